@@ -1,0 +1,22 @@
+"""The environment of the tests, set before the settings are read (a pytest plugin)."""
+
+import os
+import tempfile
+from pathlib import Path
+
+_var = Path(tempfile.mkdtemp(prefix="mailportal-tests-"))
+
+os.environ.update(
+    {
+        "PORTAL_PROFILE": "hagiang",
+        "SECRET_KEY": "only-for-tests-" + "k" * 40,
+        "OTP_PEPPER": "only-for-tests-" + "p" * 40,
+        "PUBLIC_BASE_URL": "http://testserver",
+        "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
+        "SMS_GATEWAY": "file",
+        "SMS_FILE": str(_var / "sms.jsonl"),
+        "EMAIL_URL": "memory://",
+        "LOG_LEVEL": "WARNING",
+    }
+)
+os.environ.pop("PORTAL_DEMO", None)
