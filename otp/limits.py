@@ -1,0 +1,89 @@
+"""Exact counting of anything that must not happen too often.
+
+Each charge is one statement on PostgreSQL, so parallel requests on any number of hosts cannot
+lose count, and a database that does not answer lets nothing through.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from otp.models import Meter
+from otp.pepper import name_of
+
+
+@dataclass(frozen=True)
+class Limit:
+    """So many in a period; the period starts with the first."""
+
+    name: str
+    count: int
+    period: dt.timedelta
+
+
+@dataclass(frozen=True)
+class Charge:
+    """What came of a charge: whether it was within the limit, and when the period ends."""
+
+    granted: bool
+    until: dt.datetime
+
+
+_TAKE = """
+WITH taken AS (
+    INSERT INTO otp_meter AS meter (key, count, until)
+    VALUES (%(key)s, 1, statement_timestamp() + %(period)s)
+    ON CONFLICT (key) DO UPDATE SET
+        count = CASE WHEN meter.until <= statement_timestamp() THEN 1 ELSE meter.count + 1 END,
+        until = CASE WHEN meter.until <= statement_timestamp()
+                     THEN statement_timestamp() + %(period)s ELSE meter.until END
+    WHERE meter.until <= statement_timestamp() OR meter.count < %(limit)s
+    RETURNING until
+)
+SELECT true, until FROM taken
+UNION ALL
+SELECT false, until FROM otp_meter WHERE key = %(key)s AND NOT EXISTS (SELECT 1 FROM taken)
+UNION ALL
+SELECT false, statement_timestamp() + %(period)s
+ORDER BY 1 DESC, 2
+LIMIT 1
+"""
+
+
+def take(limit: Limit, who: str) -> Charge:
+    """Charge one to `who`. Exactly `limit.count` are granted in a period, however many ask at once.
+
+    A refused charge costs nothing, so asking again does not make the wait longer. `who` may be
+    personal: only its keyed name is stored.
+    """
+    parameters: dict[str, Any] = {
+        "key": key_of(limit, who),
+        "limit": limit.count,
+        "period": limit.period,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, parameters)
+        granted, until = cursor.fetchone()
+    return Charge(granted, until)
+
+
+def give_back(limit: Limit, who: str) -> None:
+    """Undo one charge of `who`, because what was charged for turned out to be right."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE otp_meter SET count = count - 1"
+            " WHERE key = %s AND count > 0 AND until > statement_timestamp()",
+            [key_of(limit, who)],
+        )
+
+
+def clear(limit: Limit, who: str) -> None:
+    """Forget all charges of `who`."""
+    Meter.objects.filter(key=key_of(limit, who)).delete()
+
+
+def key_of(limit: Limit, who: str) -> str:
+    """Name the meter row of `who` under `limit`."""
+    return f"{limit.name}:{name_of(limit.name, who)}"

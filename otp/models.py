@@ -1,0 +1,198 @@
+"""The ledger, the outbox and the meters: what PostgreSQL keeps, and what it refuses."""
+
+import datetime as dt
+import uuid
+from zoneinfo import ZoneInfo
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.db import models
+from django.db.models import F, Func, Q
+
+# The office's rule (memo, "Lưu ý"): codes 5 minutes apart, at most 2 a day, the day being that of
+# the office's clock. The constraints and the code are both built from these: to change the rule,
+# change them here and run `makemigrations`.
+GAP = dt.timedelta(minutes=5)
+CODES_A_DAY = 2
+OFFICE_ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+GUESSES = 5  # wrong tries after which a code is dead
+
+
+class Purpose(models.TextChoices):
+    """What a code was asked for; it opens nothing else."""
+
+    RECOVERY = "recovery", "lấy lại mật khẩu"
+    PHONE = "phone", "xác nhận số điện thoại"
+
+
+class TsTzRange(Func):
+    function = "TSTZRANGE"
+    output_field = DateTimeRangeField()
+
+
+class LocalDay(Func):
+    """The day on the wall calendar of a time zone."""
+
+    template = "(%(expressions)s AT TIME ZONE '%(zone)s')::date"
+    output_field = models.DateField()
+
+
+class Code(models.Model):
+    """The ledger: one row for every code asked for, whether or not the address exists.
+
+    The digits are nowhere in it: they are derived from the pepper and the random id.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    address_key = models.CharField(max_length=64)
+    purpose = models.CharField(max_length=16, choices=Purpose)
+    pepper_id = models.CharField(max_length=8)
+    browser_key = models.CharField(max_length=64)
+    issued_at = models.DateTimeField()
+    gap_until = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    local_day = models.GeneratedField(
+        expression=LocalDay("issued_at", zone=OFFICE_ZONE.key),
+        output_field=models.DateField(),
+        db_persist=True,
+    )
+    ordinal = models.SmallIntegerField()
+    voided = models.BooleanField(default=False)
+    attempts = models.SmallIntegerField(default=0)
+    verified_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "mã xác thực"
+        verbose_name_plural = "mã xác thực"
+        constraints = [
+            ExclusionConstraint(
+                name="code_gap",
+                expressions=[
+                    ("address_key", RangeOperators.EQUAL),
+                    ("purpose", RangeOperators.EQUAL),
+                    (TsTzRange("issued_at", "gap_until"), RangeOperators.OVERLAPS),
+                ],
+            ),
+            models.UniqueConstraint(
+                name="code_place_in_the_day",
+                fields=["address_key", "purpose", "local_day", "ordinal"],
+                condition=Q(voided=False),
+            ),
+            models.CheckConstraint(
+                name="code_two_a_day", condition=Q(ordinal__range=(1, CODES_A_DAY))
+            ),
+            models.CheckConstraint(
+                name="code_gap_kept", condition=Q(gap_until__gte=F("issued_at") + GAP)
+            ),
+            # A code dies before the next can be asked for: the newest is the only one alive.
+            models.CheckConstraint(
+                name="code_one_alive", condition=Q(expires_at__lte=F("gap_until"))
+            ),
+            models.CheckConstraint(name="code_guesses", condition=Q(attempts__range=(0, GUESSES))),
+            models.CheckConstraint(
+                name="code_verified_before_used",
+                condition=Q(used_at__isnull=True) | Q(verified_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="code_known_purpose", condition=Q(purpose__in=Purpose.values)
+            ),
+        ]
+        indexes = [models.Index(name="code_issued", fields=["issued_at"])]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Message(models.Model):
+    """The outbox: everything that leaves the portal, written in the transaction of its cause.
+
+    `to` and `text` are kept only until the message is handed over; of a code, `text` holds the
+    wording with the place of the digits, never the digits.
+    """
+
+    class Channel(models.TextChoices):
+        SMS = "sms", "SMS"
+        MAIL = "mail", "thư điện tử"
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "đang chờ gửi"
+        SENDING = "sending", "đang gửi"
+        ACCEPTED = "accepted", "nhà mạng đã nhận"
+        DELIVERED = "delivered", "đã tới máy"
+        REJECTED = "rejected", "nhà mạng từ chối"
+        FAILED = "failed", "không tới được"
+        UNKNOWN = "unknown", "không rõ đã gửi hay chưa"
+        EXPIRED = "expired", "quá hạn, không gửi"
+        SKIPPED = "skipped", "không gửi"
+
+    code = models.OneToOneField(Code, null=True, on_delete=models.CASCADE, related_name="message")
+    address_key = models.CharField(max_length=64, db_index=True)
+    channel = models.CharField(max_length=8, choices=Channel)
+    to = models.CharField(max_length=254, blank=True)
+    to_masked = models.CharField(max_length=254, blank=True)
+    subject = models.CharField(max_length=200, blank=True)
+    text = models.TextField(blank=True)
+    state = models.CharField(max_length=16, choices=State)
+    reason = models.CharField(max_length=64, blank=True)
+    gateway = models.CharField(max_length=32, blank=True)
+    gateway_id = models.CharField(max_length=64, blank=True)
+    tries = models.SmallIntegerField(default=0)
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    good_until = models.DateTimeField()
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "tin nhắn"
+        verbose_name_plural = "tin nhắn"
+        constraints = [
+            # LG-08: number and wording are gone once the message is handed over or given up.
+            models.CheckConstraint(
+                name="message_forgets_where_it_went",
+                condition=Q(state__in=["queued", "sending"]) | Q(to="", text="", subject=""),
+            ),
+            models.CheckConstraint(
+                name="message_known_state",
+                condition=Q(
+                    state__in=[
+                        "queued",
+                        "sending",
+                        "accepted",
+                        "delivered",
+                        "rejected",
+                        "failed",
+                        "unknown",
+                        "expired",
+                        "skipped",
+                    ]
+                ),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                name="message_due",
+                fields=["due_at"],
+                condition=Q(state__in=["queued", "sending"]),
+            ),
+            models.Index(name="message_created", fields=["created_at"]),
+            models.Index(name="message_gateway_id", fields=["gateway_id"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.pk}"
+
+
+class Meter(models.Model):
+    """A count of something that must not happen too often, good until a moment."""
+
+    key = models.CharField(max_length=160, primary_key=True)
+    count = models.IntegerField()
+    until = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = "bộ đếm"
+        verbose_name_plural = "bộ đếm"
+
+    def __str__(self) -> str:
+        return self.key
