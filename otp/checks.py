@@ -1,0 +1,101 @@
+"""Refuses settings under which codes would be unsafe, late or never sent."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+from otp.gateways import GATEWAYS
+from otp.models import GAP
+
+SHORTEST_LIFE = 60  # seconds; an SMS takes its time
+LONGEST_LIFE = 600  # seconds (OT-04)
+PEPPER_LENGTH = 32  # characters
+RULE_LOOKS_BACK = 2  # days; the office's rule counts what is kept
+
+
+@register(Tags.security)
+def check_codes(**_: Any) -> list[CheckMessage]:
+    """Check the life, the secrets and the keeping of codes."""
+    return [*_lifetime(), *_peppers(), *_retention()]
+
+
+@register(Tags.security)
+def check_gateway(**_: Any) -> list[CheckMessage]:
+    """Check that the chosen SMS gateway has what it needs."""
+    gateway = settings.SMS_GATEWAY
+    if gateway not in GATEWAYS:
+        return [
+            Error(
+                f"SMS_GATEWAY is {gateway!r}, which is no gateway.",
+                hint=f"Set SMS_GATEWAY to one of {', '.join(GATEWAYS)}.",
+                id="otp.E004",
+            )
+        ]
+    if gateway == "file":
+        return [*_missing("file", {"SMS_FILE": settings.SMS_FILE}, "otp.E005")]
+    if gateway == "twilio":
+        return [*_twilio()]
+    return []
+
+
+@register(Tags.security, deploy=True)
+def check_gateway_is_real(**_: Any) -> list[CheckMessage]:
+    """Refuse, in a deployment, a gateway that shows codes to whoever reads the host (OT-15)."""
+    if settings.SMS_GATEWAY not in ("console", "file"):
+        return []
+    return [
+        Error(
+            f"SMS_GATEWAY={settings.SMS_GATEWAY} sends no SMS and shows the codes on this host.",
+            hint="Set SMS_GATEWAY to the supplier's gateway.",
+            id="otp.E007",
+        )
+    ]
+
+
+def _lifetime() -> Iterator[CheckMessage]:
+    longest = min(int(GAP.total_seconds()), LONGEST_LIFE)
+    if not SHORTEST_LIFE <= settings.OTP_LIFETIME <= longest:
+        yield Error(
+            f"OTP_LIFETIME is {settings.OTP_LIFETIME} seconds.",
+            hint=f"Set OTP_LIFETIME to {SHORTEST_LIFE} to {longest}: a code must die before the"
+            " next can be asked for.",
+            id="otp.E001",
+        )
+
+
+def _peppers() -> Iterator[CheckMessage]:
+    peppers = settings.OTP_PEPPERS
+    if not peppers or any(len(pepper) < PEPPER_LENGTH for pepper in peppers):
+        yield Error(
+            f"OTP_PEPPER is missing or has a value of fewer than {PEPPER_LENGTH} characters.",
+            hint="Set OTP_PEPPER to a long random secret, such as `openssl rand -hex 32` gives.",
+            id="otp.E002",
+        )
+
+
+def _retention() -> Iterator[CheckMessage]:
+    if settings.RETENTION_CODES_DAYS < RULE_LOOKS_BACK:
+        yield Error(
+            f"RETENTION_CODES_DAYS is {settings.RETENTION_CODES_DAYS}.",
+            hint=f"Set RETENTION_CODES_DAYS to at least {RULE_LOOKS_BACK}: codes that are gone"
+            " are not counted.",
+            id="otp.E003",
+        )
+
+
+def _twilio() -> Iterator[CheckMessage]:
+    needed = {
+        "TWILIO_ACCOUNT_SID": settings.TWILIO_ACCOUNT_SID,
+        "TWILIO_AUTH_TOKEN": settings.TWILIO_AUTH_TOKEN,
+        "TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID": settings.TWILIO_FROM
+        or settings.TWILIO_MESSAGING_SERVICE_SID,
+    }
+    yield from _missing("twilio", needed, "otp.E006")
+
+
+def _missing(gateway: str, needed: dict[str, str], error_id: str) -> Iterator[CheckMessage]:
+    for name, value in needed.items():
+        if not value:
+            yield Error(f"SMS_GATEWAY={gateway} needs {name}.", hint=f"Set {name}.", id=error_id)

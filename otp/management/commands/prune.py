@@ -1,0 +1,37 @@
+"""Deletes what need not be kept any longer."""
+
+import datetime as dt
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from otp.models import Code, Message, Meter
+
+BATCH = 1_000  # rows in one transaction, so that nobody waits for it
+
+
+class Command(BaseCommand):
+    help = "Delete old codes and messages, counts that are over, and ended sessions."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        oldest = Now() - dt.timedelta(days=settings.RETENTION_CODES_DAYS)
+        pruned = {
+            "messages": _prune(Message.objects.filter(created_at__lt=oldest)),
+            "codes": _prune(Code.objects.filter(issued_at__lt=oldest)),
+            "meters": _prune(Meter.objects.filter(until__lt=Now())),
+        }
+        for name, count in pruned.items():
+            self.stdout.write(f"{name}: {count}")
+        call_command("clearsessions")
+
+
+def _prune(rows: QuerySet[Any]) -> int:
+    """Delete in batches. Give the number of rows."""
+    count = 0
+    while deleted := rows.filter(pk__in=rows.values("pk")[:BATCH]).delete()[0]:
+        count += deleted
+    return count

@@ -1,0 +1,346 @@
+"""Decides what leaves the portal and when, and that nothing leaves twice or late."""
+
+import datetime as dt
+import logging
+import time
+import traceback
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import Error, connection, transaction
+from django.db.models import Exists, Min, OuterRef, Q
+from django.db.models.functions import Now
+from django.views.decorators.debug import sensitive_variables
+
+from otp import codes, limits, phones
+from otp.gateways import Mail, NotSent, Refused, Sms, SmsError, SmsGateway, send_mail
+from otp.models import Code, Message, Meter
+from otp.pepper import name_of
+
+logger = logging.getLogger(__name__)
+
+CODE_PLACE = "{code}"  # in a wording, where the digits go
+NUMBER_CAP = limits.Limit("sms-number", 6, dt.timedelta(hours=24))  # codes to one number
+NOTICE_LIFE = dt.timedelta(days=1)
+NUMBER_DIGITS = 3  # what staff and logs see of a number (LG-07)
+ABANDONED = dt.timedelta(minutes=2)  # "sending" without a sign of life from its sender
+HEARTBEAT = dt.timedelta(seconds=15)  # how long a sender counts as alive after a sign of life
+LONGEST_WAIT = 60  # seconds between two tries
+
+State = Message.State
+_FORGOTTEN = {"to": "", "subject": "", "text": ""}
+_HEART = "sender"
+
+# The number's cap is charged in the statement that queues, as in limits.take(), so that two
+# requests cannot both be the last one allowed. A decoy charges a meter of its own: the work is the
+# same whether or not there is somebody to write to (EN-04).
+_QUEUE_CODE = """
+WITH charged AS (
+    INSERT INTO otp_meter AS meter (key, count, until)
+    VALUES (%(meter)s, 1, statement_timestamp() + %(period)s)
+    ON CONFLICT (key) DO UPDATE SET
+        count = CASE WHEN meter.until <= statement_timestamp() THEN 1 ELSE meter.count + 1 END,
+        until = CASE WHEN meter.until <= statement_timestamp()
+                     THEN statement_timestamp() + %(period)s ELSE meter.until END
+    WHERE meter.until <= statement_timestamp() OR meter.count < %(limit)s
+    RETURNING until
+), decided AS (
+    SELECT CASE WHEN %(reason)s <> '' THEN %(reason)s
+                WHEN EXISTS (SELECT 1 FROM charged) THEN ''
+                ELSE 'number-cap' END AS reason
+)
+INSERT INTO otp_message (code_id, address_key, channel, "to", to_masked, subject, text, state,
+                         reason, gateway, gateway_id, tries, created_at, due_at, good_until,
+                         changed_at)
+SELECT %(code_id)s, %(address_key)s, 'sms',
+    CASE WHEN reason = '' THEN %(to)s ELSE '' END, %(to_masked)s, '',
+    CASE WHEN reason = '' THEN %(text)s ELSE '' END,
+    CASE WHEN reason = '' THEN 'queued' ELSE 'skipped' END,
+    reason, '', '', 0, statement_timestamp(), statement_timestamp(), %(good_until)s,
+    statement_timestamp()
+FROM decided
+"""
+
+# The code may have died before its message (codes.revoke), so the earlier of the two counts. The
+# CTE is materialised because a plan that ran it twice would claim two.
+_CLAIM = """
+WITH due AS MATERIALIZED (
+    SELECT message.id, code.pepper_id, least(message.good_until, code.expires_at) AS good_until
+    FROM otp_message AS message LEFT JOIN otp_code AS code ON code.id = message.code_id
+    WHERE message.state = 'queued' AND message.due_at <= statement_timestamp()
+      AND (message.code_id IS NOT NULL) = %(is_code)s
+      AND least(message.good_until, code.expires_at) > statement_timestamp()
+    ORDER BY message.due_at
+    LIMIT 1
+    FOR UPDATE OF message SKIP LOCKED
+)
+UPDATE otp_message AS message
+SET state = 'sending', tries = tries + 1, changed_at = statement_timestamp()
+FROM due
+WHERE message.id = due.id
+RETURNING message.id, tries, channel, code_id, pepper_id, "to", subject, text,
+    due.good_until - statement_timestamp()
+"""
+
+_BEAT = """
+INSERT INTO otp_meter (key, count, until) VALUES (%(key)s, 1, statement_timestamp() + %(life)s)
+ON CONFLICT (key) DO UPDATE SET until = excluded.until
+"""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A message that this process, and no other, may hand over. Its repr names no person."""
+
+    good_until: float  # on this machine's monotonic clock
+    id: int
+    tries: int  # tells this claim from every other of the same message
+    channel: str
+    code_id: uuid.UUID | None
+    pepper_id: str | None
+    to: str = field(repr=False)
+    subject: str = field(repr=False)
+    text: str = field(repr=False)
+
+    @property
+    def left(self) -> dt.timedelta:
+        """How long it is still worth sending."""
+        return dt.timedelta(seconds=self.good_until - time.monotonic())
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of one attempt."""
+
+    state: Message.State
+    reason: str = ""
+    gateway_id: str = ""
+    again_in: dt.timedelta = dt.timedelta()  # where the state is "queued"
+
+
+def queue_code(issued: codes.Issued, *, to: str, text: str) -> None:
+    """Queue the SMS of a code, in the transaction that issued it.
+
+    `text` holds `{code}` where the digits go; they are put in when it is sent. `to` is empty where
+    there is nobody to write to: such a decoy is never sent and never matches a guess. A closed
+    address and a number over its cap are skipped in silence, and all cases cost the same work.
+    """
+    reason = "" if to else "decoy"
+    if issued.closed:
+        reason = "closed"
+    parameters: dict[str, Any] = {
+        "code_id": issued.id,
+        "address_key": issued.address_key,
+        "to": to,
+        "to_masked": phones.mask(to, NUMBER_DIGITS),
+        "text": text,
+        "good_until": issued.expires_at,
+        "reason": reason,
+        "meter": limits.key_of(NUMBER_CAP, issued.address_key if reason else to),
+        "limit": NUMBER_CAP.count,
+        "period": NUMBER_CAP.period,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_QUEUE_CODE, parameters)
+
+
+def queue_sms(address: str, *, to: str, text: str, good_for: dt.timedelta = NOTICE_LIFE) -> None:
+    """Queue a notice by SMS, in the transaction of what it tells of. It counts as no code."""
+    notice = Message(
+        channel=Message.Channel.SMS, to=to, to_masked=phones.mask(to, NUMBER_DIGITS), text=text
+    )
+    _queue(address, notice, good_for)
+
+
+def queue_mail(
+    address: str, *, to: str, subject: str, text: str, good_for: dt.timedelta = NOTICE_LIFE
+) -> None:
+    """Queue a notice by mail, in the transaction of what it tells of."""
+    masked = "***@" + to.rpartition("@")[2]
+    notice = Message(
+        channel=Message.Channel.MAIL, to=to, to_masked=masked, subject=subject, text=text
+    )
+    _queue(address, notice, good_for)
+
+
+def claim(*, codes_only: bool = False) -> Claimed | None:
+    """Take the message that has been due longest, codes before notices, or None.
+
+    The claim is committed before anything is sent, so it refuses to run inside a transaction. From
+    here on the caller hands the message over; should the caller die, nobody sends it again.
+    """
+    asked_at = time.monotonic()
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(_CLAIM, {"is_code": True})
+        row = cursor.fetchone()
+        if row is None and not codes_only:
+            cursor.execute(_CLAIM, {"is_code": False})
+            row = cursor.fetchone()
+    if row is None:
+        return None
+    *columns, left = row
+    return Claimed(asked_at + left.total_seconds(), *columns)
+
+
+def deliver(message: Claimed, gateway: SmsGateway) -> None:
+    """Hand a claimed message over once, and keep what came of it."""
+    outcome = _attempt(message, gateway)
+    carrier = gateway.name if message.channel == Message.Channel.SMS else message.channel
+    logger.log(
+        logging.INFO if outcome.state == State.ACCEPTED else logging.WARNING,
+        "message %s by %s: %s %s",
+        message.id,
+        carrier,
+        outcome.state.value,
+        outcome.reason,
+    )
+    _settle(message, outcome, carrier)
+
+
+def deliver_one(gateway: SmsGateway) -> bool:
+    """Claim and deliver one due message. Say whether there was one."""
+    message = claim()
+    if message is None:
+        return False
+    deliver(message, gateway)
+    return True
+
+
+def tend(in_flight: Collection[int]) -> None:
+    """Show that a sender lives and what it is sending, and clear up after those that died.
+
+    A sender calls it every few seconds: a message whose sender stays silent is given up.
+    """
+    sign: dict[str, Any] = {"key": _HEART, "life": HEARTBEAT}
+    with connection.cursor() as cursor:
+        cursor.execute(_BEAT, sign)
+    Message.objects.filter(pk__in=in_flight, state=State.SENDING).update(changed_at=Now())
+    sweep()
+
+
+def sweep() -> None:
+    """Give up messages that are too late to send, or whose sender died while sending."""
+    dead_code = Exists(Code.objects.filter(pk=OuterRef("code_id"), expires_at__lte=Now()))
+    Message.objects.filter(Q(good_until__lte=Now()) | Q(dead_code), state=State.QUEUED).update(
+        state=State.EXPIRED, changed_at=Now(), **_FORGOTTEN
+    )
+    given_up = Message.objects.filter(state=State.SENDING, changed_at__lt=Now() - ABANDONED).update(
+        state=State.UNKNOWN, reason="abandoned", changed_at=Now(), **_FORGOTTEN
+    )
+    if given_up:
+        logger.warning("%s messages were left by a sender that died", given_up)
+
+
+def sender_is_alive() -> bool:
+    """Say whether some sender has shown a sign of life lately."""
+    return Meter.objects.filter(pk=_HEART, until__gt=Now()).exists()
+
+
+def oldest_waiting() -> dt.timedelta | None:
+    """Give how long the longest due message has been waiting, or None where none is due."""
+    due = Message.objects.filter(state=State.QUEUED, due_at__lte=Now())
+    waited: dt.timedelta | None = due.aggregate(waited=Now() - Min("due_at"))["waited"]
+    return waited
+
+
+def _queue(address: str, message: Message, good_for: dt.timedelta) -> None:
+    message.address_key = name_of("address", address)
+    message.state = State.QUEUED
+    message.created_at = message.due_at = message.changed_at = Now()
+    message.good_until = Now() + good_for
+    message.save(force_insert=True)
+
+
+# sensitive_variables keeps the digits and the number out of error reports (LG-02).
+@sensitive_variables()
+def _attempt(message: Claimed, gateway: SmsGateway) -> _Outcome:
+    try:
+        text = _with_digits(message)
+    except Exception as error:  # noqa: BLE001  (the sender's loop; nothing has left yet)
+        _log_fault(message, error)
+        return _again(message, "fault")
+    if text is None or message.left <= dt.timedelta():
+        return _Outcome(State.EXPIRED)
+    try:
+        gateway_id = _hand_over(message, text, gateway)
+    except NotSent as error:
+        return _again(message, error.reason, error.retry_after)
+    except Refused as error:
+        return _Outcome(State.REJECTED, error.reason)
+    except SmsError as error:
+        return _Outcome(State.UNKNOWN, error.reason)
+    except Exception as error:  # noqa: BLE001  (the sender's loop; it may have left)
+        _log_fault(message, error)
+        return _Outcome(State.UNKNOWN, "fault")
+    return _Outcome(State.ACCEPTED, gateway_id=gateway_id)
+
+
+def _with_digits(message: Claimed) -> str | None:
+    """Give the text as it goes out, or None where its digits can no longer be derived."""
+    if message.code_id is None or message.pepper_id is None:
+        return message.text
+    digits = codes.digits(message.code_id, message.pepper_id)
+    return message.text.replace(CODE_PLACE, digits) if digits.isdigit() else None
+
+
+@sensitive_variables()
+def _hand_over(message: Claimed, text: str, gateway: SmsGateway) -> str:
+    if message.channel == Message.Channel.MAIL:
+        return send_mail(Mail(message.to, message.subject, text))
+    return gateway.send(Sms(message.to, text, good_for=message.left))
+
+
+def _again(message: Claimed, reason: str, wait: dt.timedelta | None = None) -> _Outcome:
+    pause = dt.timedelta(seconds=min(2 ** (message.tries - 1), LONGEST_WAIT))
+    return _Outcome(State.QUEUED, reason, again_in=max(pause, wait or pause))
+
+
+def _settle(message: Claimed, outcome: _Outcome, carrier: str) -> None:
+    """Write an outcome down, even where the database is away for a moment.
+
+    Should it stay away, the message is found abandoned later: in doubt, but never sent twice.
+    """
+    for pause in (0.1, 0.2, 0.5, 1, 2, 5, 10, 10, 10, 10):
+        try:
+            _mark(message, outcome, carrier)
+        except Error:
+            connection.close()
+            time.sleep(pause)
+        else:
+            return
+    logger.error("message %s: the database does not take the outcome", message.id)
+
+
+def _mark(message: Claimed, outcome: _Outcome, carrier: str) -> None:
+    # Only this very claim is marked: by now another sender may have given the message up, and one
+    # that was queued again may be in another sender's hands.
+    claimed = Message.objects.filter(pk=message.id, tries=message.tries)
+    if outcome.state == State.QUEUED:
+        claimed.filter(state=State.SENDING).update(
+            state=State.QUEUED,
+            reason=outcome.reason,
+            due_at=Now() + outcome.again_in,
+            changed_at=Now(),
+        )
+        return
+    with transaction.atomic():
+        marked = claimed.filter(state__in=[State.SENDING, State.UNKNOWN]).update(
+            state=outcome.state,
+            reason=outcome.reason,
+            gateway=carrier,
+            gateway_id=outcome.gateway_id,
+            changed_at=Now(),
+            **_FORGOTTEN,
+        )
+        if marked and outcome.state == State.REJECTED and message.code_id:
+            codes.void(message.code_id)
+
+
+def _log_fault(message: Claimed, error: Exception) -> None:
+    """Log where our own code failed, without the error's words: they may repeat a number."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    logger.error(
+        "message %s: %s at %s:%s", message.id, type(error).__name__, frame.filename, frame.lineno
+    )
