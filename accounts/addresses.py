@@ -1,0 +1,43 @@
+"""Mail addresses: any spelling a person types, the one the portal counts and stores."""
+
+import re
+import unicodedata
+
+from django.conf import settings
+
+LONGEST = 254  # characters (RFC 5321)
+_LOCAL = re.compile(r"[a-z0-9]+(?:[._+-]+[a-z0-9]+)*_?", re.ASCII)
+
+
+class AddressError(ValueError):
+    """Not an address of this office: `code` is "empty", "unreadable" or "elsewhere"."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def canonical(raw: str) -> str:
+    """Read a whole address or a bare name, in any case and width, as the one stored spelling.
+
+    A domain that is an alias of another counts as that other, so that both share one account and
+    one count of codes (QU-04).
+    """
+    if len(raw) > LONGEST:
+        raise AddressError("unreadable")
+    text = unicodedata.normalize("NFKC", raw).strip().lower()
+    if not text:
+        raise AddressError("empty")
+    local, at, domain = text.partition("@")
+    if not _LOCAL.fullmatch(local) or len(local) > 64:
+        raise AddressError("unreadable")
+    return f"{local}@{_own(domain) if at else settings.MAIL_DOMAINS[0]}"
+
+
+def _own(domain: str) -> str:
+    domain = settings.MAIL_DOMAIN_ALIASES.get(domain, domain)
+    if not domain:
+        raise AddressError("unreadable")
+    if domain not in settings.MAIL_DOMAINS:
+        raise AddressError("elsewhere")
+    return domain

@@ -1,0 +1,138 @@
+"""What IT sees and mends in /quan-tri/. Nobody sees or sets a password, and no phone is changed."""
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from accounts.locking import lock, unlock
+from accounts.models import Account, AuditEvent, Unit
+
+# Rights belong to roles, which are not handed out here; nor are the secrets of second factors.
+admin.site.unregister([Group, TOTPDevice, StaticDevice])
+
+
+@admin.register(Unit)
+class UnitAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    list_display = ("name", "code", "parent")
+    search_fields = ("name", "code")
+    autocomplete_fields = ("parent",)
+
+
+@admin.register(Account)
+class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """Accounts. A number is shown masked, and searched for nowhere: `?q=` goes into access logs."""
+
+    list_display = (
+        "address",
+        "full_name",
+        "unit",
+        "phone_masked",
+        "phone_is_confirmed",
+        "has_default_password",
+        "locked_at",
+        "is_active",
+    )
+    list_filter = ("kind", "has_default_password", "is_active", "unit")
+    search_fields = ("address", "full_name")
+    autocomplete_fields = ("unit",)
+    actions = ("lock_chosen", "unlock_chosen")
+    fields = (
+        "address",
+        "full_name",
+        "kind",
+        "unit",
+        "is_active",
+        "has_default_password",
+        "phone_masked",
+        "phone_confirmed_at",
+        "password_changed_at",
+        "locked_at",
+        "last_login",
+        "created_at",
+    )
+    _always_read = (
+        "phone_masked",
+        "phone_confirmed_at",
+        "password_changed_at",
+        "locked_at",
+        "last_login",
+        "created_at",
+    )
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Account | None = None
+    ) -> tuple[str, ...]:
+        return self._always_read if obj is None else ("address", *self._always_read)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
+        if obj is not None and obj.is_staff and obj != request.user:
+            return bool(request.user.is_superuser)
+        return super().has_change_permission(request, obj)
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: Account,
+        form: "ModelForm[Account]",
+        change: bool,  # noqa: FBT001  (Django's signature)
+    ) -> None:
+        with transaction.atomic():
+            if not change:
+                obj.set_unusable_password()
+            super().save_model(request, obj, form, change)
+            if not obj.is_active:
+                obj.end_sessions()
+            AuditEvent.record(
+                AuditEvent.Event.ACCOUNT_EDITED,
+                obj.address,
+                account=obj,
+                actor=_actor(request),
+                fields=form.changed_data,
+            )
+
+    @admin.action(description=_("Khóa tài khoản đã chọn"), permissions=["change"])
+    def lock_chosen(self, request: HttpRequest, chosen: "QuerySet[Account]") -> None:
+        # Staff are locked one by one, by those who may change them.
+        people = chosen.filter(is_staff=False)
+        count = sum(lock(account, actor=_actor(request)) for account in people)
+        messages.success(request, _("Đã khóa %(count)s tài khoản.") % {"count": count})
+
+    @admin.action(description=_("Mở khóa tài khoản đã chọn"), permissions=["change"])
+    def unlock_chosen(self, request: HttpRequest, chosen: "QuerySet[Account]") -> None:
+        people = chosen.filter(is_staff=False)
+        count = sum(unlock(account, actor=_actor(request)) for account in people)
+        messages.success(request, _("Đã mở khóa %(count)s tài khoản.") % {"count": count})
+
+
+@admin.register(AuditEvent)
+class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """The audit trail, to read."""
+
+    list_display = ("at", "event", "ok", "account", "actor", "client", "reason")
+    list_filter = ("event", "ok")
+    list_select_related = ("account", "actor")
+    date_hierarchy = "at"
+    ordering = ("-at", "-pk")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
+        return False
+
+
+def _actor(request: HttpRequest) -> Account:
+    assert isinstance(request.user, Account)
+    return request.user

@@ -1,0 +1,81 @@
+"""Set-up faults of the portal that stop the start."""
+
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@register(Tags.security)
+def demo_stays_at_home(**_: Any) -> list[CheckMessage]:
+    """Keep the demonstration on one machine: no real address, no real gateway."""
+    if not settings.DEMO:
+        return []
+    hosts = [urlsplit(settings.PUBLIC_BASE_URL).hostname or "", *settings.ALLOWED_HOSTS]
+    if all(map(_is_local, hosts)) and settings.SMS_GATEWAY == "file":
+        return []
+    return [
+        Error(
+            "PORTAL_DEMO is set, but PUBLIC_BASE_URL, ALLOWED_HOSTS or SMS_GATEWAY is that of a"
+            " deployment.",
+            hint="Take PORTAL_DEMO out of the environment.",
+            id="portal.E001",
+        )
+    ]
+
+
+@register(Tags.security)
+def phone_mask(**_: Any) -> list[CheckMessage]:
+    if 0 <= settings.PHONE_MASK_DIGITS <= 6:
+        return []
+    return [
+        Error(
+            f"PHONE_MASK_DIGITS is {settings.PHONE_MASK_DIGITS}.",
+            hint="An office shows 0 to 6 digits of a number.",
+            id="portal.E002",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def deployment(**_: Any) -> list[CheckMessage]:
+    """Refuse what may be so on a developer's machine, and nowhere else (OT-15)."""
+    faults: list[CheckMessage] = []
+    if settings.DEMO:
+        faults.append(Error("PORTAL_DEMO is set.", hint="Take it out.", id="portal.E003"))
+    if not settings.OVER_HTTPS:
+        faults.append(
+            Error(
+                "PUBLIC_BASE_URL does not start with https://.",
+                hint="Passwords and codes need TLS.",
+                id="portal.E004",
+            )
+        )
+    if not settings.DATABASE_URL:
+        faults.append(
+            Error(
+                "DATABASE_URL is not set.",
+                hint="The embedded PostgreSQL is for demonstrations and tests.",
+                id="portal.E005",
+            )
+        )
+    if not settings.RATELIMIT_ENABLE:
+        faults.append(
+            Error(
+                "RATELIMIT_ENABLE is 0.",
+                hint="It switches the limits on callers off; only load tests may.",
+                id="portal.E006",
+            )
+        )
+    return faults

@@ -1,0 +1,35 @@
+"""Lock and unlock an account: at once, in the portal and in the mail system, and on record."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Account, AuditEvent
+from otp import codes
+
+
+def lock(account: Account, *, actor: Account) -> bool:
+    """Lock the account and end its sessions and codes; False when it was locked already."""
+    with transaction.atomic():
+        locked = Account.objects.filter(pk=account.pk, locked_at__isnull=True).update(
+            locked_at=timezone.now()
+        )
+        if locked:
+            account.end_sessions()
+            codes.revoke(account.address)
+            AuditEvent.record(
+                AuditEvent.Event.LOCKED, account.address, account=account, actor=actor
+            )
+    return bool(locked)
+
+
+def unlock(account: Account, *, actor: Account) -> bool:
+    """Unlock the account; False when it was not locked."""
+    with transaction.atomic():
+        unlocked = Account.objects.filter(pk=account.pk, locked_at__isnull=False).update(
+            locked_at=None
+        )
+        if unlocked:
+            AuditEvent.record(
+                AuditEvent.Event.UNLOCKED, account.address, account=account, actor=actor
+            )
+    return bool(unlocked)

@@ -1,0 +1,129 @@
+"""Who may come in: the password, counted before it is looked at, and the second factor."""
+
+import datetime as dt
+
+from django.contrib.auth import authenticate, login
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.hashers import make_password
+from django.contrib.sessions.backends.base import SessionBase
+from django.http import HttpRequest
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from accounts import caller
+from accounts.addresses import AddressError, canonical
+from accounts.browsers import name_browser
+from accounts.models import Account, AuditEvent
+from accounts.policy import MAX_LENGTH
+from otp import limits
+from otp.limits import Limit
+
+# Wrong passwords for one address; a stranger can slow its owner down for this long, never lock it,
+# and "Quên mật khẩu" stays open.
+FAILURES = Limit("login", 10, dt.timedelta(minutes=15))
+
+_TYPED_AT = "password_at"
+
+
+class Held(Exception):
+    """Too many wrong passwords for one address, whether or not it exists; over at `until`."""
+
+    def __init__(self, until: dt.datetime) -> None:
+        super().__init__(until)
+        self.until = until
+
+
+class AccountBackend(ModelBackend):
+    """The one place where a password opens anything; every door counts here."""
+
+    @sensitive_variables("password")
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: object,
+    ) -> Account | None:
+        """Find the account with this name and password, or None; raises `Held`.
+
+        The try is charged before the hash is computed and given back when the password is right,
+        so that parallel tries cannot outrun the limit. An unknown name costs the same hash.
+        """
+        address = _read(username or "")
+        charge = limits.take(FAILURES, address)
+        if not charge.granted:
+            AuditEvent.record(AuditEvent.Event.LOGIN_HELD, address, ok=False)
+            raise Held(charge.until)
+        account = Account.objects.filter(address=address).first()
+        if not _is_right(account, password or ""):
+            AuditEvent.record(
+                AuditEvent.Event.LOGIN_FAILED, address, account=account, ok=False, reason="password"
+            )
+            return None
+        assert account is not None
+        if not account.may_log_in:
+            AuditEvent.record(
+                AuditEvent.Event.LOGIN_FAILED, address, account=account, ok=False, reason="closed"
+            )
+            return None
+        limits.give_back(FAILURES, address)
+        return account
+
+    def user_can_authenticate(self, user: object) -> bool:
+        return isinstance(user, Account) and user.may_log_in
+
+
+@sensitive_variables("password")
+def log_in(request: HttpRequest, username: str, password: str) -> Account | None:
+    """Open a session for the person with this name and password; None says only "not right".
+
+    The session is a new one: nothing done in the browser before the log-in goes on in it.
+    """
+    account = authenticate(request, username=username, password=password)
+    if not isinstance(account, Account):
+        return None
+    request.session.flush()
+    login(request, account)
+    request.session["staff"] = account.is_staff
+    request.session["browser"] = name_browser(request.headers.get("User-Agent", ""))
+    request.session["client"] = caller.current().address
+    note_password_typed(request.session)
+    AuditEvent.record(AuditEvent.Event.LOGGED_IN, account.address, account=account, actor=account)
+    return account
+
+
+@sensitive_variables("password")
+def confirm_password(account: Account, password: str) -> bool:
+    """Check the password of somebody who is logged in, under the same count; raises `Held`."""
+    return authenticate(None, username=account.address, password=password) == account
+
+
+def note_password_typed(session: SessionBase) -> None:
+    session[_TYPED_AT] = timezone.now().isoformat()
+
+
+def password_is_fresh(session: SessionBase, *, within: int) -> bool:
+    """Whether the password was typed in this session no more than `within` seconds ago (PH-01)."""
+    typed_at = session.get(_TYPED_AT)
+    if not typed_at:
+        return False
+    return timezone.now() - dt.datetime.fromisoformat(typed_at) <= dt.timedelta(seconds=within)
+
+
+def _read(username: str) -> str:
+    try:
+        return canonical(username)
+    except AddressError:
+        # Counted like any name, and found nowhere: no account is stored under such a spelling.
+        return f"?{username[:MAX_LENGTH]}"
+
+
+@sensitive_variables("password")
+def _is_right(account: Account | None, password: str) -> bool:
+    if len(password) > MAX_LENGTH:
+        # No password is that long. The work is the same for every name, and does not grow.
+        password = ""
+    if account is None:
+        make_password(password)
+        return False
+    return account.check_password(password)

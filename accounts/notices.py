@@ -1,0 +1,37 @@
+"""What a person is told of a change: by SMS and by mail, never with a link or a secret."""
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from accounts.models import Account
+from otp import outbox
+
+
+def password_changed(account: Account) -> None:
+    """Tell of a new password, also the number that was replaced not long ago (PR-03, PR-05)."""
+    if account.phone:
+        _sms(account, account.phone, settings.PROFILE.sms.password_changed)
+    if account.changed_phone_lately:
+        _sms(account, account.old_phone, settings.PROFILE.sms.phone_warning)
+    _mail(account, "password_changed", "Mật khẩu thư điện tử đã được thay đổi")
+
+
+def phone_changed(account: Account) -> None:
+    """Tell the old number and the mailbox of a new number (PH-04, PH-08)."""
+    if account.old_phone:
+        _sms(account, account.old_phone, settings.PROFILE.sms.phone_changed)
+    _mail(account, "phone_changed", "Số điện thoại nhận mã xác thực đã được thay đổi")
+
+
+def _sms(account: Account, to: str, wording: str) -> None:
+    text = wording.format(
+        time=f"{timezone.localtime():%H:%M %d/%m}", hotline=settings.PROFILE.hotline.number
+    )
+    outbox.queue_sms(account.address, to=to, text=text)
+
+
+def _mail(account: Account, template: str, subject: str) -> None:
+    context = {"account": account, "now": timezone.now(), "profile": settings.PROFILE}
+    text = render_to_string(f"mail/{template}.txt", context)
+    outbox.queue_mail(account.address, to=account.address, subject=subject, text=text)

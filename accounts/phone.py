@@ -1,0 +1,99 @@
+"""Change of phone: a new number counts once its code came back (memo, part 1; PH-02)."""
+
+from typing import Self
+
+from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import challenge, notices
+from accounts.challenge import Challenge
+from accounts.models import Account, AuditEvent
+from otp import codes
+from otp.codes import Answer, Verdict
+from otp.models import Purpose
+
+
+class AlreadyInForce(Exception):
+    """The number typed is the one in force, and confirmed."""
+
+
+class PhoneChange:
+    """One change under way, kept in the session of the browser that asked for it."""
+
+    def __init__(self, session: SessionBase, account: Account, state: Challenge) -> None:
+        self.session = session
+        self.account = account
+        self.state = state
+
+    @classmethod
+    def start(cls, session: SessionBase, account: Account, phone: str) -> Self | None:
+        """Send a code to the new number, or raise `otp.codes.TooSoon` or `AlreadyInForce`.
+
+        The old number stays in force. Asking again for the same number while its code is good
+        sends nothing. Where the office wants no confirmation, the number counts at once and the
+        answer is None.
+        """
+        if phone == account.phone and account.phone_is_confirmed:
+            raise AlreadyInForce
+        if not settings.PHONE_CONFIRMATION:
+            with transaction.atomic():
+                _put_in_force(account, phone)
+            return None
+        current = cls.resume(session, account)
+        if current and current.state.live and account.new_phone == phone:
+            return current
+        nonce = challenge.new_nonce()
+        with transaction.atomic():
+            issued = codes.issue(account.address, Purpose.PHONE, nonce=nonce)
+            account.new_phone = phone
+            account.save(update_fields=["new_phone"])
+            challenge.send(issued, to=phone, wording=settings.PROFILE.sms.phone_code)
+            AuditEvent.record(
+                AuditEvent.Event.PHONE_ASKED, account.address, account=account, actor=account
+            )
+        state = Challenge.of(issued, nonce=nonce, address=account.address, phone=phone)
+        state.keep(session)
+        return cls(session, account, state)
+
+    @classmethod
+    def resume(cls, session: SessionBase, account: Account) -> Self | None:
+        """Take up the change that this browser began for `account`."""
+        state = Challenge.load(session, Purpose.PHONE)
+        if state is None or state.address != account.address:
+            return None
+        return cls(session, account, state)
+
+    def check_code(self, guess: str) -> Answer:
+        """Check the code; a right one puts the number in force."""
+        answer = self.state.check(self.session, guess)
+        if answer.verdict is not Verdict.RIGHT:
+            return answer
+        with transaction.atomic():
+            account = Account.objects.select_for_update().get(pk=self.account.pk)
+            # A reset in between has called the change off.
+            if not (account.new_phone and self.state.spend()):
+                return Answer(Verdict.SPENT, 0)
+            _put_in_force(account, account.new_phone)
+        del self.session[Purpose.PHONE]
+        return answer
+
+
+def _put_in_force(account: Account, phone: str) -> None:
+    first = not account.phone
+    changed = phone != account.phone
+    now = timezone.now()
+    if changed:
+        account.old_phone, account.phone, account.phone_changed_at = account.phone, phone, now
+    account.phone_confirmed_at = now if settings.PHONE_CONFIRMATION else account.phone_confirmed_at
+    account.new_phone = ""
+    account.save(
+        update_fields=["old_phone", "phone", "phone_changed_at", "phone_confirmed_at", "new_phone"]
+    )
+    # A recovery that was begun with the old number must not be finished with it.
+    codes.revoke(account.address)
+    event = AuditEvent.Event.PHONE_FIRST if first else AuditEvent.Event.PHONE_CHANGED
+    AuditEvent.record(event, account.address, account=account, actor=account)
+    if changed:
+        notices.phone_changed(account)

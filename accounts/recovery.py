@@ -1,0 +1,108 @@
+"""Forgot password: an address, a code by SMS, a new password (memo, part 2)."""
+
+from dataclasses import replace
+from typing import Self
+
+from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
+from django.db import transaction
+from django.views.decorators.debug import sensitive_variables
+
+from accounts import challenge
+from accounts.challenge import Challenge
+from accounts.models import Account, AuditEvent
+from accounts.passwords import change_password
+from otp import codes, pepper
+from otp.codes import Answer
+from otp.models import Purpose
+
+
+class RecoveryOver(Exception):
+    """The grant of a right code was used, has run out, or the account is no longer recoverable."""
+
+
+class Recovery:
+    """One browser's way through the three steps, kept in its session."""
+
+    def __init__(self, session: SessionBase, state: Challenge) -> None:
+        self.session = session
+        self.state = state
+
+    @classmethod
+    def start(cls, session: SessionBase, address: str) -> Self:
+        """Ask for a code for `address`, or raise `otp.codes.TooSoon`.
+
+        Nothing is sent, and nothing is charged, while this browser has a good code or a grant for
+        the same address. Whether the address exists changes nothing that can be seen or measured:
+        the ledger, the look-up and the outbox see the same statements.
+        """
+        current = cls.resume(session)
+        if current and current.state.address == address and current.stands:
+            return current
+        nonce = challenge.new_nonce()
+        with transaction.atomic():
+            issued = codes.issue(address, Purpose.RECOVERY, nonce=nonce)
+            account = Account.objects.recoverable(address)
+            phone = account.phone if account else ""
+            challenge.send(issued, to=phone, wording=settings.PROFILE.sms.recovery_code)
+        shown = phone or decoy_phone(address)
+        state = Challenge.of(issued, nonce=nonce, address=address, phone=shown)
+        state.keep(session)
+        return cls(session, state)
+
+    @classmethod
+    def resume(cls, session: SessionBase) -> Self | None:
+        """Take up the way where this browser left it."""
+        state = Challenge.load(session, Purpose.RECOVERY)
+        return cls(session, state) if state else None
+
+    @property
+    def stands(self) -> bool:
+        """Whether this browser can go on without a new code."""
+        return self.state.live or self.state.has_grant
+
+    def check_code(self, guess: str) -> Answer:
+        """Check the code; once it is right, the way to a new password is open for ten minutes."""
+        return self.state.check(self.session, guess)
+
+    @sensitive_variables("password")
+    def finish(self, password: str) -> None:
+        """Set the new password and end this recovery.
+
+        A refused password raises ValidationError and costs nothing: the grant stays. Sending the
+        same password again (a double click) is no fault. Raises `RecoveryOver` when there is no
+        grant (any more).
+        """
+        account = self.account()
+        if account is None or self.state.verified_at is None:
+            raise RecoveryOver
+        changed = change_password(
+            account,
+            password,
+            event=AuditEvent.Event.PASSWORD_RESET,
+            unless=lambda: not self.state.spend(),
+        )
+        if not changed and not self._was_set_to(password):
+            del self.session[Purpose.RECOVERY]
+            raise RecoveryOver
+        replace(self.state, done=True).keep(self.session)
+
+    def account(self) -> Account | None:
+        """Look the account up anew: it may have been locked since the code was asked for."""
+        return Account.objects.recoverable(self.state.address)
+
+    @sensitive_variables("password")
+    def _was_set_to(self, password: str) -> bool:
+        account = self.account()
+        return self.state.verified_at is not None and bool(
+            account
+            and account.password_changed_at
+            and account.password_changed_at > self.state.verified_at
+            and account.check_password(password)
+        )
+
+
+def decoy_phone(address: str) -> str:
+    """Make up a number for an address that has none: always the same, and like a real one."""
+    name = pepper.oldest_name_of("decoy", address)
+    return f"+849{int(name, 16) % 10**8:08d}"

@@ -1,0 +1,69 @@
+"""How often one caller may ask, whatever is asked."""
+
+import datetime as dt
+import functools
+from collections.abc import Callable
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
+from typing import TypeVar
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from accounts import caller
+from otp import limits
+from otp.limits import Limit
+
+View = TypeVar("View", bound=Callable[..., HttpResponse])
+
+OFFICE_FACTOR = 10  # whole departments share one address: OFFICE_NETWORKS get so many times more
+
+
+class TooManyRequests(Exception):
+    """One caller asked too often; `until` says when the next try is let through."""
+
+    def __init__(self, until: dt.datetime) -> None:
+        super().__init__(until)
+        self.until = until
+
+
+def limit_posts(name: str, count: int, *, minutes: int) -> Callable[[View], View]:
+    """Let one caller POST to a page so many times in a period, whatever is posted (QU-09).
+
+    Charged before anything else looks at the request, so a stranger who is stopped here has not
+    touched anybody's codes.
+    """
+    limit = Limit(f"caller-{name}", count, dt.timedelta(minutes=minutes))
+
+    def decorate(view: View) -> View:
+        @functools.wraps(view)
+        def limited(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+            if request.method == "POST" and settings.RATELIMIT_ENABLE:
+                _charge(limit)
+            return view(request, *args, **kwargs)
+
+        return limited  # type: ignore[return-value]  # wraps() keeps the view's own signature
+
+    return decorate
+
+
+def _charge(limit: Limit) -> None:
+    address = caller.current().address
+    if _is_office(address):
+        limit = replace(limit, count=limit.count * OFFICE_FACTOR)
+    charge = limits.take(limit, _household(address))
+    if not charge.granted:
+        raise TooManyRequests(charge.until)
+
+
+def _household(address: str) -> str:
+    """Count IPv6 by its /64, which one subscriber holds whole."""
+    if ":" in address:
+        return str(ip_network(f"{address}/64", strict=False))
+    return address
+
+
+def _is_office(address: str) -> bool:
+    if not address:
+        return False
+    return any(ip_address(address) in network for network in settings.OFFICE_NETWORKS)

@@ -1,0 +1,23 @@
+"""The addresses of people's pages: a contract, other people's scripts use them."""
+
+from django.urls import path
+
+from accounts import views
+
+app_name = "accounts"
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("dang-nhap/", views.log_in, name="login"),
+    path("dang-nhap/yeu-to-thu-hai/", views.second_factor, name="second-factor"),
+    path("dang-xuat/", views.log_out, name="logout"),
+    path("quen-mat-khau/", views.reset, name="reset"),
+    path("quen-mat-khau/xac-thuc/", views.reset_code, name="reset-code"),
+    path("quen-mat-khau/mat-khau-moi/", views.reset_password, name="reset-password"),
+    path("cau-hinh/", views.settings_menu, name="settings"),
+    path("cau-hinh/thong-tin/", views.profile, name="profile"),
+    path("cau-hinh/thong-tin/<str:address>/", views.phone, name="phone"),
+    path("cau-hinh/thong-tin/<str:address>/xac-thuc/", views.phone_code, name="phone-code"),
+    path("cau-hinh/mat-khau/", views.password, name="password"),
+    path("cau-hinh/hoat-dong/", views.activity, name="activity"),
+]
