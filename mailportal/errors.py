@@ -1,0 +1,56 @@
+"""The error pages: what happened, whether anything is lost, what to do now."""
+
+import datetime as dt
+import sys
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _page("400.html", 400)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _page("403.html", 403)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return _page("403_csrf.html", 403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _page("404.html", 404)
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    return _page("413.html", 413)
+
+
+def too_many_requests(request: HttpRequest, until: dt.datetime) -> HttpResponse:
+    seconds = max(1, int((until - timezone.now()).total_seconds()))
+    response = _page("429.html", 429, wait=-(-seconds // 60))
+    response.headers["Retry-After"] = str(seconds)
+    return response
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    # A database that is away is met in middleware too (sessions), where no view could catch it.
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return unavailable(request)
+    return _page("500.html", 500)
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    response = _page("503.html", 503)
+    response.headers["Retry-After"] = "30"
+    return response
+
+
+def _page(template: str, status: int, **context: object) -> HttpResponse:
+    # Rendered without the request: an error page must not meet the fault that led to it.
+    context["profile"] = settings.PROFILE
+    return HttpResponse(render_to_string(template, context), status=status)

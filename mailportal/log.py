@@ -1,0 +1,35 @@
+"""The log: one JSON object a line, for operators; no secret and no person in it."""
+
+import json
+import logging
+import traceback
+from datetime import UTC, datetime
+
+from accounts import caller
+
+
+class JsonFormatter(logging.Formatter):
+    """Write a record as one JSON line, so that nothing in it can forge another (LG-05).
+
+    Of an exception it keeps the place and the class. Never the message: those of the database
+    and of gateways repeat the values they were given.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        who = caller.current()
+        line: dict[str, object] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if who.request_id:
+            line |= {"request": who.request_id, "client": who.address}
+        if record.exc_info and record.exc_info[1]:
+            error = record.exc_info[1]
+            line["error"] = type(error).__name__
+            line["where"] = [
+                f"{frame.filename}:{frame.lineno} {frame.name}"
+                for frame in traceback.extract_tb(error.__traceback__)
+            ]
+        return json.dumps(line, ensure_ascii=False)

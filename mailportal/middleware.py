@@ -1,0 +1,118 @@
+"""What holds for every request and response: the caller, the headers, the size, the faults."""
+
+import logging
+import secrets
+from collections.abc import Callable
+from ipaddress import AddressValueError, IPv6Address, ip_address
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from accounts import caller
+from accounts.passwords import Busy
+from accounts.throttle import TooManyRequests
+from mailportal import errors
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[HttpRequest], HttpResponseBase]
+
+# `otp-credentials=(self)`: an empty list would silently switch off the filling-in of codes.
+PERMISSIONS_POLICY = "camera=(), microphone=(), geolocation=(), otp-credentials=(self)"
+
+
+class CallerMiddleware:
+    """Note the caller's address and name the request, before anything can fail."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        caller.enter(caller.Caller(secrets.token_hex(8), client_address(request)))
+        try:
+            return self.get_response(request)
+        finally:
+            caller.enter(caller.Caller())
+
+
+def client_address(request: HttpRequest) -> str:
+    """Read the caller's address from the hop that the trusted proxies wrote (QU-10).
+
+    With TRUSTED_PROXY_COUNT = n it is the n-th address from the right of X-Forwarded-For: what
+    stands further left was written by the caller. "" where there is none.
+    """
+    hops = [request.META.get("REMOTE_ADDR", "")]
+    if settings.TRUSTED_PROXY_COUNT:
+        hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+        if len(hops) < settings.TRUSTED_PROXY_COUNT:
+            return ""
+    raw = hops[-max(settings.TRUSTED_PROXY_COUNT, 1)].strip()
+    try:
+        address = ip_address(raw)
+    except (AddressValueError, ValueError):
+        return ""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return str(address)
+
+
+class HeadersMiddleware:
+    """Put the headers that no other middleware writes on every response, errors included."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers["Permissions-Policy"] = PERMISSIONS_POLICY
+        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        response.headers["Cross-Origin-Embedder-Policy"] = "require-corp"
+        response.headers.setdefault("X-Frame-Options", settings.X_FRAME_OPTIONS)
+        if not request.path_info.startswith(f"/{settings.STATIC_URL.strip('/')}/"):
+            response.headers.setdefault("Cache-Control", "no-store")
+            response.headers.setdefault("X-Robots-Tag", "noindex")
+        return response
+
+
+class BodyLimitMiddleware:
+    """Refuse a request that is too large before any of it is read (DS-03)."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if _body_length(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return errors.too_large(request)
+        return self.get_response(request)
+
+
+def _body_length(request: HttpRequest) -> int:
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0
+
+
+class FaultMiddleware:
+    """Turn the faults that a view may meet into pages that say what to do."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        match error:
+            case TooManyRequests():
+                return errors.too_many_requests(request, error.until)
+            case Busy():
+                return errors.unavailable(request)
+            case OperationalError() | InterfaceError():
+                logger.error("the database does not answer", exc_info=error)
+                return errors.unavailable(request)
+            case RequestDataTooBig() | TooManyFilesSent():
+                return errors.too_large(request)
+        return None

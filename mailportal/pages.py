@@ -1,0 +1,36 @@
+"""Pages of words: the guides, the privacy notice, and what machines ask for."""
+
+import datetime as dt
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+
+@login_not_required
+@require_safe
+def words(request: HttpRequest, template: str) -> HttpResponse:
+    return render(request, template)
+
+
+@login_not_required
+@require_safe
+def robots(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("User-agent: *\nDisallow: /\n", content_type="text/plain")
+
+
+@login_not_required
+@require_safe
+def security(request: HttpRequest) -> HttpResponse:
+    """Say whom to tell of a weakness (RFC 9116)."""
+    expires = (timezone.now() + dt.timedelta(days=180)).astimezone(dt.UTC)
+    lines = (
+        f"Contact: tel:{settings.PROFILE.hotline.tel}",
+        f"Expires: {expires:%Y-%m-%dT%H:%M:%SZ}",
+        "Preferred-Languages: vi, en",
+        f"Canonical: {settings.PUBLIC_BASE_URL}/.well-known/security.txt",
+    )
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")

@@ -1,0 +1,245 @@
+"""Every setting of the portal, for every environment; what differs comes from the environment.
+
+Each variable can also be given as NAME_FILE, the path of a file that holds the value. All of them
+are described in deploy/env.example.
+"""
+
+from ipaddress import ip_network
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from environs import EnvError, FileAwareEnv
+
+from mailportal import demo, embedded
+from mailportal.profile import load
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+env = FileAwareEnv(strip_whitespace=True)
+
+
+def required(name: str) -> str:
+    """Read a variable without which the portal must not start."""
+    value = env.str(name, "")
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set. See deploy/env.example.")
+    return value
+
+
+# Only `make run` sets this; a check refuses it in a deployment.
+DEMO = env.bool("PORTAL_DEMO", False)
+if DEMO:
+    demo.set_environment(VAR_DIR)
+
+# The province
+PROFILE = load(env.str("PORTAL_PROFILE", "hagiang"))
+MAIL_DOMAINS = PROFILE.domains
+MAIL_DOMAIN_ALIASES = PROFILE.domain_aliases
+PASSWORD_LOCAL_WORDS = PROFILE.words
+
+# Secrets
+SECRET_KEY, *SECRET_KEY_FALLBACKS = required("SECRET_KEY").split(",")
+OTP_PEPPERS = required("OTP_PEPPER").split(",")
+
+# Where the portal is found
+PORT = env.int("PORT", 8000)
+PUBLIC_BASE_URL = required("PUBLIC_BASE_URL").rstrip("/")
+_public = urlsplit(PUBLIC_BASE_URL)
+if _public.scheme not in ("http", "https") or not _public.hostname:
+    raise ImproperlyConfigured("PUBLIC_BASE_URL must look like https://matkhau.example.gov.vn")
+OVER_HTTPS = _public.scheme == "https"
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", [_public.hostname])
+CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
+try:
+    OFFICE_NETWORKS = [ip_network(net) for net in env.str("OFFICE_NETWORKS", "").split(",") if net]
+except ValueError as error:
+    raise ImproperlyConfigured(f"OFFICE_NETWORKS: {error}") from None
+
+# Database
+DATABASE_URL = env.str("DATABASE_URL", "")
+if DATABASE_URL:
+    try:
+        _database = env.dj_db_url("DATABASE_URL", conn_max_age=600, conn_health_checks=True)
+    except EnvError as error:
+        raise ImproperlyConfigured(f"DATABASE_URL: {error}") from None
+    if _database.get("ENGINE") != "django.db.backends.postgresql":
+        raise ImproperlyConfigured("DATABASE_URL must be a postgresql:// address.")
+else:
+    _database = dict(embedded.database(VAR_DIR / "postgres"))
+_database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)  # seconds
+DATABASES = {"default": _database}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Application
+DEBUG = False
+INSTALLED_APPS = [
+    "accounts.apps.StaffAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+    "django.forms",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "csp",
+    "otp.apps.OtpConfig",
+    "accounts.apps.AccountsConfig",  # last: it takes away what others put into the admin
+]
+MIDDLEWARE = [
+    "mailportal.middleware.CallerMiddleware",
+    "mailportal.middleware.HeadersMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "mailportal.middleware.BodyLimitMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.middleware.DefaultPasswordMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "mailportal.middleware.FaultMiddleware",
+]
+ROOT_URLCONF = "mailportal.urls"
+WSGI_APPLICATION = "mailportal.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "mailportal.profile.context",
+            ],
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+# People
+AUTH_USER_MODEL = "accounts.Account"
+AUTHENTICATION_BACKENDS = ["accounts.login.AccountBackend"]
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "accounts:home"
+PASSWORD_HASHERS = ["accounts.passwords.BoundedArgon2Hasher"]
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "accounts.policy.PolicyValidator"}]
+HASHES_AT_ONCE = 3  # in one process; each takes 19 MiB for about 25 ms
+HASH_QUEUE = 5  # seconds to wait for a place before the page says "busy"
+PASSWORD_FRESH = 600  # seconds after typing it in which the password is not asked again
+PHONE_MASK_DIGITS = env.int("PHONE_MASK_DIGITS", 6)  # 0 to 6
+PHONE_CONFIRMATION = env.bool("PHONE_CONFIRMATION", True)
+
+# Codes
+OTP_LIFETIME = 300  # seconds a code stays good
+OTP_TOTP_ISSUER = PROFILE.title
+RATELIMIT_ENABLE = env.bool("RATELIMIT_ENABLE", True)
+RETENTION_CODES_DAYS = 90
+
+# Delivery
+SMS_GATEWAY = env.str("SMS_GATEWAY", "")
+SMS_FILE = env.str("SMS_FILE", "")
+TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", "")
+TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")
+TWILIO_FROM = env.str("TWILIO_FROM", "")
+TWILIO_MESSAGING_SERVICE_SID = env.str("TWILIO_MESSAGING_SERVICE_SID", "")
+TWILIO_API_BASE = env.str("TWILIO_API_BASE", "")
+try:
+    _email = env.dj_email_url("EMAIL_URL", "smtp://localhost:25")
+except EnvError as error:
+    raise ImproperlyConfigured(f"EMAIL_URL: {error}") from None
+EMAIL_BACKEND = _email["EMAIL_BACKEND"]
+EMAIL_HOST = _email.get("EMAIL_HOST", "")
+EMAIL_PORT = _email.get("EMAIL_PORT", 25)
+EMAIL_HOST_USER = _email.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = _email.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
+EMAIL_FILE_PATH = _email.get("EMAIL_FILE_PATH", "")
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = _email.get("DEFAULT_FROM_EMAIL", f"khong-tra-loi@{PROFILE.domain}")
+
+# Sessions and cookies
+SESSION_ENGINE = "accounts.sessions"
+SESSION_COOKIE_AGE = 30 * 60  # seconds without a request
+SESSION_LONGEST = 12 * 60 * 60  # seconds since the log-in
+STAFF_SESSION_COOKIE_AGE = 15 * 60
+STAFF_SESSION_LONGEST = 8 * 60 * 60
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_NAME = "__Host-sessionid" if OVER_HTTPS else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if OVER_HTTPS else "csrftoken"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = OVER_HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_AGE = None
+CSRF_FAILURE_VIEW = "mailportal.errors.csrf_failure"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# Headers and sizes
+SECURE_SSL_REDIRECT = OVER_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 31_536_000 if OVER_HTTPS else 0  # one year
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = OVER_HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024  # bytes
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 50
+
+# Language and time
+LANGUAGE_CODE = "vi"
+LANGUAGES = [("vi", "Tiếng Việt")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "Asia/Ho_Chi_Minh"
+USE_TZ = True
+
+# Static files
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+
+# Logs: one JSON object a line on standard error
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "mailportal.log.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO").upper()},
+    "loggers": {
+        # Their DEBUG and INFO lines hold request bodies: the number and the wording.
+        "twilio": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
+        "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.db.backends": {"level": "WARNING"},
+    },
+}

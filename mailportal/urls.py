@@ -1,0 +1,41 @@
+"""Every address of the portal."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+from accounts import demo
+from mailportal import health, pages
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("accounts.urls")),
+    path("huong-dan/", pages.words, {"template": "guides/index.html"}, name="guides"),
+    path(
+        "huong-dan/cap-nhat-so-dien-thoai/",
+        pages.words,
+        {"template": "guides/phone.html"},
+        name="guide-phone",
+    ),
+    path(
+        "huong-dan/lay-lai-mat-khau/",
+        pages.words,
+        {"template": "guides/recovery.html"},
+        name="guide-recovery",
+    ),
+    path(
+        "huong-dan/cai-dat-thu/", pages.words, {"template": "guides/mail.html"}, name="guide-mail"
+    ),
+    path("quyen-rieng-tu/", pages.words, {"template": "privacy.html"}, name="privacy"),
+    path("quan-tri/", admin.site.urls),
+    path("healthz", health.live, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
+    path("robots.txt", pages.robots),
+    path(".well-known/security.txt", pages.security),
+]
+if settings.DEMO:
+    urlpatterns.append(path("demo/", demo.page, name="demo"))
+
+handler400 = "mailportal.errors.bad_request"
+handler403 = "mailportal.errors.forbidden"
+handler404 = "mailportal.errors.not_found"
+handler500 = "mailportal.errors.server_error"
