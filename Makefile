@@ -1,0 +1,43 @@
+# Two commands matter: `make run` and `make test`. Both set up what they need.
+
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+# A copy of the requirements that were installed, written when all of them were:
+# where it is missing or differs, the environment is built anew.
+INSTALLED := $(VENV)/installed.txt
+LOCK := pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+.PHONY: run test lint lock environment
+
+run: environment  ## the portal with demonstration data, on http://127.0.0.1:8000
+	@PORTAL_DEMO=1 exec $(BIN)/python manage.py demo
+
+test: environment  ## all tests; ARGS="tests/test_profile.py -x" chooses
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+lint: environment  ## style, types, templates, migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	PORTAL_DEMO=1 $(BIN)/mypy
+	$(BIN)/djade --check --target-version 5.2 $$(find templates -name '*.html')
+	$(BIN)/djlint --quiet --lint templates
+	PORTAL_DEMO=1 $(BIN)/python manage.py makemigrations --check
+
+lock: environment  ## compile both requirements.txt from pyproject.toml
+	$(BIN)/$(LOCK) --all-extras --output-file=requirements.txt pyproject.toml
+	$(BIN)/$(LOCK) --constraint=requirements.txt --output-file=deploy/requirements.txt pyproject.toml
+
+environment:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "mailportal needs Python 3.11 or later, and none was found. Install it, or name it: make PYTHON=/path/to/python3" >&2; exit 1; fi
+	@if ! cmp -s requirements.txt $(INSTALLED) || ! $(BIN)/python -c '' 2>/dev/null; then \
+		if ! $(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			echo "$(PYTHON) is older than 3.11, or cannot make virtual environments (on Debian and Ubuntu: apt-get install python3-venv)." >&2; exit 1; fi; \
+		echo "Setting up $(VENV): a minute or two, this once." && \
+		rm -f $(INSTALLED) && \
+		$(PYTHON) -m venv --clear $(VENV) && \
+		$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.txt && \
+		cp requirements.txt $(INSTALLED); fi
