@@ -116,12 +116,6 @@ def drop(handler):
     handler.close_connection = True
 
 
-def accept_and_leave(handler):
-    """Take the message, then close the connection without having said so."""
-    accept(handler)
-    handler.close_connection = True
-
-
 def hold(handler):
     """Take the message, and answer only when the test releases the supplier."""
     handler.supplier.released.wait(30)
@@ -149,6 +143,7 @@ def _handler(supplier):
                 "at": at,
                 "path": self.path,
                 "known": (user, password) == (SID, TOKEN),
+                "connection": self.client_address[1],
                 "from": self.fields.get("From") or self.fields.get("MessagingServiceSid"),
             }
             supplier.take(given)(self)

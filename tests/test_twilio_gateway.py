@@ -144,16 +144,17 @@ class SilenceTests(TwilioTests):
 
         self.assertEqual(len(self.supplier.texts), 2)
 
-    def test_a_connection_the_supplier_has_closed_is_not_used_again(self):
-        carrier = gateways.from_settings()
-        sms = Sms(PHONE, TEXT, good_for=dt.timedelta(seconds=300))
-        carrier.send(sms)
-        self.supplier.plan = [gateway.accept_and_leave]
-        carrier.send(sms)
+    def test_a_connection_is_used_again_unless_it_was_quiet_for_long(self):
+        for idle, connections in ((20, 1), (-1, 3)):
+            self.supplier.texts.clear()
+            with self.subTest(idle=idle), mock.patch.object(twilio, "IDLE", idle):
+                carrier = gateways.from_settings()
 
-        carrier.send(sms)
+                for _ in range(3):
+                    carrier.send(Sms(PHONE, TEXT, good_for=dt.timedelta(seconds=300)))
 
-        self.assertEqual(len(self.supplier.texts), 3)
+                used = {given["connection"] for given in self.supplier.texts}
+                self.assertEqual(len(used), connections)
 
 
 class SecrecyTests(TwilioTests):

@@ -1,0 +1,141 @@
+"""The people of the tests, and what every test does with them."""
+
+import datetime as dt
+import re
+from typing import Any
+
+from django.db import connection
+from django.db.models import F
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import Account, Session
+from accounts.sessions import SessionStore
+from otp import codes
+from otp.models import Code, Message
+
+PASSWORD = "Ruong-bac-thang-7"
+NEW_PASSWORD = "Cay-khe-truoc-san-9"
+
+LOGIN = "/dang-nhap/"
+ASK = "/quen-mat-khau/"
+CODE = "/quen-mat-khau/xac-thuc/"
+NEW = "/quen-mat-khau/mat-khau-moi/"
+
+
+class Cast:
+    """A mixin: An has a phone, Binh has none, Chi is locked, Dung is disabled.
+
+    Em still has the default password; nobody is called `khong.co`.
+    """
+
+    an: Account
+    binh: Account
+    chi: Account
+    dung: Account
+    em: Account
+    client: Client
+
+    def set_up_people(self) -> None:
+        now = timezone.now()
+        self.an = make("an", phone="+84987466981", phone_confirmed_at=now, full_name="Lý Văn An")
+        self.binh = make("binh", full_name="Vàng Thị Bình")
+        self.chi = make("chi", phone="+84912000222", phone_confirmed_at=now, locked_at=now)
+        self.dung = make("dung", phone="+84912000333", phone_confirmed_at=now, is_active=False)
+        self.em = make("em", has_default_password=True)
+
+    def ask(self, address: str = "an", client: Client | None = None) -> Any:
+        return (client or self.client).post(ASK, {"address": address})
+
+    def guess(self, code: str, client: Client | None = None) -> Any:
+        return (client or self.client).post(CODE, {"code": code})
+
+    def choose(self, password: str = NEW_PASSWORD, client: Client | None = None) -> Any:
+        data = {"new_password1": password, "new_password2": password}
+        return (client or self.client).post(NEW, data)
+
+    def log_in(
+        self, name: str = "an", password: str = PASSWORD, client: Client | None = None
+    ) -> Any:
+        data = {"username": name, "password": password}
+        return (client or self.client).post(LOGIN, data)
+
+
+_hashed = ""
+
+
+def make(name: str, **columns: Any) -> Account:
+    """Make an account with PASSWORD; the hash is computed once for all tests."""
+    global _hashed
+    account = Account.objects.create_user(name, None, **columns)
+    if not _hashed:
+        account.set_password(PASSWORD)
+        _hashed = account.password
+    account.password = _hashed
+    account.save(update_fields=["password"])
+    return account
+
+
+def newest_code() -> str:
+    """Give the digits that the sender would put into the newest message."""
+    code = Code.objects.latest("issued_at")
+    return codes.digits(code.pk, code.pepper_id)
+
+
+def wrong_code() -> str:
+    """Give six digits that are not the newest code."""
+    return f"{(int(newest_code()) + 1) % 10**6:06d}"
+
+
+def code_in(text: str) -> str:
+    """Read the code in an SMS."""
+    found = re.search(r"\b\d{6}\b", text)
+    assert found, text
+    return found.group()
+
+
+def wind_back(**by: float) -> None:
+    """Make everything that is stored older, as if that much time had passed.
+
+    The database has a clock of its own, which no test can move.
+    """
+    shift = dt.timedelta(**by)
+    for session in Session.objects.all():
+        _wind_back_session(session, shift)
+    Account.objects.update(
+        phone_changed_at=F("phone_changed_at") - shift,
+        password_changed_at=F("password_changed_at") - shift,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE otp_code SET issued_at = issued_at - %(by)s, gap_until = gap_until - %(by)s,"
+            " expires_at = expires_at - %(by)s, verified_at = verified_at - %(by)s,"
+            " used_at = used_at - %(by)s",
+            {"by": shift},
+        )
+        cursor.execute("UPDATE otp_meter SET until = until - %(by)s", {"by": shift})
+        cursor.execute(
+            "UPDATE otp_message SET created_at = created_at - %(by)s, due_at = due_at - %(by)s,"
+            " good_until = good_until - %(by)s, changed_at = changed_at - %(by)s",
+            {"by": shift},
+        )
+
+
+def _wind_back_session(session: Session, shift: dt.timedelta) -> None:
+    data = session.get_decoded()
+    kept = [data, *(value for value in data.values() if isinstance(value, dict))]
+    for values in kept:
+        for name in ("password_at", "expires_at", "next_at", "verified_at"):
+            if values.get(name):
+                values[name] = (dt.datetime.fromisoformat(values[name]) - shift).isoformat()
+    Session.objects.filter(pk=session.pk).update(
+        session_data=SessionStore().encode(data),
+        created_at=session.created_at - shift,
+        seen_at=session.seen_at - shift,
+        expire_date=session.expire_date - shift,
+    )
+
+
+def queued() -> int:
+    """Count the messages that would go out."""
+    return Message.objects.exclude(state=Message.State.SKIPPED).count()
