@@ -2,6 +2,7 @@
 
 import os
 
+from django.conf import settings
 from django.core.checks import ERROR, Tags, run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
@@ -12,18 +13,12 @@ application = get_wsgi_application()
 
 
 def _refuse_broken_set_up() -> None:
-    from django.conf import settings
-
-    faults = run_checks(include_deployment_checks=not settings.DEMO, tags=_tags())
+    faults = run_checks(include_deployment_checks=not settings.DEMO, tags=[Tags.security])
     broken = [
         f"{fault.id}: {fault.msg} {fault.hint or ''}" for fault in faults if fault.level >= ERROR
     ]
     if broken:
         raise ImproperlyConfigured("\n".join(broken))
-
-
-def _tags() -> list[str]:
-    return [Tags.security, "portal"]
 
 
 _refuse_broken_set_up()
