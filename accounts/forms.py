@@ -49,6 +49,24 @@ class Text(forms.CharField):
         ]
 
 
+class CodeInput(forms.TextInput):
+    """A field for a code; what was typed is not shown again."""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        return super().get_context(name, None, attrs)
+
+
+class StepInput(forms.HiddenInput):
+    """Names the step that the page now shows, whatever an older page sent."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__()
+        self.step = step
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        return super().get_context(name, self.step, attrs)
+
+
 def _password(label: Any, *, autocomplete: str, empty: Any) -> Text:
     return Text(
         label=label,
@@ -69,13 +87,8 @@ def _code(label: Any, *, hint: Any = "") -> Text:
         label=label,
         help_text=hint,
         error_messages={"required": _("Hãy nhập mã xác thực gồm 6 chữ số.")},
-        widget=forms.TextInput(
-            attrs={
-                "autocomplete": "one-time-code",
-                "inputmode": "numeric",
-                "spellcheck": "false",
-                "class": "input--code",
-            }
+        widget=CodeInput(
+            attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}
         ),
     )
 
@@ -84,10 +97,13 @@ class PortalForm(forms.Form):
     """A form of the portal: no required marks, no browser bubbles; the server says what to do."""
 
     use_required_attribute = False
+    focus_on_arrival = ""  # the only field, where there is only one
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
+        if self.focus_on_arrival and not self.is_bound:
+            self.fields[self.focus_on_arrival].widget.attrs["autofocus"] = True
 
 
 class LoginForm(PortalForm):
@@ -104,10 +120,12 @@ class LoginForm(PortalForm):
 
 
 class TokenForm(PortalForm):
+    focus_on_arrival = "token"
+
     token = Text(
         label=_("Mã xác thực hoặc mã dự phòng"),
         error_messages={"required": _("Hãy nhập mã trong ứng dụng xác thực.")},
-        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "spellcheck": "false"}),
+        widget=CodeInput(attrs={"autocomplete": "one-time-code", "spellcheck": "false"}),
     )
 
 
@@ -129,9 +147,9 @@ class AddressForm(PortalForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["address"].help_text = _("Ví dụ: %(example)s") % {
-            "example": settings.PROFILE.example_address
-        }
+        self.fields["address"].help_text = _(
+            "Ví dụ: %(example)s. Có thể chỉ gõ phần trước @%(domain)s."
+        ) % {"example": settings.PROFILE.example_address, "domain": settings.PROFILE.domain}
 
     def clean_address(self) -> str:
         try:
@@ -157,8 +175,9 @@ class StepForm(PortalForm):
     step = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, step: str, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"step": step}, **kwargs)
+        super().__init__(*args, **kwargs)
         self.expected_step = step
+        self.fields["step"].widget = StepInput(step)
 
     def clean_step(self) -> None:
         if self.cleaned_data["step"] not in ("", self.expected_step):
@@ -172,6 +191,8 @@ class StepForm(PortalForm):
 
 
 class CodeForm(StepForm):
+    focus_on_arrival = "code"
+
     code = _code(
         _("Mã xác thực"), hint=_("6 chữ số trong tin nhắn. Nếu có nhiều tin, hãy dùng mã mới nhất.")
     )

@@ -6,6 +6,7 @@ from typing import Self
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
+from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import challenge
@@ -83,7 +84,8 @@ class Recovery:
             unless=lambda: not self.state.spend(),
         )
         if not changed and not self._was_set_to(password):
-            del self.session[Purpose.RECOVERY]
+            # The address stays, so that it need not be typed again.
+            replace(self.state, verified_at=None, expires_at=timezone.now()).keep(self.session)
             raise RecoveryOver
         replace(self.state, done=True).keep(self.session)
 

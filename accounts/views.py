@@ -123,6 +123,8 @@ def reset(request: HttpRequest) -> HttpResponse:
         except TooSoon as too_soon:
             refusal = too_soon
         else:
+            if current and recovery.state == current.state and recovery.state.live:
+                messages.info(request, _("Chưa gửi mã mới: mã đã gửi vẫn còn hiệu lực."))
             return redirect(_step(recovery))
     return render(request, "accounts/reset.html", {"form": form, "refusal": refusal})
 
