@@ -85,7 +85,8 @@ ON CONFLICT DO NOTHING
 RETURNING expires_at, gap_until, local_day,
     (SELECT count(*) FROM today),
     EXISTS (SELECT 1 FROM otp_meter
-            WHERE key = %(streak_key)s AND count >= %(streak)s AND until > statement_timestamp())
+            WHERE key = ANY(%(streak_keys)s) AND count >= %(streak)s
+              AND until > statement_timestamp())
 """
 
 _STANDING = """
@@ -106,7 +107,7 @@ GROUP BY now
 _CHARGE = """
 WITH charged AS (
     UPDATE otp_code SET attempts = attempts + 1
-    WHERE id = %(id)s AND purpose = %(purpose)s AND browser_key = %(browser_key)s
+    WHERE id = %(id)s AND purpose = %(purpose)s AND browser_key = ANY(%(browser_keys)s)
       AND attempts < %(guesses)s AND verified_at IS NULL AND expires_at > statement_timestamp()
     RETURNING address_key, attempts, pepper_id
 ), streak AS (
@@ -159,7 +160,7 @@ def issue(address: str, purpose: Purpose, *, nonce: str, at: dt.datetime | None 
         "lifetime": dt.timedelta(seconds=settings.OTP_LIFETIME),
         "a_day": CODES_A_DAY,
         "streak": STREAK,
-        "streak_key": _streak_key(purpose, keys[0]),
+        "streak_keys": [_streak_key(purpose, key) for key in keys],
     }
     with connection.cursor() as cursor:
         cursor.execute(_ISSUE, parameters)
@@ -181,7 +182,7 @@ def verify(code_id: uuid.UUID, purpose: Purpose, guess: str, *, nonce: str) -> A
     parameters: dict[str, Any] = {
         "id": code_id,
         "purpose": purpose,
-        "browser_key": pepper.name_of("browser", nonce),
+        "browser_keys": pepper.names_of("browser", nonce),
         "guesses": GUESSES,
         "streak": STREAK,
         "kept": _STREAK_KEPT,
@@ -193,7 +194,8 @@ def verify(code_id: uuid.UUID, purpose: Purpose, guess: str, *, nonce: str) -> A
     if row is None:
         return Answer(Verdict.SPENT, 0)
     attempts, pepper_id, may_match = row
-    matches = constant_time_compare(digits(code_id, pepper_id), guess)
+    # Without its pepper a row has no digits, and nothing that is typed must match that.
+    matches = guess.isdigit() and constant_time_compare(digits(code_id, pepper_id), guess)
     if not (matches and may_match):
         return Answer(Verdict.WRONG, GUESSES - attempts)
     return Answer(Verdict.RIGHT if _accept(code_id, purpose) else Verdict.SPENT, 0)
@@ -205,11 +207,11 @@ def spend(code_id: uuid.UUID, purpose: Purpose, *, nonce: str) -> bool:
     Run it in the transaction of what the code permits, so that both happen or neither.
     """
     assert connection.in_atomic_block
-    parameters: list[Any] = [code_id, purpose, pepper.name_of("browser", nonce), GRANT]
+    parameters: list[Any] = [code_id, purpose, pepper.names_of("browser", nonce), GRANT]
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE otp_code SET used_at = statement_timestamp()"
-            " WHERE id = %s AND purpose = %s AND browser_key = %s AND used_at IS NULL"
+            " WHERE id = %s AND purpose = %s AND browser_key = ANY(%s) AND used_at IS NULL"
             " AND verified_at > statement_timestamp() - %s",
             parameters,
         )
