@@ -72,6 +72,9 @@ def change_password(
     validate_password(password, account)
     encoded = make_password(password)  # before the transaction: it takes time and may find no place
     with transaction.atomic():
+        # The account before its codes and sessions, as everywhere: two changes that took them in
+        # different order would wait for each other.
+        Account.objects.select_for_update().get(pk=account.pk)
         if unless():
             return False
         account.password = encoded
