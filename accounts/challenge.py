@@ -87,6 +87,11 @@ class Challenge:
             return False
         return timezone.now() < self.verified_at + codes.GRANT
 
+    @property
+    def has_lapsed(self) -> bool:
+        """Whether the code was right, and nothing was done with it in time."""
+        return self.verified_at is not None and not (self.done or self.has_grant)
+
     @sensitive_variables("guess")
     def check(self, session: SessionBase, guess: str) -> Answer:
         """Check a guess and write down what came of it; a right one changes the session's key."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Self
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 from django.utils import timezone
@@ -75,23 +76,28 @@ class Recovery:
         grant (any more).
         """
         account = self.account()
-        if account is None or self.state.verified_at is None:
+        if account is None or not self._set(account, password):
+            # The address stays, so that it need not be typed again.
+            replace(self.state, verified_at=None, expires_at=timezone.now()).keep(self.session)
             raise RecoveryOver
+        if self.session.get(SESSION_KEY) == str(account.pk):
+            # The person was logged in here, and that session has ended with all the others.
+            self.session.flush()
+        replace(self.state, done=True).keep(self.session)
+
+    def account(self) -> Account | None:
+        """Look the account up anew: it may have been locked since the code was asked for."""
+        return Account.objects.recoverable(self.state.address)
+
+    @sensitive_variables("password")
+    def _set(self, account: Account, password: str) -> bool:
         changed = change_password(
             account,
             password,
             event=AuditEvent.Event.PASSWORD_RESET,
             unless=lambda: not self.state.spend(),
         )
-        if not changed and not self._was_set_to(password):
-            # The address stays, so that it need not be typed again.
-            replace(self.state, verified_at=None, expires_at=timezone.now()).keep(self.session)
-            raise RecoveryOver
-        replace(self.state, done=True).keep(self.session)
-
-    def account(self) -> Account | None:
-        """Look the account up anew: it may have been locked since the code was asked for."""
-        return Account.objects.recoverable(self.state.address)
+        return changed or self._was_set_to(password)
 
     @sensitive_variables("password")
     def _was_set_to(self, password: str) -> bool:

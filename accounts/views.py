@@ -158,10 +158,10 @@ def reset_code(request: HttpRequest) -> HttpResponse:
 @limit_posts("new-password", 60, minutes=10)
 def reset_password(request: HttpRequest) -> HttpResponse:
     recovery = Recovery.resume(request.session)
-    if recovery is None:
+    if recovery is None or recovery.state.has_lapsed:
         return _start_again(request)
-    if not (recovery.state.has_grant or recovery.state.done):
-        return redirect(_step(recovery))
+    if recovery.state.verified_at is None:
+        return redirect("accounts:reset-code")
     person = recovery.account()
     form = NewPasswordForm(request.POST or None, step=recovery.state.code_id, person=person)
     if form.is_valid():
@@ -252,13 +252,14 @@ def phone_code(request: PersonRequest, address: str) -> HttpResponse:
 @limit_posts("password", 30, minutes=10)
 def password(request: PersonRequest) -> HttpResponse:
     user = request.user
+    this_session = request.session.session_key  # as it is kept until the answer is sent
     form = ChangePasswordForm(request.POST or None, step=str(user.pk), person=user)
     if form.is_valid() and _password_confirmed(request, form):
         change_password(
             user,
             form.cleaned_data["new_password1"],
             event=AuditEvent.Event.PASSWORD_CHANGED,
-            keep_session=request.session.session_key,
+            keep_session=this_session,
         )
         update_session_auth_hash(request, user)
         messages.success(request, _("Đã đổi mật khẩu. Các phiên đăng nhập khác đã kết thúc."))
@@ -313,7 +314,8 @@ def _own_target(request: HttpRequest) -> str:
     safe = url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return target if safe else ""
+    # `redirect` would look for a page of that name in whatever does not begin with a slash.
+    return target if safe and target.startswith("/") else ""
 
 
 def _own_address_or_404(request: PersonRequest, address: str) -> None:
@@ -337,17 +339,14 @@ def _password_confirmed(request: PersonRequest, form: PhoneForm | ChangePassword
     if not right:
         form.add_error("password", WRONG_PASSWORD)
         return False
+    request.session.cycle_key()
     login.note_password_typed(request.session)
     return True
 
 
 def _step(recovery: Recovery) -> str:
     """Name the page where a recovery stands."""
-    if recovery.state.has_grant:
-        return "accounts:reset-password"
-    if recovery.state.verified_at:
-        return "accounts:reset"
-    return "accounts:reset-code"
+    return "accounts:reset-password" if recovery.state.has_grant else "accounts:reset-code"
 
 
 def _start_again(request: HttpRequest) -> HttpResponse:
