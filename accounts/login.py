@@ -115,7 +115,8 @@ def _read(username: str) -> str:
         return canonical(username)
     except AddressError:
         # Counted like any name, and found nowhere: no account is stored under such a spelling.
-        return f"?{username[:MAX_LENGTH]}"
+        # The look-up is in the database, which takes no NUL.
+        return f"?{username[:MAX_LENGTH]}".replace("\0", "?")
 
 
 @sensitive_variables("password")

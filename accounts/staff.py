@@ -20,7 +20,8 @@ def check_token(request: HttpRequest, token: str) -> bool:
     """
     user = request.user
     assert isinstance(user, Account)
-    device = match_token(user, token.strip().replace(" ", ""))
+    # A recovery code is looked up in the database, which takes no NUL.
+    device = match_token(user, token.strip().replace(" ", "").replace("\0", ""))
     event = AuditEvent.Event.FACTOR_RIGHT if device else AuditEvent.Event.FACTOR_WRONG
     AuditEvent.record(event, user.address, account=user, actor=user, ok=device is not None)
     if device is None:

@@ -4,13 +4,18 @@ import datetime as dt
 import sys
 
 from django.conf import settings
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if isinstance(exception, SessionInterrupted):
+        # The session went on under another key, or ended, while this request was under way: a
+        # second click on the right code. The page itself knows where the browser stands now.
+        return HttpResponseRedirect(request.path)
     return _page("400.html", 400)
 
 

@@ -8,7 +8,7 @@ from ipaddress import AddressValueError, IPv6Address, ip_address
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 
 from accounts import caller
 from accounts.passwords import Busy
@@ -30,11 +30,9 @@ class CallerMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        # It stays until this thread's next request: Django logs bad answers after all middleware.
         caller.enter(caller.Caller(secrets.token_hex(8), client_address(request)))
-        try:
-            return self.get_response(request)
-        finally:
-            caller.enter(caller.Caller())
+        return self.get_response(request)
 
 
 def client_address(request: HttpRequest) -> str:
@@ -55,7 +53,8 @@ def client_address(request: HttpRequest) -> str:
         return ""
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
-    return str(address)
+    # A link-local address may name the network card, which the database does not take.
+    return str(address).partition("%")[0]
 
 
 class HeadersMiddleware:
@@ -69,10 +68,14 @@ class HeadersMiddleware:
         response.headers["Permissions-Policy"] = PERMISSIONS_POLICY
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         response.headers["Cross-Origin-Embedder-Policy"] = "require-corp"
+        response.headers["X-Robots-Tag"] = "noindex"
+        # Django's own middleware writes these, but not where an unknown Host stops it.
         response.headers.setdefault("X-Frame-Options", settings.X_FRAME_OPTIONS)
-        if not request.path_info.startswith(f"/{settings.STATIC_URL.strip('/')}/"):
-            response.headers.setdefault("Cache-Control", "no-store")
-            response.headers.setdefault("X-Robots-Tag", "noindex")
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", settings.SECURE_REFERRER_POLICY)
+        response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        # Static files bring their own.
+        response.headers.setdefault("Cache-Control", "no-store")
         return response
 
 
@@ -102,7 +105,10 @@ class FaultMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed):
+            response.content = errors.bad_request(request).content
+        return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         match error:

@@ -1,15 +1,37 @@
 """The door for a web server: refuses to open when the set-up is broken."""
 
 import os
+from collections.abc import Iterable
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from django.conf import settings
 from django.core.checks import ERROR, Tags, run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
+from django.utils.http import parse_header_parameters
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailportal.settings")
 
-application = get_wsgi_application()
+_django = get_wsgi_application()
+
+
+def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer a request, whatever it says of its encoding.
+
+    Django decodes by any codec that is named, also by those that fail or that give characters
+    which cannot be stored, and does so before a middleware could catch it.
+    """
+    if not _is_utf8(environ.get("CONTENT_TYPE", "")):
+        environ["CONTENT_TYPE"] = ""  # the body is then not read
+    return _django(environ, start_response)
+
+
+def _is_utf8(content_type: str) -> bool:
+    try:
+        _, parameters = parse_header_parameters(content_type)
+    except ValueError:
+        return False
+    return str(parameters.get("charset", "utf-8")).lower() in ("utf-8", "utf8")
 
 
 def _refuse_broken_set_up() -> None:
