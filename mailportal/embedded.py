@@ -387,8 +387,8 @@ def _allow(path: Path, user: int, wanted: int) -> None:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return f"{error.strerror or error}: {error.filename}"
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.strerror}: {error.filename}"
     return _telling_line(str(error)).rstrip(".")
 
 

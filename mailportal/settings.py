@@ -47,7 +47,10 @@ OTP_PEPPERS = required("OTP_PEPPER").split(",")
 # Where the portal is found
 PORT = env.int("PORT", 8000)
 PUBLIC_BASE_URL = required("PUBLIC_BASE_URL").rstrip("/")
-_public = urlsplit(PUBLIC_BASE_URL)
+try:
+    _public = urlsplit(PUBLIC_BASE_URL)
+except ValueError as error:
+    raise ImproperlyConfigured(f"PUBLIC_BASE_URL: {error}.") from None
 if _public.scheme not in ("http", "https") or not _public.hostname:
     raise ImproperlyConfigured("PUBLIC_BASE_URL must look like https://matkhau.example.gov.vn")
 OVER_HTTPS = _public.scheme == "https"
@@ -94,8 +97,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "mailportal.middleware.CallerMiddleware",
     "mailportal.middleware.HeadersMiddleware",
-    "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "mailportal.middleware.BodyLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -159,6 +162,8 @@ try:
     _email = env.dj_email_url("EMAIL_URL", "smtp://localhost:25")
 except EnvError as error:
     raise ImproperlyConfigured(f"EMAIL_URL: {error}") from None
+if "EMAIL_BACKEND" not in _email:
+    raise ImproperlyConfigured("EMAIL_URL must be a submission:// or smtp:// address.")
 EMAIL_BACKEND = _email["EMAIL_BACKEND"]
 EMAIL_HOST = _email.get("EMAIL_HOST", "")
 EMAIL_PORT = _email.get("EMAIL_PORT", 25)

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
 
 from accounts import demo
 
@@ -27,7 +28,7 @@ class Command(BaseCommand):
         if not settings.DEMO:
             raise CommandError("PORTAL_DEMO is not set: start the demonstration with `make run`.")
         _refuse_busy_port()
-        call_command("migrate", verbosity=0)
+        _migrate()
         call_command("collectstatic", verbosity=0, interactive=False)
         demo.make_people()
         stop = _Stop()
@@ -76,6 +77,17 @@ def _refuse_busy_port() -> None:
                 f"Port {settings.PORT} cannot be used ({error.strerror})."
                 " Choose another: PORT=8001 make run"
             ) from None
+
+
+def _migrate() -> None:
+    try:
+        call_command("migrate", verbosity=0)
+    except OperationalError as error:
+        first_line = str(error).partition("\n")[0]
+        raise CommandError(
+            f"The database of DATABASE_URL does not answer: {first_line}. Mend that, or unset it"
+            " to use the embedded PostgreSQL."
+        ) from None
 
 
 def _start(what: str) -> "subprocess.Popen[bytes]":
