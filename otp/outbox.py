@@ -28,6 +28,7 @@ NUMBER_DIGITS = 3  # what staff and logs see of a number (LG-07)
 ABANDONED = dt.timedelta(minutes=2)  # "sending" without a sign of life from its sender
 HEARTBEAT = dt.timedelta(seconds=15)  # how long a sender counts as alive after a sign of life
 LONGEST_WAIT = 60  # seconds between two tries
+SUPPLIERS_WORDS = 64  # characters of what a supplier says that are kept
 
 State = Message.State
 _FORGOTTEN = {"to": "", "subject": "", "text": ""}
@@ -39,7 +40,7 @@ _HEART = "sender"
 _QUEUE_CODE = """
 WITH charged AS (
     INSERT INTO otp_meter AS meter (key, count, until)
-    VALUES (%(meter)s, 1, statement_timestamp() + %(period)s)
+    VALUES (%(key)s, 1, statement_timestamp() + %(period)s)
     ON CONFLICT (key) DO UPDATE SET
         count = CASE WHEN meter.until <= statement_timestamp() THEN 1 ELSE meter.count + 1 END,
         until = CASE WHEN meter.until <= statement_timestamp()
@@ -119,6 +120,9 @@ class _Outcome:
     gateway_id: str = ""
     again_in: dt.timedelta = dt.timedelta()  # where the state is "queued"
 
+    def __str__(self) -> str:
+        return f"{self.state.value} {self.reason}".rstrip()
+
 
 def queue_code(issued: codes.Issued, *, to: str, text: str) -> None:
     """Queue the SMS of a code, in the transaction that issued it.
@@ -138,7 +142,7 @@ def queue_code(issued: codes.Issued, *, to: str, text: str) -> None:
         "text": text,
         "good_until": issued.expires_at,
         "reason": reason,
-        "meter": limits.key_of(NUMBER_CAP, issued.address_key if reason else to),
+        "key": limits.key_of(NUMBER_CAP, issued.address_key if reason else to),
         "limit": NUMBER_CAP.count,
         "period": NUMBER_CAP.period,
     }
@@ -190,11 +194,10 @@ def deliver(message: Claimed, gateway: SmsGateway) -> None:
     carrier = gateway.name if message.channel == Message.Channel.SMS else message.channel
     logger.log(
         logging.INFO if outcome.state == State.ACCEPTED else logging.WARNING,
-        "message %s by %s: %s %s",
+        "message %s by %s: %s",
         message.id,
         carrier,
-        outcome.state.value,
-        outcome.reason,
+        outcome,
     )
     _settle(message, outcome, carrier)
 
@@ -320,7 +323,7 @@ def _mark(message: Claimed, outcome: _Outcome, carrier: str) -> None:
     if outcome.state == State.QUEUED:
         claimed.filter(state=State.SENDING).update(
             state=State.QUEUED,
-            reason=outcome.reason,
+            reason=outcome.reason[:SUPPLIERS_WORDS],
             due_at=Now() + outcome.again_in,
             changed_at=Now(),
         )
@@ -328,9 +331,9 @@ def _mark(message: Claimed, outcome: _Outcome, carrier: str) -> None:
     with transaction.atomic():
         marked = claimed.filter(state__in=[State.SENDING, State.UNKNOWN]).update(
             state=outcome.state,
-            reason=outcome.reason,
+            reason=outcome.reason[:SUPPLIERS_WORDS],
             gateway=carrier,
-            gateway_id=outcome.gateway_id,
+            gateway_id=outcome.gateway_id[:SUPPLIERS_WORDS],
             changed_at=Now(),
             **_FORGOTTEN,
         )

@@ -1,6 +1,7 @@
 """The gateway to Twilio: how its answers and its silences are read."""
 
 import datetime as dt
+import io
 import json
 import logging
 import time
@@ -12,8 +13,9 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.encoding import force_bytes
 from django.views.decorators.debug import sensitive_variables
-from requests import PreparedRequest, Request, Response, Session
+from requests import Request, Response, Session
 from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
 from twilio.http import HttpClient
@@ -89,21 +91,23 @@ class _HttpClient(HttpClient):
         allow_redirects: bool = False,  # noqa: FBT001, FBT002  (the library's signature)
     ) -> Answer:
         url = self._base + urlsplit(uri).path
-        request = self._session.prepare_request(
-            Request(method, url, params=params, data=data, headers=headers, auth=auth)
-        )
+        request = Request(method, url, params=params, data=data, headers=headers, auth=auth)
         response = self._send(request)
+        response.encoding = "utf-8"  # where it is not told, a library would guess, slowly
         _judge(response)
         return Answer(response.status_code, response.text, response.headers)
 
-    def _send(self, request: PreparedRequest) -> Response:
+    @sensitive_variables()
+    def _send(self, request: Request) -> Response:
         """Tell a request that never left from one that may have arrived."""
         self._forget_quiet_connections()
-        around = self._session.merge_environment_settings(request.url, {}, None, None, None)
-        body = _Body(request.body)
-        request.body = body  # type: ignore[assignment]  # anything with read() will do
+        body = _Body()
         with suppress(RequestException):
-            return self._session.send(request, timeout=TIMEOUTS, allow_redirects=False, **around)
+            prepared = self._session.prepare_request(request)
+            body = _Body(force_bytes(prepared.body or ""))
+            prepared.body = body  # type: ignore[assignment]  # anything with read() will do
+            around = self._session.merge_environment_settings(prepared.url, {}, None, None, None)
+            return self._session.send(prepared, timeout=TIMEOUTS, allow_redirects=False, **around)
         if body.was_asked_for:
             raise Unknown("no-answer")
         raise NotSent("connect")
@@ -114,22 +118,18 @@ class _HttpClient(HttpClient):
         self._used_at = time.monotonic()
 
 
-class _Body:
+class _Body(io.BytesIO):
     """A request's body that knows whether it was asked for.
 
     The transport asks once it is connected (name, TCP, TLS) and the head is written. While it has
     not, the supplier cannot have acted, whatever went wrong.
     """
 
-    def __init__(self, content: bytes | str | None) -> None:
-        self._rest = content.encode() if isinstance(content, str) else content or b""
-        self.was_asked_for = False
+    was_asked_for = False
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int | None = -1, /) -> bytes:
         self.was_asked_for = True
-        end = len(self._rest) if size < 0 else size
-        chunk, self._rest = self._rest[:end], self._rest[end:]
-        return chunk
+        return super().read(size)
 
 
 def _judge(response: Response) -> None:

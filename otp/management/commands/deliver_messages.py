@@ -125,8 +125,9 @@ class Sender:
 
     def _end(self) -> None:
         self.stopping = True
+        logger.info("sender: stopping")
         for _ in self._lanes:
-            self.calls.put(None)
+            self.call_a_lane()
         for lane in self._lanes:
             lane.join()
         connection.close()
