@@ -1,0 +1,29 @@
+"""How many requests at once, and how long each may take."""
+
+import os
+from pathlib import Path
+
+# systemd and Docker each say where to listen with --bind; this is Docker's.
+bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+worker_class = "gthread"
+threads = 4
+
+# Nothing in a request waits for a gateway or a mail server: 30 s is a hang.
+timeout = 30  # seconds
+graceful_timeout = 25  # seconds, less than Docker and systemd wait
+keepalive = 5  # seconds
+max_requests = 5000
+max_requests_jitter = 500
+
+limit_request_line = 2048  # bytes
+limit_request_fields = 50
+limit_request_field_size = 8190  # bytes
+
+# The proxy writes the access log, without query strings; the portal writes its
+# own log to standard error.
+accesslog = None
+errorlog = "-"
+# Heartbeats are files: keep them off a slow disk.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+control_socket_disable = True
