@@ -4,6 +4,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import QuerySet
+from django.db.models.constants import LOOKUP_SEP
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -69,6 +70,14 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic a
         self, request: HttpRequest, obj: Account | None = None
     ) -> tuple[str, ...]:
         return self._always_read if obj is None else ("address", *self._always_read)
+
+    def lookup_allowed(  # type: ignore[override]  # Django always gives the request
+        self, lookup: str, value: str, request: HttpRequest
+    ) -> bool:
+        # Else any column could be asked for letter by letter in the address: hashes, numbers.
+        return lookup.split(LOOKUP_SEP)[0] in self.list_filter and super().lookup_allowed(
+            lookup, value, request
+        )
 
     def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
         return False

@@ -3,8 +3,9 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 
-from accounts import demo
+from accounts import demo, views
 from mailportal import health, pages
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -26,6 +27,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
         "huong-dan/cai-dat-thu/", pages.words, {"template": "guides/mail.html"}, name="guide-mail"
     ),
     path("quyen-rieng-tu/", pages.words, {"template": "privacy.html"}, name="privacy"),
+    # The admin's own ways out and to a new password: there is one door each, the portal's.
+    path("quan-tri/logout/", views.log_out),
+    path("quan-tri/password_change/", RedirectView.as_view(pattern_name="accounts:password")),
     path("quan-tri/", admin.site.urls),
     path("healthz", health.live, name="healthz"),
     path("readyz", health.ready, name="readyz"),
