@@ -31,7 +31,7 @@ PHONE_ERRORS = {
     "no-sms": _("Số này không nhận được SMS. Hãy nhập số điện thoại di động."),
     "foreign": _("Chỉ gửi mã đến số di động Việt Nam. Hãy nhập số di động Việt Nam của bạn."),
     "unreadable": _(
-        "Số này không phải số di động Việt Nam. Hãy nhập 10 chữ số, ví dụ 0912 345 678."
+        "Số này không phải số di động Việt Nam. Hãy nhập 10 chữ số, ví dụ 0912\u00a0345\u00a0678."
     ),
 }
 WRONG_PASSWORD = _("Mật khẩu hiện tại chưa đúng. Hãy nhập lại.")
@@ -246,12 +246,19 @@ class ChangePasswordForm(NewPasswordForm):
     )
     field_order = ("password", "new_password1", "new_password2")
 
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        new = cleaned.get("new_password1")
+        if new and new == cleaned.get("password"):
+            self.add_error("new_password1", _("Mật khẩu mới phải khác mật khẩu hiện tại."))
+        return cleaned
+
 
 class PhoneForm(PortalForm):
     phone = Text(
         label=_("Số điện thoại"),
         required=False,
-        help_text=_("Số di động Việt Nam, viết cách nào cũng được, ví dụ 0912 345 678."),
+        help_text=_("Số di động Việt Nam, viết cách nào cũng được, ví dụ 0912\u00a0345\u00a0678."),
         widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel"}),
     )
     password = _password(
