@@ -143,10 +143,13 @@ class Account(AbstractBaseUser, PermissionsMixin):
         return self.has_phone and self.phone_confirmed_at is not None
 
     @property
+    def phone_is_in_force(self) -> bool:
+        return self.phone_is_confirmed or (self.has_phone and not settings.PHONE_CONFIRMATION)
+
+    @property
     def is_recoverable(self) -> bool:
         """Whether the password may be got back by SMS: only a number in force counts."""
-        in_force = self.phone_is_confirmed or (self.has_phone and not settings.PHONE_CONFIRMATION)
-        return self.may_log_in and in_force
+        return self.may_log_in and self.phone_is_in_force
 
     @property
     def phone_masked(self) -> str:

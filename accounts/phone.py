@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
 from accounts import challenge, notices
 from accounts.challenge import Challenge
@@ -28,6 +29,7 @@ class PhoneChange:
         self.state = state
 
     @classmethod
+    @sensitive_variables()
     def start(cls, session: SessionBase, account: Account, phone: str) -> Self | None:
         """Send a code to the new number, or raise `otp.codes.TooSoon` or `AlreadyInForce`.
 
@@ -65,6 +67,7 @@ class PhoneChange:
             return None
         return cls(session, account, state)
 
+    @sensitive_variables("guess")
     def check_code(self, guess: str) -> Answer:
         """Check the code; a right one puts the number in force."""
         answer = self.state.check(self.session, guess)
@@ -86,7 +89,7 @@ def _put_in_force(account: Account, phone: str) -> None:
     now = timezone.now()
     if changed:
         account.old_phone, account.phone, account.phone_changed_at = account.phone, phone, now
-    account.phone_confirmed_at = now if settings.PHONE_CONFIRMATION else account.phone_confirmed_at
+    account.phone_confirmed_at = now if settings.PHONE_CONFIRMATION else None
     account.new_phone = ""
     account.save(
         update_fields=["old_phone", "phone", "phone_changed_at", "phone_confirmed_at", "new_phone"]

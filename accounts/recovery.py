@@ -31,6 +31,7 @@ class Recovery:
         self.state = state
 
     @classmethod
+    @sensitive_variables()
     def start(cls, session: SessionBase, address: str) -> Self:
         """Ask for a code for `address`, or raise `otp.codes.TooSoon`.
 
@@ -63,6 +64,7 @@ class Recovery:
         """Whether this browser can go on without a new code."""
         return self.state.live or self.state.has_grant
 
+    @sensitive_variables("guess")
     def check_code(self, guess: str) -> Answer:
         """Check the code; once it is right, the way to a new password is open for ten minutes."""
         return self.state.check(self.session, guess)
