@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from accounts import caller
 
 # The one page whose address names a person; the proxy's log leaves it out too (deploy/nginx.conf).
-_PERSON = re.compile(r"(/cau-hinh/thong-tin/)[^/\s]+")
+_PERSON = re.compile(r"(/cau-hinh/thong-tin/)[^/]+")
 
 
 class JsonFormatter(logging.Formatter):

@@ -53,8 +53,7 @@ def client_address(request: HttpRequest) -> str:
         return ""
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
-    # A link-local address may name the network card, which the database does not take.
-    return str(address).partition("%")[0]
+    return str(address)
 
 
 class HeadersMiddleware:

@@ -8,10 +8,16 @@
   const first = document.querySelector("[data-focus]");
   if (first) first.focus();
 
-  if (!navigator.cookieEnabled) {
-    const blocked = document.querySelector("[data-cookies-blocked]");
-    if (blocked) blocked.hidden = false;
-  }
+  // navigator.cookieEnabled is true in browsers that then drop every cookie: try one.
+  const keepsCookies = () => {
+    document.cookie = "cookie-check=1; path=/; max-age=5; samesite=strict";
+    const kept = document.cookie.includes("cookie-check=1");
+    document.cookie = "cookie-check=; path=/; max-age=0; samesite=strict";
+    return kept;
+  };
+
+  const blocked = document.querySelector("[data-cookies-blocked]");
+  if (blocked) blocked.hidden = keepsCookies();
 
   const release = (form) => {
     const button = form.querySelector("[aria-disabled]");
