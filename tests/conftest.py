@@ -9,7 +9,7 @@ from django.core.management import call_command
 # Programs that cannot come from Python packages, and how to get them.
 PROGRAMS = {
     "chromium": "apt-get install chromium",
-    "dovecot": "apt-get install dovecot-core dovecot-imapd dovecot-pgsql",
+    "doveadm": "apt-get install dovecot-core",
 }
 
 

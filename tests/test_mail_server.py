@@ -1,0 +1,31 @@
+"""The mail server takes the very hashes that the portal writes."""
+
+import subprocess
+
+import pytest
+from django.test import TestCase
+
+from tests import cast
+from tests.cast import NEW_PASSWORD, PASSWORD, newest_code
+
+
+@pytest.mark.program("doveadm")
+class MailServerTests(cast.Cast, TestCase):
+    def setUp(self):
+        self.set_up_people()
+
+    def test_dovecot_opens_with_the_new_password_and_not_with_the_old(self):
+        self.ask()
+        self.guess(newest_code())
+        self.choose(NEW_PASSWORD)
+        self.an.refresh_from_db()
+
+        self.assertTrue(opens(self.an.password, NEW_PASSWORD))
+        self.assertFalse(opens(self.an.password, PASSWORD))
+
+
+def opens(encoded: str, password: str) -> bool:
+    """Let Dovecot compare a password with a stored hash, as its passdb would read it."""
+    stored = "{ARGON2ID}" + encoded.removeprefix("argon2")
+    command = ["doveadm", "pw", "-t", stored, "-p", password]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
