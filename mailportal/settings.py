@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from environs import EnvError, FileAwareEnv
+from environs import EnvError, FileAwareEnv, validate
 
 from mailportal import demo, embedded
 from mailportal.profile import load
@@ -29,6 +29,14 @@ def required(name: str) -> str:
     return value
 
 
+def required_list(name: str) -> list[str]:
+    """Read a variable of several values; an empty one among them would be a secret of no letter."""
+    values = required(name).split(",")
+    if not all(values):
+        raise ImproperlyConfigured(f"{name} has nothing before, after or between its commas.")
+    return values
+
+
 # Only `make run` sets this; a check refuses it in a deployment.
 DEMO = env.bool("PORTAL_DEMO", False)
 if DEMO:
@@ -41,8 +49,8 @@ MAIL_DOMAIN_ALIASES = PROFILE.domain_aliases
 PASSWORD_LOCAL_WORDS = PROFILE.words
 
 # Secrets
-SECRET_KEY, *SECRET_KEY_FALLBACKS = required("SECRET_KEY").split(",")
-OTP_PEPPERS = required("OTP_PEPPER").split(",")
+SECRET_KEY, *SECRET_KEY_FALLBACKS = required_list("SECRET_KEY")
+OTP_PEPPERS = required_list("OTP_PEPPER")
 
 # Where the portal is found
 PORT = env.int("PORT", 8000)
@@ -56,7 +64,7 @@ if _public.scheme not in ("http", "https") or not _public.hostname:
 OVER_HTTPS = _public.scheme == "https"
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", [_public.hostname])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
-TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0, validate=validate.Range(min=0))
 try:
     OFFICE_NETWORKS = [ip_network(net) for net in env.str("OFFICE_NETWORKS", "").split(",") if net]
 except ValueError as error:
@@ -238,7 +246,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "mailportal.log.JsonFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO").upper()},
+    "root": {"handlers": ["stderr"], "level": env.log_level("LOG_LEVEL", "INFO")},
     "loggers": {
         # Their DEBUG and INFO lines hold request bodies: the number and the wording.
         "twilio": {"level": "WARNING"},

@@ -107,12 +107,15 @@ def wind_back(**by: float) -> None:
         password_changed_at=F("password_changed_at") - shift,
     )
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE otp_code SET issued_at = issued_at - %(by)s, gap_until = gap_until - %(by)s,"
-            " expires_at = expires_at - %(by)s, verified_at = verified_at - %(by)s,"
-            " used_at = used_at - %(by)s",
-            {"by": shift},
-        )
+        # The oldest first: one that is moved onto another's five minutes is refused.
+        for pk in Code.objects.order_by("issued_at").values_list("pk", flat=True):
+            cursor.execute(
+                "UPDATE otp_code SET"
+                " issued_at = issued_at - %(by)s, gap_until = gap_until - %(by)s,"
+                " expires_at = expires_at - %(by)s, verified_at = verified_at - %(by)s,"
+                " used_at = used_at - %(by)s WHERE id = %(id)s",
+                {"by": shift, "id": pk},
+            )
         cursor.execute("UPDATE otp_meter SET until = until - %(by)s", {"by": shift})
         cursor.execute(
             "UPDATE otp_message SET created_at = created_at - %(by)s, due_at = due_at - %(by)s,"

@@ -9,6 +9,7 @@ import threading
 import time
 import traceback
 from base64 import b64decode
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from unittest import mock
 from urllib.parse import parse_qsl
@@ -20,26 +21,36 @@ TOKEN = "a-token-nobody-may-read"
 SENDER = "+12025550123"
 
 
-class Supplier:
-    """Plays Twilio over real HTTP: keeps what it took, and answers by `plan`.
+class _Server:
+    """A server of threads on a free port of this machine, in this process."""
+
+    def __init__(self, kind, handler):
+        self._server = kind(("127.0.0.1", 0), handler)
+        self._server.owner = self
+        self._server.daemon_threads = True
+        self._server.block_on_close = False
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=[0.01], daemon=True).start()
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Supplier(_Server):
+    """Plays Twilio over real HTTP: keeps what it was given, and answers by `plan`.
 
     Each entry of `plan` answers one request; after the last, everything is accepted. An answer is
-    a function of the request handler.
+    a function of the request's handler.
     """
 
     def __init__(self):
-        self.texts = []  # of the messages read, whatever the answer: to, text, seconds, at
+        self.texts = []  # of every message read, whatever the answer
         self.plan = []
         self.released = threading.Event()
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
-        threading.Thread(target=self._server.serve_forever, args=[0.01], daemon=True).start()
-
-    @property
-    def address(self):
-        return f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(_SupplierServer, _SupplierHandler)
+        self.address = f"http://127.0.0.1:{self.port}"
 
     def environment(self, address=""):
         """Give the settings, or environment variables, of a portal that sends here."""
@@ -52,15 +63,18 @@ class Supplier:
             "TWILIO_API_BASE": address or self.address,
         }
 
-    def take(self, fields):
+    def take(self, given):
         with self._lock:
-            self.texts.append(fields)
+            self.texts.append(given)
             return self.plan.pop(0) if self.plan else accept
 
     def close(self):
         self.released.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().close()
+
+
+class _SupplierServer(ThreadingHTTPServer):
+    request_queue_size = 128
 
 
 def supply(test):
@@ -122,52 +136,47 @@ def hold(handler):
     accept(handler)
 
 
-def _handler(supplier):
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
+class _SupplierHandler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
-        def setup(self):
-            super().setup()
-            self.supplier = supplier
+    @property
+    def supplier(self):
+        return self.server.owner
 
-        def do_POST(self):
-            at = time.monotonic()
-            length = int(self.headers["Content-Length"])
-            self.fields = dict(parse_qsl(self.rfile.read(length).decode(), strict_parsing=True))
-            user, _, password = b64decode(self.headers["Authorization"][6:]).decode().partition(":")
-            given = {
-                "to": self.fields["To"],
-                "text": self.fields["Body"],
-                "seconds": int(self.fields["ValidityPeriod"]),
-                "at": at,
-                "path": self.path,
-                "known": (user, password) == (SID, TOKEN),
-                "connection": self.client_address[1],
-                "from": self.fields.get("From") or self.fields.get("MessagingServiceSid"),
-            }
-            supplier.take(given)(self)
+    def do_POST(self):
+        at = time.monotonic()
+        length = int(self.headers["Content-Length"])
+        self.fields = dict(parse_qsl(self.rfile.read(length).decode(), strict_parsing=True))
+        user, _, password = b64decode(self.headers["Authorization"][6:]).decode().partition(":")
+        given = {
+            "to": self.fields["To"],
+            "text": self.fields["Body"],
+            "seconds": int(self.fields["ValidityPeriod"]),
+            "at": at,
+            "path": self.path,
+            "known": (user, password) == (SID, TOKEN),
+            "connection": self.client_address[1],
+            "from": self.fields.get("From") or self.fields.get("MessagingServiceSid"),
+        }
+        self.supplier.take(given)(self)
 
-        def answer(self, status, body, headers=()):
-            content = (body if isinstance(body, str) else json.dumps(body)).encode()
-            self.send_response(status)
-            for name, value in dict(headers).items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def answer(self, status, body, headers=()):
+        content = (body if isinstance(body, str) else json.dumps(body)).encode()
+        self.send_response(status)
+        for name, value in dict(headers).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
-        def handle(self):
-            # A sender that is killed leaves in the middle.
-            try:
-                super().handle()
-            except OSError:
-                self.close_connection = True
+    def handle(self):
+        # A sender that is killed leaves in the middle.
+        with suppress(OSError):
+            super().handle()
 
-        def log_message(self, *args):
-            pass
-
-    return Handler
+    def log_message(self, *args):
+        pass
 
 
 class DeafEars:
@@ -201,53 +210,40 @@ def closed_port():
         return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
-class MailServer:
-    """Plays a mail server over real SMTP. `answers` replaces its answer to one command."""
+class MailServer(_Server):
+    """Plays a mail server over real SMTP. `answers` replaces its answer to one command.
+
+    "END" stands for the end of the text; None for leaving without an answer.
+    """
 
     def __init__(self):
+        super().__init__(socketserver.ThreadingTCPServer, _MailHandler)
         self.mails = []
         self.answers = {}
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _smtp(self))
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=[0.01], daemon=True).start()
-
-    def close(self):
-        self._server.shutdown()
-        self._server.server_close()
 
 
-def _smtp(server):
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self):
-            self.say("220 mail.example")
-            while command := self.rfile.readline().decode().strip().upper():
-                if not self.obey(command[:4]):
-                    return
-
-        def obey(self, command):
+class _MailHandler(socketserver.StreamRequestHandler):
+    def handle(self):
+        self.say("220 mail.example")
+        while command := self.rfile.readline().decode().strip().upper()[:4]:
             usual = {"DATA": "354 go on", "QUIT": "221 bye"}.get(command, "250 well")
-            answer = server.answers.get(command, usual)
+            answer = self.server.owner.answers.get(command, usual)
             self.say(answer)
-            if command == "DATA" and answer.startswith("354"):
-                server.mails.append(self.read_mail())
-                end = server.answers.get("END", "250 taken")
-                if end is None:
-                    return False
-                self.say(end)
-            return command != "QUIT"
+            if command == "QUIT" or (answer.startswith("354") and not self.take_mail()):
+                return
 
-        def read_mail(self):
-            lines = []
-            while (line := self.rfile.readline().decode().rstrip("\r\n")) != ".":
-                lines.append(line)
-            return "\n".join(lines)
+    def take_mail(self):
+        lines = []
+        while (line := self.rfile.readline().decode().rstrip("\r\n")) != ".":
+            lines.append(line)
+        self.server.owner.mails.append("\n".join(lines))
+        answer = self.server.owner.answers.get("END", "250 taken")
+        if answer is not None:
+            self.say(answer)
+        return answer is not None
 
-        def say(self, line):
-            self.wfile.write(f"{line}\r\n".encode())
-
-    return Handler
+    def say(self, line):
+        self.wfile.write(f"{line}\r\n".encode())
 
 
 class EveryLogLine(logging.Handler):

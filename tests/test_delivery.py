@@ -12,11 +12,12 @@ import time
 from pathlib import Path
 from unittest import mock
 
+from django.core.checks import run_checks
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
-from django.test import TransactionTestCase, override_settings
+from django.test import SimpleTestCase, TransactionTestCase, override_settings
 
 from otp import codes, gateways, outbox, twilio
 from otp.gateways import Sms
@@ -100,6 +101,20 @@ class QueueTests(OutboxTests):
                 outbox.queue_code(issued, to=to, text=WORDING)
             self.assertEqual(Meter.objects.count(), meters + 1, name)
 
+    def test_a_decoy_wakes_the_sender_as_a_code_does(self):
+        with connection.cursor() as cursor:
+            cursor.execute("LISTEN otp_message")
+        for name, to in (("code", PHONE), ("decoy", "")):
+            with self.subTest(name):
+                self.queue(f"{name}@example.vn", to=to)
+
+                woken = list(connection.connection.notifies(timeout=5, stop_after=1))
+
+                self.assertEqual(
+                    [(call.channel, call.payload) for call in woken], [("otp_message", "")]
+                )
+        connection.close()
+
     def test_a_number_gets_so_many_codes_a_day_over_all_addresses_and_purposes(self):
         asked = [self.queue(f"a{n}@example.vn", purpose=list(Purpose)[n % 2]) for n in range(8)]
 
@@ -116,12 +131,14 @@ class QueueTests(OutboxTests):
 
         self.assertEqual(self.queue().state, State.QUEUED)
 
-    def test_a_day_later_a_number_gets_codes_again(self):
+    def test_a_day_later_a_number_gets_as_many_codes_again(self):
         for n in range(outbox.NUMBER_CAP.count):
             self.queue(f"a{n}@example.vn")
         Meter.objects.update(until=Now())
 
-        self.assertEqual(self.queue().state, State.QUEUED)
+        again = [self.queue(f"b{n}@example.vn").state for n in range(outbox.NUMBER_CAP.count + 1)]
+
+        self.assertEqual(again, [State.QUEUED] * outbox.NUMBER_CAP.count + [State.SKIPPED])
 
     def test_a_number_over_its_cap_still_gets_notices(self):
         for n in range(outbox.NUMBER_CAP.count + 1):
@@ -413,7 +430,6 @@ class CrashTests(OutboxTests):
                 outbox.deliver(claimed, self.carrier)
 
                 self.assert_state(message, state)
-                self.assertEqual(message.code.voided, False)
                 message.code.refresh_from_db()
                 self.assertEqual(message.code.voided, state == State.REJECTED)
 
@@ -665,10 +681,11 @@ class CommandTests(OutboxTests):
 
     def test_the_wait_is_measured_on_what_is_due(self):
         self.assertIsNone(outbox.oldest_waiting())
-        message = self.queue()
-        Message.objects.filter(pk=message.pk).update(due_at=Now() - dt.timedelta(seconds=30))
         later = self.queue("later@example.vn")
         Message.objects.filter(pk=later.pk).update(due_at=Now() + dt.timedelta(seconds=90))
+        self.assertIsNone(outbox.oldest_waiting())
+        message = self.queue()
+        Message.objects.filter(pk=message.pk).update(due_at=Now() - dt.timedelta(seconds=30))
 
         waited = outbox.oldest_waiting()
 
@@ -717,3 +734,66 @@ class CommandTests(OutboxTests):
             call_command("prune", stdout=io.StringIO())
 
         self.assertFalse(Message.objects.exists())
+
+
+class SetUpTests(SimpleTestCase):
+    twilio = {
+        "SMS_GATEWAY": "twilio",
+        "TWILIO_ACCOUNT_SID": "AC0",
+        "TWILIO_AUTH_TOKEN": "t",
+        "TWILIO_FROM": "+12025550123",
+        "TWILIO_MESSAGING_SERVICE_SID": "",
+    }
+
+    def faults(self, *, deploy=False, **changes):
+        with override_settings(**changes):
+            found = run_checks(include_deployment_checks=deploy)
+        faults = [fault for fault in found if fault.id.startswith("otp.")]
+        for fault in faults:
+            self.assertIn("Set ", fault.hint)
+        return [(fault.id, fault.msg + fault.hint) for fault in faults]
+
+    def assert_fault(self, fault_id, name, **changes):
+        ((found, words),) = self.faults(**changes)
+        self.assertEqual(found, fault_id)
+        self.assertIn(name, words)
+
+    def test_good_settings_pass(self):
+        good = (
+            {},
+            {"OTP_LIFETIME": 60},
+            {"OTP_LIFETIME": 300},
+            {"OTP_PEPPERS": ["n" * 32, "o" * 32]},
+            {"RETENTION_CODES_DAYS": 2},
+            self.twilio | {"deploy": True},
+            self.twilio | {"TWILIO_FROM": "", "TWILIO_MESSAGING_SERVICE_SID": "MG0"},
+        )
+        for changes in good:
+            with self.subTest(changes):
+                self.assertEqual(self.faults(**changes), [])
+
+    def test_a_code_lives_one_to_five_minutes(self):
+        for seconds in (0, 59, 301):
+            with self.subTest(seconds):
+                self.assert_fault("otp.E001", "OTP_LIFETIME", OTP_LIFETIME=seconds)
+
+    def test_a_short_or_missing_pepper_is_refused(self):
+        for peppers in ([], [""], ["n" * 32, "o" * 31]):
+            with self.subTest(peppers):
+                self.assert_fault("otp.E002", "OTP_PEPPER", OTP_PEPPERS=peppers)
+
+    def test_codes_are_kept_for_as_long_as_they_count(self):
+        self.assert_fault("otp.E003", "RETENTION_CODES_DAYS", RETENTION_CODES_DAYS=1)
+
+    def test_a_gateway_must_be_chosen_and_complete(self):
+        self.assert_fault("otp.E004", "SMS_GATEWAY", SMS_GATEWAY="")
+        self.assert_fault("otp.E004", "SMS_GATEWAY", SMS_GATEWAY="pigeon")
+        self.assert_fault("otp.E005", "SMS_FILE", SMS_GATEWAY="file", SMS_FILE="")
+        for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM"):
+            with self.subTest(name):
+                self.assert_fault("otp.E006", name, **self.twilio | {name: ""})
+
+    def test_a_deployment_refuses_gateways_that_show_codes(self):
+        for name in ("console", "file"):
+            with self.subTest(name):
+                self.assert_fault("otp.E007", "SMS_GATEWAY", SMS_GATEWAY=name, deploy=True)

@@ -192,6 +192,6 @@ class SecrecyTests(TwilioTests):
 class ChoiceTests(SimpleTestCase):
     def test_an_unknown_gateway_stops_the_start_by_name(self):
         for name in ("", "pigeon"):
-            with self.subTest(name), override_settings(SMS_GATEWAY=name):
-                with self.assertRaisesMessage(ImproperlyConfigured, "SMS_GATEWAY"):
-                    gateways.from_settings()
+            refused = self.assertRaisesMessage(ImproperlyConfigured, "SMS_GATEWAY")
+            with self.subTest(name), override_settings(SMS_GATEWAY=name), refused:
+                gateways.from_settings()

@@ -1,0 +1,175 @@
+"""A portal as an operator starts it: the environment of a deployment, gunicorn, real requests."""
+
+import http.client
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from django.db import connection
+
+ROOT = Path(__file__).parent.parent
+PATIENCE = 60  # seconds for a process to start or end, on a busy machine
+HOST = "matkhau.example.gov.vn"
+SECRETS = {
+    "SECRET_KEY": "geheim-k-0f2b8c6d4e1a97350f2b8c6d4e1a9735-geheim-0f2b8c6d4e1a",
+    "OTP_PEPPER": "geheim-p-5d3e9a71c04f82b65d3e9a71c04f82b6-geheim-5d3e9a71c04f",
+    "TWILIO_AUTH_TOKEN": "geheim-t-77d1",
+}
+ENVIRONMENT = SECRETS | {
+    "PORTAL_PROFILE": "hagiang",
+    "DATABASE_URL": "postgresql://mailportal:geheim-d@127.0.0.1:1/mailportal",
+    "PUBLIC_BASE_URL": f"https://{HOST}",
+    "TRUSTED_PROXY_COUNT": "1",
+    "SMS_GATEWAY": "twilio",
+    "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+    "TWILIO_MESSAGING_SERVICE_SID": "MG" + "0" * 32,
+    "EMAIL_URL": "submission://mailportal:geheim-m@mail.example.gov.vn:587",
+}
+
+
+def environment(**changes):
+    """Give the environment of a deployment and nothing of the tests'; None takes one out."""
+    whole = ENVIRONMENT | changes | {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1"}
+    return {name: value for name, value in whole.items() if value is not None}
+
+
+def run(*arguments, **changes):
+    """Run Python to its end in such an environment; give the ended process with its output."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment(**changes),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE * 2,
+        check=False,
+    )
+
+
+def database_url():
+    """Give the address of the test database, for a process of its own."""
+    at = connection.settings_dict
+    person = quote(at["USER"], safe="")
+    if at["PASSWORD"]:
+        person += ":" + quote(at["PASSWORD"], safe="")
+    host = quote(at["HOST"] or "localhost", safe="")
+    return f"postgresql://{person}@{host}:{at['PORT'] or 5432}/{at['NAME']}"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, patience=PATIENCE):
+    give_up_at = time.monotonic() + patience
+    while not (result := condition()):
+        if time.monotonic() > give_up_at:
+            raise AssertionError("it did not happen")
+        time.sleep(0.05)
+    return result
+
+
+class Server:
+    """gunicorn with deploy/gunicorn.conf.py, as behind a proxy that ends TLS."""
+
+    def __init__(self, *arguments, **changes):
+        self.port = free_port()
+        self._log = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py"),
+                *("--bind", f"127.0.0.1:{self.port}", "--workers", "1"),
+                *arguments,
+                "mailportal.wsgi",
+            ],
+            cwd=ROOT,
+            env=environment(DATABASE_URL=database_url(), **changes),
+            stdout=self._log,
+            stderr=self._log,
+        )
+        try:
+            wait_until(self._is_open)
+        except BaseException:
+            self.end()
+            raise
+
+    def _is_open(self):
+        assert self.process.poll() is None, self.log()
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def log(self):
+        self._log.seek(0)
+        return self._log.read()
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+        self._log.close()
+
+    def request(self, method, path, body=None, *, over_https=True, **headers):
+        """Send a request as the proxy would pass it on; give the answer, read to its end."""
+        sent = {"Host": HOST, "X-Forwarded-For": "198.51.100.7"}
+        if over_https:
+            sent["X-Forwarded-Proto"] = "https"
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        away = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        away.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, value in sent.items():
+            away.putheader(name, value)
+        if body is not None and "Content-Length" not in sent:
+            away.putheader("Content-Length", str(len(body)))
+        away.endheaders(body)
+        r = away.getresponse()
+        r.text = r.read().decode()
+        away.close()
+        return r
+
+
+class Visitor:
+    """A person's browser at such a server: keeps cookies, takes the form's token, follows."""
+
+    def __init__(self, server):
+        self.server = server
+        self.cookies = {}
+        self.all_cookies = set()  # every value of every cookie there ever was
+        self.seen = []  # the pages
+        self.addresses = []  # asked for, or led to
+
+    def get(self, path):
+        return self._go("GET", path, None)
+
+    def post(self, path, *, on="", **fields):
+        """Open a page, fill in its form and send it to `path`; give the page that comes of it."""
+        page = self.get(on or path)
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)[1]
+        return self._go("POST", path, urlencode(fields | {"csrfmiddlewaretoken": token}).encode())
+
+    def _go(self, method, path, body):
+        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        if body is not None:
+            headers |= {"Content_Type": "application/x-www-form-urlencoded"}
+            headers |= {"Origin": f"https://{HOST}"}
+        r = self.server.request(method, path, body, **headers)
+        self._keep(r, path)
+        if r.status in (301, 302):
+            return self._go("GET", r.headers["Location"], None)
+        return r.text
+
+    def _keep(self, r, path):
+        self.seen.append(r.text)
+        self.addresses += [path, r.headers["Location"] or ""]
+        for line in r.headers.get_all("Set-Cookie") or []:
+            name, _, value = line.partition(";")[0].partition("=")
+            self.cookies[name] = value
+            if len(value) > 8:  # not the empty one that takes a cookie away
+                self.all_cookies.add(value)

@@ -1,0 +1,255 @@
+"""What PostgreSQL itself refuses, whoever asks: every constraint, tried by plain SQL."""
+
+import contextlib
+import datetime as dt
+import uuid
+
+from django.apps import apps
+from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
+from django.test import TestCase
+from psycopg import sql
+
+from accounts.models import Account, AuditEvent
+from otp.models import GAP, GUESSES, OFFICE_ZONE, Code, Message
+from tests import cast
+
+NOON = dt.datetime(2026, 11, 22, 12, tzinfo=OFFICE_ZONE)
+LATER = NOON + dt.timedelta(hours=1)
+SECOND = dt.timedelta(seconds=1)
+SOME_ID = uuid.uuid4()
+
+
+def code(**changes):
+    issued_at = changes.get("issued_at", NOON)
+    row = {
+        "id": uuid.uuid4(),
+        "address_key": "a" * 64,
+        "purpose": "recovery",
+        "pepper_id": "p" * 8,
+        "browser_key": "b" * 64,
+        "issued_at": issued_at,
+        "gap_until": issued_at + GAP,
+        "expires_at": issued_at + GAP,
+        "ordinal": 1,
+        "voided": False,
+        "attempts": 0,
+    }
+    return "otp_code", row | changes
+
+
+def message(**changes):
+    texts = ("to_masked", "reason", "gateway", "gateway_id", "to", "subject", "text")
+    times = ("created_at", "due_at", "good_until", "changed_at")
+    row = dict.fromkeys(texts, "") | dict.fromkeys(times, NOON)
+    row |= {"address_key": "a" * 64, "channel": "sms", "state": "queued", "tries": 0}
+    return "otp_message", row | changes
+
+
+def account(**changes):
+    row = {
+        "password": "!",
+        "is_superuser": False,
+        "address": "giang@example.vn",
+        "full_name": "",
+        "kind": "person",
+        "phone": "",
+        "new_phone": "",
+        "old_phone": "",
+        "has_default_password": False,
+        "is_active": True,
+        "is_staff": False,
+        "created_at": NOON,
+    }
+    return "accounts_account", row | changes
+
+
+def unit(**changes):
+    return "accounts_unit", {"name": "Văn phòng", "code": "", "parent_id": None} | changes
+
+
+# For each constraint: rows that go in, and after them a row that does not.
+REFUSED = {
+    "code_gap": [
+        ([code()], code(ordinal=2, issued_at=NOON + GAP - SECOND)),
+        ([code(issued_at=NOON + GAP)], code(ordinal=2, issued_at=NOON + SECOND)),
+        ([code(voided=True)], code(issued_at=NOON + SECOND)),
+    ],
+    "code_place_in_the_day": [
+        ([code()], code(issued_at=LATER)),
+        ([code(), code(ordinal=2, issued_at=NOON + GAP)], code(ordinal=2, issued_at=LATER)),
+    ],
+    "code_two_a_day": [([], code(ordinal=3)), ([], code(ordinal=0))],
+    "code_gap_kept": [([], code(gap_until=NOON + GAP - SECOND, expires_at=NOON + SECOND))],
+    "code_one_alive": [([], code(expires_at=NOON + GAP + SECOND))],
+    "code_guesses": [([], code(attempts=GUESSES + 1)), ([], code(attempts=-1))],
+    "code_verified_before_used": [([], code(used_at=LATER))],
+    "code_known_purpose": [([], code(purpose="log-in"))],
+    "message_forgets_where_it_went": [
+        ([message(to="+84912466981", text="x")], message(state=state, **{column: "x"}))
+        for state in Message.State.values
+        for column in ("to", "subject", "text")
+        if state not in ("queued", "sending")
+    ],
+    "message_known_state": [([], message(state="lost"))],
+    "otp_message_code_id_key": [
+        ([code(id=SOME_ID), message(code_id=SOME_ID)], message(code_id=SOME_ID))
+    ],
+    "accounts_account_address_key": [([account()], account())],
+    "account_address_is_canonical": [
+        ([], account(address=address))
+        for address in ("Giang@example.vn", "giang", "giang @example.vn", "giảng@example.vn")
+    ],
+    "account_phones_are_vietnamese_mobiles": [
+        ([], account(**{column: number}))
+        for column in ("phone", "new_phone", "old_phone")
+        for number in ("0912466981", "+85512345678", "+84121123456", "+8491246698")
+    ],
+    "account_confirmed_means_a_phone": [([], account(phone_confirmed_at=NOON))],
+    "unit_name_once": [
+        ([unit()], unit()),
+        ([unit(id=1), unit(name="Phòng", parent_id=1)], unit(name="Phòng", parent_id=1)),
+    ],
+    "unit_not_its_own_parent": [([], unit(id=7, parent_id=7))],
+}
+
+
+def enter(table, row):
+    names = sql.SQL(", ").join(map(sql.Identifier, row))
+    places = sql.SQL(", ").join(map(sql.Placeholder, row))
+    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+        sql.Identifier(table), names, places
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, row)
+
+
+class Refusals(TestCase):
+    @contextlib.contextmanager
+    def assert_refused_by(self, constraint):
+        with self.assertRaises(IntegrityError) as refusal, transaction.atomic():
+            yield
+        self.assertEqual(refusal.exception.__cause__.diag.constraint_name, constraint)
+
+
+class ConstraintTests(Refusals):
+    def test_the_database_refuses_what_breaks_a_rule(self):
+        for constraint, tries in REFUSED.items():
+            for before, refused in tries:
+                with self.subTest(constraint, row=refused), contextlib.suppress(_Undo):
+                    self.try_and_undo(constraint, before, refused)
+
+    def try_and_undo(self, constraint, before, refused):
+        with transaction.atomic():
+            for row in before:
+                enter(*row)
+            with self.assert_refused_by(constraint):
+                enter(*refused)
+            raise _Undo
+
+    def test_the_rows_are_refused_for_nothing_else(self):
+        for row in (
+            code(),
+            code(ordinal=2, issued_at=NOON + GAP),
+            code(purpose="phone"),
+            code(address_key="c" * 64, attempts=GUESSES, verified_at=LATER, used_at=LATER),
+            message(state="accepted"),
+            account(phone="+84912466981", phone_confirmed_at=NOON),
+            unit(),
+        ):
+            enter(*row)
+
+    def test_no_constraint_is_left_out(self):
+        self.assertEqual(constraints(), set(REFUSED))
+
+    def test_a_change_is_refused_like_an_entry(self):
+        enter(*code())
+        for constraint, change in (
+            ("code_guesses", "attempts = 6"),
+            ("code_two_a_day", "ordinal = 3"),
+            ("code_gap_kept", "gap_until = issued_at, expires_at = issued_at"),
+            ("code_one_alive", "expires_at = gap_until + interval '1 second'"),
+            ("code_verified_before_used", "used_at = issued_at"),
+            ("code_known_purpose", "purpose = ''"),
+        ):
+            with self.subTest(change), self.assert_refused_by(constraint):
+                execute(f"UPDATE otp_code SET {change}")
+
+    def test_a_voided_code_cannot_take_a_place_that_was_given_away(self):
+        enter(*code(voided=True))
+        enter(*code(issued_at=LATER))
+
+        with self.assert_refused_by("code_place_in_the_day"):
+            execute("UPDATE otp_code SET voided = false")
+
+    def test_nobody_can_lie_about_the_day(self):
+        enter(*code())
+
+        table, row = code(local_day=dt.date(2026, 11, 23), address_key="c" * 64)
+        for lie in (
+            lambda: enter(table, row),
+            lambda: execute("UPDATE otp_code SET local_day = '2026-11-23'"),
+        ):
+            with self.assertRaisesMessage(ProgrammingError, "local_day"), transaction.atomic():
+                lie()
+        self.assertEqual(Code.objects.get().local_day, dt.date(2026, 11, 22))
+
+    def test_two_accounts_cannot_share_an_address_through_its_case(self):
+        cast.make("an")
+
+        with self.assert_refused_by("account_address_is_canonical"):
+            Account.objects.update(address="AN@example.vn")
+
+
+class AuditTrailTests(TestCase):
+    def setUp(self):
+        self.an = cast.make("an")
+        AuditEvent.record(AuditEvent.Event.LOCKED, self.an.address, account=self.an, actor=self.an)
+        self.event = AuditEvent.objects.get()
+
+    def test_it_refuses_change_and_removal_by_sql_and_by_the_models(self):
+        for change in (
+            lambda: execute("UPDATE accounts_auditevent SET ok = false"),
+            lambda: execute("DELETE FROM accounts_auditevent"),
+            lambda: execute(
+                "INSERT INTO accounts_auditevent SELECT * FROM accounts_auditevent"
+                " ON CONFLICT (id) DO UPDATE SET ok = false"
+            ),
+            lambda: AuditEvent.objects.update(ok=False),
+            lambda: AuditEvent.objects.all().delete(),
+            self.event.save,
+            self.event.delete,
+        ):
+            with self.assertRaisesMessage(DatabaseError, "append-only"), transaction.atomic():
+                change()
+        kept = AuditEvent.objects.get(account_id=self.an.pk)
+        self.assertEqual((kept.event, kept.ok), (AuditEvent.Event.LOCKED, True))
+
+    def test_a_removed_account_leaves_its_history(self):
+        pk = self.an.pk
+
+        self.an.delete()
+
+        self.assertEqual(AuditEvent.objects.get().account_id, pk)
+
+
+class _Undo(Exception):
+    pass
+
+
+def execute(statement):
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def constraints():
+    """Name what guards the tables of the portal's own models, but for keys of rows."""
+    own = [model for app in ("accounts", "otp") for model in apps.get_app_config(app).get_models()]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conname FROM pg_constraint"
+            " WHERE contype IN ('c', 'u', 'x') AND conrelid = ANY(%(tables)s::regclass[])"
+            " UNION SELECT indexrelid::regclass::text FROM pg_index"
+            " WHERE indisunique AND NOT indisprimary AND indrelid = ANY(%(tables)s::regclass[])",
+            {"tables": [model._meta.db_table for model in own]},
+        )
+        return {name for (name,) in cursor}

@@ -1,0 +1,107 @@
+"""What holds for the code and the addresses as a whole."""
+
+import re
+from pathlib import Path
+
+from django.test import Client, TestCase
+from django.urls import URLResolver, get_resolver
+from django.urls.resolvers import RegexPattern
+
+ROOT = Path(__file__).parent.parent
+APPS = ("accounts", "otp", "mailportal")
+LONGEST = 410  # lines; about here a file is split along a noun
+
+# What answers a stranger. Whoever adds a line makes a page public.
+PUBLIC = {
+    "accounts:login": "/dang-nhap/",
+    "accounts:logout": "/dang-xuat/",
+    "accounts:reset": "/quen-mat-khau/",
+    "accounts:reset-code": "/quen-mat-khau/xac-thuc/",
+    "accounts:reset-password": "/quen-mat-khau/mat-khau-moi/",
+    "guides": "/huong-dan/",
+    "guide-phone": "/huong-dan/cap-nhat-so-dien-thoai/",
+    "guide-recovery": "/huong-dan/lay-lai-mat-khau/",
+    "guide-mail": "/huong-dan/cai-dat-thu/",
+    "privacy": "/quyen-rieng-tu/",
+    "healthz": "/healthz",
+    "readyz": "/readyz",
+    "quan-tri/logout/": "/quan-tri/logout/",
+    "robots.txt": "/robots.txt",
+    ".well-known/security.txt": "/.well-known/security.txt",
+}
+
+
+def patterns(resolver, path="/", namespace=""):
+    """Give every page's name (its route where it has none), address and view."""
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern.pattern, RegexPattern):
+            part = "x/"
+        else:
+            part = re.sub(r"<[^>]+>", "1", str(pattern.pattern))
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from patterns(pattern, path + part, inner)
+        else:
+            name = namespace + pattern.name if pattern.name else path[1:] + part
+            yield name, path + part, pattern.callback
+
+
+class PublicPageTests(TestCase):
+    def test_only_these_pages_answer_a_stranger(self):
+        # These lead every stranger to the log-in, and are public all the same.
+        open_pages = {name: PUBLIC[name] for name in ("accounts:logout", "quan-tri/logout/")}
+        for name, path, _ in patterns(get_resolver()):
+            r = Client().get(path)
+            if not r.headers.get("Location", "").startswith("/dang-nhap/"):
+                open_pages[name] = path
+
+        self.assertEqual(open_pages, PUBLIC)
+
+    def test_only_these_pages_are_marked_public(self):
+        marked = {
+            name
+            for name, _, view in patterns(get_resolver())
+            if not getattr(view, "login_required", True)
+        }
+
+        # The admin's log-in only leads to the portal's own.
+        self.assertEqual(marked - {"admin:login"}, set(PUBLIC))
+
+    def test_there_are_pages_that_do_not_answer(self):
+        names = {name for name, _, _ in patterns(get_resolver())}
+
+        self.assertGreater(len(names - set(PUBLIC)), 30)
+
+
+class FileTests(TestCase):
+    def files(self):
+        for app in APPS:
+            yield from (ROOT / app).rglob("*.py")
+
+    def test_no_file_is_long(self):
+        for file in self.files():
+            if "migrations" not in file.parts:
+                with self.subTest(str(file.relative_to(ROOT))):
+                    lines = file.read_text(encoding="utf-8").count("\n")
+                    self.assertLessEqual(lines, LONGEST)
+
+    def test_every_file_says_what_it_decides(self):
+        for file in self.files():
+            text = file.read_text(encoding="utf-8")
+            if text and file.name not in ("apps.py",) and "migrations" not in file.parts:
+                with self.subTest(str(file.relative_to(ROOT))):
+                    self.assertTrue(text.startswith('"""'))
+
+    def test_nothing_is_left_to_do(self):
+        words = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+        for folder in (*APPS, "templates", "static", "deploy"):
+            for file in (ROOT / folder).rglob("*"):
+                if file.suffix in (".py", ".html", ".css", ".js", ".toml", ".conf", ".txt"):
+                    with self.subTest(str(file.relative_to(ROOT))):
+                        self.assertNotRegex(file.read_text(encoding="utf-8"), words)
+
+    def test_accounts_know_nothing_of_the_portal_around_them(self):
+        for file in (ROOT / "accounts").rglob("*.py"):
+            with self.subTest(file.name):
+                text = file.read_text(encoding="utf-8")
+                self.assertNotRegex(text, r"(?m)^\s*(from|import) mailportal")
