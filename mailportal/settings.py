@@ -4,6 +4,7 @@ Each variable can also be given as NAME_FILE, the path of a file that holds the 
 are described in deploy/env.example.
 """
 
+import logging
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -81,7 +82,12 @@ if DATABASE_URL:
         raise ImproperlyConfigured("DATABASE_URL must be a postgresql:// address.")
 else:
     _database = dict(embedded.database(VAR_DIR / "postgres"))
-_database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)  # seconds
+# A database host that vanishes must be noticed: without these, a request could hang for minutes.
+_database["OPTIONS"] = {
+    "connect_timeout": 5,  # seconds
+    "keepalives_idle": 30,  # seconds
+    "tcp_user_timeout": 20_000,  # milliseconds
+} | _database.get("OPTIONS", {})
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -246,7 +252,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "mailportal.log.JsonFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"handlers": ["stderr"], "level": env.log_level("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["stderr"], "level": env.log_level("LOG_LEVEL", logging.INFO)},
     "loggers": {
         # Their DEBUG and INFO lines hold request bodies: the number and the wording.
         "twilio": {"level": "WARNING"},

@@ -34,8 +34,8 @@ class Command(BaseCommand):
         stop = _Stop()
         processes = [_start("gunicorn"), _start("sender")]
         try:
-            _wait_until_open(processes, stop)
-            self._welcome()
+            if _wait_until_open(processes, stop):
+                self._welcome()
             _watch(processes, stop)
         finally:
             _end(processes)
@@ -102,12 +102,13 @@ def _start(what: str) -> "subprocess.Popen[bytes]":
     )
 
 
-def _wait_until_open(processes: list["subprocess.Popen[bytes]"], stop: _Stop) -> None:
+def _wait_until_open(processes: list["subprocess.Popen[bytes]"], stop: _Stop) -> bool:
     while not stop.asked and _all_live(processes):
         with socket.socket() as probe:
             if probe.connect_ex((HOST, settings.PORT)) == 0:
-                return
+                return True
         time.sleep(0.05)
+    return False
 
 
 def _watch(processes: list["subprocess.Popen[bytes]"], stop: _Stop) -> None:
