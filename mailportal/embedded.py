@@ -265,16 +265,16 @@ class _Server:
             )
 
     def _forget_reused_number(self) -> None:
-        """Remove a postmaster.pid that is empty, or whose number is another program's today.
+        """Remove lock files that are empty, or whose number is another program's today.
 
-        PostgreSQL itself removes only one whose number is nobody's.
+        PostgreSQL itself removes only those whose number is nobody's.
         """
-        note = self.data / "postmaster.pid"
-        with suppress(FileNotFoundError):
-            number = note.read_text().partition("\n")[0]
-            program = Path("/proc", number, "cmdline")
-            if not number or os.fsencode(self.data) not in program.read_bytes():
-                note.unlink()
+        for note in (self.data / "postmaster.pid", self.sockets / f".s.PGSQL.{PORT}.lock"):
+            with suppress(FileNotFoundError):
+                number = note.read_text().partition("\n")[0]
+                program = Path("/proc", number, "cmdline")
+                if not number or os.fsencode(self.data) not in program.read_bytes():
+                    note.unlink()
 
     def _ensure_database(self) -> None:
         with self._connect_patiently() as connection:

@@ -74,7 +74,7 @@ def wait_until(condition, patience=PATIENCE):
     while not (result := condition()):
         if time.monotonic() > give_up_at:
             raise AssertionError("it did not happen")
-        time.sleep(0.05)
+        time.sleep(0.1)
     return result
 
 

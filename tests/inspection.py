@@ -33,7 +33,8 @@ OVERFLOW = """() => {
     if (!item.checkVisibility() || item.closest(".visually-hidden, svg")) continue;
     if (box.right > root.clientWidth + 1) found.push(name(item) + " reaches over the edge");
     const style = getComputedStyle(item);
-    const cut = item.scrollWidth > item.clientWidth + 1 || item.scrollHeight > item.clientHeight + 1;
+    const cut = item.scrollWidth > item.clientWidth + 1
+      || item.scrollHeight > item.clientHeight + 1;
     if (cut && style.overflow !== "visible" && item.tagName !== "INPUT")
       found.push(name(item) + " is cut off");
     if (item.tagName === "BUTTON" && item.scrollWidth > item.clientWidth + 1)
@@ -74,7 +75,8 @@ HEADINGS = """() => ({
 FOCUS = """() => {
   const need = document.querySelector("[role=alert]") || document.querySelector("[autofocus]");
   const has = document.activeElement;
-  return { need: need ? need.className || need.id : "", has: has === document.body ? "" : has.className || has.id };
+  const name = (item) => !item || item === document.body ? "" : item.className || item.id;
+  return { need: name(need), has: name(has) };
 }"""
 
 SUMMARY = """() => [...document.querySelectorAll(".error-summary a")].map((link) => {

@@ -28,11 +28,16 @@ class BadInputTests(cast.Cast, TestCase):
         """Post every hostile value. Each gives a sentence, but those named in `fine` may pass."""
         for name, value in hostile.VALUES.items():
             with self.subTest(name):
-                Meter.objects.all().delete()
+                self.forget_failures()
 
                 r = self.client.post(url, {**others, field: value})
 
                 self.assert_harmless(r, moved=name in fine)
+
+    def forget_failures(self):
+        """Let every try be looked at: nothing is held or slowed down."""
+        Meter.objects.all().delete()
+        StaticDevice.objects.update(throttling_failure_timestamp=None, throttling_failure_count=0)
 
     def assert_harmless(self, r, *, moved=False):
         if moved and r.status_code == 302:
@@ -180,7 +185,7 @@ class BadInputTests(cast.Cast, TestCase):
 
                 # The one about SQL has all that a good password needs.
                 self.assert_harmless(r, moved=name == "SQL")
-                self.assertNotContains(r, hostile.CANARY)
+                self.assertNotIn(hostile.CANARY, r.content.decode())
 
         self.assert_not_kept()
 

@@ -20,9 +20,10 @@ GUIDES = (
 HEAVIEST_LOG_IN = 40_000  # bytes over the wire, on a first visit
 A4 = (595, 842)  # points
 
-TOKENS = """() => Object.fromEntries([...document.querySelectorAll("form:not(.menu__account) input")]
-  .filter((input) => input.type !== "hidden" && !input.closest("[aria-hidden]") && input.name)
-  .map((input) => [input.name, [input.type, input.autocomplete, input.inputMode].join(" ").trim()]))"""
+TOKENS = """() => Object.fromEntries(
+  [...document.querySelectorAll("main input:not([type=hidden], [aria-hidden])")]
+    .map((input) => [input.name, `${input.type} ${input.autocomplete} ${input.inputMode}`.trim()]))
+"""
 
 # A phone that has just received the code, as the browser would hand it over.
 FAKE_SMS = """
@@ -249,6 +250,18 @@ class AdminTests(BrowserTestCase):
 
                 self.assertEqual(answer.status, 200)
                 self.assertEqual(self.complaints, [])
+
+    def test_the_list_of_accounts_is_in_vietnamese_and_shows_three_digits(self):
+        it = cast.make("quan.tri", is_staff=True, is_superuser=True)
+        self.log_in_in_browser("quan.tri")
+        self.show_second_factor(it)
+        self.go("/quan-tri/accounts/account/")
+
+        self.sees("***981")
+        self.sees_nothing_of("466981")
+        for heading in self.page.locator("#result_list th.column-masked_phone").all_inner_texts():
+            self.assertEqual(heading.casefold(), "số điện thoại")
+        self.sees_nothing_of("False")
 
     def test_a_unit_is_chosen_from_a_list_that_loads_itself(self):
         it = cast.make("quan.tri", is_staff=True, is_superuser=True)

@@ -53,6 +53,7 @@ class Command(BaseCommand):
             "",
         ]
         self.stdout.write("\n".join(lines))
+        self.stdout.flush()  # also where it goes into a file or a pipe
 
 
 class _Stop:
