@@ -1,6 +1,12 @@
 """One-time codes by SMS: the app and its set-up checks."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+def make_brakes(sender: AppConfig, **_: object) -> None:
+    """Have the one row of brakes there: without it no code is issued."""
+    sender.get_model("Brakes").objects.get_or_create(pk=1)
 
 
 class OtpConfig(AppConfig):
@@ -9,3 +15,5 @@ class OtpConfig(AppConfig):
 
     def ready(self) -> None:
         from otp import checks  # noqa: F401  (registers the checks)
+
+        post_migrate.connect(make_brakes, sender=self)

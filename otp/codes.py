@@ -11,7 +11,8 @@ from django.db import connection, transaction
 from django.utils.crypto import constant_time_compare
 from django_otp.oath import hotp
 
-from otp import pepper
+from otp import brakes, pepper
+from otp.brakes import Paused, ProofNeeded
 from otp.models import CODES_A_DAY, GAP, GUESSES, OFFICE_ZONE, Code, Purpose
 
 GRANT = dt.timedelta(minutes=10)  # how long a right code may be used to do what it was asked for
@@ -59,13 +60,15 @@ class Answer:
 
 # One statement decides and enters (facts: a plain insert deadlocks under load, a count races).
 # `asked` counts refused codes too, so that the number shown never tells that a gateway refused.
-_ISSUE = """
+_ISSUE = f"""
 WITH clock AS (
     SELECT coalesce(%(at)s::timestamptz, statement_timestamp()) AS now
 ), today AS (
     SELECT ordinal, voided FROM otp_code, clock
     WHERE address_key = ANY(%(keys)s) AND purpose = %(purpose)s
       AND local_day = (now AT TIME ZONE %(zone)s)::date
+), brakes AS (
+    {brakes.STANDING}
 ), place AS (
     SELECT n AS ordinal FROM generate_series(1, %(a_day)s) AS n
     WHERE NOT EXISTS (SELECT 1 FROM today WHERE ordinal = n AND NOT voided)
@@ -75,8 +78,8 @@ INSERT INTO otp_code (id, address_key, purpose, pepper_id, browser_key, issued_a
                       expires_at, ordinal, voided, attempts)
 SELECT %(id)s, %(key)s, %(purpose)s, %(pepper_id)s, %(browser_key)s, now, now + %(gap)s,
        now + %(lifetime)s, place.ordinal, false, 0
-FROM clock, place
-WHERE NOT EXISTS (
+FROM clock, place, brakes
+WHERE NOT paused AND (%(proved)s OR NOT proof_of_work) AND NOT EXISTS (
     SELECT 1 FROM otp_code
     WHERE address_key = ANY(%(keys)s) AND purpose = %(purpose)s
       AND tstzrange(issued_at, gap_until) @> now
@@ -87,24 +90,28 @@ RETURNING expires_at, gap_until, local_day,
     EXISTS (SELECT 1 FROM otp_meter
             WHERE key = ANY(%(streak_keys)s) AND count >= %(streak)s
               AND until > statement_timestamp())
-"""
+"""  # noqa: S608  (our own constants)
 
-_STANDING = """
+_STANDING = f"""
 WITH clock AS (
     SELECT coalesce(%(at)s::timestamptz, statement_timestamp()) AS now
+), brakes AS (
+    {brakes.STANDING}
 )
-SELECT now, (now AT TIME ZONE %(zone)s)::date, max(gap_until),
+SELECT coalesce((SELECT paused FROM brakes), true),
+    coalesce((SELECT proof_of_work FROM brakes), false),
+    now, (now AT TIME ZONE %(zone)s)::date, max(gap_until),
     count(*) FILTER (WHERE local_day = (now AT TIME ZONE %(zone)s)::date AND NOT voided)
 FROM clock LEFT JOIN otp_code
     ON address_key = ANY(%(keys)s) AND purpose = %(purpose)s
     AND issued_at > now - interval '2 days'
 GROUP BY now
-"""
+"""  # noqa: S608  (our own constants)
 
 # The attempt and the streak of wrong guesses are charged in one statement, which is committed
 # before anything is compared: nothing that happens later gives them back. A decoy has no message
 # that was to be sent, and so never matches.
-_CHARGE = """
+_CHARGE = f"""
 WITH charged AS (
     UPDATE otp_code SET attempts = attempts + 1
     WHERE id = %(id)s AND purpose = %(purpose)s AND browser_key = ANY(%(browser_keys)s)
@@ -122,12 +129,23 @@ WITH charged AS (
                      WHEN meter.count + 1 = %(streak)s THEN statement_timestamp() + %(closed_for)s
                      ELSE meter.until END
     RETURNING count
+), real AS (
+    SELECT EXISTS (
+        SELECT 1 FROM otp_message WHERE code_id = %(id)s AND state <> 'skipped') AS is_real
+), ceilings AS (
+    -- A decoy's guess takes the same locks, and counts for nothing.
+    INSERT INTO otp_meter AS meter (key, count, until)
+    SELECT key, is_real::int, statement_timestamp() + period
+    FROM ({brakes.TABLE}) AS ceiling, real, charged
+    WHERE key IN ('ceiling:guesses:day', 'ceiling:guesses:hour') ORDER BY key
+    ON CONFLICT (key) DO UPDATE SET
+        count = CASE WHEN meter.until <= statement_timestamp() THEN excluded.count
+                     ELSE meter.count + excluded.count END,
+        until = CASE WHEN meter.until <= statement_timestamp() THEN excluded.until
+                     ELSE meter.until END
 )
-SELECT attempts, pepper_id,
-    streak.count <= %(streak)s AND EXISTS (
-        SELECT 1 FROM otp_message WHERE code_id = %(id)s AND state <> 'skipped')
-FROM charged, streak
-"""
+SELECT attempts, pepper_id, streak.count <= %(streak)s AND is_real FROM charged, streak, real
+"""  # noqa: S608  (our own constants)
 
 _ACCEPT = """
 WITH accepted AS (
@@ -137,14 +155,26 @@ WITH accepted AS (
 ), ended AS (
     DELETE FROM otp_meter USING accepted
     WHERE key = 'streak:' || %(purpose)s || ':' || address_key
+), given_back AS (
+    UPDATE otp_meter SET count = count - 1
+    WHERE key IN ('ceiling:guesses:day', 'ceiling:guesses:hour') AND count > 0
+      AND until > statement_timestamp() AND EXISTS (SELECT 1 FROM accepted)
 )
 SELECT count(*) FROM accepted
 """
 
 
-def issue(address: str, purpose: Purpose, *, nonce: str, at: dt.datetime | None = None) -> Issued:
-    """Enter a code for `address` in the ledger, or raise `TooSoon`.
+def issue(
+    address: str,
+    purpose: Purpose,
+    *,
+    nonce: str,
+    proved: bool = True,
+    at: dt.datetime | None = None,
+) -> Issued:
+    """Enter a code for `address` in the ledger, or raise `TooSoon`, `Paused` or `ProofNeeded`.
 
+    `proved` says that the asker has shown the work that is asked for while under attack.
     The code will work only for whoever shows the same `nonce` (the browser's session holds it).
     PostgreSQL keeps the office's rule, whoever asks and however many at once. `at` stands in for
     the database's clock.
@@ -159,6 +189,7 @@ def issue(address: str, purpose: Purpose, *, nonce: str, at: dt.datetime | None 
         "gap": GAP,
         "lifetime": dt.timedelta(seconds=settings.OTP_LIFETIME),
         "a_day": CODES_A_DAY,
+        "proved": proved,
         "streak": STREAK,
         "streak_keys": [_streak_key(purpose, key) for key in keys],
     }
@@ -166,7 +197,7 @@ def issue(address: str, purpose: Purpose, *, nonce: str, at: dt.datetime | None 
         cursor.execute(_ISSUE, parameters)
         row = cursor.fetchone()
     if row is None:
-        raise _too_soon(keys, purpose, at)
+        raise _refusal(keys, purpose, proved=proved, at=at)
     expires_at, gap_until, day, asked_before, closed = row
     left = max(CODES_A_DAY - asked_before - 1, 0)
     next_at = gap_until if left else max(_midnight_after(day), gap_until)
@@ -260,10 +291,16 @@ def _accept(code_id: uuid.UUID, purpose: Purpose) -> bool:
     return bool(accepted)
 
 
-def _too_soon(keys: list[str], purpose: Purpose, at: dt.datetime | None) -> TooSoon:
+def _refusal(
+    keys: list[str], purpose: Purpose, *, proved: bool, at: dt.datetime | None
+) -> TooSoon | Paused | ProofNeeded:
     with connection.cursor() as cursor:
         cursor.execute(_STANDING, _rule(keys, purpose, at))
-        now, day, gap_until, taken = cursor.fetchone()
+        paused, proof_needed, now, day, gap_until, taken = cursor.fetchone()
+    if paused:
+        return Paused()
+    if proof_needed and not proved:
+        return ProofNeeded()
     spent = taken >= CODES_A_DAY
     opens = max(gap_until or now, now)
     return TooSoon(max(_midnight_after(day), opens) if spent else opens, spent=spent)

@@ -183,6 +183,27 @@ class Message(models.Model):
         return f"{self.channel} {self.pk}"
 
 
+class Brakes(models.Model):
+    """The one row with which IT slows or stops what the whole portal sends (QU-08)."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1, editable=False)
+    sending_stopped = models.BooleanField("dừng gửi mã", default=False)
+    proof_of_work = models.BooleanField("bắt máy của người hỏi mã phải tính toán", default=False)
+    codes_an_hour = models.PositiveIntegerField("mã tối đa trong một giờ", default=300)
+    codes_a_day = models.PositiveIntegerField("mã tối đa trong một ngày", default=1000)
+    guesses_an_hour = models.PositiveIntegerField("lần nhập sai tối đa trong một giờ", default=100)
+    guesses_a_day = models.PositiveIntegerField("lần nhập sai tối đa trong một ngày", default=300)
+    changed_at = models.DateTimeField("sửa lúc", auto_now=True)
+
+    class Meta:
+        verbose_name = "phanh"
+        verbose_name_plural = "phanh"
+        constraints = [models.CheckConstraint(name="brakes_one_row", condition=Q(id=1))]
+
+    def __str__(self) -> str:
+        return "Phanh gửi mã"
+
+
 class Meter(models.Model):
     """A count of something that must not happen too often, good until a moment."""
 

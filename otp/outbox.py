@@ -14,7 +14,7 @@ from django.db.models import Exists, Min, OuterRef, Q
 from django.db.models.functions import Now
 from django.views.decorators.debug import sensitive_variables
 
-from otp import codes, limits, phones
+from otp import brakes, codes, limits, phones
 from otp.gateways import Mail, NotSent, Refused, Sms, SmsError, SmsGateway, send_mail
 from otp.models import Code, Message, Meter
 from otp.pepper import name_of
@@ -34,10 +34,11 @@ State = Message.State
 _FORGOTTEN = {"to": "", "subject": "", "text": ""}
 _HEART = "sender"
 
-# The number's cap is charged in the statement that queues, as in limits.take(), so that two
-# requests cannot both be the last one allowed. A decoy charges a meter of its own: the work is the
-# same whether or not there is somebody to write to (EN-04).
-_QUEUE_CODE = """
+# The number's cap and the portal's ceilings are charged in the statement that queues, as in
+# limits.take(), so that two requests cannot both be the last one allowed. A decoy charges a meter
+# of its own and takes the ceilings' locks without counting: the work is the same whether or not
+# there is somebody to write to (EN-04).
+_QUEUE_CODE = f"""
 WITH charged AS (
     INSERT INTO otp_meter AS meter (key, count, until)
     VALUES (%(key)s, 1, statement_timestamp() + %(period)s)
@@ -47,10 +48,24 @@ WITH charged AS (
                      THEN statement_timestamp() + %(period)s ELSE meter.until END
     WHERE meter.until <= statement_timestamp() OR meter.count < %(limit)s
     RETURNING until
+), ceilings AS (
+    INSERT INTO otp_meter AS meter (key, count, until)
+    SELECT key, counts, statement_timestamp() + period
+    FROM ({brakes.TABLE}) AS ceiling,
+        (SELECT (%(reason)s = '' AND EXISTS (SELECT 1 FROM charged))::int AS counts) AS this
+    WHERE key IN ('ceiling:codes:day', 'ceiling:codes:hour') ORDER BY key
+    ON CONFLICT (key) DO UPDATE SET
+        count = CASE WHEN meter.until <= statement_timestamp() THEN excluded.count
+                     ELSE meter.count + excluded.count END,
+        until = CASE WHEN meter.until <= statement_timestamp() THEN excluded.until
+                     ELSE meter.until END
+    RETURNING key, count
 ), decided AS (
     SELECT CASE WHEN %(reason)s <> '' THEN %(reason)s
-                WHEN EXISTS (SELECT 1 FROM charged) THEN ''
-                ELSE 'number-cap' END AS reason
+                WHEN NOT EXISTS (SELECT 1 FROM charged) THEN 'number-cap'
+                WHEN EXISTS (SELECT 1 FROM ceilings JOIN ({brakes.TABLE}) AS ceiling USING (key)
+                             WHERE ceilings.count > ceiling.most) THEN 'ceiling'
+                ELSE '' END AS reason
 )
 INSERT INTO otp_message (code_id, address_key, channel, "to", to_masked, subject, text, state,
                          reason, gateway, gateway_id, tries, created_at, due_at, good_until,
@@ -62,7 +77,7 @@ SELECT %(code_id)s, %(address_key)s, 'sms',
     reason, '', '', 0, statement_timestamp(), statement_timestamp(), %(good_until)s,
     statement_timestamp()
 FROM decided
-"""
+"""  # noqa: S608  (our own constants)
 
 # The code may have died before its message (codes.revoke), so the earlier of the two counts. The
 # CTE is materialised because a plan that ran it twice would claim two.

@@ -1,0 +1,76 @@
+"""What keeps the whole portal from spending the office's SMS, or from being guessed at, at scale.
+
+Single limits stop one caller, one address, one number. The ceilings here bound all of them
+together (QU-08): at the ceiling, everybody is told that no codes go out for now.
+"""
+
+from dataclasses import dataclass
+
+from django.db import connection
+from django.utils.translation import gettext_lazy as _
+
+WARN_AT = 0.8  # of a ceiling, from which IT is told
+
+LABELS = {
+    "ceiling:codes:day": _("mã đã gửi trong một ngày"),
+    "ceiling:codes:hour": _("mã đã gửi trong một giờ"),
+    "ceiling:guesses:day": _("lần nhập sai mã trong một ngày"),
+    "ceiling:guesses:hour": _("lần nhập sai mã trong một giờ"),
+}
+
+# Every ceiling as a row (key, most, period), for use as a table in the statements that charge it.
+TABLE = """
+    SELECT ceiling.* FROM otp_brakes CROSS JOIN LATERAL (VALUES
+        ('ceiling:codes:day', codes_a_day, interval '1 day'),
+        ('ceiling:codes:hour', codes_an_hour, interval '1 hour'),
+        ('ceiling:guesses:day', guesses_a_day, interval '1 day'),
+        ('ceiling:guesses:hour', guesses_an_hour, interval '1 hour')
+    ) AS ceiling (key, most, period)
+"""
+
+# One row: may codes be issued, and must their asker have proved some work? No row in the table
+# of brakes means no row here, and so no code.
+STANDING = f"""
+    SELECT sending_stopped OR EXISTS (
+        SELECT 1 FROM ({TABLE}) AS ceiling JOIN otp_meter AS meter USING (key)
+        WHERE meter.until > statement_timestamp() AND meter.count >= ceiling.most
+    ) AS paused, proof_of_work
+    FROM otp_brakes
+"""  # noqa: S608  (our own constants)
+
+
+class Paused(Exception):
+    """No codes go out for now, to nobody: a ceiling is reached, or IT has stopped the sending."""
+
+
+class ProofNeeded(Exception):
+    """The portal is under attack, and the asker has not proved any work."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How near one ceiling is."""
+
+    key: str
+    count: int
+    most: int
+
+    @property
+    def label(self) -> str:
+        return str(LABELS[self.key])
+
+    @property
+    def is_near(self) -> bool:
+        return self.count >= WARN_AT * self.most
+
+
+def readings() -> list[Reading]:
+    """Read every ceiling as it stands now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT ceiling.key, coalesce(meter.count, 0), ceiling.most FROM ({TABLE}) AS ceiling"  # noqa: S608
+            " LEFT JOIN otp_meter AS meter"
+            " ON meter.key = ceiling.key AND meter.until > statement_timestamp()"
+            " ORDER BY ceiling.key"
+        )
+        return [Reading(*row) for row in cursor.fetchall()]
