@@ -34,6 +34,10 @@ PHONE_ERRORS = {
         "Số này không phải số di động Việt Nam. Hãy nhập 10 chữ số, ví dụ 0912\u00a0345\u00a0678."
     ),
 }
+PROOF_MISSING = _(
+    "Hệ thống đang kiểm tra thêm vì có nhiều yêu cầu bất thường. Hãy chờ 1 phút trên trang này rồi"
+    " bấm Tiếp tục một lần nữa."
+)
 WRONG_PASSWORD = _("Mật khẩu hiện tại chưa đúng. Hãy nhập lại.")
 
 

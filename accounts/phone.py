@@ -31,7 +31,7 @@ class PhoneChange:
     @classmethod
     @sensitive_variables()
     def start(cls, session: SessionBase, account: Account, phone: str) -> Self | None:
-        """Send a code to the new number, or raise `otp.codes.TooSoon` or `AlreadyInForce`.
+        """Send a code to the new number, or raise `TooSoon`, `Paused` or `AlreadyInForce`.
 
         The old number stays in force. Asking again for the same number while its code is good
         sends nothing. Where the office wants no confirmation, the number counts at once and the

@@ -32,8 +32,8 @@ class Recovery:
 
     @classmethod
     @sensitive_variables()
-    def start(cls, session: SessionBase, address: str) -> Self:
-        """Ask for a code for `address`, or raise `otp.codes.TooSoon`.
+    def start(cls, session: SessionBase, address: str, *, proved: bool = False) -> Self:
+        """Ask for a code for `address`, or raise what `otp.codes.issue` raises.
 
         Nothing is sent, and nothing is charged, while this browser has a good code or a grant for
         the same address. Whether the address exists changes nothing that can be seen or measured:
@@ -44,7 +44,7 @@ class Recovery:
             return current
         nonce = challenge.new_nonce()
         with transaction.atomic():
-            issued = codes.issue(address, Purpose.RECOVERY, nonce=nonce)
+            issued = codes.issue(address, Purpose.RECOVERY, nonce=nonce, proved=proved)
             account = Account.objects.recoverable(address)
             phone = account.phone if account else ""
             challenge.send(issued, to=phone, wording=settings.PROFILE.sms.recovery_code)

@@ -19,6 +19,9 @@ View = TypeVar("View", bound=Callable[..., HttpResponse])
 OFFICE_FACTOR = 10  # whole departments share one address: OFFICE_NETWORKS get so many times more
 
 
+_SLOW_LANE = Limit("caller-slow-lane", 3, dt.timedelta(minutes=10))
+
+
 class TooManyRequests(Exception):
     """One caller asked too often; `until` says when the next try is let through."""
 
@@ -45,6 +48,11 @@ def limit_posts(name: str, count: int, *, minutes: int) -> Callable[[View], View
         return limited  # type: ignore[return-value]  # wraps() keeps the view's own signature
 
     return decorate
+
+
+def charge_slow_lane() -> None:
+    """Charge one way round the proof of work: open to a person, too narrow for a flood."""
+    _charge(_SLOW_LANE)
 
 
 def _charge(limit: Limit) -> None:

@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts import login, staff
+from accounts import login, proof, staff
 from accounts.forms import (
+    PROOF_MISSING,
     WRONG_PASSWORD,
     AddressForm,
     ChangePasswordForm,
@@ -30,6 +31,7 @@ from accounts.phone import AlreadyInForce, PhoneChange
 from accounts.policy import RULES
 from accounts.recovery import Recovery, RecoveryOver
 from accounts.throttle import limit_posts
+from otp.brakes import Paused, ProofNeeded
 from otp.codes import Answer, TooSoon, Verdict
 
 pages = require_http_methods(["GET", "HEAD", "POST"])
@@ -117,16 +119,23 @@ def reset(request: HttpRequest) -> HttpResponse:
     initial = {"address": current.state.address if current else ""}
     form = AddressForm(request.POST or None, initial=initial)
     refusal = None
+    paused = False
     if form.is_valid():
+        proved = proof.is_done(request.POST.get("proof", ""), request.POST.get("ticket", ""))
         try:
-            recovery = Recovery.start(request.session, form.cleaned_data["address"])
+            recovery = Recovery.start(request.session, form.cleaned_data["address"], proved=proved)
         except TooSoon as too_soon:
             refusal = too_soon
+        except Paused:
+            paused = True
+        except ProofNeeded:
+            form.add_error(None, PROOF_MISSING)
         else:
             if current and recovery.state == current.state and recovery.state.live:
                 messages.info(request, _("Chưa gửi mã mới: mã đã gửi vẫn còn hiệu lực."))
             return redirect(_step(recovery))
-    return render(request, "accounts/reset.html", {"form": form, "refusal": refusal})
+    context = {"form": form, "refusal": refusal, "paused": paused, "task": proof.task()}
+    return render(request, "accounts/reset.html", context)
 
 
 @login_not_required
@@ -201,6 +210,7 @@ def phone(request: PersonRequest, address: str) -> HttpResponse:
     ask_password = not login.password_is_fresh(request.session, within=settings.PASSWORD_FRESH)
     form = PhoneForm(request.POST or None, ask_password=ask_password)
     refusal = None
+    paused = False
     if form.is_valid() and _password_confirmed(request, form):
         try:
             change = PhoneChange.start(request.session, request.user, form.cleaned_data["phone"])
@@ -208,6 +218,8 @@ def phone(request: PersonRequest, address: str) -> HttpResponse:
             form.add_error("phone", _("Số này đang được dùng và đã xác thực, không cần nhập lại."))
         except TooSoon as too_soon:
             refusal = too_soon
+        except Paused:
+            paused = True
         else:
             if change is None:
                 messages.success(request, _("Đã lưu số điện thoại."))
@@ -218,6 +230,7 @@ def phone(request: PersonRequest, address: str) -> HttpResponse:
         "address": request.user.address,
         "suggestion": form.suggestion,
         "refusal": refusal,
+        "paused": paused,
     }
     return render(request, "accounts/phone.html", context)
 

@@ -1,12 +1,17 @@
 """One-time codes by SMS: the app and its set-up checks."""
 
+from contextlib import suppress
+
 from django.apps import AppConfig
+from django.apps.registry import Apps
 from django.db.models.signals import post_migrate
 
 
-def make_brakes(sender: AppConfig, **_: object) -> None:
+def make_brakes(apps: Apps, **_: object) -> None:
     """Have the one row of brakes there: without it no code is issued."""
-    sender.get_model("Brakes").objects.get_or_create(pk=1)
+    # Going back to an older schema, there may be no such table.
+    with suppress(LookupError):
+        apps.get_model("otp", "Brakes").objects.get_or_create(pk=1)
 
 
 class OtpConfig(AppConfig):

@@ -1,0 +1,80 @@
+"""Work that an asker's machine must do while the portal is under attack (QU-14).
+
+Costs a person a few seconds of waiting and a flood of requests its machines' time. No puzzle, no
+picture. Without JavaScript there is a slow lane: the same page, sent after a minute's wait.
+"""
+
+import datetime as dt
+import json
+import secrets
+from dataclasses import dataclass
+
+from altcha.v1 import ChallengeOptions, create_challenge, verify_solution
+from django.core import signing
+from django.utils import timezone
+
+from accounts import throttle
+from otp import limits
+from otp.limits import Limit
+from otp.models import Brakes
+from otp.pepper import name_of
+
+WORK = 60_000  # hashes at the most; half as many on average
+LIFE = dt.timedelta(minutes=15)  # in which a task must be done
+WAIT = dt.timedelta(minutes=1)  # in the slow lane
+ONCE = Limit("proof", 1, LIFE)
+LONGEST = 1_000  # characters of an answer
+
+_tickets = signing.TimestampSigner(salt="accounts.proof")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a page carries for the browser to work on, and its ticket for the slow lane."""
+
+    challenge: str  # JSON, in the format of ALTCHA's first version
+    ticket: str
+
+
+def task() -> Task | None:
+    """Make a task, where IT has asked for work; None at all other times."""
+    if not Brakes.objects.filter(proof_of_work=True).exists():
+        return None
+    options = ChallengeOptions(max_number=WORK, hmac_key=_key(), expires=timezone.now() + LIFE)
+    challenge = json.dumps(create_challenge(options).to_dict())
+    return Task(challenge, _tickets.sign(secrets.token_urlsafe(12)))
+
+
+def is_done(answer: str, ticket: str) -> bool:
+    """Whether the work was done, or waited for. Each answer and each ticket counts once."""
+    if answer and len(answer) <= LONGEST:
+        return _is_right(answer) and limits.take(ONCE, answer).granted
+    if ticket and len(ticket) <= LONGEST and _has_waited(ticket):
+        throttle.charge_slow_lane()
+        return limits.take(ONCE, ticket).granted
+    return False
+
+
+def _is_right(answer: str) -> bool:
+    try:
+        right, _ = verify_solution(answer, _key())
+    except (AttributeError, KeyError, TypeError, ValueError):
+        # The library expects the shape that its own script sends.
+        return False
+    return right
+
+
+def _has_waited(ticket: str) -> bool:
+    try:
+        _tickets.unsign(ticket, max_age=LIFE)
+    except signing.BadSignature:
+        return False
+    try:
+        _tickets.unsign(ticket, max_age=WAIT)
+    except signing.SignatureExpired:
+        return True
+    return False
+
+
+def _key() -> str:
+    return name_of("proof", "key")
