@@ -172,6 +172,11 @@ TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")
 TWILIO_FROM = env.str("TWILIO_FROM", "")
 TWILIO_MESSAGING_SERVICE_SID = env.str("TWILIO_MESSAGING_SERVICE_SID", "")
 TWILIO_API_BASE = env.str("TWILIO_API_BASE", "")
+ESMS_API_KEY = env.str("ESMS_API_KEY", "")
+ESMS_SECRET_KEY = env.str("ESMS_SECRET_KEY", "")
+ESMS_BRANDNAME = env.str("ESMS_BRANDNAME", "")
+ESMS_SANDBOX = env.bool("ESMS_SANDBOX", False)
+ESMS_API_BASE = env.str("ESMS_API_BASE", "")
 try:
     _email = env.dj_email_url("EMAIL_URL", "smtp://localhost:25")
 except EnvError as error:

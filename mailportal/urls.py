@@ -31,6 +31,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("quan-tri/logout/", views.log_out),
     path("quan-tri/password_change/", RedirectView.as_view(pattern_name="accounts:password")),
     path("quan-tri/", admin.site.urls),
+    path("sms/", include("otp.urls")),
     path("healthz", health.live, name="healthz"),
     path("readyz", health.ready, name="readyz"),
     path("robots.txt", pages.robots),

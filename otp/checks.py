@@ -24,26 +24,14 @@ def check_codes(**_: Any) -> list[CheckMessage]:
 @register(Tags.security)
 def check_gateway(**_: Any) -> list[CheckMessage]:
     """Check that the chosen SMS gateway has what it needs."""
-    gateway = settings.SMS_GATEWAY
-    if gateway not in GATEWAYS:
-        return [
-            Error(
-                f"SMS_GATEWAY is {gateway!r}, which is no gateway.",
-                hint=f"Set SMS_GATEWAY to one of {', '.join(GATEWAYS)}.",
-                id="otp.E004",
-            )
-        ]
-    if gateway == "file":
-        return [*_missing("file", {"SMS_FILE": settings.SMS_FILE}, "otp.E005")]
-    if gateway == "twilio":
-        return [*_twilio()]
-    return []
+    names = settings.SMS_GATEWAY.split(",")
+    return [fault for name in names for fault in _gateway(name)]
 
 
 @register(Tags.security, deploy=True)
 def check_gateway_is_real(**_: Any) -> list[CheckMessage]:
     """Refuse, in a deployment, a gateway that shows codes to whoever reads the host (OT-15)."""
-    if settings.SMS_GATEWAY not in ("console", "file"):
+    if {"console", "file"}.isdisjoint(settings.SMS_GATEWAY.split(",")):
         return []
     return [
         Error(
@@ -93,6 +81,25 @@ def _twilio() -> Iterator[CheckMessage]:
         or settings.TWILIO_MESSAGING_SERVICE_SID,
     }
     yield from _missing("twilio", needed, "otp.E006")
+
+
+def _gateway(name: str) -> Iterator[CheckMessage]:
+    if name not in GATEWAYS:
+        yield Error(
+            f"SMS_GATEWAY names {name!r}, which is no gateway.",
+            hint=f"Name one or several, with commas between, of {', '.join(GATEWAYS)}.",
+            id="otp.E004",
+        )
+    if name == "file":
+        yield from _missing(name, {"SMS_FILE": settings.SMS_FILE}, "otp.E005")
+    if name == "twilio":
+        yield from _twilio()
+    if name == "esms":
+        needed = {
+            "ESMS_API_KEY": settings.ESMS_API_KEY,
+            "ESMS_SECRET_KEY": settings.ESMS_SECRET_KEY,
+        }
+        yield from _missing(name, needed, "otp.E008")
 
 
 def _missing(gateway: str, needed: dict[str, str], error_id: str) -> Iterator[CheckMessage]:

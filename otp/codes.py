@@ -273,6 +273,11 @@ def void(code_id: uuid.UUID) -> None:
     Code.objects.filter(pk=code_id).update(voided=True)
 
 
+def void_of(message_id: int) -> None:
+    """Give the place in the day of the code that this message carried back, if it carried one."""
+    Code.objects.filter(message=message_id).update(voided=True)
+
+
 def digits(code_id: uuid.UUID, pepper_id: str) -> str:
     """Derive the six digits (HOTP, RFC 4226) of a row; the same whenever they are asked for.
 

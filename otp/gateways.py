@@ -5,6 +5,7 @@ import json
 import os
 import smtplib
 import sys
+import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,12 +25,15 @@ GATEWAYS = {
     "console": "otp.gateways.ConsoleGateway",
     "file": "otp.gateways.FileGateway",
     "twilio": "otp.twilio.TwilioGateway",
+    "esms": "otp.esms.EsmsGateway",
 }
 MAIL_TIMEOUT = 10  # seconds for each answer, where EMAIL_TIMEOUT says nothing
 
 
 class SmsError(Exception):
     """A message was not accepted. `reason` is a word or number that names no person."""
+
+    gateway = ""  # who said so, where one did
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -49,7 +53,12 @@ class Refused(SmsError):
 
 
 class Unknown(SmsError):
-    """It may have gone: to send it again might send it twice."""
+    """It may have gone: to send it again might send it twice.
+
+    Only `repeat_by`, where named, knows its own repeats and would not.
+    """
+
+    repeat_by = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,13 @@ class Sms:
     to: str = field(repr=False)
     text: str = field(repr=False)
     good_for: dt.timedelta
+    message_id: int = 0
+    made_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def left(self) -> dt.timedelta:
+        """How long it is still worth sending; another gateway may have taken some of it."""
+        return self.good_for - dt.timedelta(seconds=time.monotonic() - self.made_at)
 
 
 @dataclass(frozen=True)
@@ -75,17 +91,22 @@ class SmsGateway(Protocol):
     """
 
     name: str
+    repeats_are_harmless: bool  # whether the same message sent twice arrives once
 
     def send(self, sms: Sms) -> str: ...
 
 
-def from_settings() -> SmsGateway:
-    """Make the gateway that SMS_GATEWAY names."""
-    if settings.SMS_GATEWAY not in GATEWAYS:
+def from_settings() -> list[SmsGateway]:
+    """Make the gateways that SMS_GATEWAY names, in its order."""
+    return [_make(name) for name in settings.SMS_GATEWAY.split(",")]
+
+
+def _make(name: str) -> SmsGateway:
+    if name not in GATEWAYS:
         raise ImproperlyConfigured(
-            f"SMS_GATEWAY is {settings.SMS_GATEWAY!r}; it must be one of {', '.join(GATEWAYS)}."
+            f"SMS_GATEWAY names {name!r}; it may name {', '.join(GATEWAYS)}."
         )
-    gateway: SmsGateway = import_string(GATEWAYS[settings.SMS_GATEWAY])()
+    gateway: SmsGateway = import_string(GATEWAYS[name])()
     return gateway
 
 
@@ -93,6 +114,7 @@ class ConsoleGateway:
     """Prints each text, for development. A check refuses it in a deployment (OT-15)."""
 
     name = "console"
+    repeats_are_harmless = False
 
     def send(self, sms: Sms) -> str:
         sys.stderr.write(f"SMS {phones.mask(sms.to, 3)}: {sms.text}\n")
@@ -103,6 +125,7 @@ class FileGateway:
     """Adds each text to SMS_FILE as one line of JSON, for development and tests."""
 
     name = "file"
+    repeats_are_harmless = False
 
     @sensitive_variables()
     def send(self, sms: Sms) -> str:

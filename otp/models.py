@@ -8,6 +8,7 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
+from django.db.models.functions import Now
 
 # The office's rule (memo, "Lưu ý"): codes 5 minutes apart, at most 2 a day, the day being that of
 # the office's clock. The constraints and the code are both built from these: to change the rule,
@@ -181,6 +182,31 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel} {self.pk}"
+
+
+class GatewayQuerySet(models.QuerySet["GatewayState"]):
+    def paused(self) -> "GatewayQuerySet":
+        return self.filter(paused_until__gt=Now())
+
+
+class GatewayState(models.Model):
+    """How a gateway has fared: what its breaker goes by, and what IT sees."""
+
+    name = models.CharField("tên", max_length=32, primary_key=True)
+    failures = models.IntegerField("lỗi liên tiếp", default=0)
+    paused_until = models.DateTimeField("tạm dừng đến", null=True)
+    last_success_at = models.DateTimeField("gửi được lần cuối lúc", null=True)
+    last_failure_at = models.DateTimeField("lỗi lần cuối lúc", null=True)
+    last_reason = models.CharField("lý do", max_length=64, blank=True)
+
+    objects = GatewayQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "nhà cung cấp SMS"
+        verbose_name_plural = "nhà cung cấp SMS"
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Brakes(models.Model):

@@ -6,7 +6,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import Error, connection, transaction
@@ -15,9 +15,10 @@ from django.db.models.functions import Now
 from django.views.decorators.debug import sensitive_variables
 
 from otp import brakes, codes, limits, phones
-from otp.gateways import Mail, NotSent, Refused, Sms, SmsError, SmsGateway, send_mail
+from otp.gateways import Mail, NotSent, Refused, Sms, SmsError, Unknown, send_mail
 from otp.models import Code, Message, Meter
 from otp.pepper import name_of
+from otp.route import Accepted, Route
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +97,7 @@ UPDATE otp_message AS message
 SET state = 'sending', tries = tries + 1, changed_at = statement_timestamp()
 FROM due
 WHERE message.id = due.id
-RETURNING message.id, tries, channel, code_id, pepper_id, "to", subject, text,
+RETURNING message.id, tries, channel, code_id, pepper_id, "to", subject, text, gateway,
     due.good_until - statement_timestamp()
 """
 
@@ -119,6 +120,7 @@ class Claimed:
     to: str = field(repr=False)
     subject: str = field(repr=False)
     text: str = field(repr=False)
+    gateway: str  # the only one that may have it: it may have gone out by that one already
 
     @property
     def left(self) -> dt.timedelta:
@@ -132,6 +134,7 @@ class _Outcome:
 
     state: Message.State
     reason: str = ""
+    gateway: str = ""
     gateway_id: str = ""
     again_in: dt.timedelta = dt.timedelta()  # where the state is "queued"
 
@@ -203,26 +206,25 @@ def claim(*, codes_only: bool = False) -> Claimed | None:
     return Claimed(asked_at + left.total_seconds(), *columns)
 
 
-def deliver(message: Claimed, gateway: SmsGateway) -> None:
+def deliver(message: Claimed, route: Route) -> None:
     """Hand a claimed message over once, and keep what came of it."""
-    outcome = _attempt(message, gateway)
-    carrier = gateway.name if message.channel == Message.Channel.SMS else message.channel
+    outcome = _attempt(message, route)
     logger.log(
         logging.INFO if outcome.state == State.ACCEPTED else logging.WARNING,
         "message %s by %s: %s",
         message.id,
-        carrier,
+        outcome.gateway or message.channel,
         outcome,
     )
-    _settle(message, outcome, carrier)
+    _settle(message, outcome)
 
 
-def deliver_one(gateway: SmsGateway) -> bool:
+def deliver_one(route: Route) -> bool:
     """Claim and deliver one due message. Say whether there was one."""
     message = claim()
     if message is None:
         return False
-    deliver(message, gateway)
+    deliver(message, route)
     return True
 
 
@@ -241,9 +243,10 @@ def tend(in_flight: Collection[int]) -> None:
 def sweep() -> None:
     """Give up messages that are too late to send, or whose sender died while sending."""
     dead_code = Exists(Code.objects.filter(pk=OuterRef("code_id"), expires_at__lte=Now()))
-    Message.objects.filter(Q(good_until__lte=Now()) | Q(dead_code), state=State.QUEUED).update(
-        state=State.EXPIRED, changed_at=Now(), **_FORGOTTEN
-    )
+    late = Message.objects.filter(Q(good_until__lte=Now()) | Q(dead_code), state=State.QUEUED)
+    late.filter(gateway="").update(state=State.EXPIRED, changed_at=Now(), **_FORGOTTEN)
+    # One that waited to be repeated may have gone out the first time.
+    late.exclude(gateway="").update(state=State.UNKNOWN, changed_at=Now(), **_FORGOTTEN)
     given_up = Message.objects.filter(state=State.SENDING, changed_at__lt=Now() - ABANDONED).update(
         state=State.UNKNOWN, reason="abandoned", changed_at=Now(), **_FORGOTTEN
     )
@@ -273,26 +276,35 @@ def _queue(address: str, message: Message, good_for: dt.timedelta) -> None:
 
 # sensitive_variables keeps the digits and the number out of error reports (LG-02).
 @sensitive_variables()
-def _attempt(message: Claimed, gateway: SmsGateway) -> _Outcome:
+def _attempt(message: Claimed, route: Route) -> _Outcome:
     try:
         text = _with_digits(message)
     except Exception as error:  # noqa: BLE001  (the sender's loop; nothing has left yet)
         _log_fault(message, error)
         return _again(message, "fault")
     if text is None or message.left <= dt.timedelta():
-        return _Outcome(State.EXPIRED)
+        return _Outcome(State.UNKNOWN if message.gateway else State.EXPIRED)
     try:
-        gateway_id = _hand_over(message, text, gateway)
-    except NotSent as error:
-        return _again(message, error.reason, error.retry_after)
-    except Refused as error:
-        return _Outcome(State.REJECTED, error.reason)
+        accepted = _hand_over(message, text, route)
     except SmsError as error:
-        return _Outcome(State.UNKNOWN, error.reason)
+        return _failure(message, error)
     except Exception as error:  # noqa: BLE001  (the sender's loop; it may have left)
         _log_fault(message, error)
         return _Outcome(State.UNKNOWN, "fault")
-    return _Outcome(State.ACCEPTED, gateway_id=gateway_id)
+    return _Outcome(State.ACCEPTED, "", accepted.gateway, accepted.gateway_id)
+
+
+def _failure(message: Claimed, error: SmsError) -> _Outcome:
+    """Read what a failed attempt means for the message."""
+    match error:
+        case NotSent():
+            return _again(message, error.reason, error.retry_after)
+        case Refused() if not message.gateway:
+            return _Outcome(State.REJECTED, error.reason, error.gateway)
+        case Unknown() if error.repeat_by:
+            return replace(_again(message, error.reason), gateway=error.repeat_by)
+    # A repeat that is refused says nothing of the first time.
+    return _Outcome(State.UNKNOWN, error.reason, error.gateway)
 
 
 def _with_digits(message: Claimed) -> str | None:
@@ -304,25 +316,26 @@ def _with_digits(message: Claimed) -> str | None:
 
 
 @sensitive_variables()
-def _hand_over(message: Claimed, text: str, gateway: SmsGateway) -> str:
+def _hand_over(message: Claimed, text: str, route: Route) -> Accepted:
     if message.channel == Message.Channel.MAIL:
-        return send_mail(Mail(message.to, message.subject, text))
-    return gateway.send(Sms(message.to, text, good_for=message.left))
+        return Accepted("mail", send_mail(Mail(message.to, message.subject, text)))
+    sms = Sms(message.to, text, good_for=message.left, message_id=message.id)
+    return route.send(sms, only=message.gateway)
 
 
 def _again(message: Claimed, reason: str, wait: dt.timedelta | None = None) -> _Outcome:
     pause = dt.timedelta(seconds=min(2 ** (message.tries - 1), LONGEST_WAIT))
-    return _Outcome(State.QUEUED, reason, again_in=max(pause, wait or pause))
+    return _Outcome(State.QUEUED, reason, message.gateway, again_in=max(pause, wait or pause))
 
 
-def _settle(message: Claimed, outcome: _Outcome, carrier: str) -> None:
+def _settle(message: Claimed, outcome: _Outcome) -> None:
     """Write an outcome down, even where the database is away for a moment.
 
     Should it stay away, the message is found abandoned later: in doubt, but never sent twice.
     """
     for pause in (0.1, 0.2, 0.5, 1, 2, 5, 10, 10, 10, 10):
         try:
-            _mark(message, outcome, carrier)
+            _mark(message, outcome)
         except Error:
             connection.close()
             time.sleep(pause)
@@ -331,7 +344,7 @@ def _settle(message: Claimed, outcome: _Outcome, carrier: str) -> None:
     logger.error("message %s: the database does not take the outcome", message.id)
 
 
-def _mark(message: Claimed, outcome: _Outcome, carrier: str) -> None:
+def _mark(message: Claimed, outcome: _Outcome) -> None:
     # Only this very claim is marked: by now another sender may have given the message up, and one
     # that was queued again may be in another sender's hands.
     claimed = Message.objects.filter(pk=message.id, tries=message.tries)
@@ -339,6 +352,7 @@ def _mark(message: Claimed, outcome: _Outcome, carrier: str) -> None:
         claimed.filter(state=State.SENDING).update(
             state=State.QUEUED,
             reason=outcome.reason[:SUPPLIERS_WORDS],
+            gateway=outcome.gateway,
             due_at=Now() + outcome.again_in,
             changed_at=Now(),
         )
@@ -347,7 +361,7 @@ def _mark(message: Claimed, outcome: _Outcome, carrier: str) -> None:
         marked = claimed.filter(state__in=[State.SENDING, State.UNKNOWN]).update(
             state=outcome.state,
             reason=outcome.reason[:SUPPLIERS_WORDS],
-            gateway=carrier,
+            gateway=outcome.gateway,
             gateway_id=outcome.gateway_id[:SUPPLIERS_WORDS],
             changed_at=Now(),
             **_FORGOTTEN,

@@ -1,45 +1,52 @@
-"""The gateway to Twilio: how its answers and its silences are read."""
+"""The gateway to Twilio: how its answers, its silences and its reports are read."""
 
-import datetime as dt
-import io
-import json
 import logging
-import time
-from collections.abc import Mapping
-from contextlib import suppress
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.utils import timezone
-from django.utils.encoding import force_bytes
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
-from requests import Request, Response, Session
-from requests.adapters import HTTPAdapter
-from requests.exceptions import RequestException
+from django.views.decorators.http import require_POST
+from requests import Request, Response
 from twilio.http import HttpClient
 from twilio.http.response import Response as Answer
+from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
+from otp import receipts
 from otp.gateways import NotSent, Refused, Sms, Unknown
+from otp.models import Message
+from otp.transport import Transport, fields_of, retry_after
 
 logger = logging.getLogger(__name__)
 
 API_BASE = "https://api.twilio.com"
-TIMEOUTS = (3.0, 10.0)  # seconds to connect, seconds for an answer (DS-04)
 VALIDITY = (1, 36_000)  # seconds; what the supplier allows
-# Firewalls forget a quiet connection without telling, and what is then sent on it is lost in
-# doubt. A new connection is cheaper than a code.
-IDLE = 20  # seconds
-LONGEST_WAIT = 3_600  # seconds; more is not believed
-CONNECTIONS = 32  # kept open for the threads of one sender
+# Nothing was sent, and the fault is the office's account's, not the number's: another supplier may
+# well take the message. Credentials, suspended account, sender not ours, sender not able to.
+NOT_THIS_WAY = frozenset({20003, 20005, 21212, 21606, 21659, 21660, 21705})
+
+State = Message.State
+_STATES = {
+    "accepted": State.ACCEPTED,
+    "queued": State.ACCEPTED,
+    "sending": State.ACCEPTED,
+    "sent": State.ACCEPTED,
+    "delivered": State.DELIVERED,
+    "undelivered": State.FAILED,
+    "failed": State.FAILED,
+    "canceled": State.FAILED,
+}
 
 
 class TwilioGateway:
     """Sends by Twilio's Messages. The number and the text are in no error and in no log."""
 
     name = "twilio"
+    repeats_are_harmless = False  # Messages has no idempotency key
 
     def __init__(self) -> None:
         self._client = Client(  # type: ignore[no-untyped-call]  # the library's own
@@ -58,14 +65,47 @@ class TwilioGateway:
         message = self._client.messages.create(
             to=sms.to,
             body=sms.text,
-            validity_period=max(shortest, min(int(sms.good_for.total_seconds()), longest)),
+            validity_period=max(shortest, min(int(sms.left.total_seconds()), longest)),
+            status_callback=f"{_receipt_address()}?message={sms.message_id}",
             **self._sender,
         )
         return str(message.sid)
 
 
+@csrf_exempt
+@login_not_required
+@require_POST
+def receipt(request: HttpRequest) -> HttpResponse:
+    """Take a report on a message. Its signature is made over our public address, and checked."""
+    address = f"{settings.PUBLIC_BASE_URL}{request.get_full_path()}"
+    signature = request.headers.get("X-Twilio-Signature", "")
+    if not _is_signed(address, request, signature):
+        return HttpResponseForbidden()
+    state = _STATES.get(request.POST.get("MessageStatus", ""))
+    if state:
+        receipts.report(
+            receipts.number(request.GET.get("message", "")),
+            state,
+            gateway=TwilioGateway.name,
+            gateway_id=request.POST.get("MessageSid", ""),
+            reason=request.POST.get("ErrorCode", ""),
+        )
+    return HttpResponse(status=HTTPStatus.NO_CONTENT)
+
+
+def _is_signed(address: str, request: HttpRequest, signature: str) -> bool:
+    if not settings.TWILIO_AUTH_TOKEN:
+        return False
+    validator = RequestValidator(settings.TWILIO_AUTH_TOKEN)  # type: ignore[no-untyped-call]
+    return bool(validator.validate(address, request.POST, signature))  # type: ignore[no-untyped-call]
+
+
+def _receipt_address() -> str:
+    return f"{settings.PUBLIC_BASE_URL}/sms/twilio/trang-thai/"
+
+
 class _HttpClient(HttpClient):
-    """Carries the library's requests to TWILIO_API_BASE and gives every failure as one of ours.
+    """Carries the library's requests to TWILIO_API_BASE and judges the answers.
 
     The library's own transport logs, and its own errors repeat the number; neither happens here.
     """
@@ -73,10 +113,7 @@ class _HttpClient(HttpClient):
     def __init__(self, base: str) -> None:
         super().__init__(logger, is_async=False)
         self._base = base.rstrip("/")
-        self._session = Session()
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
-        self._used_at = time.monotonic()
+        self._transport = Transport()
 
     @sensitive_variables()
     def request(
@@ -91,77 +128,30 @@ class _HttpClient(HttpClient):
         allow_redirects: bool = False,  # noqa: FBT001, FBT002  (the library's signature)
     ) -> Answer:
         url = self._base + urlsplit(uri).path
-        request = Request(method, url, params=params, data=data, headers=headers, auth=auth)
-        response = self._send(request)
-        response.encoding = "utf-8"  # where it is not told, a library would guess, slowly
+        response = self._transport.send(
+            Request(method, url, params=params, data=data, headers=headers, auth=auth)
+        )
         _judge(response)
         return Answer(response.status_code, response.text, response.headers)
-
-    @sensitive_variables()
-    def _send(self, request: Request) -> Response:
-        """Tell a request that never left from one that may have arrived."""
-        self._forget_quiet_connections()
-        body = _Body()
-        with suppress(RequestException):
-            prepared = self._session.prepare_request(request)
-            body = _Body(force_bytes(prepared.body or ""))
-            prepared.body = body  # type: ignore[assignment]  # anything with read() will do
-            around = self._session.merge_environment_settings(prepared.url, {}, None, None, None)
-            return self._session.send(prepared, timeout=TIMEOUTS, allow_redirects=False, **around)
-        if body.was_asked_for:
-            raise Unknown("no-answer")
-        raise NotSent("connect")
-
-    def _forget_quiet_connections(self) -> None:
-        if time.monotonic() - self._used_at > IDLE:
-            self._session.close()
-        self._used_at = time.monotonic()
-
-
-class _Body(io.BytesIO):
-    """A request's body that knows whether it was asked for.
-
-    The transport asks once it is connected (name, TCP, TLS) and the head is written. While it has
-    not, the supplier cannot have acted, whatever went wrong.
-    """
-
-    was_asked_for = False
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        self.was_asked_for = True
-        return super().read(size)
 
 
 def _judge(response: Response) -> None:
     """Raise what an answer means, unless the supplier took the message and gave its id."""
     status = response.status_code
-    fields = _fields(response.text)
+    fields = fields_of(response)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise NotSent("http-429", retry_after=_retry_after(response.headers))
+        raise NotSent("http-429", retry_after=retry_after(response.headers))
     if 400 <= status < 500:
-        code = fields.get("code")
-        raise Refused(str(code) if isinstance(code, int) else f"http-{status}")
+        raise _refusal(status, fields.get("code"))
     if not 200 <= status < 300:
         raise Unknown(f"http-{status}")
     if not isinstance(fields.get("sid"), str):
         raise Unknown("unreadable")
 
 
-def _fields(text: str) -> dict[str, object]:
-    try:
-        fields = json.loads(text)
-    except ValueError:
-        return {}
-    return fields if isinstance(fields, dict) else {}
-
-
-def _retry_after(headers: Mapping[str, str]) -> dt.timedelta | None:
-    """Read Retry-After, which is a number of seconds or a date."""
-    value = headers.get("Retry-After", "")
-    if value.isascii() and value.isdigit():
-        return dt.timedelta(seconds=min(int(value[:9]), LONGEST_WAIT))
-    try:
-        wait = parsedate_to_datetime(value) - timezone.now()
-    except (ValueError, TypeError):
-        return None
-    return max(dt.timedelta(), min(wait, dt.timedelta(seconds=LONGEST_WAIT)))
+def _refusal(status: int, code: object) -> NotSent | Refused:
+    reason = str(code) if isinstance(code, int) else f"http-{status}"
+    account_fault = status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+    if account_fault or code in NOT_THIS_WAY:
+        return NotSent(reason)
+    return Refused(reason)

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, connection
 
 from otp import outbox
-from otp.gateways import SmsGateway, from_settings
+from otp.route import Route, route_from_settings
 
 logger = logging.getLogger(__name__)
 
@@ -31,13 +31,13 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="send what is due, then end")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        gateway = from_settings()
+        route = route_from_settings()
         if options["once"]:
             outbox.sweep()
-            while outbox.deliver_one(gateway):
+            while outbox.deliver_one(route):
                 pass
             return
-        sender = Sender(gateway)
+        sender = Sender(route)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, sender.stop)
         sender.run()
@@ -50,8 +50,8 @@ class Sender:
     a sender that is told to stop has nothing to give back.
     """
 
-    def __init__(self, gateway: SmsGateway) -> None:
-        self.gateway = gateway
+    def __init__(self, route: Route) -> None:
+        self.route = route
         # A plain flag: an Event set by a signal handler may wait for its own lock for ever.
         self.stopping = False
         self.calls: queue.Queue[None] = queue.Queue(maxsize=LANES)
@@ -66,7 +66,7 @@ class Sender:
         self.stopping = True
 
     def run(self) -> None:
-        logger.info("sender: started, gateway %s", self.gateway.name)
+        logger.info("sender: started, gateways %s", self.route)
         for lane in self._lanes:
             lane.start()
         try:
@@ -170,7 +170,7 @@ class Lane(threading.Thread):
             self.busy_with = message.id
             # Where there was one there may be more, and they must not wait for this one.
             self._sender.call_a_lane()
-            outbox.deliver(message, self._sender.gateway)
+            outbox.deliver(message, self._sender.route)
             return True
         finally:
             self.busy_with = None

@@ -1,0 +1,68 @@
+"""What suppliers report later: a message reached its phone, or did not.
+
+Reports come more than once, out of order, or never. They only move a state forward.
+"""
+
+import logging
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils.crypto import constant_time_compare
+
+from otp import codes, pepper
+from otp.models import Message
+
+logger = logging.getLogger(__name__)
+
+State = Message.State
+LONGEST_NUMBER = 15  # digits
+
+_BEFORE = {
+    State.ACCEPTED: [State.SENDING, State.UNKNOWN],
+    State.DELIVERED: [State.QUEUED, State.SENDING, State.UNKNOWN, State.ACCEPTED],
+    State.FAILED: [State.QUEUED, State.SENDING, State.UNKNOWN, State.ACCEPTED],
+}
+
+
+def report(
+    message_id: int, state: Message.State, *, gateway: str, gateway_id: str, reason: str
+) -> bool:
+    """Move a message on to what its supplier says of it; False where it is there, or further.
+
+    A code that is known not to have arrived gives its place in the day back.
+    """
+    with transaction.atomic():
+        moved = Message.objects.filter(pk=message_id, state__in=_BEFORE[state]).update(
+            state=state,
+            gateway=gateway,
+            gateway_id=gateway_id[:64],
+            reason=str(number(reason) or ""),
+            changed_at=Now(),
+            to="",
+            subject="",
+            text="",
+        )
+        if moved and state == State.FAILED:
+            codes.void_of(message_id)
+    if moved:
+        logger.info("message %s: %s says %s", message_id, gateway, state.value)
+    return bool(moved)
+
+
+def number(text: str) -> int:
+    """Read a number that came from outside; 0 for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER else 0
+
+
+def token(message_id: int) -> str:
+    """Give what only a supplier to whom this message was handed can know."""
+    return _short(pepper.name_of("receipt", str(message_id)))
+
+
+def is_token(given: str, message_id: int) -> bool:
+    names = pepper.names_of("receipt", str(message_id))
+    return any(constant_time_compare(given, _short(name)) for name in names)
+
+
+def _short(name: str) -> str:
+    return name[:32]

@@ -1,0 +1,79 @@
+"""Which gateway carries a message: the first in the office's order that takes it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.views.decorators.debug import sensitive_variables
+
+from otp.breakers import Breakers
+from otp.gateways import NotSent, Refused, Sms, SmsGateway, Unknown, from_settings
+
+PAUSED = "paused"
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Which supplier took the message, and its id there."""
+
+    gateway: str
+    gateway_id: str
+
+
+class Route:
+    """Tries gateways in order. What may have gone out is never handed to another.
+
+    A gateway is passed over while its breaker is open, and when it cannot be reached, has no room,
+    or cannot serve the office; a refusal of the number ends the message, whoever says it.
+    """
+
+    def __init__(self, gateways: Sequence[SmsGateway]) -> None:
+        self._gateways = gateways
+        self._breakers = Breakers()
+
+    def __str__(self) -> str:
+        return ",".join(gateway.name for gateway in self._gateways)
+
+    @sensitive_variables()
+    def send(self, sms: Sms, *, only: str = "") -> Accepted:
+        """Hand the message over, by the gateway named `only` where one is.
+
+        Raises `NotSent` with the shortest wait that any gateway asked for, `Refused`, or `Unknown`.
+        """
+        missed: list[NotSent] = []
+        for gateway in self._gateways:
+            if only in ("", gateway.name):
+                try:
+                    return Accepted(gateway.name, self._try(gateway, sms))
+                except NotSent as error:
+                    missed.append(error)
+        waits = [error.retry_after for error in missed if error.retry_after is not None]
+        reason = missed[-1].reason if missed else PAUSED
+        raise NotSent(
+            reason, retry_after=min(waits) if waits and len(waits) == len(missed) else None
+        )
+
+    def _try(self, gateway: SmsGateway, sms: Sms) -> str:
+        if self._breakers.is_paused(gateway.name):
+            raise NotSent(PAUSED)
+        try:
+            gateway_id = gateway.send(sms)
+        except NotSent as error:
+            if error.retry_after is None:
+                self._breakers.failed(gateway.name, error.reason)
+            raise
+        except Unknown as error:
+            self._breakers.failed(gateway.name, error.reason)
+            error.repeat_by = gateway.name if gateway.repeats_are_harmless else ""
+            error.gateway = gateway.name
+            raise
+        except Refused as error:
+            self._breakers.worked(gateway.name)
+            error.gateway = gateway.name
+            raise
+        self._breakers.worked(gateway.name)
+        return gateway_id
+
+
+def route_from_settings() -> Route:
+    """Make the route that SMS_GATEWAY names: one gateway, or several with commas between."""
+    return Route(from_settings())

@@ -1,0 +1,97 @@
+"""How a request goes out to a supplier, and what its answer or its silence tells."""
+
+import datetime as dt
+import io
+import json
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
+
+from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.views.decorators.debug import sensitive_variables
+from requests import Request, Response, Session
+from requests.adapters import HTTPAdapter
+from requests.exceptions import RequestException
+
+from otp.gateways import NotSent, Unknown
+
+TIMEOUTS = (3.0, 10.0)  # seconds to connect, seconds for an answer (DS-04)
+# Firewalls forget a quiet connection without telling, and what is then sent on it is lost in
+# doubt. A new connection is cheaper than a code.
+IDLE = 20  # seconds
+LONGEST_WAIT = 3_600  # seconds; more is not believed
+CONNECTIONS = 32  # kept open for the threads of one sender
+
+
+class Transport:
+    """Sends requests and gives every failure as one of ours; it logs nothing.
+
+    The errors of the libraries beneath repeat the address and the body: they go no further.
+    """
+
+    def __init__(self) -> None:
+        self._session = Session()
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
+        self._used_at = time.monotonic()
+
+    @sensitive_variables()
+    def send(self, request: Request) -> Response:
+        """Send it once. `NotSent` says it never left, `Unknown` that it may have arrived."""
+        self._forget_quiet_connections()
+        body = _Body()
+        with suppress(RequestException):
+            prepared = self._session.prepare_request(request)
+            body = _Body(force_bytes(prepared.body or ""))
+            prepared.body = body  # type: ignore[assignment]  # anything with read() will do
+            around = self._session.merge_environment_settings(prepared.url, {}, None, None, None)
+            response = self._session.send(
+                prepared, timeout=TIMEOUTS, allow_redirects=False, **around
+            )
+            response.encoding = "utf-8"  # where it is not told, a library would guess, slowly
+            return response
+        if body.was_asked_for:
+            raise Unknown("no-answer")
+        raise NotSent("connect")
+
+    def _forget_quiet_connections(self) -> None:
+        if time.monotonic() - self._used_at > IDLE:
+            self._session.close()
+        self._used_at = time.monotonic()
+
+
+class _Body(io.BytesIO):
+    """A request's body that knows whether it was asked for.
+
+    The transport asks once it is connected (name, TCP, TLS) and the head is written. While it has
+    not, the supplier cannot have acted, whatever went wrong.
+    """
+
+    was_asked_for = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.was_asked_for = True
+        return super().read(size)
+
+
+def fields_of(response: Response) -> dict[str, object]:
+    """Read an answer in JSON; what is not an object has no fields."""
+    try:
+        fields = json.loads(response.text)
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def retry_after(headers: Mapping[str, str]) -> dt.timedelta | None:
+    """Read Retry-After, which is a number of seconds or a date."""
+    value = headers.get("Retry-After", "")
+    if value.isascii() and value.isdigit():
+        return dt.timedelta(seconds=min(int(value[:9]), LONGEST_WAIT))
+    try:
+        wait = parsedate_to_datetime(value) - timezone.now()
+    except (ValueError, TypeError):
+        return None
+    return max(dt.timedelta(), min(wait, dt.timedelta(seconds=LONGEST_WAIT)))
