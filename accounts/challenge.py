@@ -5,6 +5,7 @@ import secrets
 import uuid
 from dataclasses import dataclass, field, fields, replace
 from typing import Self
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
@@ -122,4 +123,11 @@ def send(issued: codes.Issued, *, to: str, wording: str) -> None:
     text = wording.replace("{minutes}", str(minutes)).replace(
         "{hotline}", settings.PROFILE.hotline.number
     )
+    if settings.SMS_ORIGIN_LINE:
+        text += f"\n{origin_line()}"
     outbox.queue_code(issued, to=to, text=text)
+
+
+def origin_line() -> str:
+    """Give the last line by which phones offer the code to this site, and to no other."""
+    return f"@{urlsplit(settings.PUBLIC_BASE_URL).hostname} #{outbox.CODE_PLACE}"

@@ -5,7 +5,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
+
+from accounts.challenge import origin_line
+
+SEGMENT = 160  # characters of GSM-7 in one SMS
 
 
 def _is_local(host: str) -> bool:
@@ -44,6 +48,26 @@ def phone_mask(**_: Any) -> list[CheckMessage]:
             f"PHONE_MASK_DIGITS is {settings.PHONE_MASK_DIGITS}.",
             hint="An office shows 0 to 6 digits of a number.",
             id="portal.E002",
+        )
+    ]
+
+
+@register(Tags.security)
+def origin_line_fits(**_: Any) -> list[CheckMessage]:
+    """Warn of an origin line that makes every code two SMS."""
+    wordings = settings.PROFILE.sms.recovery_code, settings.PROFILE.sms.phone_code
+    hotline = settings.PROFILE.hotline.number
+    longest = max(
+        len(wording.format(code="000000", minutes="5", hotline=hotline)) for wording in wordings
+    )
+    line = len(origin_line().format(code="000000")) + 1
+    if not settings.SMS_ORIGIN_LINE or longest + line <= SEGMENT:
+        return []
+    return [
+        Warning(
+            f"With SMS_ORIGIN_LINE a code takes {longest + line} characters, which is two SMS.",
+            hint=f"One SMS holds {SEGMENT}. Take the line out, or shorten the profile's wordings.",
+            id="portal.W007",
         )
     ]
 

@@ -87,6 +87,7 @@ class Sms:
     password_changed: str
     phone_changed: str
     phone_warning: str
+    test: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -274,6 +275,7 @@ def _check_sms(sms: Sms, *, hotline: str) -> None:
     _wording("sms.password_changed", sms.password_changed, places=NOTICE_PLACES, hotline=hotline)
     _wording("sms.phone_changed", sms.phone_changed, places=NOTICE_PLACES, hotline=hotline)
     _wording("sms.phone_warning", sms.phone_warning, places=NOTICE_PLACES, hotline=hotline)
+    _wording("sms.test", sms.test, places=NOTICE_PLACES, hotline=hotline)
 
 
 def _wording(key: str, wording: str, *, places: frozenset[str], hotline: str) -> None:

@@ -166,6 +166,7 @@ RETENTION_CODES_DAYS = 90
 
 # Delivery
 SMS_GATEWAY = env.str("SMS_GATEWAY", "")
+SMS_ORIGIN_LINE = env.bool("SMS_ORIGIN_LINE", False)
 SMS_FILE = env.str("SMS_FILE", "")
 TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", "")
 TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")
@@ -192,6 +193,7 @@ EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
 EMAIL_FILE_PATH = _email.get("EMAIL_FILE_PATH", "")
 EMAIL_TIMEOUT = 10  # seconds
+ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", [])
 DEFAULT_FROM_EMAIL = _email.get("DEFAULT_FROM_EMAIL", f"khong-tra-loi@{PROFILE.domain}")
 
 # Sessions and cookies

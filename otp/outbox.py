@@ -168,12 +168,13 @@ def queue_code(issued: codes.Issued, *, to: str, text: str) -> None:
         cursor.execute(_QUEUE_CODE, parameters)
 
 
-def queue_sms(address: str, *, to: str, text: str, good_for: dt.timedelta = NOTICE_LIFE) -> None:
+def queue_sms(address: str, *, to: str, text: str, good_for: dt.timedelta = NOTICE_LIFE) -> Message:
     """Queue a notice by SMS, in the transaction of what it tells of. It counts as no code."""
     notice = Message(
         channel=Message.Channel.SMS, to=to, to_masked=phones.mask(to, NUMBER_DIGITS), text=text
     )
     _queue(address, notice, good_for)
+    return notice
 
 
 def queue_mail(

@@ -12,7 +12,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, connection
 
-from otp import outbox
+from otp import alerts, outbox
 from otp.route import Route, route_from_settings
 
 logger = logging.getLogger(__name__)
@@ -21,6 +21,7 @@ LANES = 16  # messages on their way at once
 NOTICE_LANES = LANES // 2  # of which notices; the rest is kept free for codes
 TICK = 1.0  # seconds after which to look for work that nobody announced, such as a second try
 SIGN_OF_LIFE = 5.0  # seconds
+LOOK_AROUND = 30.0  # seconds between two looks for what IT should know
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 3.2  # seconds between two tries to reach the database
 
 
@@ -58,6 +59,7 @@ class Sender:
         self.notice_places = threading.Semaphore(NOTICE_LANES)
         self._lanes = [Lane(self) for _ in range(LANES)]
         self._tended_at = 0.0
+        self._looked_at = time.monotonic()
         self._pause = SHORTEST_PAUSE
         self._away = False
 
@@ -109,6 +111,9 @@ class Sender:
         if time.monotonic() - self._tended_at >= SIGN_OF_LIFE:
             outbox.tend([lane.busy_with for lane in self._lanes if lane.busy_with is not None])
             self._tended_at = time.monotonic()
+        if time.monotonic() - self._looked_at >= LOOK_AROUND:
+            alerts.raise_due()
+            self._looked_at = time.monotonic()
 
     def _found(self) -> None:
         self._pause = SHORTEST_PAUSE
