@@ -3,12 +3,16 @@
 from contextlib import suppress
 
 from django.apps import AppConfig
+from django.apps import apps as current
 from django.apps.registry import Apps
 from django.db.models.signals import post_migrate
 
 
-def make_brakes(apps: Apps, **_: object) -> None:
-    """Have the one row of brakes there: without it no code is issued."""
+def make_brakes(apps: Apps = current, **_: object) -> None:
+    """Have the one row of brakes there: without it no code is issued.
+
+    `migrate` tells of the schema as it then is; `flush` means the one of today.
+    """
     # Going back to an older schema, there may be no such table.
     with suppress(LookupError):
         apps.get_model("otp", "Brakes").objects.get_or_create(pk=1)
