@@ -53,7 +53,7 @@ class Route:
         )
 
     def _try(self, gateway: SmsGateway, sms: Sms) -> str:
-        if self._breakers.is_paused(gateway.name):
+        if not self._breakers.admits(gateway.name):
             raise NotSent(PAUSED)
         try:
             gateway_id = gateway.send(sms)
