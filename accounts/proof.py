@@ -7,6 +7,7 @@ picture. Without JavaScript there is a slow lane: the same page, sent after a mi
 import datetime as dt
 import json
 import secrets
+from base64 import b64decode
 from dataclasses import dataclass
 
 from altcha.v1 import ChallengeOptions, create_challenge, verify_solution
@@ -48,20 +49,26 @@ def task() -> Task | None:
 def is_done(answer: str, ticket: str) -> bool:
     """Whether the work was done, or waited for. Each answer and each ticket counts once."""
     if answer and len(answer) <= LONGEST:
-        return _is_right(answer) and limits.take(ONCE, answer).granted
+        challenge = _solved(answer)
+        return bool(challenge) and limits.take(ONCE, challenge).granted
     if ticket and len(ticket) <= LONGEST and _has_waited(ticket):
         throttle.charge_slow_lane()
         return limits.take(ONCE, ticket).granted
     return False
 
 
-def _is_right(answer: str) -> bool:
+def _solved(answer: str) -> str:
+    """Give the challenge that an answer solves, or "".
+
+    An answer can be spelled in many ways; what it solves cannot, and so is what counts once.
+    """
     try:
         right, _ = verify_solution(answer, _key())
-    except (AttributeError, KeyError, TypeError, ValueError):
+        challenge = json.loads(b64decode(answer))["challenge"] if right else ""
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         # The library expects the shape that its own script sends.
-        return False
-    return right
+        return ""
+    return str(challenge)
 
 
 def _has_waited(ticket: str) -> bool:
