@@ -155,10 +155,15 @@ WITH accepted AS (
 ), ended AS (
     DELETE FROM otp_meter USING accepted
     WHERE key = 'streak:' || %(purpose)s || ':' || address_key
+), ceilings AS MATERIALIZED (
+    -- Locked in the order in which _CHARGE locks them, against a deadlock.
+    SELECT key FROM otp_meter
+    WHERE key IN ('ceiling:guesses:day', 'ceiling:guesses:hour')
+      AND EXISTS (SELECT 1 FROM accepted)
+    ORDER BY key FOR UPDATE
 ), given_back AS (
-    UPDATE otp_meter SET count = count - 1
-    WHERE key IN ('ceiling:guesses:day', 'ceiling:guesses:hour') AND count > 0
-      AND until > statement_timestamp() AND EXISTS (SELECT 1 FROM accepted)
+    UPDATE otp_meter AS meter SET count = count - 1 FROM ceilings
+    WHERE meter.key = ceilings.key AND count > 0 AND until > statement_timestamp()
 )
 SELECT count(*) FROM accepted
 """
