@@ -55,8 +55,11 @@ def number(text: str) -> int:
 
 
 def token(message_id: int) -> str:
-    """Give what only a supplier to whom this message was handed can know."""
-    return _short(pepper.name_of("receipt", str(message_id)))
+    """Give what only a supplier to whom this message was handed can know.
+
+    It is the same for every try, over a rotation of the pepper too: a repeat is known by it.
+    """
+    return _short(pepper.oldest_name_of("receipt", str(message_id)))
 
 
 def is_token(given: str, message_id: int) -> bool:
