@@ -24,7 +24,8 @@ class Command(BaseCommand):
         waiting = Message.objects.filter(state=Message.State.QUEUED).count()
         oldest = outbox.oldest_waiting()
         self._line("sender", "alive" if outbox.sender_is_alive() else "NOT RUNNING")
-        self._line("queued", f"{waiting}, oldest due for {oldest.seconds if oldest else 0} s")
+        seconds = int(oldest.total_seconds()) if oldest else 0
+        self._line("queued", f"{waiting}, oldest due for {seconds} s")
 
     def _today(self) -> None:
         states = (
