@@ -19,6 +19,7 @@ from django.test import override_settings
 SID = "AC" + "0" * 32
 TOKEN = "a-token-nobody-may-read"
 SENDER = "+12025550123"
+API_KEY, SECRET_KEY = "an-api-key-nobody-may-read", "a-secret-key-nobody-may-read"
 
 
 class _Server:
@@ -38,30 +39,21 @@ class _Server:
 
 
 class Supplier(_Server):
-    """Plays Twilio over real HTTP: keeps what it was given, and answers by `plan`.
+    """Plays a supplier over real HTTP: keeps what it was given, and answers by `plan`.
 
     Each entry of `plan` answers one request; after the last, everything is accepted. An answer is
     a function of the request's handler.
     """
+
+    name = ""
 
     def __init__(self):
         self.texts = []  # of every message read, whatever the answer
         self.plan = []
         self.released = threading.Event()
         self._lock = threading.Lock()
-        super().__init__(_SupplierServer, _SupplierHandler)
+        super().__init__(_SupplierServer, self.handler)
         self.address = f"http://127.0.0.1:{self.port}"
-
-    def environment(self, address=""):
-        """Give the settings, or environment variables, of a portal that sends here."""
-        return {
-            "SMS_GATEWAY": "twilio",
-            "TWILIO_ACCOUNT_SID": SID,
-            "TWILIO_AUTH_TOKEN": TOKEN,
-            "TWILIO_FROM": SENDER,
-            "TWILIO_MESSAGING_SERVICE_SID": "",
-            "TWILIO_API_BASE": address or self.address,
-        }
 
     def take(self, given):
         with self._lock:
@@ -78,28 +70,38 @@ class _SupplierServer(ThreadingHTTPServer):
 
 
 def supply(test):
-    """Start a supplier for one test, and make the settings send to it."""
-    supplier = Supplier()
-    test.addCleanup(supplier.close)
-    settings = override_settings(**supplier.environment())
+    """Start a Twilio for one test, and make the settings send to it."""
+    (supplier,) = supply_each(test, Twilio)
+    return supplier
+
+
+def supply_each(test, *kinds):
+    """Start a supplier of each kind, and make the settings send to them in this order."""
+    suppliers = [kind() for kind in kinds]
+    environment = {}
+    for supplier in suppliers:
+        test.addCleanup(supplier.close)
+        environment |= supplier.environment()
+    environment["SMS_GATEWAY"] = ",".join(supplier.name for supplier in suppliers)
+    settings = override_settings(**environment)
     settings.enable()
     test.addCleanup(settings.disable)
     # A proxy of the surroundings must not see, or lose, what a test sends.
     direct = mock.patch.dict(os.environ, {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"})
     direct.start()
     test.addCleanup(direct.stop)
-    return supplier
+    return suppliers
 
 
 def accept(handler):
-    handler.answer(201, {"sid": f"SM{id(handler):032x}", "status": "queued", "error_code": None})
+    handler.accept()
 
 
-def refuse(code, status=400):
+def refuse(code, status=None):
+    """Answer with the supplier's number for a fault."""
+
     def answer(handler):
-        # The real one repeats the number, too.
-        words = f"The 'To' number {handler.fields['To']} is not a valid phone number."
-        handler.answer(status, {"code": code, "message": words, "status": status})
+        handler.refuse(code, status or handler.refusal_status)
 
     return answer
 
@@ -146,20 +148,9 @@ class _SupplierHandler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         at = time.monotonic()
-        length = int(self.headers["Content-Length"])
-        self.fields = dict(parse_qsl(self.rfile.read(length).decode(), strict_parsing=True))
-        user, _, password = b64decode(self.headers["Authorization"][6:]).decode().partition(":")
-        given = {
-            "to": self.fields["To"],
-            "text": self.fields["Body"],
-            "seconds": int(self.fields["ValidityPeriod"]),
-            "at": at,
-            "path": self.path,
-            "known": (user, password) == (SID, TOKEN),
-            "connection": self.client_address[1],
-            "from": self.fields.get("From") or self.fields.get("MessagingServiceSid"),
-        }
-        self.supplier.take(given)(self)
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        given = {"at": at, "path": self.path, "connection": self.client_address[1]}
+        self.supplier.take(given | self.read(body))(self)
 
     def answer(self, status, body, headers=()):
         content = (body if isinstance(body, str) else json.dumps(body)).encode()
@@ -177,6 +168,98 @@ class _SupplierHandler(BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
+
+
+class _TwilioHandler(_SupplierHandler):
+    refusal_status = 400
+
+    def read(self, body):
+        self.fields = dict(parse_qsl(body, strict_parsing=True))
+        user, _, password = b64decode(self.headers["Authorization"][6:]).decode().partition(":")
+        return {
+            "to": self.fields["To"],
+            "text": self.fields["Body"],
+            "seconds": int(self.fields["ValidityPeriod"]),
+            "known": (user, password) == (SID, TOKEN),
+            "from": self.fields.get("From") or self.fields.get("MessagingServiceSid"),
+            "report_to": self.fields["StatusCallback"],
+        }
+
+    def accept(self):
+        self.answer(201, {"sid": f"SM{id(self):032x}", "status": "queued", "error_code": None})
+
+    def refuse(self, code, status):
+        # The real one repeats the number, too.
+        words = f"The 'To' number {self.fields['To']} is not a valid phone number."
+        self.answer(status, {"code": code, "message": words, "status": status})
+
+
+class Twilio(Supplier):
+    name = "twilio"
+    handler = _TwilioHandler
+
+    def environment(self, address=""):
+        """Give the settings, or environment variables, of a portal that sends here."""
+        return {
+            "SMS_GATEWAY": self.name,
+            "TWILIO_ACCOUNT_SID": SID,
+            "TWILIO_AUTH_TOKEN": TOKEN,
+            "TWILIO_FROM": SENDER,
+            "TWILIO_MESSAGING_SERVICE_SID": "",
+            "TWILIO_API_BASE": address or self.address,
+        }
+
+
+class _EsmsHandler(_SupplierHandler):
+    refusal_status = 200  # it says everything in the body
+
+    def read(self, body):
+        self.fields = json.loads(body)
+        return {
+            "to": self.fields["Phone"],
+            "text": self.fields["Content"],
+            "known": (self.fields["ApiKey"], self.fields["SecretKey"]) == (API_KEY, SECRET_KEY),
+            "from": self.fields["Brandname"],
+            "request": self.fields["RequestId"],
+            "report_to": self.fields["CallbackUrl"],
+            "fields": self.fields,
+        }
+
+    def accept(self):
+        """Accept it, or know it again: what was sent once under a RequestId is not sent again."""
+        if self.supplier.knows(self.fields["RequestId"]):
+            self.refuse(124, 200)
+        else:
+            self.answer(200, {"CodeResult": "100", "SMSID": f"{id(self):x}"})
+
+    def refuse(self, code, status):
+        words = f"{self.fields['Phone']} {self.fields['ApiKey']}"
+        self.answer(status, {"CodeResult": str(code), "ErrorMessage": words})
+
+
+class Esms(Supplier):
+    name = "esms"
+    handler = _EsmsHandler
+
+    def __init__(self):
+        super().__init__()
+        self._sent = set()
+
+    def knows(self, request):
+        """Note a request that is accepted; say whether it was accepted before."""
+        with self._lock:
+            known = request in self._sent
+            self._sent.add(request)
+        return known
+
+    def environment(self, address=""):
+        return {
+            "SMS_GATEWAY": self.name,
+            "ESMS_API_KEY": API_KEY,
+            "ESMS_SECRET_KEY": SECRET_KEY,
+            "ESMS_BRANDNAME": "",
+            "ESMS_API_BASE": address or self.address,
+        }
 
 
 class DeafEars:

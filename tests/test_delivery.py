@@ -19,9 +19,10 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.test import SimpleTestCase, TransactionTestCase, override_settings
 
-from otp import codes, gateways, outbox, twilio
+from otp import codes, gateways, outbox, transport
 from otp.gateways import Sms
 from otp.models import Code, Message, Meter, Purpose
+from otp.route import Route, route_from_settings
 from tests import gateway
 
 PHONE = "+84912466981"
@@ -34,7 +35,7 @@ class OutboxTests(TransactionTestCase):
 
     def setUp(self):
         self.supplier = gateway.supply(self)
-        self.carrier = gateways.from_settings()
+        self.route = route_from_settings()
 
     def queue(self, address="an@example.vn", *, to=PHONE, purpose=Purpose.RECOVERY, **changes):
         with transaction.atomic():
@@ -47,7 +48,7 @@ class OutboxTests(TransactionTestCase):
         return Message.objects.latest("pk")
 
     def deliver(self):
-        return outbox.deliver_one(self.carrier)
+        return outbox.deliver_one(self.route)
 
     def digits_of(self, message):
         return codes.digits(message.code.pk, message.code.pepper_id)
@@ -89,6 +90,8 @@ class QueueTests(OutboxTests):
         self.assertEqual(message.to_masked, "***981")
 
     def test_a_code_and_a_decoy_cost_the_same_statements(self):
+        # The ceilings' own meters are there from now on.
+        self.queue("first@example.vn", to="+84987466981")
         for name, to, closed in (
             ("code", PHONE, False),
             ("decoy", "", False),
@@ -243,7 +246,7 @@ class DeliveryTests(OutboxTests):
     def test_what_did_not_leave_is_tried_again_later_and_later(self):
         message = self.queue_notice()
         with override_settings(TWILIO_API_BASE=gateway.closed_port()):
-            self.carrier = gateways.from_settings()
+            self.route = route_from_settings()
         for tries, pause in ((1, 1), (2, 2), (3, 4), (4, 8)):
             with self.subTest(tries=tries):
                 self.deliver()
@@ -286,7 +289,7 @@ class DeliveryTests(OutboxTests):
             "gone": gateway.drop,
         }
         for name, answer in cases.items():
-            with self.subTest(name), mock.patch.object(twilio, "TIMEOUTS", (0.3, 0.3)):
+            with self.subTest(name), mock.patch.object(transport, "TIMEOUTS", (0.3, 0.3)):
                 message = self.queue(f"{name.replace(' ', '')}@example.vn")
                 self.supplier.texts.clear()
                 self.supplier.plan = [answer]
@@ -342,7 +345,7 @@ class LateTests(OutboxTests):
         message = self.queue()
         claimed = outbox.claim()
 
-        outbox.deliver(dataclasses.replace(claimed, good_until=time.monotonic()), self.carrier)
+        outbox.deliver(dataclasses.replace(claimed, good_until=time.monotonic()), self.route)
 
         self.assert_state(message, State.EXPIRED)
         self.assertEqual(self.supplier.texts, [])
@@ -427,7 +430,7 @@ class CrashTests(OutboxTests):
                 outbox.sweep()
                 self.supplier.plan = [answer]
 
-                outbox.deliver(claimed, self.carrier)
+                outbox.deliver(claimed, self.route)
 
                 self.assert_state(message, state)
                 message.code.refresh_from_db()
@@ -439,7 +442,7 @@ class CrashTests(OutboxTests):
         outbox.sweep()
         self.supplier.plan = [gateway.too_many("0")]
 
-        outbox.deliver(claimed, self.carrier)
+        outbox.deliver(claimed, self.route)
 
         self.assert_state(message, State.UNKNOWN)
 
@@ -448,11 +451,11 @@ class CrashTests(OutboxTests):
         message = self.queue()
         first = outbox.claim()
         self.supplier.plan = [gateway.too_many("0"), gateway.too_many("0")]
-        outbox.deliver(first, self.carrier)
+        outbox.deliver(first, self.route)
         self.make_due()
         second = outbox.claim()
 
-        outbox.deliver(first, self.carrier)
+        outbox.deliver(first, self.route)
 
         self.assertEqual(second.id, first.id)
         self.assert_state(message, State.SENDING)
@@ -479,11 +482,12 @@ class CrashTests(OutboxTests):
 
         class Faulty:
             name = "faulty"
+            repeats_are_harmless = False
 
             def send(self, sms):
                 raise KeyError(sms.to, sms.text)
 
-        outbox.deliver_one(Faulty())
+        outbox.deliver_one(Route([Faulty()]))
 
         self.assert_state(message, State.UNKNOWN, "fault")
         self.assertIn("KeyError", log.text)
@@ -616,7 +620,7 @@ class FileTests(OutboxTests):
         settings = override_settings(SMS_GATEWAY="file", SMS_FILE=str(self.file))
         settings.enable()
         self.addCleanup(settings.disable)
-        self.carrier = gateways.from_settings()
+        self.route = route_from_settings()
 
     def test_each_text_is_a_line_that_only_the_owner_reads(self):
         message = self.queue()
@@ -644,9 +648,10 @@ class FileTests(OutboxTests):
         self.assert_state(message, State.QUEUED, "file-unwritable")
 
     def test_lines_written_at_once_do_not_mix(self):
+        carrier = gateways.FileGateway()
         sms = Sms(PHONE, "x" * 5_000, good_for=dt.timedelta(1))
         writers = [
-            threading.Thread(target=lambda: [self.carrier.send(sms) for _ in range(20)])
+            threading.Thread(target=lambda: [carrier.send(sms) for _ in range(20)])
             for _ in range(8)
         ]
         for writer in writers:
@@ -681,11 +686,10 @@ class CommandTests(OutboxTests):
 
     def test_the_wait_is_measured_on_what_is_due(self):
         self.assertIsNone(outbox.oldest_waiting())
-        later = self.queue("later@example.vn")
-        Message.objects.filter(pk=later.pk).update(due_at=Now() + dt.timedelta(seconds=90))
-        self.assertIsNone(outbox.oldest_waiting())
         message = self.queue()
         Message.objects.filter(pk=message.pk).update(due_at=Now() - dt.timedelta(seconds=30))
+        later = self.queue("later@example.vn")
+        Message.objects.filter(pk=later.pk).update(due_at=Now() + dt.timedelta(seconds=90))
 
         waited = outbox.oldest_waiting()
 
@@ -788,12 +792,21 @@ class SetUpTests(SimpleTestCase):
     def test_a_gateway_must_be_chosen_and_complete(self):
         self.assert_fault("otp.E004", "SMS_GATEWAY", SMS_GATEWAY="")
         self.assert_fault("otp.E004", "SMS_GATEWAY", SMS_GATEWAY="pigeon")
+        self.assert_fault("otp.E004", "SMS_GATEWAY", **self.twilio | {"SMS_GATEWAY": "twilio,"})
         self.assert_fault("otp.E005", "SMS_FILE", SMS_GATEWAY="file", SMS_FILE="")
         for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM"):
             with self.subTest(name):
                 self.assert_fault("otp.E006", name, **self.twilio | {name: ""})
 
+    def test_each_gateway_of_several_must_be_complete(self):
+        both = self.twilio | {"SMS_GATEWAY": "twilio,esms", "ESMS_API_KEY": "k"}
+        self.assertEqual(self.faults(**both, ESMS_SECRET_KEY="s"), [])
+        self.assert_fault("otp.E008", "ESMS_SECRET_KEY", **both, ESMS_SECRET_KEY="")
+        self.assert_fault(
+            "otp.E006", "TWILIO_AUTH_TOKEN", **both | {"TWILIO_AUTH_TOKEN": ""}, ESMS_SECRET_KEY="s"
+        )
+
     def test_a_deployment_refuses_gateways_that_show_codes(self):
-        for name in ("console", "file"):
+        for name in ("console", "file", "file,console"):
             with self.subTest(name):
                 self.assert_fault("otp.E007", "SMS_GATEWAY", SMS_GATEWAY=name, deploy=True)

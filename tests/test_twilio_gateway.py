@@ -7,7 +7,7 @@ from unittest import mock
 from django.core.exceptions import ImproperlyConfigured
 from django.test import SimpleTestCase, override_settings
 
-from otp import gateways, twilio
+from otp import gateways, transport
 from otp.gateways import NotSent, Refused, Sms, Unknown
 from tests import gateway
 
@@ -22,7 +22,8 @@ class TwilioTests(SimpleTestCase):
 
     def send(self, *, good_for=300.0):
         sms = Sms(PHONE, TEXT, good_for=dt.timedelta(seconds=good_for))
-        return gateways.from_settings().send(sms)
+        (carrier,) = gateways.from_settings()
+        return carrier.send(sms)
 
     def failure(self, kind):
         with self.assertRaises(kind) as caught:
@@ -59,13 +60,22 @@ class AnswerTests(TwilioTests):
                 self.assertEqual(self.supplier.texts[-1]["seconds"], told)
 
     def test_a_refusal_gives_only_the_suppliers_number_for_it(self):
-        for code, status in ((21614, 400), (21211, 400), (21408, 403), (20003, 401)):
+        for code, status in ((21614, 400), (21211, 400), (21610, 400)):
             with self.subTest(code=code):
                 self.supplier.plan = [gateway.refuse(code, status)]
 
                 error = self.failure(Refused)
 
                 self.assertEqual(error.reason, str(code))
+
+    def test_a_fault_of_the_account_refuses_no_number(self):
+        for code, status in ((20003, 401), (21408, 403), (21606, 400), (21659, 400)):
+            with self.subTest(code=code):
+                self.supplier.plan = [gateway.refuse(code, status)]
+
+                error = self.failure(NotSent)
+
+                self.assertEqual((error.reason, error.retry_after), (str(code), None))
 
     def test_a_refusal_that_is_not_the_suppliers_own_gives_its_status(self):
         self.supplier.plan = [gateway.say(404, f"<html>{PHONE}</html>")]
@@ -107,7 +117,7 @@ class AnswerTests(TwilioTests):
 class SilenceTests(TwilioTests):
     def setUp(self):
         super().setUp()
-        hurry = mock.patch.object(twilio, "TIMEOUTS", (0.3, 0.3))
+        hurry = mock.patch.object(transport, "TIMEOUTS", (0.3, 0.3))
         hurry.start()
         self.addCleanup(hurry.stop)
 
@@ -147,8 +157,8 @@ class SilenceTests(TwilioTests):
     def test_a_connection_is_used_again_unless_it_was_quiet_for_long(self):
         for idle, connections in ((20, 1), (-1, 3)):
             self.supplier.texts.clear()
-            with self.subTest(idle=idle), mock.patch.object(twilio, "IDLE", idle):
-                carrier = gateways.from_settings()
+            with self.subTest(idle=idle), mock.patch.object(transport, "IDLE", idle):
+                (carrier,) = gateways.from_settings()
 
                 for _ in range(3):
                     carrier.send(Sms(PHONE, TEXT, good_for=dt.timedelta(seconds=300)))
