@@ -22,7 +22,7 @@ ACCEPTED = "100"
 KNOWN_ALREADY = "124"  # the same RequestId was accepted before: a repeat did no harm
 # Nothing was sent, and the fault lies with the office's account or this way out, not with the
 # number: another supplier may well take the message.
-NOT_THIS_WAY = frozenset({"101", "102", "103", "104", "140", "146", "177", "300"})
+NOT_THIS_WAY = frozenset({"101", "102", "103", "104", "118", "140", "146", "177", "300"})
 DONE, REFUSED = "5", "4"  # of SendStatus; the others are on their way
 
 
