@@ -87,7 +87,7 @@ def _gateway(name: str) -> Iterator[CheckMessage]:
     if name not in GATEWAYS:
         yield Error(
             f"SMS_GATEWAY names {name!r}, which is no gateway.",
-            hint=f"Set SMS_GATEWAY to one of {', '.join(GATEWAYS)}, or several with commas between.",
+            hint=f"Set SMS_GATEWAY to one or several of {', '.join(GATEWAYS)}, with commas.",
             id="otp.E004",
         )
     if name == "file":

@@ -35,7 +35,7 @@ def report(
         moved = Message.objects.filter(pk=message_id, state__in=_BEFORE[state]).update(
             state=state,
             gateway=gateway,
-            gateway_id=gateway_id[:64],
+            gateway_id=gateway_id.replace("\0", "")[:64],
             reason=str(number(reason) or ""),
             changed_at=Now(),
             to="",

@@ -130,13 +130,9 @@ class RepeatTests(SendingTestCase):
 
     def setUp(self):
         super().setUp()
-        settings = override_settings(SMS_GATEWAY="esms,twilio")
-        settings.enable()
-        self.addCleanup(settings.disable)
+        self.enterContext(override_settings(SMS_GATEWAY="esms,twilio"))
         self.route = route_from_settings()
-        hurry = mock.patch.object(transport, "TIMEOUTS", (0.5, 0.5))
-        hurry.start()
-        self.addCleanup(hurry.stop)
+        self.enterContext(mock.patch.object(transport, "TIMEOUTS", (0.5, 0.5)))
 
     def leave_in_doubt(self, answer=gateway.hold):
         message = self.queue()
