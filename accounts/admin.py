@@ -14,6 +14,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from accounts.locking import lock, unlock
 from accounts.models import Account, AuditEvent, Unit
 from otp import phones
+from otp.models import Brakes
 
 STAFF_MASK_DIGITS = 3  # of a number; its owner sees more (LG-07)
 
@@ -151,6 +152,46 @@ class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
 
     def has_delete_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
         return False
+
+
+@admin.register(Brakes)
+class BrakesAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """The ceilings and switches of the whole portal; each change is put on record."""
+
+    list_display = (
+        "__str__",
+        "sending_stopped",
+        "proof_of_work",
+        "codes_an_hour",
+        "codes_a_day",
+        "guesses_an_hour",
+        "guesses_a_day",
+        "changed_at",
+    )
+    fields = list_display[1:]
+    readonly_fields = ("changed_at",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Brakes | None = None) -> bool:
+        return False
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: Brakes,
+        form: "ModelForm[Brakes]",
+        change: bool,  # noqa: FBT001  (Django's signature)
+    ) -> None:
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            AuditEvent.record(
+                AuditEvent.Event.BRAKES_CHANGED,
+                "",
+                actor=_actor(request),
+                fields={name: form.cleaned_data[name] for name in form.changed_data},
+            )
 
 
 def _actor(request: HttpRequest) -> Account:

@@ -235,6 +235,7 @@ class AuditEvent(models.Model):
         LOCKED = "locked", "Khóa tài khoản"
         UNLOCKED = "unlocked", "Mở khóa tài khoản"
         ACCOUNT_EDITED = "account-edited", "Sửa thông tin tài khoản"
+        BRAKES_CHANGED = "brakes-changed", "Sửa phanh gửi mã"
 
     at = models.DateTimeField("lúc", default=timezone.now, db_index=True)
     event = models.CharField("việc", max_length=32, choices=Event)

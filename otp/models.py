@@ -2,12 +2,13 @@
 
 import datetime as dt
 import uuid
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import Count, F, Func, Q
 from django.db.models.functions import Now
 
 # The office's rule (memo, "Lưu ý"): codes 5 minutes apart, at most 2 a day, the day being that of
@@ -16,6 +17,7 @@ from django.db.models.functions import Now
 GAP = dt.timedelta(minutes=5)
 CODES_A_DAY = 2
 OFFICE_ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+LATELY = dt.timedelta(hours=1)  # over which a gateway's errors are counted
 GUESSES = 5  # wrong tries after which a code is dead
 
 
@@ -46,22 +48,22 @@ class Code(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     address_key = models.CharField(max_length=64)
-    purpose = models.CharField(max_length=16, choices=Purpose)
+    purpose = models.CharField("mục đích", max_length=16, choices=Purpose)
     pepper_id = models.CharField(max_length=8)
     browser_key = models.CharField(max_length=64)
-    issued_at = models.DateTimeField()
-    gap_until = models.DateTimeField()
-    expires_at = models.DateTimeField()
+    issued_at = models.DateTimeField("cấp lúc")
+    gap_until = models.DateTimeField("mã kế tiếp từ")
+    expires_at = models.DateTimeField("hết hiệu lực lúc")
     local_day = models.GeneratedField(
         expression=LocalDay("issued_at", zone=OFFICE_ZONE.key),
         output_field=models.DateField(),
         db_persist=True,
     )
-    ordinal = models.SmallIntegerField()
-    voided = models.BooleanField(default=False)
-    attempts = models.SmallIntegerField(default=0)
-    verified_at = models.DateTimeField(null=True)
-    used_at = models.DateTimeField(null=True)
+    ordinal = models.SmallIntegerField("mã thứ mấy trong ngày")
+    voided = models.BooleanField("không tính vào ngày", default=False)
+    attempts = models.SmallIntegerField("số lần nhập", default=0)
+    verified_at = models.DateTimeField("nhập đúng lúc", null=True)
+    used_at = models.DateTimeField("dùng lúc", null=True)
 
     class Meta:
         verbose_name = "mã xác thực"
@@ -129,20 +131,20 @@ class Message(models.Model):
 
     code = models.OneToOneField(Code, null=True, on_delete=models.CASCADE, related_name="message")
     address_key = models.CharField(max_length=64, db_index=True)
-    channel = models.CharField(max_length=8, choices=Channel)
+    channel = models.CharField("kênh", max_length=8, choices=Channel)
     to = models.CharField(max_length=254, blank=True)
-    to_masked = models.CharField(max_length=254, blank=True)
+    to_masked = models.CharField("gửi đến", max_length=254, blank=True)
     subject = models.CharField(max_length=200, blank=True)
     text = models.TextField(blank=True)
-    state = models.CharField(max_length=16, choices=State)
-    reason = models.CharField(max_length=64, blank=True)
-    gateway = models.CharField(max_length=32, blank=True)
-    gateway_id = models.CharField(max_length=64, blank=True)
-    tries = models.SmallIntegerField(default=0)
-    created_at = models.DateTimeField()
-    due_at = models.DateTimeField()
-    good_until = models.DateTimeField()
-    changed_at = models.DateTimeField()
+    state = models.CharField("trạng thái", max_length=16, choices=State)
+    reason = models.CharField("lý do", max_length=64, blank=True)
+    gateway = models.CharField("nhà cung cấp", max_length=32, blank=True)
+    gateway_id = models.CharField("mã của nhà cung cấp", max_length=64, blank=True)
+    tries = models.SmallIntegerField("số lần gửi", default=0)
+    created_at = models.DateTimeField("tạo lúc")
+    due_at = models.DateTimeField("gửi từ lúc")
+    good_until = models.DateTimeField("gửi trước lúc")
+    changed_at = models.DateTimeField("đổi trạng thái lúc")
 
     class Meta:
         verbose_name = "tin nhắn"
@@ -184,9 +186,25 @@ class Message(models.Model):
         return f"{self.channel} {self.pk}"
 
 
+@dataclass(frozen=True)
+class Errors:
+    """How many of the messages handed to a gateway did not go well."""
+
+    count: int
+    of: int
+
+    def __str__(self) -> str:
+        percent = round(100 * self.count / self.of) if self.of else 0
+        return f"{self.count}/{self.of} ({percent} %)"
+
+
 class GatewayQuerySet(models.QuerySet["GatewayState"]):
     def paused(self) -> "GatewayQuerySet":
         return self.filter(paused_until__gt=Now())
+
+
+_WENT_WELL = (Message.State.ACCEPTED, Message.State.DELIVERED)
+_WENT_BADLY = (Message.State.REJECTED, Message.State.FAILED, Message.State.UNKNOWN)
 
 
 class GatewayState(models.Model):
@@ -207,6 +225,13 @@ class GatewayState(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def errors_lately(self) -> Errors:
+        """Count what became of the last hour's messages by this gateway."""
+        counts = Message.objects.filter(
+            gateway=self.name, created_at__gt=Now() - LATELY, state__in=[*_WENT_WELL, *_WENT_BADLY]
+        ).aggregate(count=Count("pk", filter=Q(state__in=_WENT_BADLY)), of=Count("pk"))
+        return Errors(**counts)
 
 
 class Brakes(models.Model):

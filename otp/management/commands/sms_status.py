@@ -41,6 +41,7 @@ class Command(BaseCommand):
     def _gateways(self) -> None:
         for state in GatewayState.objects.order_by("name"):
             fate = f"last success {_time(state.last_success_at)}"
+            fate += f", errors in the last hour {state.errors_lately()}"
             if state.failures:
                 fate += f", {state.failures} failures in a row ({state.last_reason})"
             if state.paused_until and state.paused_until > timezone.now():
