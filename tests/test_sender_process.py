@@ -51,9 +51,9 @@ def database_url():
     return f"postgresql://{user}@{host}:{at['PORT'] or 5432}/{at['NAME']}"
 
 
-def eventually(condition):
+def eventually(condition, patience=PATIENCE):
     """Wait until it holds, and give what it gave."""
-    give_up_at = time.monotonic() + PATIENCE
+    give_up_at = time.monotonic() + patience
     while not (result := condition()):
         if time.monotonic() > give_up_at:
             raise AssertionError("it did not happen")
