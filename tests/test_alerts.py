@@ -117,6 +117,7 @@ class KindTests(AlertTestCase):
         self.assert_told("guessing", "1 địa chỉ bị đóng")
 
     def test_addresses_whose_codes_nobody_uses(self):
+        self.send_codes(6, name="once")
         self.send_codes(4, times=2)
         self.assertEqual(alerts.raise_due(), [])
 

@@ -4,12 +4,12 @@ import re
 import threading
 from contextlib import closing
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.test import Client, TransactionTestCase
 from django.test.utils import CaptureQueriesContext
 
-from otp import brakes
+from otp import brakes, codes
 from otp.models import Brakes, Code, Message, Meter
 from tests import cast
 
@@ -180,9 +180,7 @@ class GuessCeilingTests(BrakesTestCase):
             browser = Client(REMOTE_ADDR=f"10.1.0.{n + 1}")
             self.ask(f"nguoi{n}", browser)
             guesses.append((browser, cast.wrong_code() if n % 2 else cast.newest_code()))
-        # The row of the hour now lies before that of the day, as after enough updates.
-        self.guess(cast.wrong_code(), guesses[1][0])
-        Meter.objects.filter(pk="ceiling:guesses:day").delete()
+        # The meters are there already: from an empty table the race would not be seen.
         self.guess(cast.wrong_code(), guesses[1][0])
         answers = []
 
@@ -192,6 +190,32 @@ class GuessCeilingTests(BrakesTestCase):
 
         self.assertEqual(sorted(answers), [200] * (count // 2) + [302] * (count // 2))
         self.assertEqual(self.count("ceiling:guesses:day"), count // 2 + 1)
+
+    def test_a_right_guess_takes_the_locks_in_the_order_of_a_wrong_one(self):
+        self.ask()
+        self.guess(cast.wrong_code())
+        code = Code.objects.get()
+
+        def accept():
+            with closing(connection):
+                codes._accept(code.pk, code.purpose)
+
+        right = threading.Thread(target=accept)
+        with transaction.atomic():
+            Meter.objects.select_for_update().get(pk="ceiling:guesses:day")
+            right.start()
+            while not self.somebody_waits():
+                pass
+            hours = Meter.objects.select_for_update(skip_locked=True)
+            free = list(hours.filter(pk="ceiling:guesses:hour"))
+        right.join()
+
+        self.assertEqual(len(free), 1)
+
+    def somebody_waits(self):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            return cursor.fetchone()[0]
 
 
 class SwitchTests(BrakesTestCase):
