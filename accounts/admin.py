@@ -45,6 +45,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic a
     )
     list_filter = ("kind", "has_default_password", "is_active", "unit")
     search_fields = ("address", "full_name")
+    list_per_page = 40  # with "all" ticked, a page stays under the limit on fields
     autocomplete_fields = ("unit",)
     actions = ("lock_chosen", "unlock_chosen")
     fields = (
@@ -107,9 +108,12 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic a
         change: bool,  # noqa: FBT001  (Django's signature)
     ) -> None:
         with transaction.atomic():
-            if not change:
+            if change:
+                # Only what was edited: the rest may have changed since the form was drawn.
+                obj.save(update_fields=form.changed_data)
+            else:
                 obj.set_unusable_password()
-            super().save_model(request, obj, form, change)
+                obj.save()
             if not obj.is_active:
                 obj.end_sessions()
             AuditEvent.record(

@@ -12,8 +12,9 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
+from accounts import throttle
 from accounts.models import AuditEvent
-from otp import codes, outbox, phones
+from otp import codes, outbox, pepper, phones
 from otp.codes import Answer, Verdict
 from otp.models import Purpose
 
@@ -39,6 +40,7 @@ class Challenge:
     purpose: str
     nonce: str = field(repr=False)
     address: str
+    phone_key: str = field(repr=False)  # a keyed name, by which the number is known again
     phone_masked: str
     expires_at: dt.datetime
     next_at: dt.datetime  # when another code may be asked for
@@ -53,6 +55,7 @@ class Challenge:
             purpose=issued.purpose,
             nonce=nonce,
             address=address,
+            phone_key=pepper.name_of("phone", phone),
             phone_masked=phones.mask(phone, settings.PHONE_MASK_DIGITS),
             expires_at=issued.expires_at,
             next_at=issued.next_at,
@@ -71,6 +74,10 @@ class Challenge:
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         times = {name: values[name].isoformat() for name in _TIMES if values[name]}
         session[self.purpose] = values | times
+
+    def is_for(self, phone: str) -> bool:
+        """Whether the code went to this number."""
+        return bool(phone) and self.phone_key in pepper.names_of("phone", phone)
 
     @property
     def phone_tail(self) -> str:
@@ -109,6 +116,8 @@ class Challenge:
             replace(self, verified_at=timezone.now()).keep(session)
         elif not answer.tries_left:
             replace(self, expires_at=timezone.now()).keep(session)
+        if answer.verdict is Verdict.WRONG:
+            throttle.charge_wrong_guess()
         return answer
 
     def spend(self) -> bool:

@@ -14,6 +14,7 @@ from accounts import caller
 from accounts.addresses import AddressError, canonical
 from accounts.browsers import name_browser
 from accounts.models import Account, AuditEvent
+from accounts.passwords import Busy
 from accounts.policy import MAX_LENGTH
 from otp import limits
 from otp.limits import Limit
@@ -55,7 +56,12 @@ class AccountBackend(ModelBackend):
             AuditEvent.record(AuditEvent.Event.LOGIN_HELD, address, ok=False)
             raise Held(charge.until)
         account = Account.objects.filter(address=address).first()
-        if not _is_right(account, password or ""):
+        try:
+            right = _is_right(account, password or "")
+        except Busy:
+            limits.give_back(FAILURES, address)
+            raise
+        if not right:
             AuditEvent.record(
                 AuditEvent.Event.LOGIN_FAILED, address, account=account, ok=False, reason="password"
             )

@@ -5,14 +5,16 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.sessions.base_session import AbstractBaseSession
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts import caller
-from accounts.addresses import canonical
+from accounts.addresses import AddressError, canonical
 from otp import pepper, phones
 
 STORED_PHONE = r"^(\+84[35789][0-9]{8})?$"
@@ -126,6 +128,24 @@ class Account(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.address
 
+    def clean(self) -> None:
+        """Keep addresses in the one spelling by which people are found."""
+        super().clean()
+        try:
+            self.address = canonical(self.address)
+        except AddressError:
+            raise ValidationError({"address": "Địa chỉ phải thuộc tên miền của cơ quan."}) from None
+
+    def check_password(self, raw_password: str) -> bool:
+        """Check a password, and bring an old hash up to date unless it was changed meanwhile."""
+
+        def upgrade(password: str) -> None:
+            stored = self.password
+            self.password = make_password(password)
+            Account.objects.filter(pk=self.pk, password=stored).update(password=self.password)
+
+        return check_password(raw_password, self.password, upgrade)
+
     @property
     def is_locked(self) -> bool:
         return self.locked_at is not None
@@ -230,6 +250,7 @@ class AuditEvent(models.Model):
         PASSWORD_CHANGED = "password-changed", "Đổi mật khẩu"
         PHONE_ASKED = "phone-asked", "Yêu cầu đổi số điện thoại"
         PHONE_CHANGED = "phone-changed", "Đổi số điện thoại"
+        PHONE_CONFIRMED = "phone-confirmed", "Xác nhận số điện thoại"
         PHONE_FIRST = "phone-first", "Khai số điện thoại lần đầu"
         RESET_AFTER_PHONE = "reset-after-phone", "Lấy lại mật khẩu ngay sau khi đổi số"
         LOCKED = "locked", "Khóa tài khoản"

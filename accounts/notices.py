@@ -17,10 +17,10 @@ def password_changed(account: Account) -> None:
     _mail(account, "password_changed", "Mật khẩu thư điện tử đã được thay đổi")
 
 
-def phone_changed(account: Account) -> None:
-    """Tell the old number and the mailbox of a new number (PH-04, PH-08)."""
-    if account.old_phone:
-        _sms(account, account.old_phone, settings.PROFILE.sms.phone_changed)
+def phone_changed(account: Account, *, replaced: str) -> None:
+    """Tell the number before, any that was replaced lately, and the mailbox (PH-04, PH-08)."""
+    for phone in {replaced, account.old_phone} - {"", account.phone}:
+        _sms(account, phone, settings.PROFILE.sms.phone_changed)
     _mail(account, "phone_changed", "Số điện thoại nhận mã xác thực đã được thay đổi")
 
 

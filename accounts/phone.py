@@ -38,16 +38,18 @@ class PhoneChange:
         answer is None.
         """
         if phone == account.phone and account.phone_is_confirmed:
+            _call_off(account)
             raise AlreadyInForce
         if not settings.PHONE_CONFIRMATION:
             with transaction.atomic():
-                _put_in_force(account, phone)
+                _put_in_force(_locked(account), phone)
             return None
         current = cls.resume(session, account)
         if current and current.state.live and account.new_phone == phone:
             return current
         nonce = challenge.new_nonce()
         with transaction.atomic():
+            account = _locked(account)
             issued = codes.issue(account.address, Purpose.PHONE, nonce=nonce)
             account.new_phone = phone
             account.save(update_fields=["new_phone"])
@@ -74,21 +76,34 @@ class PhoneChange:
         if answer.verdict is not Verdict.RIGHT:
             return answer
         with transaction.atomic():
-            account = Account.objects.select_for_update().get(pk=self.account.pk)
-            # A reset in between has called the change off.
-            if not (account.new_phone and self.state.spend()):
+            account = _locked(self.account)
+            # Called off by a reset, or overtaken by another number, whose code this is not.
+            if not (self.state.is_for(account.new_phone) and self.state.spend()):
                 return Answer(Verdict.SPENT, 0)
             _put_in_force(account, account.new_phone)
         del self.session[Purpose.PHONE]
         return answer
 
 
+def _locked(account: Account) -> Account:
+    return Account.objects.select_for_update().get(pk=account.pk)
+
+
+def _call_off(account: Account) -> None:
+    """Forget a new number that was never confirmed: the person has come back to the old one."""
+    Account.objects.filter(pk=account.pk).update(new_phone="")
+
+
 def _put_in_force(account: Account, phone: str) -> None:
     first = not account.phone
     changed = phone != account.phone
     now = timezone.now()
+    replaced = account.phone
     if changed:
-        account.old_phone, account.phone, account.phone_changed_at = account.phone, phone, now
+        if not account.changed_phone_lately:
+            # Else an intruder who changes it twice would be the one who is warned.
+            account.old_phone = replaced
+        account.phone, account.phone_changed_at = phone, now
     account.phone_confirmed_at = now if settings.PHONE_CONFIRMATION else None
     account.new_phone = ""
     account.save(
@@ -96,7 +111,13 @@ def _put_in_force(account: Account, phone: str) -> None:
     )
     # A recovery that was begun with the old number must not be finished with it.
     codes.revoke(account.address)
-    event = AuditEvent.Event.PHONE_FIRST if first else AuditEvent.Event.PHONE_CHANGED
+    event = _event(first=first, changed=changed)
     AuditEvent.record(event, account.address, account=account, actor=account)
     if changed:
-        notices.phone_changed(account)
+        notices.phone_changed(account, replaced=replaced)
+
+
+def _event(*, first: bool, changed: bool) -> AuditEvent.Event:
+    if first:
+        return AuditEvent.Event.PHONE_FIRST
+    return AuditEvent.Event.PHONE_CHANGED if changed else AuditEvent.Event.PHONE_CONFIRMED

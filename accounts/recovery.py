@@ -1,5 +1,6 @@
 """Forgot password: an address, a code by SMS, a new password (memo, part 2)."""
 
+import datetime as dt
 from dataclasses import replace
 from typing import Self
 
@@ -12,11 +13,14 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts import challenge
 from accounts.challenge import Challenge
+from accounts.login import FAILURES
 from accounts.models import Account, AuditEvent
 from accounts.passwords import change_password
-from otp import codes, pepper
+from otp import codes, limits, pepper
 from otp.codes import Answer
 from otp.models import Purpose
+
+SAME_CLICK = dt.timedelta(minutes=1)  # in which the same password may be sent again
 
 
 class RecoveryOver(Exception):
@@ -85,6 +89,8 @@ class Recovery:
         if self.session.get(SESSION_KEY) == str(account.pk):
             # The person was logged in here, and that session has ended with all the others.
             self.session.flush()
+        # Wrong passwords typed before must not keep the new one waiting.
+        limits.clear(FAILURES, account.address)
         replace(self.state, done=True).keep(self.session)
 
     def account(self) -> Account | None:
@@ -108,6 +114,7 @@ class Recovery:
             account
             and account.password_changed_at
             and account.password_changed_at > self.state.verified_at
+            and timezone.now() - account.password_changed_at < SAME_CLICK
             and account.check_password(password)
         )
 

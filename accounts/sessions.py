@@ -38,9 +38,13 @@ class SessionStore(SessionBase):
             self._session_key = self._row_key = None
             return {}
         self._created_at = row.created_at
+        data = self.decode(row.session_data)
         if now - row.seen_at > TOUCH:
-            self.modified = True
-        return self.decode(row.session_data)
+            # Only the times: what another tab has stored meanwhile must stay.
+            Session.objects.filter(pk=row.pk).update(
+                seen_at=now, expire_date=_expires(data, now=now, since=row.created_at)
+            )
+        return data
 
     def exists(self, session_key: str) -> bool:
         return Session.objects.filter(pk=Session.name_of(session_key)).exists()
@@ -99,12 +103,16 @@ class SessionStore(SessionBase):
             "account_id": data.get("_auth_user_id"),
             "created_at": self._created_at,
             "seen_at": now,
-            "expire_date": min(now + _idle(data), self._created_at + _longest(data)),
+            "expire_date": _expires(data, now=now, since=self._created_at),
         }
 
 
 def _new_key() -> str:
     return get_random_string(32, VALID_KEY_CHARS)
+
+
+def _expires(data: dict[str, Any], *, now: dt.datetime, since: dt.datetime) -> dt.datetime:
+    return min(now + _idle(data), since + _longest(data))
 
 
 def _idle(data: dict[str, Any]) -> dt.timedelta:

@@ -1,9 +1,12 @@
 """People's pages: get the state, bind the form, call one rule, answer."""
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -31,8 +34,10 @@ from accounts.phone import AlreadyInForce, PhoneChange
 from accounts.policy import RULES
 from accounts.recovery import Recovery, RecoveryOver
 from accounts.throttle import limit_posts
+from otp import pepper
 from otp.brakes import Paused, ProofNeeded
 from otp.codes import Answer, TooSoon, Verdict
+from otp.models import Code
 
 pages = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -231,6 +236,7 @@ def phone(request: PersonRequest, address: str) -> HttpResponse:
         "suggestion": form.suggestion,
         "refusal": refusal,
         "paused": paused,
+        "confirmation": settings.PHONE_CONFIRMATION,
     }
     return render(request, "accounts/phone.html", context)
 
@@ -285,24 +291,36 @@ def password(request: PersonRequest) -> HttpResponse:
 def activity(request: PersonRequest) -> HttpResponse:
     user = request.user
     if request.method == "POST":
-        user.end_sessions(but=request.session.session_key)
-        AuditEvent.record(AuditEvent.Event.SESSIONS_ENDED, user.address, account=user, actor=user)
+        with transaction.atomic():
+            user.end_sessions(but=request.session.session_key)
+            AuditEvent.record(
+                AuditEvent.Event.SESSIONS_ENDED, user.address, account=user, actor=user
+            )
         messages.success(request, _("Đã đăng xuất các phiên khác."))
         return redirect("accounts:activity")
-    events = AuditEvent.objects.concerning(user).order_by("-at", "-pk")[:EVENTS_SHOWN]
-    context = {
-        "events": [
-            {
-                "at": event.at,
-                "sentence": event.get_event_display(),
-                "address": event.client,
-                "ok": event.ok,
-            }
-            for event in events
-        ],
-        "sessions": _sessions(request),
-    }
+    context = {"events": _events(user), "sessions": _sessions(request)}
     return render(request, "accounts/activity.html", context)
+
+
+def _events(user: Account) -> list[dict[str, Any]]:
+    """List what happened, newest first, with the codes that were asked for: by whomever."""
+    audited = AuditEvent.objects.concerning(user).order_by("-at", "-pk")[:EVENTS_SHOWN]
+    keys = pepper.names_of("address", user.address)
+    asked = Code.objects.filter(address_key__in=keys).order_by("-issued_at")[:EVENTS_SHOWN]
+    events: list[dict[str, Any]] = [
+        {"at": row.at, "sentence": row.get_event_display(), "address": row.client, "ok": row.ok}
+        for row in audited
+    ]
+    events += [
+        {
+            "at": code.issued_at,
+            "sentence": _("Yêu cầu gửi mã: %(purpose)s") % {"purpose": code.get_purpose_display()},
+            "address": "",
+            "ok": True,
+        }
+        for code in asked
+    ]
+    return sorted(events, key=lambda event: event["at"], reverse=True)[:EVENTS_SHOWN]
 
 
 def _sessions(request: PersonRequest) -> list[dict[str, object]]:

@@ -59,7 +59,7 @@ class Answer:
 
 
 # One statement decides and enters (facts: a plain insert deadlocks under load, a count races).
-# `asked` counts refused codes too, so that the number shown never tells that a gateway refused.
+# What is shown counts refused codes too, so that no page tells that a gateway refused a number.
 _ISSUE = f"""
 WITH clock AS (
     SELECT coalesce(%(at)s::timestamptz, statement_timestamp()) AS now
@@ -101,7 +101,7 @@ WITH clock AS (
 SELECT coalesce((SELECT paused FROM brakes), true),
     coalesce((SELECT proof_of_work FROM brakes), false),
     now, (now AT TIME ZONE %(zone)s)::date, max(gap_until),
-    count(*) FILTER (WHERE local_day = (now AT TIME ZONE %(zone)s)::date AND NOT voided)
+    count(*) FILTER (WHERE local_day = (now AT TIME ZONE %(zone)s)::date)
 FROM clock LEFT JOIN otp_code
     ON address_key = ANY(%(keys)s) AND purpose = %(purpose)s
     AND issued_at > now - interval '2 days'
@@ -276,11 +276,6 @@ def reopen(address: str, purpose: Purpose) -> None:
 def void(code_id: uuid.UUID) -> None:
     """Give the code's place in the day back; the 5 minutes stay."""
     Code.objects.filter(pk=code_id).update(voided=True)
-
-
-def void_of(message_id: int) -> None:
-    """Give the place in the day of the code that this message carried back, if it carried one."""
-    Code.objects.filter(message=message_id).update(voided=True)
 
 
 def digits(code_id: uuid.UUID, pepper_id: str) -> str:

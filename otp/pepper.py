@@ -1,7 +1,7 @@
 """Secret one-way names: the database never holds what a stranger typed.
 
-`OTP_PEPPER` is a list, newest first. To rotate it, put a new value in front; drop the old one
-after a day, when no code and no daily count made with it is left.
+`OTP_PEPPER` is a list, newest first. To rotate it, put a new value in front and leave the last of
+the list where it is: what must not change with time, such as made-up numbers, is named by it.
 """
 
 import hashlib

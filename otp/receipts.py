@@ -5,11 +5,10 @@ Reports come more than once, out of order, or never. They only move a state forw
 
 import logging
 
-from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.crypto import constant_time_compare
 
-from otp import codes, pepper
+from otp import pepper
 from otp.models import Message
 
 logger = logging.getLogger(__name__)
@@ -29,21 +28,19 @@ def report(
 ) -> bool:
     """Move a message on to what its supplier says of it; False where it is there, or further.
 
-    A code that is known not to have arrived gives its place in the day back.
+    A code that did not arrive keeps its place in the day: a telephone that is switched off must
+    not tell a stranger, by one more code, that somebody has it.
     """
-    with transaction.atomic():
-        moved = Message.objects.filter(pk=message_id, state__in=_BEFORE[state]).update(
-            state=state,
-            gateway=gateway,
-            gateway_id=gateway_id.replace("\0", "")[:64],
-            reason=str(number(reason) or ""),
-            changed_at=Now(),
-            to="",
-            subject="",
-            text="",
-        )
-        if moved and state == State.FAILED:
-            codes.void_of(message_id)
+    moved = Message.objects.filter(pk=message_id, state__in=_BEFORE[state]).update(
+        state=state,
+        gateway=gateway,
+        gateway_id=gateway_id.replace("\0", "")[:64],
+        reason=str(number(reason) or ""),
+        changed_at=Now(),
+        to="",
+        subject="",
+        text="",
+    )
     if moved:
         logger.info("message %s: %s says %s", message_id, gateway, state.value)
     return bool(moved)
