@@ -67,6 +67,12 @@ def unit(**changes):
     return "accounts_unit", {"name": "Văn phòng", "code": "", "parent_id": None} | changes
 
 
+def brakes(**changes):
+    ceilings = ("codes_an_hour", "codes_a_day", "guesses_an_hour", "guesses_a_day")
+    row = {"id": 1, "sending_stopped": False, "proof_of_work": False, "changed_at": NOON}
+    return "otp_brakes", row | dict.fromkeys(ceilings, 1) | changes
+
+
 # For each constraint: rows that go in, and after them a row that does not.
 REFUSED = {
     "code_gap": [
@@ -110,6 +116,11 @@ REFUSED = {
         ([unit(id=1), unit(name="Phòng", parent_id=1)], unit(name="Phòng", parent_id=1)),
     ],
     "unit_not_its_own_parent": [([], unit(id=7, parent_id=7))],
+    "brakes_one_row": [([], brakes(id=2))],
+    "otp_brakes_codes_an_hour_check": [([], brakes(codes_an_hour=-1))],
+    "otp_brakes_codes_a_day_check": [([], brakes(codes_a_day=-1))],
+    "otp_brakes_guesses_an_hour_check": [([], brakes(guesses_an_hour=-1))],
+    "otp_brakes_guesses_a_day_check": [([], brakes(guesses_a_day=-1))],
 }
 
 

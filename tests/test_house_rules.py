@@ -25,6 +25,8 @@ PUBLIC = {
     "privacy": "/quyen-rieng-tu/",
     "healthz": "/healthz",
     "readyz": "/readyz",
+    "otp:twilio-receipt": "/sms/twilio/trang-thai/",
+    "otp:esms-receipt": "/sms/esms/trang-thai/1/1/",
     "quan-tri/logout/": "/quan-tri/logout/",
     "robots.txt": "/robots.txt",
     ".well-known/security.txt": "/.well-known/security.txt",

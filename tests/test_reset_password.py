@@ -252,9 +252,9 @@ class AfterAResetTests(cast.Cast, TestCase):
 
         self.reset()
 
+        self.assertFalse(Session.objects.filter(account=self.an).exists())
         for browser in (phone, office):
             self.assertRedirects(browser.get("/"), f"{LOGIN}?next=/")
-        self.assertFalse(Session.objects.filter(account=self.an).exists())
 
     def test_a_stranger_s_session_goes_on(self):
         other = Client()

@@ -267,6 +267,7 @@ class OwnerTests(cast.Cast, TestCase):
 
         self.client.post(CHANGE, new | {"password": PASSWORD})
 
+        self.assertEqual(Session.objects.filter(account=self.an).count(), 1)
         self.assert_out(self.phone)
         self.assertEqual(self.client.get("/").status_code, 200)
 

@@ -4,15 +4,40 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0003_brakes_changed'),
+        ("accounts", "0003_brakes_changed"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='auditevent',
-            name='event',
-            field=models.CharField(choices=[('logged-in', 'Đăng nhập'), ('login-failed', 'Đăng nhập không thành công'), ('login-held', 'Tạm dừng đăng nhập vì thử sai nhiều lần'), ('logged-out', 'Đăng xuất'), ('sessions-ended', 'Đăng xuất các phiên khác'), ('factor-right', 'Xác thực bước hai'), ('factor-wrong', 'Xác thực bước hai không đúng'), ('code-right', 'Nhập đúng mã xác thực'), ('code-wrong', 'Nhập sai mã xác thực'), ('code-spent', 'Nhập mã xác thực đã hết hiệu lực'), ('password-reset', 'Lấy lại mật khẩu bằng tin nhắn'), ('password-changed', 'Đổi mật khẩu'), ('phone-asked', 'Yêu cầu đổi số điện thoại'), ('phone-changed', 'Đổi số điện thoại'), ('phone-confirmed', 'Xác nhận số điện thoại'), ('phone-first', 'Khai số điện thoại lần đầu'), ('reset-after-phone', 'Lấy lại mật khẩu ngay sau khi đổi số'), ('locked', 'Khóa tài khoản'), ('unlocked', 'Mở khóa tài khoản'), ('account-edited', 'Sửa thông tin tài khoản'), ('brakes-changed', 'Sửa phanh gửi mã')], max_length=32, verbose_name='việc'),
+            model_name="auditevent",
+            name="event",
+            field=models.CharField(
+                choices=[
+                    ("logged-in", "Đăng nhập"),
+                    ("login-failed", "Đăng nhập không thành công"),
+                    ("login-held", "Tạm dừng đăng nhập vì thử sai nhiều lần"),
+                    ("logged-out", "Đăng xuất"),
+                    ("sessions-ended", "Đăng xuất các phiên khác"),
+                    ("factor-right", "Xác thực bước hai"),
+                    ("factor-wrong", "Xác thực bước hai không đúng"),
+                    ("code-right", "Nhập đúng mã xác thực"),
+                    ("code-wrong", "Nhập sai mã xác thực"),
+                    ("code-spent", "Nhập mã xác thực đã hết hiệu lực"),
+                    ("password-reset", "Lấy lại mật khẩu bằng tin nhắn"),
+                    ("password-changed", "Đổi mật khẩu"),
+                    ("phone-asked", "Yêu cầu đổi số điện thoại"),
+                    ("phone-changed", "Đổi số điện thoại"),
+                    ("phone-confirmed", "Xác nhận số điện thoại"),
+                    ("phone-first", "Khai số điện thoại lần đầu"),
+                    ("reset-after-phone", "Lấy lại mật khẩu ngay sau khi đổi số"),
+                    ("locked", "Khóa tài khoản"),
+                    ("unlocked", "Mở khóa tài khoản"),
+                    ("account-edited", "Sửa thông tin tài khoản"),
+                    ("brakes-changed", "Sửa phanh gửi mã"),
+                ],
+                max_length=32,
+                verbose_name="việc",
+            ),
         ),
     ]
