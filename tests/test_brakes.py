@@ -260,7 +260,7 @@ class SwitchTests(BrakesTestCase):
         r = self.ask()
 
         self.assertContains(r, "0219.350 1038")
-        self.assertContains(r, "lượt của bạn trong ngày vẫn còn nguyên")
+        self.assertContains(r, "lần bấm này không tính vào lượt trong ngày")
 
 
 class CostTests(BrakesTestCase):
