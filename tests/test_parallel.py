@@ -222,7 +222,9 @@ class PasswordTests(Crowd):
 
         responses = at_once(lambda n: self.choose(chosen[n], browser(n, like=self.client)))
 
-        self.assertEqual(answers(responses), {(302, LOGIN): 1, (302, ASK): CROWD - 1})
+        # Those that come too late are led back, to the step that the browser's session is at then.
+        self.assertEqual({r.status_code for r in responses}, {302})
+        self.assertEqual([r.url for r in responses].count(LOGIN), 1)
         self.assertEqual(happened(Event.PASSWORD_RESET), 1)
         notices = Message.objects.filter(code=None).values_list("channel", flat=True)
         self.assertEqual(sorted(notices), ["mail", "sms"])

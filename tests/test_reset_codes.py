@@ -3,7 +3,7 @@
 from django.test import Client, TestCase, override_settings
 
 from accounts.models import AuditEvent
-from otp.models import Code, Message
+from otp.models import Code, Message, Meter
 from tests import cast
 from tests.cast import ASK, CODE, LOGIN, NEW, PASSWORD, newest_code, queued, wind_back, wrong_code
 from tests.clock import Clock
@@ -181,6 +181,7 @@ class GuessingTests(cast.Cast, TestCase):
 
     def ask_anew(self):
         Code.objects.all().delete()
+        Meter.objects.all().delete()
         self.client = Client()
         self.ask()
 
