@@ -65,7 +65,8 @@ class Challenge:
     @classmethod
     def load(cls, session: SessionBase, purpose: Purpose) -> Self | None:
         kept = session.get(purpose)
-        if kept is None:
+        if kept is None or kept.keys() != {each.name for each in fields(cls)}:
+            # None, or one that an older version of the portal wrote.
             return None
         times = {name: dt.datetime.fromisoformat(kept[name]) for name in _TIMES if kept[name]}
         return cls(**(kept | times))

@@ -1,10 +1,13 @@
 """The environment of the tests, set before the settings are read (a pytest plugin)."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 _var = Path(tempfile.mkdtemp(prefix="mailportal-tests-"))
+atexit.register(shutil.rmtree, _var, ignore_errors=True)
 
 os.environ.update(
     {

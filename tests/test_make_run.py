@@ -187,15 +187,15 @@ class AgainTests(MakeRunTests):
         # After the next boot, its number is that of another program of the same user.
         folder = self.tree / "var" / "postgres"
         owner = folder.stat().st_uid if os.geteuid() == 0 else None
-        with subprocess.Popen(["sleep", "600"], user=owner) as other:
-            self.addCleanup(other.kill)
-            for name in ("data/postmaster.pid", ".s.PGSQL.5432.lock"):
-                (folder / name).write_text(f"{other.pid}\n")
+        other = subprocess.Popen(["sleep", "600"], user=owner)
+        self.addCleanup(other.wait)
+        self.addCleanup(other.kill)
+        for name in ("data/postmaster.pid", ".s.PGSQL.5432.lock"):
+            (folder / name).write_text(f"{other.pid}\n")
 
-            second = self.start()
+        second = self.start()
 
-            self.assertEqual(second.open("/healthz"), "ok\n")
-            other.kill()
+        self.assertEqual(second.open("/healthz"), "ok\n")
 
 
 class EndTests(MakeRunTests):

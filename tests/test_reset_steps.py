@@ -2,6 +2,7 @@
 
 import re
 
+from django.conf import settings
 from django.test import Client, TestCase
 from django.utils import timezone
 
@@ -49,6 +50,14 @@ class BrowsersTests(cast.Cast, TestCase):
         r = self.guess(newest_code())
 
         self.assertContains(r, "Mã chưa đúng")
+
+    def test_a_session_of_an_older_version_begins_anew(self):
+        session = self.client.session
+        session["recovery"] = {"code_id": "1", "address": "an@hagiang.gov.vn"}
+        session.save()
+        self.client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
+
+        self.assertRedirects(self.client.get(CODE), ASK)
 
     def test_steps_cannot_be_skipped(self):
         for page in (CODE, NEW):

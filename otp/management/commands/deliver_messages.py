@@ -113,8 +113,8 @@ class Sender:
             outbox.tend([lane.busy_with for lane in self._lanes if lane.busy_with is not None])
             self._tended_at = time.monotonic()
         if time.monotonic() - self._looked_at >= LOOK_AROUND:
-            alerts.raise_due()
             self._looked_at = time.monotonic()
+            _look_around()
 
     def _found(self) -> None:
         self._pause = SHORTEST_PAUSE
@@ -140,6 +140,16 @@ class Sender:
         for lane in self._lanes:
             lane.join()
         connection.close()
+
+
+def _look_around() -> None:
+    try:
+        alerts.raise_due()
+    except Error:
+        raise
+    except Exception:
+        # To look for trouble must not be the trouble: codes go on.
+        logger.exception("sender: the look for trouble failed")
 
 
 class Lane(threading.Thread):
