@@ -7,6 +7,7 @@ server. The kernel does the counting: no list of process numbers can go stale, a
 counts because it inherits its parent's lock.
 """
 
+import atexit
 import fcntl
 import functools
 import hashlib
@@ -48,8 +49,15 @@ OPTIONS = {
 
 # What counts this process as a user of each directory.
 _held: dict[Path, IO[bytes]] = {}
-# Kept, because a forgotten Popen complains that its process still runs.
 _keepers: list[subprocess.Popen[str]] = []
+
+
+@atexit.register
+def _leave() -> None:
+    for users in _held.values():
+        users.close()
+    for keeper in _keepers:
+        keeper.returncode = 0  # it outlives us: that is nothing to warn of
 
 
 class DatabaseNotStarted(ImproperlyConfigured):
