@@ -31,8 +31,9 @@ class Charge:
     until: dt.datetime
 
 
-_TAKE = """
-WITH taken AS (
+# Charges one to %(key)s and gives a row, or none where %(limit)s in %(period)s are used up. Other
+# statements take it in, so that a charge and what it permits are one.
+CHARGE = """
     INSERT INTO otp_meter AS meter (key, count, until)
     VALUES (%(key)s, 1, statement_timestamp() + %(period)s)
     ON CONFLICT (key) DO UPDATE SET
@@ -41,7 +42,10 @@ WITH taken AS (
                      THEN statement_timestamp() + %(period)s ELSE meter.until END
     WHERE meter.until <= statement_timestamp() OR meter.count < %(limit)s
     RETURNING until
-)
+"""
+
+_TAKE = f"""
+WITH taken AS ({CHARGE})
 SELECT true, until FROM taken
 UNION ALL
 SELECT false, until FROM otp_meter WHERE key = %(key)s AND NOT EXISTS (SELECT 1 FROM taken)
@@ -49,7 +53,7 @@ UNION ALL
 SELECT false, statement_timestamp() + %(period)s
 ORDER BY 1 DESC, 2
 LIMIT 1
-"""
+"""  # noqa: S608  (our own constants)
 
 
 def take(limit: Limit, who: str) -> Charge:

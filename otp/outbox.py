@@ -40,16 +40,7 @@ _HEART = "sender"
 # of its own and takes the ceilings' locks without counting: the work is the same whether or not
 # there is somebody to write to (EN-04).
 _QUEUE_CODE = f"""
-WITH charged AS (
-    INSERT INTO otp_meter AS meter (key, count, until)
-    VALUES (%(key)s, 1, statement_timestamp() + %(period)s)
-    ON CONFLICT (key) DO UPDATE SET
-        count = CASE WHEN meter.until <= statement_timestamp() THEN 1 ELSE meter.count + 1 END,
-        until = CASE WHEN meter.until <= statement_timestamp()
-                     THEN statement_timestamp() + %(period)s ELSE meter.until END
-    WHERE meter.until <= statement_timestamp() OR meter.count < %(limit)s
-    RETURNING until
-), ceilings AS (
+WITH charged AS ({limits.CHARGE}), ceilings AS (
     INSERT INTO otp_meter AS meter (key, count, until)
     SELECT key, counts, statement_timestamp() + period
     FROM ({brakes.TABLE}) AS ceiling,
