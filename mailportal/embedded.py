@@ -53,7 +53,7 @@ _keepers: list[subprocess.Popen[str]] = []
 
 
 @atexit.register
-def _leave() -> None:
+def _close_quietly() -> None:
     for users in _held.values():
         users.close()
     for keeper in _keepers:
