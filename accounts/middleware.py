@@ -6,8 +6,6 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 
-OPEN_TO_DEFAULT_PASSWORDS = ("accounts:password", "accounts:logout")
-
 
 class DefaultPasswordMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -23,11 +21,11 @@ class DefaultPasswordMiddleware:
         args: tuple[object, ...],
         kwargs: dict[str, object],
     ) -> HttpResponseBase | None:
-        # Public pages stay public, and do not look at who is asking.
+        # Public pages, log-out among them, stay public and do not look at who is asking.
         if not getattr(view, "login_required", True) or not request.user.is_authenticated:
             return None
         if not request.user.has_default_password:
             return None
-        if request.path in map(reverse, OPEN_TO_DEFAULT_PASSWORDS):
+        if request.path == reverse("accounts:password"):
             return None
         return redirect("accounts:password")
