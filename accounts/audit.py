@@ -1,0 +1,107 @@
+"""What happened to whom: the audit trail, to which rows are only ever added."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts import caller
+from accounts.people import Account
+from otp import pepper
+
+
+class AuditQuerySet(models.QuerySet["AuditEvent"]):
+    def concerning(self, account: Account) -> "AuditQuerySet":
+        """Keep what happened to `account`, also what was tried from outside with its address."""
+        keys = pepper.names_of("address", account.address)
+        return self.filter(Q(account=account) | Q(address_key__in=keys))
+
+
+class AuditEvent(models.Model):
+    """What happened to whom: written by the rule that did it, never changed (a trigger refuses).
+
+    An address that is not known to exist stands here only by its keyed name (LG-06).
+    """
+
+    class Event(models.TextChoices):
+        LOGGED_IN = "logged-in", "Đăng nhập"
+        LOGIN_FAILED = "login-failed", "Đăng nhập không thành công"
+        LOGIN_HELD = "login-held", "Tạm dừng đăng nhập vì thử sai nhiều lần"
+        LOGGED_OUT = "logged-out", "Đăng xuất"
+        SESSIONS_ENDED = "sessions-ended", "Đăng xuất các phiên khác"
+        FACTOR_RIGHT = "factor-right", "Xác thực bước hai"
+        FACTOR_WRONG = "factor-wrong", "Xác thực bước hai không đúng"
+        CODE_RIGHT = "code-right", "Nhập đúng mã xác thực"
+        CODE_WRONG = "code-wrong", "Nhập sai mã xác thực"
+        CODE_SPENT = "code-spent", "Nhập mã xác thực đã hết hiệu lực"
+        PASSWORD_RESET = "password-reset", "Lấy lại mật khẩu bằng tin nhắn"
+        PASSWORD_CHANGED = "password-changed", "Đổi mật khẩu"
+        PHONE_ASKED = "phone-asked", "Yêu cầu đổi số điện thoại"
+        PHONE_CHANGED = "phone-changed", "Đổi số điện thoại"
+        PHONE_CONFIRMED = "phone-confirmed", "Xác nhận số điện thoại"
+        PHONE_FIRST = "phone-first", "Khai số điện thoại lần đầu"
+        RESET_AFTER_PHONE = "reset-after-phone", "Lấy lại mật khẩu ngay sau khi đổi số"
+        LOCKED = "locked", "Khóa tài khoản"
+        UNLOCKED = "unlocked", "Mở khóa tài khoản"
+        ACCOUNT_EDITED = "account-edited", "Sửa thông tin tài khoản"
+        BRAKES_CHANGED = "brakes-changed", "Sửa phanh gửi mã"
+
+    at = models.DateTimeField("lúc", default=timezone.now, db_index=True)
+    event = models.CharField("việc", max_length=32, choices=Event)
+    ok = models.BooleanField("thành công", default=True)
+    reason = models.CharField("lý do", max_length=64, blank=True)
+    # No database constraint: a removed account must not take its history with it.
+    account = models.ForeignKey(
+        Account,
+        verbose_name="tài khoản",
+        null=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="+",
+    )
+    actor = models.ForeignKey(
+        Account,
+        verbose_name="người làm",
+        null=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="+",
+    )
+    address_key = models.CharField(max_length=64, blank=True, db_index=True)
+    client = models.GenericIPAddressField("địa chỉ mạng", null=True)
+    request_id = models.CharField("mã yêu cầu", max_length=32, blank=True)
+    detail = models.JSONField("chi tiết", default=dict)
+
+    objects = AuditQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "nhật ký"
+        verbose_name_plural = "nhật ký"
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.event}"
+
+    @classmethod
+    def record(
+        cls,
+        event: "AuditEvent.Event",
+        address: str,
+        *,
+        account: Account | None = None,
+        actor: Account | None = None,
+        ok: bool = True,
+        reason: str = "",
+        **detail: object,
+    ) -> None:
+        """Write what happened to `address`; part of the transaction of the change it tells of."""
+        who = caller.current()
+        cls.objects.create(
+            event=event,
+            ok=ok,
+            reason=reason,
+            account=account,
+            actor=actor,
+            address_key=pepper.name_of("address", address),
+            client=who.address or None,
+            request_id=who.request_id,
+            detail=detail,
+        )
