@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.db.models.signals import post_migrate
 
 
 class AccountsConfig(AppConfig):
@@ -7,7 +8,10 @@ class AccountsConfig(AppConfig):
     verbose_name = "Tài khoản"
 
     def ready(self) -> None:
-        from accounts import checks  # noqa: F401  (registers the checks)
+        from accounts import checks, roles  # noqa: F401  (registers the checks)
+
+        # Without a sender: the rights of the other apps' tables must be there too.
+        post_migrate.connect(roles.make_groups)
 
 
 class StaffAdminConfig(AdminConfig):

@@ -1,5 +1,7 @@
 """What happened to whom: the audit trail, to which rows are only ever added."""
 
+from dataclasses import dataclass
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -7,6 +9,14 @@ from django.utils import timezone
 from accounts import caller
 from accounts.people import Account
 from otp import pepper
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Why staff do something to somebody's account: in words, and the number of the ticket."""
+
+    why: str = ""
+    ticket: str = ""
 
 
 class AuditQuerySet(models.QuerySet["AuditEvent"]):
@@ -44,6 +54,31 @@ class AuditEvent(models.Model):
         UNLOCKED = "unlocked", "Mở khóa tài khoản"
         ACCOUNT_EDITED = "account-edited", "Sửa thông tin tài khoản"
         BRAKES_CHANGED = "brakes-changed", "Sửa phanh gửi mã"
+        FACTOR_ENROLLED = "factor-enrolled", "Cài đặt xác thực hai lớp"
+        FACTOR_RESET = "factor-reset", "Đặt lại xác thực hai lớp"
+        RECOVERY_CODES_MADE = "recovery-codes-made", "Tạo mã dự phòng mới"
+        STAFF_APPOINTED = "staff-appointed", "Giao vai trò"
+        STAFF_DISMISSED = "staff-dismissed", "Thôi vai trò"
+        LOOKED_UP = "looked-up", "Tra cứu"
+        VIEWED = "viewed", "Xem thông tin tài khoản"
+        PHONE_REVEALED = "phone-revealed", "Xem đủ số điện thoại"
+        CODE_GRANTED = "code-granted", "Cấp thêm một mã trong ngày"
+        RECOVERY_REOPENED = "recovery-reopened", "Mở lại việc lấy lại mật khẩu"
+        SESSIONS_CUT = "sessions-cut", "Kết thúc các phiên đăng nhập (cán bộ hỗ trợ)"
+        PHONE_PROPOSED = "phone-proposed", "Đề nghị đổi số điện thoại (cán bộ hỗ trợ)"
+        PHONE_APPROVED = "phone-approved", "Duyệt đổi số điện thoại (cán bộ hỗ trợ)"
+        PHONE_DECLINED = "phone-declined", "Không duyệt đổi số điện thoại (cán bộ hỗ trợ)"
+        LOGIN_NOTICE_EDITED = "login-notice-edited", "Sửa thông báo ở trang đăng nhập"
+        UNIT_EDITED = "unit-edited", "Sửa đơn vị"
+        IMPORTED = "imported", "Nhập tài khoản từ tệp"
+        EXPORTED = "exported", "Xuất danh sách"
+        DEFAULT_MARKED = "default-marked", "Đánh dấu còn mật khẩu mặc định"
+        NOTICE_SENT = "notice-sent", "Gửi thông báo"
+        CAMPAIGN_STARTED = "campaign-started", "Bắt đầu chiến dịch"
+        CAMPAIGN_STEP = "campaign-step", "Bước của chiến dịch"
+        CAMPAIGN_STOPPED = "campaign-stopped", "Dừng chiến dịch"
+        AUDIT_VIEWED = "audit-viewed", "Xem nhật ký"
+        AUDIT_PRUNED = "audit-pruned", "Xóa nhật ký quá hạn lưu"
 
     at = models.DateTimeField("lúc", default=timezone.now, db_index=True)
     event = models.CharField("việc", max_length=32, choices=Event)
@@ -105,3 +140,18 @@ class AuditEvent(models.Model):
             request_id=who.request_id,
             detail=detail,
         )
+
+
+class AuditLink(models.Model):
+    """A link of the chain: made by the database as each row of the trail is committed (AD-11).
+
+    `digest` is the SHA-256 of the link before and of the row, so that a row that was changed,
+    taken out or put in is found by `manage.py verify_audit`.
+    """
+
+    seq = models.BigIntegerField(primary_key=True)
+    event_id = models.BigIntegerField(unique=True)
+    digest = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.digest[:8]}"

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from accounts import roles
 from accounts.addresses import canonical
 from accounts.models import Account, Unit
 
@@ -34,8 +35,10 @@ _PEOPLE: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("chua.capnhat", "chưa có số điện thoại", {}),
     ("mac.dinh", "còn mật khẩu mặc định", {"has_default_password": True}),
     ("bi.khoa", "tài khoản bị khóa", {"phone": "+84966777888", "locked": True}),
-    ("it", "cán bộ kỹ thuật, có xác thực hai lớp", {"is_staff": True, "is_superuser": True}),
-    ("hotline", "cán bộ hỗ trợ, có xác thực hai lớp", {"is_staff": True}),
+    ("it", "cán bộ CNTT của tỉnh, có xác thực hai lớp", {"role": "province-it"}),
+    ("it.donvi", "cán bộ CNTT của một đơn vị, có xác thực hai lớp", {"role": "unit-it"}),
+    ("hotline", "cán bộ hỗ trợ, có xác thực hai lớp", {"role": "hotline"}),
+    ("kiemtra", "cán bộ kiểm tra, chỉ xem, có xác thực hai lớp", {"role": "auditor"}),
 )
 
 
@@ -56,14 +59,16 @@ def make_people() -> None:
                 _make(name, unit, **columns)
 
 
-def _make(name: str, unit: Unit, *, locked: bool = False, **columns: Any) -> None:
+def _make(name: str, unit: Unit, *, locked: bool = False, role: str = "", **columns: Any) -> None:
     now = timezone.now()
     if columns.get("phone"):
         columns["phone_confirmed_at"] = now
     if locked:
         columns["locked_at"] = now
+    columns["is_staff"] = bool(role)
     account = Account.objects.create_user(name, PASSWORD, unit=unit, **columns)
-    if account.is_staff:
+    if role:
+        account.groups.set(roles.groups_of(roles.NAMES[role]))
         TOTPDevice.objects.create(user=account, name="demo")
 
 

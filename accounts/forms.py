@@ -133,6 +133,18 @@ class TokenForm(PortalForm):
     )
 
 
+class EnrolForm(TokenForm):
+    """The first code of an app that has just read the secret."""
+
+    focus_on_arrival = ""
+
+    token = Text(
+        label=_("Mã 6 chữ số đang hiện trong ứng dụng"),
+        error_messages={"required": _("Hãy nhập mã trong ứng dụng xác thực.")},
+        widget=CodeInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )
+
+
 class AddressForm(PortalForm):
     address = Text(
         label=_("Địa chỉ thư điện tử công vụ"),

@@ -3,11 +3,14 @@
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.audit import Ground
 from accounts.models import Account, AuditEvent
 from otp import codes
 
+NO_GROUND = Ground()
 
-def lock(account: Account, *, actor: Account) -> bool:
+
+def lock(account: Account, *, actor: Account | None, ground: Ground = NO_GROUND) -> bool:
     """Lock the account and end its sessions and codes; False when it was locked already."""
     with transaction.atomic():
         locked = Account.objects.filter(pk=account.pk, locked_at__isnull=True).update(
@@ -17,12 +20,17 @@ def lock(account: Account, *, actor: Account) -> bool:
             account.end_sessions()
             codes.revoke(account.address)
             AuditEvent.record(
-                AuditEvent.Event.LOCKED, account.address, account=account, actor=actor
+                AuditEvent.Event.LOCKED,
+                account.address,
+                account=account,
+                actor=actor,
+                why=ground.why,
+                ticket=ground.ticket,
             )
     return bool(locked)
 
 
-def unlock(account: Account, *, actor: Account) -> bool:
+def unlock(account: Account, *, actor: Account | None, ground: Ground = NO_GROUND) -> bool:
     """Unlock the account; False when it was not locked."""
     with transaction.atomic():
         unlocked = Account.objects.filter(pk=account.pk, locked_at__isnull=False).update(
@@ -30,6 +38,11 @@ def unlock(account: Account, *, actor: Account) -> bool:
         )
         if unlocked:
             AuditEvent.record(
-                AuditEvent.Event.UNLOCKED, account.address, account=account, actor=actor
+                AuditEvent.Event.UNLOCKED,
+                account.address,
+                account=account,
+                actor=actor,
+                why=ground.why,
+                ticket=ground.ticket,
             )
     return bool(unlocked)

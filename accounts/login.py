@@ -15,13 +15,15 @@ from accounts.addresses import AddressError, canonical
 from accounts.browsers import name_browser
 from accounts.models import Account, AuditEvent
 from accounts.passwords import Busy
-from accounts.policy import MAX_LENGTH
+from accounts.policy import MAX_LENGTH, STAFF_MIN_LENGTH
 from otp import limits
 from otp.limits import Limit
 
 # Wrong passwords for one address; a stranger can slow its owner down for this long, never lock it,
 # and "Quên mật khẩu" stays open.
 FAILURES = Limit("login", 10, dt.timedelta(minutes=15))
+
+TOO_SHORT = "password_too_short"  # in the session: typed at log-in, and no longer enough
 
 _TYPED_AT = "password_at"
 
@@ -91,6 +93,9 @@ def log_in(request: HttpRequest, username: str, password: str) -> Account | None
     request.session.flush()
     login(request, account)
     request.session["staff"] = account.is_staff
+    if account.is_staff and len(password) < STAFF_MIN_LENGTH:
+        # Chosen before the person was staff (PW-02).
+        request.session[TOO_SHORT] = True
     request.session["browser"] = name_browser(request.headers.get("User-Agent", ""))
     request.session["client"] = caller.current().address
     note_password_typed(request.session)

@@ -1,6 +1,16 @@
 """The tables of this app, wherever they are written down."""
 
-from accounts.audit import AuditEvent
+from accounts.audit import AuditEvent, AuditLink
 from accounts.people import Account, Session, Unit
+from accounts.work import ExtraCode, LoginNotice, PhoneProposal
 
-__all__ = ["Account", "AuditEvent", "Session", "Unit"]
+__all__ = [
+    "Account",
+    "AuditEvent",
+    "AuditLink",
+    "ExtraCode",
+    "LoginNotice",
+    "PhoneProposal",
+    "Session",
+    "Unit",
+]

@@ -24,6 +24,16 @@ def phone_changed(account: Account, *, replaced: str) -> None:
     _mail(account, "phone_changed", "Số điện thoại nhận mã xác thực đã được thay đổi")
 
 
+def factor_enrolled(account: Account) -> None:
+    """Tell a member of staff that an app now opens the staff pages in their name."""
+    _mail(account, "factor_enrolled", "Đã cài đặt xác thực hai lớp")
+
+
+def factor_reset(account: Account) -> None:
+    """Tell a member of staff that their second factor was taken away by a colleague."""
+    _mail(account, "factor_reset", "Xác thực hai lớp đã được đặt lại")
+
+
 def _sms(account: Account, to: str, wording: str) -> None:
     text = wording.format(
         time=f"{timezone.localtime():%H:%M %d/%m}", hotline=settings.PROFILE.hotline.number

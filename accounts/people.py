@@ -7,10 +7,13 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.search import SearchVectorField
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import Func, Q
+from django.db.models.functions import Reverse
 from django.utils import timezone
 
 from accounts.addresses import AddressError, canonical
@@ -18,6 +21,13 @@ from otp import pepper, phones
 
 STORED_PHONE = r"^(\+84[35789][0-9]{8})?$"
 WATCHED_AFTER_CHANGE = dt.timedelta(hours=72)  # in which a reset also warns the old number (PH-05)
+
+
+class FoldedWords(Func):
+    """The words of a text in small letters without accents, to be found by their beginnings."""
+
+    template = "to_tsvector('simple'::regconfig, accounts_fold(%(expressions)s))"
+    output_field = SearchVectorField()
 
 
 class Unit(models.Model):
@@ -122,6 +132,30 @@ class Account(AbstractBaseUser, PermissionsMixin):
                 name="account_confirmed_means_a_phone",
                 condition=Q(phone_confirmed_at__isnull=True) | ~Q(phone=""),
             ),
+        ]
+        indexes = [
+            # Not `fastupdate`: a look-up after a large import must not read through its backlog.
+            GinIndex(FoldedWords("full_name"), name="account_words", fastupdate=False),
+            models.Index(
+                OpClass(Reverse("phone"), name="text_pattern_ops"), name="account_phone_ending"
+            ),
+        ]
+        # What each role may do stands in accounts.roles.
+        permissions = [
+            ("use_desk", "Tra cứu ở trang hỗ trợ"),
+            ("help_person", "Cấp thêm mã, mở lại, khóa, kết thúc phiên"),
+            ("reveal_phone", "Xem đủ số điện thoại trong một phút"),
+            ("propose_phone", "Đề nghị đổi số điện thoại"),
+            ("approve_phone", "Duyệt đề nghị đổi số điện thoại"),
+            ("reset_factor", "Đặt lại xác thực hai lớp của đồng nghiệp"),
+            ("lock_account", "Khóa, mở khóa hàng loạt"),
+            ("mark_default", "Đánh dấu còn mật khẩu mặc định"),
+            ("send_notice", "Gửi thông báo hàng loạt"),
+            ("import_accounts", "Nhập tài khoản từ tệp"),
+            ("export_accounts", "Xuất danh sách tài khoản"),
+            ("run_campaigns", "Chạy chiến dịch mật khẩu mặc định"),
+            ("view_reports", "Xem báo cáo"),
+            ("export_audit", "Xuất nhật ký"),
         ]
 
     def __str__(self) -> str:

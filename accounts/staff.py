@@ -1,47 +1,65 @@
-"""The second factor of those who help others; every staff page asks for it."""
+"""Who gets onto the pages of the staff: the right, and the second factor, at every door."""
+
+import functools
+from collections.abc import Callable
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.debug import sensitive_variables
-from django_otp import login as remember_factor
-from django_otp import match_token
 
-from accounts.models import Account, AuditEvent
+from accounts.models import Account
+
+View = Callable[..., HttpResponse]
 
 
-@sensitive_variables("token")
-def check_token(request: HttpRequest, token: str) -> bool:
-    """Check a code of the person's app, or a recovery code; a right one changes the session's key.
+class StaffRequest(HttpRequest):
+    """A request of a member of staff who has shown the second factor."""
 
-    The devices themselves slow down guessing, and take a code once (django-otp).
+    user: Account
+
+
+def staff_page(right: str) -> Callable[[View], View]:
+    """Open a page to staff who have the right and have shown the second factor.
+
+    To anybody else who is logged in there is no such page (404); staff without the right are told
+    so (403).
     """
-    user = request.user
-    assert isinstance(user, Account)
-    # A recovery code is looked up in the database, which takes no NUL.
-    device = match_token(user, token.strip().replace(" ", "").replace("\0", ""))
-    event = AuditEvent.Event.FACTOR_RIGHT if device else AuditEvent.Event.FACTOR_WRONG
-    AuditEvent.record(event, user.address, account=user, actor=user, ok=device is not None)
-    if device is None:
-        return False
-    request.session.cycle_key()
-    remember_factor(request, device)
-    return True
+
+    def decorate(view: View) -> View:
+        @functools.wraps(view)
+        def guarded(request: StaffRequest, *args: object, **kwargs: object) -> HttpResponse:
+            if not request.user.is_staff:
+                raise Http404
+            if not is_verified_staff(request):
+                return to_second_factor(request.get_full_path())
+            if not request.user.has_perm(right):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        guarded.staff_right = right  # type: ignore[attr-defined]  # read by the test of all pages
+        return guarded
+
+    return decorate
 
 
 def is_verified_staff(request: HttpRequest) -> bool:
     """Whether the caller is staff, and showed the second factor in this session."""
     user = request.user
     return (
-        isinstance(user, Account) and user.is_staff and user.may_log_in and _has_shown_factor(user)
+        isinstance(user, Account) and user.is_staff and user.may_log_in and has_shown_factor(user)
     )
 
 
-def _has_shown_factor(user: Account) -> bool:
+def has_shown_factor(user: Account) -> bool:
     # Put on the user by django-otp's middleware.
     return bool(user.is_verified())  # type: ignore[attr-defined]
+
+
+def to_second_factor(target: str) -> HttpResponse:
+    return redirect(f"{reverse('accounts:second-factor')}?{urlencode({'next': target})}")
 
 
 class StaffSite(AdminSite):
@@ -56,9 +74,9 @@ class StaffSite(AdminSite):
     def login(self, request: HttpRequest, extra_context: object = None) -> HttpResponse:
         if self.has_permission(request):
             return redirect("admin:index")
-        target = urlencode({"next": request.GET.get("next", reverse("admin:index"))})
+        target = request.GET.get("next", reverse("admin:index"))
         if isinstance(request.user, Account):
             if not request.user.is_staff:
                 return redirect("accounts:home")
-            return redirect(f"{reverse('accounts:second-factor')}?{target}")
-        return redirect(f"{reverse('accounts:login')}?{target}")
+            return to_second_factor(target)
+        return redirect(f"{reverse('accounts:login')}?{urlencode({'next': target})}")

@@ -2,14 +2,15 @@
 
 from django.urls import path
 
-from accounts import views
+from accounts import factor_views, views
 
 app_name = "accounts"
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("dang-nhap/", views.log_in, name="login"),
-    path("dang-nhap/yeu-to-thu-hai/", views.second_factor, name="second-factor"),
+    path("dang-nhap/yeu-to-thu-hai/", factor_views.second_factor, name="second-factor"),
+    path("dang-nhap/yeu-to-thu-hai/cai-dat/", factor_views.enrol, name="enrol"),
     path("dang-xuat/", views.log_out, name="logout"),
     path("quen-mat-khau/", views.reset, name="reset"),
     path("quen-mat-khau/xac-thuc/", views.reset_code, name="reset-code"),
@@ -20,4 +21,5 @@ urlpatterns = [
     path("cau-hinh/thong-tin/<str:address>/xac-thuc/", views.phone_code, name="phone-code"),
     path("cau-hinh/mat-khau/", views.password, name="password"),
     path("cau-hinh/hoat-dong/", views.activity, name="activity"),
+    path("cau-hinh/xac-thuc-hai-lop/", factor_views.factor, name="factor"),
 ]

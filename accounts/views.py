@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts import login, proof, staff
+from accounts import login, proof
 from accounts.forms import (
     PROOF_MISSING,
     WRONG_PASSWORD,
@@ -25,7 +25,6 @@ from accounts.forms import (
     LoginForm,
     NewPasswordForm,
     PhoneForm,
-    TokenForm,
 )
 from accounts.login import Held
 from accounts.models import Account, AuditEvent, Session
@@ -60,7 +59,7 @@ def home(request: PersonRequest) -> HttpResponse:
 @pages
 @limit_posts("login", 60, minutes=10)
 def log_in(request: HttpRequest) -> HttpResponse:
-    target = _own_target(request)
+    target = own_target(request)
     if request.user.is_authenticated:
         return redirect(target or settings.LOGIN_REDIRECT_URL)
     form = LoginForm(request.POST or None)
@@ -82,19 +81,6 @@ def log_in(request: HttpRequest) -> HttpResponse:
             )
     context = {"form": form, "next": target, "held_until": held_until}
     return render(request, "accounts/login.html", context)
-
-
-@sensitive_post_parameters("token")
-@pages
-@limit_posts("second-factor", 30, minutes=10)
-def second_factor(request: PersonRequest) -> HttpResponse:
-    target = _own_target(request)
-    form = TokenForm(request.POST or None)
-    if form.is_valid():
-        if staff.check_token(request, form.cleaned_data["token"]):
-            return redirect(target or "admin:index")
-        form.add_error("token", _("Mã chưa đúng hoặc đã dùng. Hãy chờ mã kế tiếp rồi nhập lại."))
-    return render(request, "accounts/second_factor.html", {"form": form, "next": target})
 
 
 @login_not_required
@@ -281,9 +267,11 @@ def password(request: PersonRequest) -> HttpResponse:
             keep_session=this_session,
         )
         update_session_auth_hash(request, user)
+        request.session.pop(login.TOO_SHORT, None)
         messages.success(request, _("Đã đổi mật khẩu. Các phiên đăng nhập khác đã kết thúc."))
         return redirect("accounts:home")
     context = {"form": form, "rules": RULES, "forced": user.has_default_password}
+    context["too_short"] = login.TOO_SHORT in request.session
     return render(request, "accounts/password.html", context)
 
 
@@ -339,7 +327,7 @@ def _sessions(request: PersonRequest) -> list[dict[str, object]]:
     ]
 
 
-def _own_target(request: HttpRequest) -> str:
+def own_target(request: HttpRequest) -> str:
     """Read where to go afterwards, and only if it is on this host (SE-10)."""
     target = request.POST.get("next") or request.GET.get("next") or ""
     safe = url_has_allowed_host_and_scheme(

@@ -5,7 +5,7 @@ are described in deploy/env.example.
 """
 
 import logging
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -66,10 +66,18 @@ OVER_HTTPS = _public.scheme == "https"
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", [_public.hostname])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0, validate=validate.Range(min=0))
-try:
-    OFFICE_NETWORKS = [ip_network(net) for net in env.str("OFFICE_NETWORKS", "").split(",") if net]
-except ValueError as error:
-    raise ImproperlyConfigured(f"OFFICE_NETWORKS: {error}") from None
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Read a variable of networks in CIDR notation."""
+    try:
+        return [ip_network(net.strip()) for net in env.str(name, "").split(",") if net.strip()]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from None
+
+
+OFFICE_NETWORKS = networks("OFFICE_NETWORKS")
+STAFF_NETWORKS = networks("STAFF_NETWORKS")
 
 # Database
 DATABASE_URL = env.str("DATABASE_URL", "")
@@ -121,7 +129,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
-    "accounts.middleware.DefaultPasswordMiddleware",
+    "accounts.middleware.StaffNetworkMiddleware",
+    "accounts.middleware.ForcedChangeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "mailportal.middleware.FaultMiddleware",
@@ -163,6 +172,7 @@ OTP_LIFETIME = 300  # seconds a code stays good
 OTP_TOTP_ISSUER = PROFILE.title
 RATELIMIT_ENABLE = env.bool("RATELIMIT_ENABLE", True)
 RETENTION_CODES_DAYS = 90
+AUDIT_RETENTION_DAYS = env.int("AUDIT_RETENTION_DAYS", 1826, validate=validate.Range(min=366))
 
 # Delivery
 SMS_GATEWAY = env.str("SMS_GATEWAY", "")

@@ -168,6 +168,18 @@ WITH accepted AS (
 SELECT count(*) FROM accepted
 """
 
+# The older of the day's codes: the newer may still be alive.
+_GIVE_BACK = """
+WITH today AS (
+    SELECT id, issued_at FROM otp_code
+    WHERE address_key = ANY(%(keys)s) AND purpose = %(purpose)s AND NOT voided
+      AND local_day = (statement_timestamp() AT TIME ZONE %(zone)s)::date
+)
+UPDATE otp_code SET voided = true
+WHERE id = (SELECT id FROM today ORDER BY issued_at LIMIT 1)
+  AND (SELECT count(*) FROM today) >= %(a_day)s
+"""
+
 
 def issue(
     address: str,
@@ -196,7 +208,7 @@ def issue(
         "a_day": CODES_A_DAY,
         "proved": proved,
         "streak": STREAK,
-        "streak_keys": [_streak_key(purpose, key) for key in keys],
+        "streak_keys": streak_keys(purpose, keys),
     }
     with connection.cursor() as cursor:
         cursor.execute(_ISSUE, parameters)
@@ -268,9 +280,27 @@ def revoke(address: str) -> None:
 
 def reopen(address: str, purpose: Purpose) -> None:
     """Forget the streak of wrong guesses that closed an address (hotline)."""
-    keys = [_streak_key(purpose, name) for name in pepper.names_of("address", address)]
+    keys = streak_keys(purpose, pepper.names_of("address", address))
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM otp_meter WHERE key = ANY(%s)", [keys])
+
+
+def give_one_more(address: str) -> bool:
+    """Give one place of today back to `address`, so that one more code may be asked for (hotline).
+
+    False where there was none to give back: the day's codes are not used up. The 5 minutes stay.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _GIVE_BACK,
+            {
+                "keys": pepper.names_of("address", address),
+                "purpose": Purpose.RECOVERY,
+                "zone": OFFICE_ZONE.key,
+                "a_day": CODES_A_DAY,
+            },
+        )
+        return bool(cursor.rowcount)
 
 
 def void(code_id: uuid.UUID) -> None:
@@ -319,5 +349,6 @@ def _midnight_after(day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), OFFICE_ZONE)
 
 
-def _streak_key(purpose: Purpose, address_key: str) -> str:
-    return f"streak:{purpose}:{address_key}"
+def streak_keys(purpose: Purpose, names: list[str]) -> list[str]:
+    """Name the meters that count the wrong guesses in a row of an address."""
+    return [f"streak:{purpose}:{name}" for name in names]

@@ -199,7 +199,7 @@ class BrowserTestCase(cast.Cast, LiveServerTestCase):
 
     def show_second_factor(self, account):
         """Pass the second door with the code of a device made for this test."""
-        device = TOTPDevice.objects.create(user=account)
+        device = TOTPDevice.objects.get_or_create(user=account)[0]
         totp = TOTP(device.bin_key, device.step, device.t0, device.digits)
         self.go("/quan-tri/")
         self.fill("Mã xác thực hoặc mã dự phòng", f"{totp.token():06d}")

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from django.test import Client, TestCase, override_settings
 from django.utils import timezone
-from django_otp.plugins.otp_static.models import StaticDevice
 
 from accounts.locking import lock
 from accounts.models import Account, AuditEvent
@@ -39,10 +38,7 @@ class AuditTests(cast.Cast, TestCase):
         return Account.objects.get(address=f"{name}@hagiang.gov.vn") if name else None
 
     def log_in_as_staff(self):
-        cast.make("it", is_staff=True, is_superuser=True)
-        StaticDevice.objects.create(user=self.person("it")).token_set.create(token="abcd2345")
-        self.log_in("it")
-        return self.client.post(TOKEN, {"token": "abcd2345"})
+        return self.come_in(cast.make_staff("it"))
 
     def choose_in_admin(self, action, account):
         data = {"action": action, "_selected_action": [account.pk]}
@@ -90,7 +86,7 @@ class AuditTests(cast.Cast, TestCase):
         self.assert_recorded("factor-right", account="it", actor="it")
 
     def test_a_wrong_second_factor(self):
-        cast.make("it", is_staff=True)
+        cast.make_staff("it")
         self.log_in("it")
         self.client.post(TOKEN, {"token": "wxyz7654"})
 

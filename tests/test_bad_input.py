@@ -2,8 +2,8 @@
 
 from django.test import Client, TestCase, override_settings
 from django_otp.plugins.otp_static.models import StaticDevice
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from accounts import factors
 from otp.models import Code, Message, Meter
 from tests import cast, hostile
 from tests.cast import ASK, CODE, LOGIN, NEW, NEW_PASSWORD, PASSWORD, newest_code
@@ -120,9 +120,8 @@ class BadInputTests(cast.Cast, TestCase):
         self.assertEqual(r.url, "/cau-hinh/?x=1")
 
     def test_second_factor(self):
-        it = cast.make("it", is_staff=True)
-        TOTPDevice.objects.create(user=it)
-        StaticDevice.objects.create(user=it).token_set.create(token="abcd2345")
+        it = cast.make_staff("it")
+        factors.make_recovery_codes(it)
         self.log_in("it")
 
         self.feed(TOKEN, "token", {})

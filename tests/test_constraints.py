@@ -73,6 +73,35 @@ def brakes(**changes):
     return "otp_brakes", row | dict.fromkeys(ceilings, 1) | changes
 
 
+def extra_code(**changes):
+    return "accounts_extracode", {
+        "account_id": 1,
+        "local_day": "2026-11-22",
+        "given_at": NOON,
+    } | changes
+
+
+def proposal(**changes):
+    row = {"account_id": 1, "phone": "+84912466981", "phone_masked": "***981", "evidence": "x"}
+    row |= {"ticket": "1", "state": "open", "proposed_at": NOON, "proposed_by_id": 2}
+    return "accounts_phoneproposal", row | changes
+
+
+def approved(**changes):
+    decided = {"state": "approved", "phone": "", "decided_at": NOON, "decided_by_id": 3}
+    return proposal(**(decided | changes))
+
+
+def login_notice(**changes):
+    return "accounts_loginnotice", {"text": "x", "shown_from": NOON, "shown_until": LATER} | changes
+
+
+def link(**changes):
+    return "accounts_auditlink", {"seq": 1, "event_id": 1, "digest": "d" * 64} | changes
+
+
+PEOPLE = [account(id=n, address=f"a{n}@example.vn") for n in (1, 2, 3)]
+
 # For each constraint: rows that go in, and after them a row that does not.
 REFUSED = {
     "code_gap": [
@@ -116,6 +145,22 @@ REFUSED = {
         ([unit(id=1), unit(name="Phòng", parent_id=1)], unit(name="Phòng", parent_id=1)),
     ],
     "unit_not_its_own_parent": [([], unit(id=7, parent_id=7))],
+    "extra_code_one_a_day": [([*PEOPLE, extra_code()], extra_code())],
+    "proposal_one_open": [([*PEOPLE, proposal()], proposal())],
+    "proposal_approved_by_another": [
+        (PEOPLE, approved(decided_by_id=2)),
+        (PEOPLE, approved(decided_by_id=None)),
+    ],
+    "proposal_not_for_oneself": [
+        (PEOPLE, proposal(proposed_by_id=1)),
+        (PEOPLE, approved(decided_by_id=1)),
+    ],
+    "proposal_forgets_the_number": [
+        (PEOPLE, approved(phone="+84912466981")),
+        (PEOPLE, proposal(phone="0912466981")),
+    ],
+    "login_notice_has_an_end": [([], login_notice(shown_until=NOON))],
+    "accounts_auditlink_event_id_key": [([link()], link(seq=2))],
     "brakes_one_row": [([], brakes(id=2))],
     "otp_brakes_codes_an_hour_check": [([], brakes(codes_an_hour=-1))],
     "otp_brakes_codes_a_day_check": [([], brakes(codes_a_day=-1))],
@@ -166,6 +211,13 @@ class ConstraintTests(Refusals):
             message(state="accepted"),
             account(phone="+84912466981", phone_confirmed_at=NOON),
             unit(),
+            *PEOPLE,
+            proposal(),
+            approved(),
+            login_notice(),
+            extra_code(),
+            extra_code(local_day="2026-11-23"),
+            link(),
         ):
             enter(*row)
 

@@ -12,7 +12,6 @@ from django.http import HttpResponse
 from django.test import Client, TestCase, TransactionTestCase, override_settings
 from django.urls import path
 from django.utils.module_loading import import_string
-from django_otp.plugins.otp_static.models import StaticDevice
 
 from mailportal import urls
 from otp.models import Code, Message
@@ -114,10 +113,7 @@ class ErrorPageTests(ErrorPages, TestCase):
         self.assert_error_page(r, 400, "Chưa hiểu yêu cầu này")
 
     def test_staff_without_the_right(self):
-        it = cast.make("it", is_staff=True)
-        StaticDevice.objects.create(user=it).token_set.create(token="abcd2345")
-        self.log_in("it")
-        self.client.post("/dang-nhap/yeu-to-thu-hai/", {"token": "abcd2345"})
+        self.come_in(cast.make_staff("hotline", "hotline"))
 
         r = self.client.get("/quan-tri/accounts/account/")
 

@@ -190,4 +190,4 @@ def _is_text(argument):
 
 def _reads(function):
     text = ast.unparse(function)
-    return re.fullmatch(r"required|required_list|env\.\w+|os\.environ\.get", text)
+    return re.fullmatch(r"required|required_list|networks|env\.\w+|os\.environ\.get", text)

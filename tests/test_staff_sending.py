@@ -4,8 +4,6 @@ import datetime as dt
 
 from django.db.models.functions import Now
 from django.test import TestCase
-from django_otp.oath import TOTP
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.models import AuditEvent
 from otp import outbox
@@ -24,11 +22,8 @@ class StaffTestCase(cast.Cast, TestCase):
 
     def setUp(self):
         self.set_up_people()
-        self.huong = cast.make("huong", is_staff=True, is_superuser=True)
-        device = TOTPDevice.objects.create(user=self.huong, name="app")
-        token = TOTP(device.bin_key, device.step, device.t0, device.digits).token()
-        self.log_in("huong")
-        self.client.post("/dang-nhap/yeu-to-thu-hai/", {"token": f"{token:06d}"})
+        self.huong = cast.make_staff("huong")
+        self.come_in(self.huong)
 
 
 class LookTests(StaffTestCase):

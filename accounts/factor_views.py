@@ -1,0 +1,77 @@
+"""The staff's pages of the second factor: show it, put it into an app, keep recovery codes."""
+
+from django.contrib.auth import logout
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+
+from accounts import factors, login
+from accounts.forms import EnrolForm, TokenForm
+from accounts.staff import StaffRequest, is_verified_staff, to_second_factor
+from accounts.throttle import limit_posts
+from accounts.views import own_target, pages
+
+FRESH = 600  # seconds since the password was typed, in which an app may be enrolled
+
+
+@sensitive_post_parameters("token")
+@pages
+@limit_posts("second-factor", 30, minutes=10)
+def second_factor(request: StaffRequest) -> HttpResponse:
+    target = own_target(request)
+    if not request.user.is_staff:
+        return redirect("accounts:home")
+    if not factors.is_enrolled(request.user):
+        return redirect("accounts:enrol")
+    form = TokenForm(request.POST or None)
+    if form.is_valid():
+        if factors.check(request, form.cleaned_data["token"]):
+            return redirect(target or "admin:index")
+        form.add_error("token", _("Mã chưa đúng hoặc đã dùng. Hãy chờ mã kế tiếp rồi nhập lại."))
+    return render(request, "accounts/second_factor.html", {"form": form, "next": target})
+
+
+@sensitive_post_parameters("token")
+@sensitive_variables()
+@pages
+@limit_posts("second-factor", 30, minutes=10)
+def enrol(request: StaffRequest) -> HttpResponse:
+    """Put the factor into an app, once and right after the password was typed."""
+    if not request.user.is_staff:
+        raise Http404
+    if factors.is_enrolled(request.user):
+        return redirect("accounts:second-factor")
+    if not login.password_is_fresh(request.session, within=FRESH):
+        logout(request)
+        return redirect("accounts:login")
+    form = EnrolForm(request.POST or None)
+    if form.is_valid():
+        codes = factors.enrol(request, form.cleaned_data["token"])
+        if codes:
+            return render(request, "accounts/recovery_codes.html", {"codes": codes, "first": True})
+        form.add_error("token", _("Mã chưa đúng. Hãy chờ ứng dụng hiện mã kế tiếp rồi nhập lại."))
+    device = factors.pending(request.user)
+    context = {
+        "form": form,
+        # Drawn by the library from the secret alone; nothing that was typed is in it.
+        "qr": mark_safe(factors.qr_code(device)),  # noqa: S308
+        "secret": factors.secret_of(device),
+    }
+    return render(request, "accounts/enrol.html", context)
+
+
+@sensitive_variables()
+@pages
+def factor(request: StaffRequest) -> HttpResponse:
+    """Show how many recovery codes are left, and make new ones."""
+    if not request.user.is_staff:
+        raise Http404
+    if not is_verified_staff(request):
+        return to_second_factor(request.path)
+    if request.method == "POST":
+        codes = factors.make_recovery_codes(request.user)
+        return render(request, "accounts/recovery_codes.html", {"codes": codes})
+    left = factors.recovery_codes_left(request.user)
+    return render(request, "accounts/factor.html", {"left": left})

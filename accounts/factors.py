@@ -1,0 +1,183 @@
+"""The second factor of the staff: an app's codes, and recovery codes for the day it is lost."""
+
+import base64
+import secrets
+import unicodedata
+
+import segno
+from django.db import transaction
+from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
+from django_otp import login as remember_factor
+from django_otp import verify_token
+from django_otp.models import Device
+from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from accounts import notices
+from accounts.audit import Ground
+from accounts.models import Account, AuditEvent
+from otp import pepper
+
+CODES_MADE = 10
+_SIGNS = "23456789abcdefghjkmnpqrstuvwxyz"  # none that is taken for another
+_LENGTH = 10  # of a recovery code: 49 bits
+_APP_DIGITS = 6
+
+
+def is_enrolled(account: Account) -> bool:
+    return bool(TOTPDevice.objects.devices_for_user(account, confirmed=True).exists())
+
+
+def pending(account: Account) -> TOTPDevice:
+    """Give the secret that waits to be put into the app; the same until it is, or is reset."""
+    with transaction.atomic():
+        Account.objects.select_for_update().get(pk=account.pk)
+        device, _ = TOTPDevice.objects.get_or_create(
+            user=account, confirmed=False, defaults={"name": "app"}
+        )
+    return device
+
+
+def secret_of(device: TOTPDevice) -> str:
+    """Spell the secret as it is typed into an app: base 32, in fours."""
+    text = base64.b32encode(device.bin_key).decode().rstrip("=")
+    return " ".join(text[at : at + 4] for at in range(0, len(text), 4))
+
+
+def qr_code(device: TOTPDevice) -> str:
+    """Draw what an app reads, as SVG."""
+    drawn: str = segno.make_qr(device.config_url, error="m").svg_inline(
+        svgclass="qr", lineclass=None, omitsize=True, border=4
+    )
+    return drawn
+
+
+@sensitive_variables()
+def enrol(request: HttpRequest, typed: str) -> list[str]:
+    """Confirm the app with its first code, and give new recovery codes; none where it was wrong.
+
+    This session has shown its factor from then on. The person is told by mail (ASVS 6.3.7).
+    """
+    account = request.user
+    assert isinstance(account, Account)
+    device = pending(account)
+    with transaction.atomic():
+        device = TOTPDevice.objects.select_for_update().get(pk=device.pk)
+        right = device.verify_is_allowed()[0] and device.verify_token(_cleaned(typed))
+        if right and not is_enrolled(account):
+            device.confirmed = True
+            device.save(update_fields=["confirmed"])
+            made = _new_codes(account)
+            AuditEvent.record(
+                AuditEvent.Event.FACTOR_ENROLLED, account.address, account=account, actor=account
+            )
+            notices.factor_enrolled(account)
+        else:
+            made = []
+            AuditEvent.record(
+                AuditEvent.Event.FACTOR_WRONG,
+                account.address,
+                account=account,
+                actor=account,
+                ok=False,
+                reason="enrolment",
+            )
+    if made:
+        _remember(request, device)
+    return made
+
+
+@sensitive_variables()
+def check(request: HttpRequest, typed: str) -> bool:
+    """Check a code of the app, or a recovery code; a right one changes the session's key.
+
+    The devices themselves slow down guessing, and take a code once (django-otp).
+    """
+    account = request.user
+    assert isinstance(account, Account)
+    device = _match(account, _cleaned(typed))
+    event = AuditEvent.Event.FACTOR_RIGHT if device else AuditEvent.Event.FACTOR_WRONG
+    reason = "recovery-code" if isinstance(device, StaticDevice) else ""
+    AuditEvent.record(
+        event, account.address, account=account, actor=account, ok=device is not None, reason=reason
+    )
+    if device is None:
+        return False
+    _remember(request, device)
+    return True
+
+
+@sensitive_variables()
+def make_recovery_codes(account: Account) -> list[str]:
+    """Make new recovery codes; those made before open nothing any longer."""
+    with transaction.atomic():
+        made = _new_codes(account)
+        AuditEvent.record(
+            AuditEvent.Event.RECOVERY_CODES_MADE, account.address, account=account, actor=account
+        )
+    return made
+
+
+def recovery_codes_left(account: Account) -> int:
+    left: int = StaticToken.objects.filter(device__user=account, device__confirmed=True).count()
+    return left
+
+
+def reset(account: Account, *, actor: Account, ground: Ground) -> None:
+    """Take a colleague's factor away: it is enrolled anew at the next log-in (AD-01)."""
+    with transaction.atomic():
+        Account.objects.select_for_update().get(pk=account.pk)
+        TOTPDevice.objects.filter(user=account).delete()
+        StaticDevice.objects.filter(user=account).delete()
+        account.end_sessions()
+        AuditEvent.record(
+            AuditEvent.Event.FACTOR_RESET,
+            account.address,
+            account=account,
+            actor=actor,
+            why=ground.why,
+            ticket=ground.ticket,
+        )
+        notices.factor_reset(account)
+
+
+def stored_name(account: Account, code: str) -> str:
+    """Name a recovery code as it is stored: the code itself is nowhere."""
+    return pepper.oldest_name_of("recovery-code", f"{account.pk}:{code}")[:16]
+
+
+@sensitive_variables()
+def _match(account: Account, code: str) -> Device | None:
+    if len(code) == _APP_DIGITS and code.isdigit():
+        kind, token = TOTPDevice, code
+    else:
+        kind, token = StaticDevice, stored_name(account, code)
+    for device in kind.objects.devices_for_user(account, confirmed=True):
+        matched = verify_token(account, device.persistent_id, token)
+        if matched is not None:
+            return matched
+    return None
+
+
+@sensitive_variables()
+def _new_codes(account: Account) -> list[str]:
+    StaticDevice.objects.filter(user=account).delete()
+    device = StaticDevice.objects.create(user=account, name="codes")
+    made = ["".join(secrets.choice(_SIGNS) for _ in range(_LENGTH)) for _ in range(CODES_MADE)]
+    for code in made:
+        device.token_set.create(token=stored_name(account, code))
+    return [f"{code[:5]}-{code[5:]}" for code in made]
+
+
+@sensitive_variables("device")
+def _remember(request: HttpRequest, device: Device) -> None:
+    request.session.cycle_key()
+    remember_factor(request, device)
+
+
+@sensitive_variables()
+def _cleaned(typed: str) -> str:
+    """Take away what is put between the signs of a code for reading."""
+    text = unicodedata.normalize("NFKC", typed).lower()
+    return "".join(sign for sign in text if sign.isalnum())

@@ -1,0 +1,90 @@
+"""Gives somebody a role among the staff, or takes it away; there is no page for it."""
+
+import getpass
+import sys
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+from django.views.decorators.debug import sensitive_variables
+
+from accounts import roles
+from accounts.addresses import AddressError, canonical
+from accounts.models import Account, AuditEvent, Unit
+
+
+class Command(BaseCommand):
+    help = (
+        "Give an account a role. An account that does not exist yet is made, with a password that"
+        " is asked for, or read from standard input. The second factor is put into an app at the"
+        " first log-in."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("address")
+        parser.add_argument("--role", choices=[*roles.NAMES, "none"], required=True)
+        parser.add_argument("--name", default="", help="full name, for a new account")
+        parser.add_argument("--unit", default="", help="name or short name, for unit-it")
+
+    @sensitive_variables("password")
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            address = canonical(options["address"])
+        except AddressError:
+            raise CommandError("This is no address in the domains of the profile.") from None
+        account = Account.objects.filter(address=address).first()
+        if options["role"] == "none":
+            self._dismiss(account)
+            return
+        unit = _unit(options["unit"])
+        if options["role"] == "unit-it" and not (unit or (account and account.unit_id)):
+            raise CommandError("unit-it needs --unit: the unit whose people are looked after.")
+        password = "" if account else _new_password(address)
+        with transaction.atomic():
+            if account is None:
+                account = Account.objects.create_user(
+                    address, password, full_name=options["name"], is_staff=True
+                )
+            if unit:
+                account.unit = unit
+            account.is_staff = True
+            account.save(update_fields=["is_staff", "unit"])
+            account.groups.set(roles.groups_of(roles.NAMES[options["role"]]))
+            account.end_sessions()
+            AuditEvent.record(
+                AuditEvent.Event.STAFF_APPOINTED, address, account=account, role=options["role"]
+            )
+        self.stdout.write(f"{address}: {options['role']}")
+
+    def _dismiss(self, account: Account | None) -> None:
+        if account is None:
+            raise CommandError("There is no such account.")
+        with transaction.atomic():
+            account.is_staff = account.is_superuser = False
+            account.save(update_fields=["is_staff", "is_superuser"])
+            account.groups.clear()
+            account.end_sessions()
+            AuditEvent.record(AuditEvent.Event.STAFF_DISMISSED, account.address, account=account)
+        self.stdout.write(f"{account.address}: no role")
+
+
+def _unit(name: str) -> Unit | None:
+    if not name:
+        return None
+    found = Unit.objects.filter(name=name) | Unit.objects.filter(code=name)
+    if len(found) != 1:
+        raise CommandError(f"--unit: {len(found)} units are called {name}.")
+    return found[0]
+
+
+@sensitive_variables()
+def _new_password(address: str) -> str:
+    """Ask for a password without showing it; never as an argument, which others could see."""
+    password = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    try:
+        validate_password(password, Account(address=address, is_staff=True))
+    except ValidationError as error:
+        raise CommandError(" ".join(error.messages)) from None
+    return password

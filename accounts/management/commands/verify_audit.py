@@ -1,0 +1,30 @@
+"""Says whether the audit trail is whole."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts import chain
+
+SHOWN = 20  # faults
+
+
+class Command(BaseCommand):
+    help = (
+        "Check that no row of the audit trail was changed, taken out or put in. The last line is"
+        " the head of the chain: keep it elsewhere, and give it back with --through next time."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--through", default="", metavar="SEQ:DIGEST", help="a head that was noted earlier"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        report = chain.verify(options["through"])
+        for fault in report.faults[:SHOWN]:
+            self.stderr.write(fault)
+        if report.faults:
+            raise CommandError(f"The audit trail is not whole: {len(report.faults)} faults.")
+        self.stdout.write(f"{report.rows} rows are whole, {report.pruned} were pruned.")
+        self.stdout.write(report.head)

@@ -1,0 +1,140 @@
+"""What each role of the staff may do, and over whom: the one table of rights.
+
+Roles are given on the machine (`manage.py create_staff`), never on a page, so that nobody can
+widen their own rights (AD-04).
+"""
+
+import enum
+from contextlib import suppress
+from typing import Any
+
+from django.apps import apps as current
+from django.apps.registry import Apps
+from django.contrib.auth.models import Group
+from django.db import connection
+from django.db.models import QuerySet
+
+from accounts.people import Account
+
+
+class Role(enum.StrEnum):
+    """What somebody is to the portal; the value is the name of the group."""
+
+    HOTLINE = "Hỗ trợ"
+    UNIT_IT = "CNTT đơn vị"
+    PROVINCE_IT = "CNTT tỉnh"
+    AUDITOR = "Kiểm tra"
+
+
+# How `create_staff` spells them.
+NAMES = {
+    "hotline": Role.HOTLINE,
+    "unit-it": Role.UNIT_IT,
+    "province-it": Role.PROVINCE_IT,
+    "auditor": Role.AUDITOR,
+}
+
+H, U, P, A = Role.HOTLINE, Role.UNIT_IT, Role.PROVINCE_IT, Role.AUDITOR
+
+RIGHTS: dict[str, set[Role]] = {
+    # The hotline's desk
+    "accounts.use_desk": {H, U, P, A},
+    "accounts.help_person": {H, U, P},
+    "accounts.reveal_phone": {H, U, P},
+    "accounts.propose_phone": {U, P},
+    "accounts.approve_phone": {H, U, P},
+    "accounts.reset_factor": {P},
+    # IT's own
+    "accounts.view_account": {U, P, A},
+    "accounts.change_account": {U, P},
+    "accounts.add_account": {P},
+    "accounts.lock_account": {U, P},
+    "accounts.mark_default": {U, P},
+    "accounts.send_notice": {U, P},
+    "accounts.import_accounts": {P},
+    "accounts.export_accounts": {U, P},
+    "accounts.run_campaigns": {U, P},
+    "accounts.view_reports": {U, P, A},
+    "accounts.view_unit": {U, P, A},
+    "accounts.add_unit": {P},
+    "accounts.change_unit": {P},
+    "accounts.view_loginnotice": {P, A},
+    "accounts.add_loginnotice": {P},
+    "accounts.change_loginnotice": {P},
+    "accounts.delete_loginnotice": {P},
+    "accounts.view_auditevent": {P, A},
+    "accounts.export_audit": {P, A},
+    "otp.view_brakes": {P, A},
+    "otp.change_brakes": {P},
+    "otp.view_code": {P, A},
+    "otp.view_message": {P, A},
+    "otp.view_gatewaystate": {P, A},
+}
+
+_UNIT_AND_BELOW = """
+WITH RECURSIVE below AS (
+    SELECT id FROM accounts_unit WHERE id = %s
+    UNION
+    SELECT unit.id FROM accounts_unit AS unit JOIN below ON unit.parent_id = below.id
+)
+SELECT id FROM below
+"""
+
+
+def units_of(staff: Account) -> set[int] | None:
+    """Name the units whose people `staff` may see; None means everybody.
+
+    The IT of a unit sees that unit and those below it, and without a unit nobody.
+    """
+    if _sees_everybody(staff):
+        return None
+    if staff.unit_id is None:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(_UNIT_AND_BELOW, [staff.unit_id])
+        return {pk for (pk,) in cursor.fetchall()}
+
+
+def within(staff: Account, people: QuerySet[Account]) -> QuerySet[Account]:
+    """Keep the people whom `staff` may see."""
+    units = units_of(staff)
+    return people if units is None else people.filter(unit__in=units)
+
+
+def covers(staff: Account, account: Account) -> bool:
+    """Whether `staff` may see `account`."""
+    units = units_of(staff)
+    return units is None or account.unit_id in units
+
+
+def groups_of(role: Role) -> QuerySet[Group]:
+    """Give the one group of a role."""
+    return Group.objects.filter(name=role.value)
+
+
+def role_names(account: Account) -> list[str]:
+    return sorted(account.groups.values_list("name", flat=True))
+
+
+def make_groups(apps: Apps = current, **_: Any) -> None:
+    """Have the groups there, each with exactly its rights; after every `migrate`."""
+    # Going back to an older schema, there may be no such table.
+    with suppress(LookupError):
+        group = apps.get_model("auth", "Group")
+        permission = apps.get_model("auth", "Permission")
+        known = {
+            f"{row.content_type.app_label}.{row.codename}": row
+            for row in permission.objects.select_related("content_type")
+        }
+        for role in Role:
+            rights = [
+                known[name] for name, roles in RIGHTS.items() if role in roles and name in known
+            ]
+            group.objects.get_or_create(name=role.value)[0].permissions.set(rights)
+
+
+def _sees_everybody(staff: Account) -> bool:
+    if staff.is_superuser:
+        return True
+    names = role_names(staff)
+    return bool(names) and Role.UNIT_IT not in names

@@ -1,0 +1,118 @@
+"""What staff have under way: extra codes given, changes of phone proposed, notices put up."""
+
+import datetime as dt
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts.people import STORED_PHONE, Account
+
+
+class ExtraCode(models.Model):
+    """One more code in a day, given by the hotline: at most one a day for an account (AD-10)."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    local_day = models.DateField()
+    given_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="extra_code_one_a_day", fields=["account", "local_day"])
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.local_day}"
+
+
+class ProposalQuerySet(models.QuerySet["PhoneProposal"]):
+    def open(self) -> "ProposalQuerySet":
+        """Keep those that wait for a second member of staff, and are not out of date."""
+        return self.filter(
+            state=PhoneProposal.State.OPEN, proposed_at__gt=Now() - PhoneProposal.LIFE
+        )
+
+
+class PhoneProposal(models.Model):
+    """A new number for somebody who lost both SIM and password (AD-09, PH-03).
+
+    One member of staff proposes it, another approves. The number stands here in full only while
+    it waits.
+    """
+
+    LIFE = dt.timedelta(days=3)
+
+    class State(models.TextChoices):
+        OPEN = "open", "chờ duyệt"
+        APPROVED = "approved", "đã duyệt"
+        DECLINED = "declined", "không duyệt"
+
+    account = models.ForeignKey(
+        Account, verbose_name="tài khoản", on_delete=models.CASCADE, related_name="+"
+    )
+    phone = models.CharField(max_length=16, blank=True, editable=False)
+    phone_masked = models.CharField("số mới", max_length=16)
+    evidence = models.CharField("căn cứ", max_length=300)
+    ticket = models.CharField("số phiếu", max_length=32)
+    state = models.CharField("trạng thái", max_length=16, choices=State, default=State.OPEN)
+    proposed_at = models.DateTimeField("đề nghị lúc", default=timezone.now)
+    proposed_by = models.ForeignKey(
+        Account, verbose_name="người đề nghị", on_delete=models.PROTECT, related_name="+"
+    )
+    decided_at = models.DateTimeField("quyết định lúc", null=True)
+    decided_by = models.ForeignKey(
+        Account, verbose_name="người duyệt", null=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    objects = ProposalQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="proposal_one_open", fields=["account"], condition=Q(state="open")
+            ),
+            models.CheckConstraint(
+                name="proposal_approved_by_another",
+                condition=~Q(state="approved")
+                | (Q(decided_by__isnull=False) & ~Q(decided_by=F("proposed_by"))),
+            ),
+            models.CheckConstraint(
+                name="proposal_not_for_oneself",
+                condition=~Q(account=F("proposed_by"))
+                & (Q(decided_by__isnull=True) | ~Q(account=F("decided_by"))),
+            ),
+            models.CheckConstraint(
+                name="proposal_forgets_the_number",
+                condition=Q(phone__regex=STORED_PHONE) & (Q(state="open") | Q(phone="")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.phone_masked}"
+
+
+class LoginNotice(models.Model):
+    """A notice on the log-in page, shown from one moment until another."""
+
+    text = models.CharField("nội dung", max_length=500)
+    shown_from = models.DateTimeField("hiện từ", default=timezone.now)
+    shown_until = models.DateTimeField("đến")
+
+    class Meta:
+        verbose_name = "thông báo ở trang đăng nhập"
+        verbose_name_plural = "thông báo ở trang đăng nhập"
+        constraints = [
+            models.CheckConstraint(
+                name="login_notice_has_an_end", condition=Q(shown_until__gt=F("shown_from"))
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+    def clean(self) -> None:
+        super().clean()
+        if self.shown_until and self.shown_from and self.shown_until <= self.shown_from:
+            raise ValidationError({"shown_until": "Giờ kết thúc phải sau giờ bắt đầu."})

@@ -1,0 +1,131 @@
+"""How an address stands with its codes: what the hotline reads out, the same for any address."""
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+
+from django.db import connection
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from otp import pepper
+from otp.codes import GRANT, STREAK, streak_keys
+from otp.models import CODES_A_DAY, GUESSES, OFFICE_ZONE, Code, Message, Meter, Purpose
+
+State = Message.State
+
+# What a gateway, the outbox or the ledger gave as the reason, where there are words for it.
+REASONS = {
+    "decoy": _("không có số điện thoại để gửi tới"),
+    "closed": _("đã đóng vì nhập sai nhiều lần"),
+    "number-cap": _("số điện thoại này đã nhận quá nhiều mã trong 24 giờ"),
+    "ceiling": _("hệ thống đang tạm dừng gửi mã"),
+    "abandoned": _("chương trình gửi bị ngắt giữa chừng"),
+    "fault": _("lỗi của chương trình gửi"),
+}
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of one code, for staff to read: no digits, no number."""
+
+    id: uuid.UUID
+    purpose: str
+    issued_at: dt.datetime
+    expires_at: dt.datetime
+    voided: bool  # its place in the day was given back
+    sent: str  # what became of the SMS
+    reason: str
+    gateway: str
+    told_at: dt.datetime | None  # when the SMS came to that state
+    wrong: int  # guesses
+    outcome: str  # what became of the code itself
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Today's codes of one purpose, and from when the next may be asked for."""
+
+    fates: list[Fate]  # the newest first
+    taken: int  # places of the day in use
+    next_at: dt.datetime | None  # None: at once
+    closed_until: dt.datetime | None
+
+    @property
+    def most(self) -> int:
+        return CODES_A_DAY
+
+    @property
+    def is_spent(self) -> bool:
+        return self.taken >= CODES_A_DAY
+
+
+def of(address: str, purpose: Purpose = Purpose.RECOVERY) -> Standing:
+    """Tell how `address` stands, whether or not it exists."""
+    keys = pepper.names_of("address", address)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp()")
+        (now,) = cursor.fetchone()
+    recent = (
+        Code.objects.filter(
+            address_key__in=keys, purpose=purpose, issued_at__gt=now - dt.timedelta(days=2)
+        )
+        .select_related("message")
+        .order_by("-issued_at")
+    )
+    rows = list(recent)
+    day = timezone.localtime(now, OFFICE_ZONE).date()
+    today = [code for code in rows if code.local_day == day]
+    taken = sum(not code.voided for code in today)
+    opens = max([now, *(code.gap_until for code in rows)])
+    if taken >= CODES_A_DAY:
+        midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), OFFICE_ZONE)
+        opens = max(opens, midnight)
+    return Standing(
+        fates=[_fate(code, now) for code in today],
+        taken=taken,
+        next_at=opens if opens > now else None,
+        closed_until=_closed_until(keys, purpose),
+    )
+
+
+def _closed_until(keys: list[str], purpose: Purpose) -> dt.datetime | None:
+    return (
+        Meter.objects.filter(
+            pk__in=streak_keys(purpose, keys), count__gte=STREAK, until__gt=timezone.now()
+        )
+        .values_list("until", flat=True)
+        .first()
+    )
+
+
+def _fate(code: Code, now: dt.datetime) -> Fate:
+    message = getattr(code, "message", None)
+    reason = message.reason if message else ""
+    return Fate(
+        id=code.pk,
+        purpose=code.get_purpose_display(),
+        issued_at=code.issued_at,
+        expires_at=code.expires_at,
+        voided=code.voided,
+        sent=message.get_state_display() if message else "",
+        reason=str(REASONS.get(reason, reason)),
+        gateway=message.gateway if message else "",
+        told_at=message.changed_at if message else None,
+        wrong=code.attempts - (code.verified_at is not None),
+        outcome=str(_outcome(code, now)),
+    )
+
+
+def _outcome(code: Code, now: dt.datetime) -> object:
+    if code.verified_at is not None:
+        if code.used_at is not None:
+            return _("đã nhập đúng và đã dùng")
+        if now < code.verified_at + GRANT:
+            return _("đã nhập đúng, đang ở bước tiếp theo")
+        return _("đã nhập đúng nhưng không làm tiếp")
+    if code.attempts >= GUESSES:
+        return _("nhập sai 5 lần, không dùng được nữa")
+    if now >= code.expires_at:
+        return _("hết hiệu lực, chưa dùng")
+    return _("còn hiệu lực")
