@@ -25,6 +25,10 @@ class AuditQuerySet(models.QuerySet["AuditEvent"]):
         keys = pepper.names_of("address", account.address)
         return self.filter(Q(account=account) | Q(address_key__in=keys))
 
+    def about(self, address: str) -> "AuditQuerySet":
+        """Keep what was tried with `address`, which need not exist."""
+        return self.filter(address_key__in=pepper.names_of("address", address))
+
 
 class AuditEvent(models.Model):
     """What happened to whom: written by the rule that did it, never changed (a trigger refuses).

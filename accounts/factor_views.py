@@ -9,6 +9,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 
 from accounts import factors, login
 from accounts.forms import EnrolForm, TokenForm
+from accounts.models import Account
 from accounts.staff import StaffRequest, is_verified_staff, to_second_factor
 from accounts.throttle import limit_posts
 from accounts.views import own_target, pages
@@ -28,7 +29,7 @@ def second_factor(request: StaffRequest) -> HttpResponse:
     form = TokenForm(request.POST or None)
     if form.is_valid():
         if factors.check(request, form.cleaned_data["token"]):
-            return redirect(target or "admin:index")
+            return redirect(target or _landing(request.user))
         form.add_error("token", _("Mã chưa đúng hoặc đã dùng. Hãy chờ mã kế tiếp rồi nhập lại."))
     return render(request, "accounts/second_factor.html", {"form": form, "next": target})
 
@@ -75,3 +76,8 @@ def factor(request: StaffRequest) -> HttpResponse:
         return render(request, "accounts/recovery_codes.html", {"codes": codes})
     left = factors.recovery_codes_left(request.user)
     return render(request, "accounts/factor.html", {"left": left})
+
+
+def _landing(staff: Account) -> str:
+    """Name the page on which a member of staff begins."""
+    return "admin:index" if staff.has_perm("accounts.view_account") else "accounts:desk"

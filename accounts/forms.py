@@ -53,6 +53,15 @@ class Text(forms.CharField):
         ]
 
 
+def phone_error(error: PhoneError) -> forms.ValidationError:
+    """Say what is wrong with a number."""
+    return forms.ValidationError(
+        PHONE_ERRORS[error.code],
+        code=error.code,
+        params={"difference": error.difference, "suggestion": error.suggestion},
+    )
+
+
 class CodeInput(forms.TextInput):
     """A field for a code; what was typed is not shown again."""
 
@@ -295,8 +304,4 @@ class PhoneForm(PortalForm):
             return phones.normalise(self.cleaned_data["phone"])
         except PhoneError as error:
             self.suggestion = error.suggestion
-            raise forms.ValidationError(
-                PHONE_ERRORS[error.code],
-                code=error.code,
-                params={"difference": error.difference, "suggestion": error.suggestion},
-            ) from None
+            raise phone_error(error) from None

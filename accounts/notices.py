@@ -24,6 +24,11 @@ def phone_changed(account: Account, *, replaced: str) -> None:
     _mail(account, "phone_changed", "Số điện thoại nhận mã xác thực đã được thay đổi")
 
 
+def phone_given(account: Account) -> None:
+    """Tell the new number too, where its owner did not confirm it with a code (AD-09)."""
+    _sms(account, account.phone, settings.PROFILE.sms.phone_changed)
+
+
 def factor_enrolled(account: Account) -> None:
     """Tell a member of staff that an app now opens the staff pages in their name."""
     _mail(account, "factor_enrolled", "Đã cài đặt xác thực hai lớp")

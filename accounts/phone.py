@@ -42,7 +42,7 @@ class PhoneChange:
             raise AlreadyInForce
         if not settings.PHONE_CONFIRMATION:
             with transaction.atomic():
-                _put_in_force(_locked(account), phone)
+                put_in_force(_locked(account), phone)
             return None
         current = cls.resume(session, account)
         if current and current.state.live and account.new_phone == phone:
@@ -80,7 +80,7 @@ class PhoneChange:
             # Called off by a reset, or overtaken by another number, whose code this is not.
             if not (self.state.is_for(account.new_phone) and self.state.spend()):
                 return Answer(Verdict.SPENT, 0)
-            _put_in_force(account, account.new_phone)
+            put_in_force(account, account.new_phone)
         del self.session[Purpose.PHONE]
         return answer
 
@@ -94,7 +94,11 @@ def _call_off(account: Account) -> None:
     Account.objects.filter(pk=account.pk).update(new_phone="")
 
 
-def _put_in_force(account: Account, phone: str) -> None:
+def put_in_force(account: Account, phone: str, *, by: Account | None = None) -> None:
+    """Make `phone` the account's number, in the caller's transaction, and tell of it.
+
+    `by` is the member of staff who vouches for it (AD-09); else the owner has confirmed it.
+    """
     first = not account.phone
     changed = phone != account.phone
     now = timezone.now()
@@ -104,7 +108,7 @@ def _put_in_force(account: Account, phone: str) -> None:
             # Else an intruder who changes it twice would be the one who is warned.
             account.old_phone = replaced
         account.phone, account.phone_changed_at = phone, now
-    account.phone_confirmed_at = now if settings.PHONE_CONFIRMATION else None
+    account.phone_confirmed_at = now if by or settings.PHONE_CONFIRMATION else None
     account.new_phone = ""
     account.save(
         update_fields=["old_phone", "phone", "phone_changed_at", "phone_confirmed_at", "new_phone"]
@@ -112,7 +116,7 @@ def _put_in_force(account: Account, phone: str) -> None:
     # A recovery that was begun with the old number must not be finished with it.
     codes.revoke(account.address)
     event = _event(first=first, changed=changed)
-    AuditEvent.record(event, account.address, account=account, actor=account)
+    AuditEvent.record(event, account.address, account=account, actor=by or account)
     if changed:
         notices.phone_changed(account, replaced=replaced)
 

@@ -73,7 +73,7 @@ RIGHTS: dict[str, set[Role]] = {
 
 _UNIT_AND_BELOW = """
 WITH RECURSIVE below AS (
-    SELECT id FROM accounts_unit WHERE id = %s
+    SELECT id FROM accounts_unit WHERE id = ANY(%s)
     UNION
     SELECT unit.id FROM accounts_unit AS unit JOIN below ON unit.parent_id = below.id
 )
@@ -88,10 +88,13 @@ def units_of(staff: Account) -> set[int] | None:
     """
     if _sees_everybody(staff):
         return None
-    if staff.unit_id is None:
-        return set()
+    return set() if staff.unit_id is None else below([staff.unit_id])
+
+
+def below(units: list[int]) -> set[int]:
+    """Name the units and all that stand below them."""
     with connection.cursor() as cursor:
-        cursor.execute(_UNIT_AND_BELOW, [staff.unit_id])
+        cursor.execute(_UNIT_AND_BELOW, [units])
         return {pk for (pk,) in cursor.fetchall()}
 
 

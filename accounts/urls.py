@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import factor_views, views
+from accounts import desk_views, factor_views, views
 
 app_name = "accounts"
 
@@ -22,4 +22,12 @@ urlpatterns = [
     path("cau-hinh/mat-khau/", views.password, name="password"),
     path("cau-hinh/hoat-dong/", views.activity, name="activity"),
     path("cau-hinh/xac-thuc-hai-lop/", factor_views.factor, name="factor"),
+    path("ho-tro/", desk_views.search, name="desk"),
+    path("ho-tro/doi-so/", desk_views.waiting, name="waiting"),
+    path("ho-tro/doi-so/<int:pk>/", desk_views.decide, name="decide"),
+    path("ho-tro/dia-chi/<str:key>/", desk_views.unknown, name="unknown"),
+    path("ho-tro/tai-khoan/<int:pk>/", desk_views.person, name="person"),
+    path("ho-tro/tai-khoan/<int:pk>/hien-so/", desk_views.reveal, name="reveal"),
+    path("ho-tro/tai-khoan/<int:pk>/de-nghi-doi-so/", desk_views.propose, name="propose"),
+    path("ho-tro/tai-khoan/<int:pk>/<slug:slug>/", desk_views.act, name="act"),
 ]

@@ -292,7 +292,9 @@ def activity(request: PersonRequest) -> HttpResponse:
 
 def _events(user: Account) -> list[dict[str, Any]]:
     """List what happened, newest first, with the codes that were asked for: by whomever."""
-    audited = AuditEvent.objects.concerning(user).order_by("-at", "-pk")[:EVENTS_SHOWN]
+    # A call to the hotline is no news to whoever made it; that a whole number was read, is.
+    audited = AuditEvent.objects.concerning(user).exclude(event=AuditEvent.Event.VIEWED)
+    audited = audited.order_by("-at", "-pk")[:EVENTS_SHOWN]
     keys = pepper.names_of("address", user.address)
     asked = Code.objects.filter(address_key__in=keys).order_by("-issued_at")[:EVENTS_SHOWN]
     events: list[dict[str, Any]] = [

@@ -29,10 +29,17 @@ def raise_due() -> list[str]:
     told = []
     for kind, look in _KINDS.items():
         lines = list(look())
-        if lines and limits.take(Limit(f"alert-{kind}", 1, EACH), "portal").granted:
-            _tell(kind, lines)
+        if lines and raise_now(kind, "portal", lines):
             told.append(kind)
     return told
+
+
+def raise_now(kind: str, about: str, lines: list[str]) -> bool:
+    """Tell of one trouble, at most once an hour for what it is about; say whether it was told."""
+    if not limits.take(Limit(f"alert-{kind}", 1, EACH), about).granted:
+        return False
+    _tell(kind, lines)
+    return True
 
 
 def _tell(kind: str, lines: list[str]) -> None:

@@ -64,6 +64,14 @@ class Reading:
         return self.count >= WARN_AT * self.most
 
 
+def paused() -> bool:
+    """Whether no codes go out to anybody for now."""
+    with connection.cursor() as cursor:
+        cursor.execute(STANDING)
+        row = cursor.fetchone()
+    return row is None or bool(row[0])
+
+
 def readings() -> list[Reading]:
     """Read every ceiling as it stands now."""
     with connection.cursor() as cursor:

@@ -64,7 +64,7 @@ _ISSUE = f"""
 WITH clock AS (
     SELECT coalesce(%(at)s::timestamptz, statement_timestamp()) AS now
 ), today AS (
-    SELECT ordinal, voided FROM otp_code, clock
+    SELECT ordinal, voided, given_back FROM otp_code, clock
     WHERE address_key = ANY(%(keys)s) AND purpose = %(purpose)s
       AND local_day = (now AT TIME ZONE %(zone)s)::date
 ), brakes AS (
@@ -86,7 +86,7 @@ WHERE NOT paused AND (%(proved)s OR NOT proof_of_work) AND NOT EXISTS (
 )
 ON CONFLICT DO NOTHING
 RETURNING expires_at, gap_until, local_day,
-    (SELECT count(*) FROM today),
+    (SELECT count(*) FROM today WHERE NOT given_back),
     EXISTS (SELECT 1 FROM otp_meter
             WHERE key = ANY(%(streak_keys)s) AND count >= %(streak)s
               AND until > statement_timestamp())
@@ -101,7 +101,7 @@ WITH clock AS (
 SELECT coalesce((SELECT paused FROM brakes), true),
     coalesce((SELECT proof_of_work FROM brakes), false),
     now, (now AT TIME ZONE %(zone)s)::date, max(gap_until),
-    count(*) FILTER (WHERE local_day = (now AT TIME ZONE %(zone)s)::date)
+    count(*) FILTER (WHERE local_day = (now AT TIME ZONE %(zone)s)::date AND NOT given_back)
 FROM clock LEFT JOIN otp_code
     ON address_key = ANY(%(keys)s) AND purpose = %(purpose)s
     AND issued_at > now - interval '2 days'
@@ -175,7 +175,7 @@ WITH today AS (
     WHERE address_key = ANY(%(keys)s) AND purpose = %(purpose)s AND NOT voided
       AND local_day = (statement_timestamp() AT TIME ZONE %(zone)s)::date
 )
-UPDATE otp_code SET voided = true
+UPDATE otp_code SET voided = true, given_back = true
 WHERE id = (SELECT id FROM today ORDER BY issued_at LIMIT 1)
   AND (SELECT count(*) FROM today) >= %(a_day)s
 """

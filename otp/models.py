@@ -61,6 +61,9 @@ class Code(models.Model):
     )
     ordinal = models.SmallIntegerField("mã thứ mấy trong ngày")
     voided = models.BooleanField("không tính vào ngày", default=False)
+    # Voided by the hotline: then the pages may say so. A place that was given back because a
+    # gateway refused the number is counted on all pages, so that none tells of it.
+    given_back = models.BooleanField("hỗ trợ cấp lại", db_default=False)
     attempts = models.SmallIntegerField("số lần nhập", default=0)
     verified_at = models.DateTimeField("nhập đúng lúc", null=True)
     used_at = models.DateTimeField("dùng lúc", null=True)
@@ -96,6 +99,9 @@ class Code(models.Model):
             models.CheckConstraint(
                 name="code_verified_before_used",
                 condition=Q(used_at__isnull=True) | Q(verified_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="code_given_back_is_voided", condition=Q(given_back=False) | Q(voided=True)
             ),
             models.CheckConstraint(
                 name="code_known_purpose", condition=Q(purpose__in=Purpose.values)

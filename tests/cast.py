@@ -66,6 +66,7 @@ class Cast:
 
     def come_in(self, staff: Account, client: Client | None = None) -> Any:
         """Log in as staff, and show the second factor."""
+        (client or self.client).cookies.clear()
         self.log_in(staff.address, client=client)
         return (client or self.client).post(FACTOR, {"token": token_of(staff)})
 

@@ -118,6 +118,7 @@ REFUSED = {
     "code_one_alive": [([], code(expires_at=NOON + GAP + SECOND))],
     "code_guesses": [([], code(attempts=GUESSES + 1)), ([], code(attempts=-1))],
     "code_verified_before_used": [([], code(used_at=LATER))],
+    "code_given_back_is_voided": [([], code(given_back=True))],
     "code_known_purpose": [([], code(purpose="log-in"))],
     "message_forgets_where_it_went": [
         ([message(to="+84912466981", text="x")], message(state=state, **{column: "x"}))

@@ -1,0 +1,92 @@
+"""What the hotline may do for somebody: each with a ground, on record, and refused in words."""
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import locking, roles
+from accounts.audit import Ground
+from accounts.models import Account, AuditEvent, ExtraCode
+from otp import codes, phones
+from otp.models import OFFICE_ZONE, Purpose
+
+
+class NotNow(Exception):
+    """What was asked for cannot be done as things stand; `sentence` says why."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+def may_help(staff: Account, account: Account, right: str) -> bool:
+    """Whether `staff` may do to `account` what `right` permits.
+
+    Nobody helps themselves, and a colleague is helped only by those who look after the staff: an
+    account that can help others is worth more than a mailbox (AD-04).
+    """
+    if staff == account or not staff.has_perm(right) or not roles.covers(staff, account):
+        return False
+    if account.is_superuser:
+        return staff.is_superuser
+    return not account.is_staff or staff.has_perm("accounts.reset_factor")
+
+
+def give_extra_code(account: Account, *, actor: Account, ground: Ground) -> None:
+    """Let one more code be asked for today, once a day (AD-10); raises `NotNow`.
+
+    The five minutes between two codes stay as they are.
+    """
+    day = timezone.localdate(timezone=OFFICE_ZONE)
+    with transaction.atomic():
+        Account.objects.select_for_update().get(pk=account.pk)
+        try:
+            with transaction.atomic():
+                ExtraCode.objects.create(account=account, local_day=day)
+        except IntegrityError:
+            raise NotNow(_("Hôm nay tài khoản này đã được cấp thêm một mã rồi.")) from None
+        if not codes.give_one_more(account.address):
+            raise NotNow(_("Tài khoản còn lượt yêu cầu mã hôm nay, không cần cấp thêm."))
+        _record(AuditEvent.Event.CODE_GRANTED, account, actor, ground)
+
+
+def lock(account: Account, *, actor: Account, ground: Ground) -> None:
+    if not locking.lock(account, actor=actor, ground=ground):
+        raise NotNow(_("Tài khoản đã bị khóa từ trước."))
+
+
+def unlock(account: Account, *, actor: Account, ground: Ground) -> None:
+    if not locking.unlock(account, actor=actor, ground=ground):
+        raise NotNow(_("Tài khoản không bị khóa."))
+
+
+def reopen_recovery(account: Account, *, actor: Account, ground: Ground) -> None:
+    """Forget the wrong guesses that closed the recovery; the day's codes stay counted."""
+    with transaction.atomic():
+        for purpose in Purpose:
+            codes.reopen(account.address, purpose)
+        _record(AuditEvent.Event.RECOVERY_REOPENED, account, actor, ground)
+
+
+def end_sessions(account: Account, *, actor: Account, ground: Ground) -> None:
+    """End every session of the account."""
+    with transaction.atomic():
+        account.end_sessions()
+        _record(AuditEvent.Event.SESSIONS_CUT, account, actor, ground)
+
+
+def reveal_phone(account: Account, *, actor: Account, ground: Ground) -> str:
+    """Give the whole number as people write it; on record before it is shown (AD-07)."""
+    _record(AuditEvent.Event.PHONE_REVEALED, account, actor, ground)
+    return phones.national(account.phone)
+
+
+def _record(event: AuditEvent.Event, account: Account, actor: Account, ground: Ground) -> None:
+    AuditEvent.record(
+        event,
+        account.address,
+        account=account,
+        actor=actor,
+        why=ground.why,
+        ticket=ground.ticket,
+    )

@@ -1,0 +1,319 @@
+"""The hotline's pages, /ho-tro/: find somebody, see how they stand, help.
+
+What is looked for is POSTed: no mail address, name or number is in the address of a page (AD-06).
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+
+from accounts import desk, factors, lookup, picture, proposals, roles
+from accounts.audit import Ground
+from accounts.desk import NotNow
+from accounts.models import Account, AuditEvent, PhoneProposal
+from accounts.picture import Picture
+from accounts.staff import StaffRequest, staff_page
+from accounts.staff_forms import GroundForm, LookupForm, ProposalForm
+from accounts.views import pages
+from otp import alerts, limits, pepper
+from otp.limits import Limit
+
+SHOWN_FOR = 60  # seconds that a whole number stays on the page (AD-07)
+MANY_LOOKUPS = Limit("lookups", 60, dt.timedelta(hours=1))  # by one member of staff; more alerts
+KEPT_UNKNOWN = 5  # addresses that nobody has, in the session of whoever looked for them
+_UNKNOWN = "looked_for"
+
+
+@sensitive_post_parameters("words", "unit")
+@pages
+@staff_page("accounts.use_desk")
+def search(request: StaffRequest) -> HttpResponse:
+    form = LookupForm(request.POST or None)
+    found = None
+    if form.is_valid():
+        found = lookup.find(request.user, **form.cleaned_data)
+        _count_lookup(request.user, found)
+        if len(found.people) == 1 and not found.unknown:
+            return redirect("accounts:person", found.people[0].pk)
+    context = {
+        "form": form,
+        "found": found,
+        "most": lookup.MOST,
+        "unknown": _keep_unknown(request, found.unknown) if found and found.unknown else "",
+        "waiting": _waiting(request.user).count(),
+    }
+    return render(request, "desk/search.html", context)
+
+
+@pages
+@staff_page("accounts.use_desk")
+def person(request: StaffRequest, pk: int) -> HttpResponse:
+    account = _person_or_404(request.user, pk)
+    AuditEvent.record(AuditEvent.Event.VIEWED, account.address, account=account, actor=request.user)
+    return _show(request, picture.take(account.address, account))
+
+
+@pages
+@staff_page("accounts.use_desk")
+def unknown(request: StaffRequest, key: str) -> HttpResponse:
+    """Show an address that nobody has: it may have been asked for all the same."""
+    address = request.session.get(_UNKNOWN, {}).get(key)
+    if address is None or roles.units_of(request.user) is not None:
+        raise Http404
+    account = Account.objects.filter(address=address).first()
+    if account:
+        return redirect("accounts:person", account.pk)
+    AuditEvent.record(AuditEvent.Event.VIEWED, address, actor=request.user)
+    return _show(request, picture.take(address, None))
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something staff may do for somebody: in what words, with which right, and when."""
+
+    slug: str
+    right: str
+    title: object
+    effect: object  # what happens, and how it is undone
+    done: object
+    do: Callable[..., object]
+    offered: Callable[[Picture], bool]
+    danger: bool = False
+
+
+ACTIONS = {
+    action.slug: action
+    for action in (
+        Action(
+            "cap-them-ma",
+            "accounts.help_person",
+            gettext_lazy("Cấp thêm một mã hôm nay"),
+            gettext_lazy(
+                "Người dùng yêu cầu được thêm một mã trong hôm nay, vẫn cách mã trước 5 phút. Mỗi"
+                " tài khoản chỉ được cấp thêm một lần mỗi ngày."
+            ),
+            gettext_lazy("Đã cấp thêm một mã hôm nay."),
+            desk.give_extra_code,
+            lambda picture: picture.codes.is_spent and not picture.extra_today,
+        ),
+        Action(
+            "mo-lai",
+            "accounts.help_person",
+            gettext_lazy("Mở lại việc lấy lại mật khẩu"),
+            gettext_lazy(
+                "Xóa số lần nhập sai mã liên tiếp. Số mã trong ngày vẫn tính như cũ. Nếu lại nhập"
+                " sai 10 lần liên tiếp thì hệ thống tự đóng lại."
+            ),
+            gettext_lazy("Đã mở lại việc lấy lại mật khẩu."),
+            desk.reopen_recovery,
+            lambda picture: bool(picture.codes.closed_until or picture.phone_codes.closed_until),
+        ),
+        Action(
+            "khoa",
+            "accounts.help_person",
+            gettext_lazy("Khóa tài khoản"),
+            gettext_lazy(
+                "Mọi phiên đăng nhập và mã còn hiệu lực hết dùng được ngay. Mở khóa lại được bất cứ"
+                " lúc nào; mật khẩu giữ nguyên."
+            ),
+            gettext_lazy("Đã khóa tài khoản."),
+            desk.lock,
+            lambda picture: bool(picture.account and not picture.account.is_locked),
+            danger=True,
+        ),
+        Action(
+            "mo-khoa",
+            "accounts.help_person",
+            gettext_lazy("Mở khóa tài khoản"),
+            gettext_lazy(
+                "Người dùng đăng nhập lại được bằng mật khẩu cũ. Khóa lại được bất cứ lúc nào."
+            ),
+            gettext_lazy("Đã mở khóa tài khoản."),
+            desk.unlock,
+            lambda picture: bool(picture.account and picture.account.is_locked),
+        ),
+        Action(
+            "ket-thuc-phien",
+            "accounts.help_person",
+            gettext_lazy("Kết thúc các phiên đăng nhập"),
+            gettext_lazy(
+                "Mọi trình duyệt đang đăng nhập phải đăng nhập lại. Mật khẩu giữ nguyên; không có"
+                " gì để hoàn tác."
+            ),
+            gettext_lazy("Đã kết thúc các phiên đăng nhập."),
+            desk.end_sessions,
+            lambda picture: picture.sessions > 0,
+        ),
+        Action(
+            "dat-lai-xac-thuc",
+            "accounts.reset_factor",
+            gettext_lazy("Đặt lại xác thực hai lớp"),
+            gettext_lazy(
+                "Ứng dụng xác thực và mã dự phòng của đồng nghiệp hết dùng được. Lần đăng nhập tới"
+                " phải cài đặt lại; chủ hộp thư được báo bằng thư."
+            ),
+            gettext_lazy("Đã đặt lại xác thực hai lớp."),
+            factors.reset,
+            lambda picture: bool(picture.account and picture.account.is_staff),
+            danger=True,
+        ),
+    )
+}
+
+
+@pages
+@staff_page("accounts.help_person")
+def act(request: StaffRequest, pk: int, slug: str) -> HttpResponse:
+    """Ask for the ground, then do it."""
+    action = ACTIONS.get(slug)
+    if action is None:
+        raise Http404
+    account = _helped(request.user, pk, action.right)
+    form = GroundForm(request.POST or None)
+    if form.is_valid():
+        ground = Ground(**form.cleaned_data)
+        try:
+            action.do(account, actor=request.user, ground=ground)
+        except NotNow as refusal:
+            messages.error(request, refusal.sentence)
+        else:
+            messages.success(request, str(action.done))
+        return redirect("accounts:person", pk)
+    return render(request, "desk/act.html", {"form": form, "action": action, "person": account})
+
+
+@sensitive_variables()
+@pages
+@staff_page("accounts.reveal_phone")
+def reveal(request: StaffRequest, pk: int) -> HttpResponse:
+    """Show the whole number for a minute: the one page that ever holds one."""
+    account = _helped(request.user, pk, "accounts.reveal_phone")
+    if not account.has_phone:
+        raise Http404
+    form = GroundForm(request.POST or None)
+    if not form.is_valid():
+        return render(request, "desk/reveal.html", {"form": form, "person": account})
+    number = desk.reveal_phone(account, actor=request.user, ground=Ground(**form.cleaned_data))
+    context = {"person": account, "number": number, "seconds": SHOWN_FOR}
+    response = render(request, "desk/number.html", context)
+    response.headers["Refresh"] = f"{SHOWN_FOR}; url={reverse('accounts:person', args=[pk])}"
+    return response
+
+
+@sensitive_post_parameters("phone")
+@sensitive_variables()
+@pages
+@staff_page("accounts.propose_phone")
+def propose(request: StaffRequest, pk: int) -> HttpResponse:
+    account = _helped(request.user, pk, "accounts.propose_phone")
+    form = ProposalForm(request.POST or None)
+    if form.is_valid():
+        try:
+            proposals.propose(account, by=request.user, **form.cleaned_data)
+        except NotNow as refusal:
+            form.add_error(None, refusal.sentence)
+        else:
+            messages.success(request, _("Đã ghi đề nghị. Một cán bộ khác phải duyệt trong 3 ngày."))
+            return redirect("accounts:person", pk)
+    return render(request, "desk/propose.html", {"form": form, "person": account})
+
+
+@pages
+@staff_page("accounts.use_desk")
+def waiting(request: StaffRequest) -> HttpResponse:
+    """List the changes of phone that wait for a second member of staff."""
+    return render(request, "desk/waiting.html", {"proposals": _waiting(request.user)})
+
+
+@sensitive_variables()
+@pages
+@staff_page("accounts.approve_phone")
+def decide(request: StaffRequest, pk: int) -> HttpResponse:
+    """Approve a change of phone, or turn it down."""
+    proposal = get_object_or_404(_waiting(request.user), pk=pk)
+    if not desk.may_help(request.user, proposal.account, "accounts.approve_phone"):
+        raise PermissionDenied
+    own = proposal.proposed_by == request.user
+    if request.method == "POST":
+        approved = request.POST.get("decision") == "approve"
+        rule = proposals.approve if approved else proposals.decline
+        try:
+            rule(proposal, by=request.user)
+        except NotNow as refusal:
+            messages.error(request, refusal.sentence)
+        else:
+            messages.success(
+                request,
+                _("Đã duyệt: số mới có hiệu lực ngay; số cũ, số mới và hộp thư đều được báo.")
+                if approved
+                else _("Đã bỏ đề nghị; số điện thoại giữ nguyên."),
+            )
+        return redirect("accounts:waiting")
+    return render(request, "desk/decide.html", {"proposal": proposal, "own": own})
+
+
+def _show(request: StaffRequest, seen: Picture) -> HttpResponse:
+    account = seen.account
+    staff = request.user
+
+    def may(right: str) -> bool:
+        return account is not None and desk.may_help(staff, account, right)
+
+    context = {
+        "picture": seen,
+        "actions": [it for it in ACTIONS.values() if it.offered(seen) and may(it.right)],
+        "may_reveal": may("accounts.reveal_phone") and bool(seen.phone),
+        "may_propose": may("accounts.propose_phone") and seen.proposal is None,
+        "may_decide": may("accounts.approve_phone"),
+    }
+    return render(request, "desk/person.html", context)
+
+
+def _person_or_404(staff: Account, pk: int) -> Account:
+    """Find the person; one whom `staff` may not see is not there."""
+    return get_object_or_404(roles.within(staff, Account.objects.select_related("unit")), pk=pk)
+
+
+def _helped(staff: Account, pk: int, right: str) -> Account:
+    account = _person_or_404(staff, pk)
+    if not desk.may_help(staff, account, right):
+        raise PermissionDenied
+    return account
+
+
+def _waiting(staff: Account) -> "QuerySet[PhoneProposal]":
+    seen = roles.within(staff, Account.objects.all())
+    return (
+        PhoneProposal.objects.open()
+        .filter(account__in=seen)
+        .select_related("account", "proposed_by")
+        .order_by("proposed_at")
+    )
+
+
+def _count_lookup(staff: Account, found: lookup.Found) -> None:
+    """Put the look-up on record, without its words; very many by one person are told (AD-05)."""
+    AuditEvent.record(
+        AuditEvent.Event.LOOKED_UP, "", actor=staff, by=found.by, found=len(found.people)
+    )
+    if not limits.take(MANY_LOOKUPS, staff.address).granted:
+        line = _("%(address)s đã tra cứu hơn %(count)s lần trong một giờ")
+        alerts.raise_now("lookups", staff.address, [line % {"address": staff.address, "count": 60}])
+
+
+def _keep_unknown(request: StaffRequest, address: str) -> str:
+    """Keep an address for its page, under a name that tells nothing of it."""
+    key = pepper.oldest_name_of("looked-for", address)[:16]
+    kept = {**request.session.get(_UNKNOWN, {}), key: address}
+    request.session[_UNKNOWN] = dict(list(kept.items())[-KEPT_UNKNOWN:])
+    return key

@@ -1,0 +1,113 @@
+"""Finding people for the hotline: by address, by name, by unit, by the end of the number."""
+
+import re
+from dataclasses import dataclass
+
+from django.db.models import BooleanField, QuerySet
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Reverse
+
+from accounts import roles
+from accounts.addresses import AddressError, canonical
+from accounts.models import Account, Unit
+
+MOST = 20  # results (AD-05)
+FEWEST_DIGITS = 4  # of a number's end
+WHOLE = {"0": 10, "8": 11}  # digits of a whole number, by how it begins: 0… or 84…
+
+_NUMBER = re.compile(r"[\d\s.+()-]+")
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a look-up gave; `by` says how the words were read."""
+
+    by: str
+    people: list[Account]
+    more: bool = False  # than are shown
+    unknown: str = ""  # an address that was typed whole, and is nobody's
+
+
+def find(staff: Account, words: str, unit: str = "") -> Found:
+    """Find people whom `staff` may see. At most `MOST` are given; nothing typed finds nobody."""
+    everybody = roles.units_of(staff) is None
+    people = roles.within(staff, Account.objects.select_related("unit"))
+    if unit:
+        people = people.filter(unit__in=_units_called(unit))
+    if not words:
+        return _first("unit", people) if unit else Found("nothing", [])
+    if _NUMBER.fullmatch(words):
+        return _by_number(people, re.sub(r"\D", "", words))
+    if "@" in words or "." in words:
+        return _by_address(people, words, everybody=everybody)
+    return _by_name(people, words, everybody=everybody)
+
+
+def _by_address(people: QuerySet[Account], words: str, *, everybody: bool) -> Found:
+    try:
+        address = canonical(words)
+    except AddressError:
+        # A beginning, or a domain that is not the office's.
+        start = words.strip().lower()
+        return _first("address", people.filter(address__startswith=start))
+    exact = list(people.filter(address=address))
+    if exact:
+        return Found("address", exact)
+    local = address.partition("@")[0]
+    found = _first("address", people.filter(address__startswith=local))
+    # To the IT of a unit it is not told whether the address is one of another unit.
+    unknown = "" if Account.objects.filter(address=address).exists() else address
+    return Found("address", found.people, found.more, unknown=unknown if everybody else "")
+
+
+def _by_number(people: QuerySet[Account], digits: str) -> Found:
+    if len(digits) < FEWEST_DIGITS:
+        return Found("number", [])
+    if len(digits) == WHOLE.get(digits[0]):
+        digits = digits[-9:]
+    backwards = people.alias(backwards=Reverse("phone"))
+    return _first("number", backwards.filter(backwards__startswith=digits[::-1]))
+
+
+def _by_name(people: QuerySet[Account], words: str, *, everybody: bool) -> Found:
+    """Look for all the words; where nobody has them, the last may be the beginning of one."""
+    parts = _WORD.findall(words)
+    if not parts:
+        return Found("name", [])
+    whole = _first("name", people.filter(_has(" & ".join(parts))))
+    if whole.people:
+        return whole
+    started = _first("name", people.filter(_has(" & ".join(parts) + ":*")))
+    if started.people or len(parts) > 1:
+        return started
+    return _by_address(people, words, everybody=everybody)
+
+
+def _has(query: str) -> RawSQL:
+    # The words are letters and digits only; a sign of the query language cannot be among them.
+    return RawSQL(
+        "accounts_account.words @@ to_tsquery('simple', accounts_fold(%s))",
+        [query],
+        output_field=BooleanField(),
+    )
+
+
+def _units_called(words: str) -> set[int]:
+    """Find the units with these words in their names, or this short name, and those below."""
+    query = " & ".join(f"{part}:*" for part in _WORD.findall(words))
+    named = RawSQL(
+        "to_tsvector('simple'::regconfig, accounts_fold(accounts_unit.name))"
+        " @@ to_tsquery('simple', accounts_fold(%s))",
+        [query],
+        output_field=BooleanField(),
+    )
+    by_name = Unit.objects.filter(named) if query else Unit.objects.none()
+    by_code = Unit.objects.filter(code__iexact=words.strip())
+    return roles.below([unit.pk for found in (by_name, by_code) for unit in found])
+
+
+def _first(by: str, people: QuerySet[Account]) -> Found:
+    # Not in order: sorting all the Nguyễns of a province would take longer than finding one.
+    found = list(people[: MOST + 1])
+    return Found(by, sorted(found[:MOST], key=lambda one: one.address), len(found) > MOST)

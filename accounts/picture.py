@@ -1,0 +1,120 @@
+"""One look at an account for the hotline: how it stands, in one sentence to read out, and why."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import Account, AuditEvent, ExtraCode, PhoneProposal, Session
+from otp import brakes, phones, standing
+from otp.models import OFFICE_ZONE, Purpose
+from otp.standing import Standing
+
+STAFF_DIGITS = 3  # of a number that staff see (LG-07)
+EVENTS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What staff see of an address; `account` is None where nobody has it."""
+
+    address: str
+    account: Account | None
+    codes: Standing
+    phone_codes: Standing
+    last_reset: dt.datetime | None
+    sessions: int
+    extra_today: bool
+    proposal: PhoneProposal | None
+    events: list[AuditEvent]
+
+    @property
+    def phone(self) -> str:
+        return phones.mask(self.account.phone, STAFF_DIGITS) if self.account else ""
+
+    @property
+    def new_phone(self) -> str:
+        return phones.mask(self.account.new_phone, STAFF_DIGITS) if self.account else ""
+
+    @property
+    def sentence(self) -> str:
+        """Say how things stand and what to do, as it can be read out loud to the caller."""
+        return (
+            _of_account(self)
+            or _of_codes(self.codes)
+            or _("Tài khoản bình thường: có thể yêu cầu mã ngay bây giờ.")
+        )
+
+
+def take(address: str, account: Account | None) -> Picture:
+    """Look at `address`, whether or not somebody has it: with the same statements."""
+    audited = (
+        AuditEvent.objects.concerning(account) if account else AuditEvent.objects.about(address)
+    )
+    resets = audited.filter(event=AuditEvent.Event.PASSWORD_RESET).order_by("-at")
+    day = timezone.localdate(timezone=OFFICE_ZONE)
+    return Picture(
+        address=address,
+        account=account,
+        codes=standing.of(address),
+        phone_codes=standing.of(address, Purpose.PHONE),
+        last_reset=resets.values_list("at", flat=True).first(),
+        sessions=Session.objects.filter(account=account, expire_date__gt=timezone.now()).count()
+        if account
+        else 0,
+        extra_today=ExtraCode.objects.filter(account=account, local_day=day).exists(),
+        proposal=PhoneProposal.objects.open().filter(account=account).first(),
+        events=list(audited.select_related("actor").order_by("-at", "-pk")[:EVENTS_SHOWN]),
+    )
+
+
+def _of_account(picture: Picture) -> str:
+    """Say what about the account itself stands in the way."""
+    account = picture.account
+    if account is None:
+        return _(
+            "Địa chỉ này không có trong hệ thống. Hãy hỏi lại cách viết địa chỉ; trang của người"
+            " gọi vẫn hiện như thường nhưng sẽ không có tin nhắn nào được gửi."
+        )
+    if not account.is_active:
+        return _("Tài khoản đã ngừng sử dụng. Hãy liên hệ đơn vị hoặc cán bộ CNTT.")
+    if account.is_locked:
+        return _(
+            "Tài khoản đang bị khóa từ %(time)s. Phải mở khóa thì mới đăng nhập và lấy lại mật"
+            " khẩu được."
+        ) % {"time": moment(account.locked_at)}
+    if not account.has_phone:
+        return _(
+            "Tài khoản chưa có số điện thoại nên không nhận được mã. Nếu còn nhớ mật khẩu, hãy đăng"
+            " nhập và khai số; nếu đã quên, cán bộ CNTT phải đề nghị khai số giúp."
+        )
+    if not account.phone_is_in_force:
+        return _("Số điện thoại chưa được xác thực nên chưa nhận được mã lấy lại mật khẩu.")
+    return ""
+
+
+def _of_codes(codes: Standing) -> str:
+    """Say what about today's codes stands in the way."""
+    if codes.closed_until:
+        return _(
+            "Việc lấy lại mật khẩu đang đóng đến %(time)s vì nhập sai mã 10 lần liên tiếp. Đăng"
+            " nhập bằng mật khẩu vẫn được; cán bộ hỗ trợ có thể mở lại."
+        ) % {"time": moment(codes.closed_until)}
+    if brakes.paused():
+        return _("Cả hệ thống đang tạm dừng gửi mã. Hãy hẹn người gọi thử lại sau.")
+    if codes.is_spent:
+        return _("Đã dùng hết %(most)s mã trong ngày. Yêu cầu được mã tiếp theo từ %(time)s.") % {
+            "most": codes.most,
+            "time": moment(codes.next_at),
+        }
+    if codes.next_at:
+        return _("Vừa yêu cầu mã, chưa đủ 5 phút. Yêu cầu được mã tiếp theo từ %(time)s.") % {
+            "time": moment(codes.next_at)
+        }
+    return ""
+
+
+def moment(at: dt.datetime | None) -> str:
+    """Write a time as the office reads it."""
+    return f"{timezone.localtime(at, OFFICE_ZONE):%H:%M ngày %d/%m/%Y}" if at else ""

@@ -1,0 +1,125 @@
+"""The shape and the wording of what staff type. Forms clean; they do not decide."""
+
+import contextlib
+import re
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.forms import PortalForm, Text, phone_error
+from otp import phones
+from otp.phones import PhoneError
+
+# Eight digits or more, as numbers of phones and of papers are written.
+_LONG_NUMBER = re.compile(r"\d(?:[ .]?\d){7}")
+
+
+def _ticket() -> Text:
+    return Text(
+        label=_("Số phiếu"),
+        help_text=_("Số phiếu hỗ trợ hoặc số công văn."),
+        max_length=32,
+        error_messages={
+            "required": _("Hãy ghi số phiếu."),
+            "max_length": _("Số phiếu dài quá 32 ký tự."),
+        },
+    )
+
+
+def _without_numbers(text: str) -> str:
+    """Refuse a number of a phone or of a paper in words that are kept for years (LG-01)."""
+    if _LONG_NUMBER.search(text):
+        raise forms.ValidationError(
+            _("Đừng ghi số điện thoại, mã hoặc số giấy tờ vào đây: nội dung này được lưu lâu dài.")
+        )
+    return text.replace("\0", "")
+
+
+def _no_phone(text: str) -> str:
+    """Let a ticket have as many digits as it likes, but not be somebody's number."""
+    with contextlib.suppress(PhoneError):
+        phones.normalise(text)
+        raise forms.ValidationError(_("Đây là số điện thoại. Hãy ghi số phiếu."))
+    return text.replace("\0", "")
+
+
+class GroundForm(PortalForm):
+    """Why staff do something to somebody's account."""
+
+    why = Text(
+        label=_("Lý do"),
+        help_text=_("Ví dụ: người gọi báo không nhận được tin, đã đối chiếu họ tên và đơn vị."),
+        max_length=200,
+        error_messages={
+            "required": _("Hãy ghi lý do."),
+            "max_length": _("Lý do dài quá 200 ký tự: hãy ghi ngắn lại."),
+        },
+    )
+    ticket = _ticket()
+
+    def clean_why(self) -> str:
+        return _without_numbers(self.cleaned_data["why"])
+
+    def clean_ticket(self) -> str:
+        return _no_phone(self.cleaned_data["ticket"])
+
+
+class ProposalForm(PortalForm):
+    phone = Text(
+        label=_("Số điện thoại mới"),
+        required=False,
+        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "off", "inputmode": "tel"}),
+    )
+    evidence = Text(
+        label=_("Căn cứ"),
+        help_text=_("Đã đối chiếu giấy tờ gì, với ai, công văn nào. Không ghi số giấy tờ."),
+        max_length=300,
+        error_messages={
+            "required": _("Hãy ghi căn cứ."),
+            "max_length": _("Căn cứ dài quá 300 ký tự: hãy ghi ngắn lại."),
+        },
+    )
+    ticket = _ticket()
+
+    def clean_phone(self) -> str:
+        try:
+            return phones.normalise(self.cleaned_data["phone"])
+        except PhoneError as error:
+            raise phone_error(error) from None
+
+    def clean_evidence(self) -> str:
+        return _without_numbers(self.cleaned_data["evidence"])
+
+    def clean_ticket(self) -> str:
+        return _no_phone(self.cleaned_data["ticket"])
+
+
+class LookupForm(PortalForm):
+    focus_on_arrival = "words"
+
+    words = Text(
+        label=_("Địa chỉ thư, họ tên hoặc số cuối điện thoại"),
+        help_text=_("Họ tên có dấu hay không đều được; số điện thoại cần ít nhất 4 số cuối."),
+        required=False,
+        max_length=200,
+        error_messages={"max_length": _("Hãy nhập ngắn lại, nhiều nhất 200 ký tự.")},
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
+        ),
+    )
+    unit = Text(
+        label=_("Đơn vị (nếu cần)"),
+        required=False,
+        max_length=200,
+        error_messages={"max_length": _("Hãy nhập ngắn lại, nhiều nhất 200 ký tự.")},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        cleaned = self.cleaned_data
+        if not any(cleaned.values()) and not self.errors:
+            self.add_error("words", _("Hãy nhập địa chỉ, họ tên, số cuối hoặc đơn vị để tìm."))
+        # The database takes no NUL.
+        return {name: value.replace("\0", "") for name, value in cleaned.items()}
