@@ -273,6 +273,7 @@ def _show(request: StaffRequest, seen: Picture) -> HttpResponse:
         "picture": seen,
         "actions": [it for it in ACTIONS.values() if it.offered(seen) and may(it.right)],
         "may_reveal": may("accounts.reveal_phone") and bool(seen.phone),
+        "may_edit": may("accounts.change_account"),
         "may_propose": may("accounts.propose_phone") and seen.proposal is None,
         "may_decide": may("accounts.approve_phone"),
     }

@@ -60,6 +60,16 @@ class Unit(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        """Refuse a place below itself; the database does too."""
+        super().clean()
+        above, seen = self.parent, set[int]()
+        while above is not None and above.pk not in seen:
+            if above.pk == self.pk:
+                raise ValidationError({"parent": "Đơn vị không thể nằm dưới chính nó."})
+            seen.add(above.pk)
+            above = above.parent
+
 
 class AccountManager(BaseUserManager["Account"]):
     def get_queryset(self) -> "models.QuerySet[Account]":

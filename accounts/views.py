@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts import login, proof
+from accounts import login, login_notices, proof
 from accounts.forms import (
     PROOF_MISSING,
     WRONG_PASSWORD,
@@ -79,7 +79,12 @@ def log_in(request: HttpRequest) -> HttpResponse:
                     " Caps Lock rồi nhập lại, hoặc bấm “Quên mật khẩu”."
                 ),
             )
-    context = {"form": form, "next": target, "held_until": held_until}
+    context = {
+        "form": form,
+        "next": target,
+        "held_until": held_until,
+        "notices": login_notices.current(),
+    }
     return render(request, "accounts/login.html", context)
 
 

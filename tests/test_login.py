@@ -290,7 +290,8 @@ class NextPageTests(cast.Cast, TestCase):
                 self.assertNotContains(page, "evil.example")
 
     def test_it_holds_for_the_second_factor_too(self):
-        self.log_in()
+        cast.make_staff("huong")
+        self.log_in("huong")
 
         page = self.client.get("/dang-nhap/yeu-to-thu-hai/", {"next": "//evil.example"})
 
@@ -300,7 +301,8 @@ class NextPageTests(cast.Cast, TestCase):
 class LogOutTests(cast.Cast, TestCase):
     def setUp(self):
         self.set_up_people()
-        self.log_in()
+        cast.make_staff("huong")
+        self.log_in("huong")
 
     def test_it_takes_a_post(self):
         for look in (self.client.get, self.client.head):

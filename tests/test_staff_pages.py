@@ -1,0 +1,240 @@
+"""Who of the staff gets which page: every one of them, by every role, and by guessing."""
+
+import re
+
+from django.contrib.auth.models import Group, Permission
+from django.core.management import call_command
+from django.test import Client, TestCase
+from django.urls import get_resolver
+
+from accounts.models import Account, AuditEvent, LoginNotice, PhoneProposal, Unit
+from otp.models import Code, Message
+from tests import cast
+from tests.cast import FACTOR
+from tests.test_house_rules import patterns
+
+ROLES = ("hotline", "unit-it", "province-it", "auditor", "nothing", "civil servant")
+
+# What each page answers to a GET of each of ROLES. A redirect is written as its beginning.
+YES, NO, GONE, HOME = 200, 403, 404, "/"
+TABLE = {
+    # page: hotline, unit-it, province-it, auditor, staff without a role, civil servant
+    "/ho-tro/": (YES, YES, YES, YES, NO, GONE),
+    "/ho-tro/doi-so/": (YES, YES, YES, YES, NO, GONE),
+    "/ho-tro/doi-so/{proposal}/": (YES, YES, YES, NO, NO, GONE),
+    "/ho-tro/tai-khoan/{an}/": (YES, YES, YES, YES, NO, GONE),
+    "/ho-tro/tai-khoan/{an}/khoa/": (YES, YES, YES, NO, NO, GONE),
+    "/ho-tro/tai-khoan/{an}/hien-so/": (YES, YES, YES, NO, NO, GONE),
+    "/ho-tro/tai-khoan/{an}/de-nghi-doi-so/": (NO, YES, YES, NO, NO, GONE),
+    "/ho-tro/tai-khoan/{mai}/dat-lai-xac-thuc/": (NO, GONE, YES, NO, NO, GONE),
+    # Somebody of another unit.
+    "/ho-tro/tai-khoan/{binh}/": (YES, GONE, YES, YES, NO, GONE),
+    "/ho-tro/tai-khoan/{binh}/khoa/": (YES, GONE, YES, NO, NO, GONE),
+    "/ho-tro/tai-khoan/{binh}/hien-so/": (GONE, GONE, GONE, NO, NO, GONE),
+    "/ho-tro/tai-khoan/{binh}/de-nghi-doi-so/": (NO, GONE, YES, NO, NO, GONE),
+    "/ho-tro/tai-khoan/0/": (GONE, GONE, GONE, GONE, NO, GONE),
+    "/ho-tro/dia-chi/0123456789abcdef/": (GONE, GONE, GONE, GONE, NO, GONE),
+    "/quan-tri/": (YES, YES, YES, YES, YES, HOME),
+    "/quan-tri/accounts/account/": (NO, YES, YES, YES, NO, HOME),
+    "/quan-tri/accounts/account/add/": (NO, NO, YES, NO, NO, HOME),
+    "/quan-tri/accounts/account/{an}/change/": (NO, YES, YES, YES, NO, HOME),
+    "/quan-tri/accounts/account/{binh}/change/": (NO, "/quan-tri/", YES, YES, NO, HOME),
+    "/quan-tri/accounts/account/{an}/history/": (NO, YES, YES, YES, NO, HOME),
+    "/quan-tri/accounts/account/{an}/delete/": (NO, NO, NO, NO, NO, HOME),
+    "/quan-tri/accounts/unit/": (NO, YES, YES, YES, NO, HOME),
+    "/quan-tri/accounts/unit/add/": (NO, NO, YES, NO, NO, HOME),
+    "/quan-tri/accounts/unit/{ours}/change/": (NO, YES, YES, YES, NO, HOME),
+    "/quan-tri/accounts/unit/{theirs}/change/": (NO, "/quan-tri/", YES, YES, NO, HOME),
+    "/quan-tri/accounts/auditevent/": (NO, NO, YES, YES, NO, HOME),
+    "/quan-tri/accounts/auditevent/xuat/": (NO, NO, YES, YES, NO, HOME),
+    "/quan-tri/accounts/auditevent/{event}/change/": (NO, NO, YES, YES, NO, HOME),
+    "/quan-tri/accounts/auditevent/{event}/delete/": (NO, NO, NO, NO, NO, HOME),
+    "/quan-tri/accounts/loginnotice/": (NO, NO, YES, YES, NO, HOME),
+    "/quan-tri/accounts/loginnotice/add/": (NO, NO, YES, NO, NO, HOME),
+    "/quan-tri/accounts/loginnotice/{notice}/change/": (NO, NO, YES, YES, NO, HOME),
+    "/quan-tri/otp/brakes/1/change/": (NO, NO, YES, YES, NO, HOME),
+    "/quan-tri/otp/code/": (NO, NO, YES, YES, NO, HOME),
+    "/quan-tri/otp/message/": (NO, NO, YES, YES, NO, HOME),
+    "/quan-tri/otp/gatewaystate/": (NO, NO, YES, YES, NO, HOME),
+    "/cau-hinh/xac-thuc-hai-lop/": (YES, YES, YES, YES, YES, GONE),
+}
+
+
+class Staff(cast.Cast):
+    """One of each role; An is of the unit that the unit's IT looks after, Binh of another."""
+
+    def setUp(self):
+        self.set_up_people()
+        self.ours = Unit.objects.create(name="Sở Y tế")
+        ward = Unit.objects.create(name="Phòng Tổ chức", parent=self.ours)
+        self.theirs = Unit.objects.create(name="Sở Tài chính")
+        Account.objects.filter(pk=self.an.pk).update(unit=ward)
+        Account.objects.filter(pk=self.binh.pk).update(unit=self.theirs)
+        self.browsers = {"civil servant": Client()}
+        self.log_in("em", client=self.browsers["civil servant"])
+        self.staff = {}
+        for role in ROLES[:-1]:
+            name = role.replace("-", ".")
+            staff = cast.make_staff(name, "" if role == "nothing" else role, unit=self.ours)
+            Account.objects.filter(pk=staff.pk).update(is_superuser=False)
+            self.staff[role] = staff
+            self.browsers[role] = Client()
+            self.come_in(staff, client=self.browsers[role])
+        Account.objects.filter(pk=self.em.pk).update(has_default_password=False)
+
+    def places(self):
+        proposal = PhoneProposal.objects.create(
+            account=self.an,
+            phone="+84912345671",
+            phone_masked="***671",
+            evidence="x",
+            ticket="1",
+            proposed_by=cast.make("khac"),
+        )
+        notice = LoginNotice.objects.create(text="x", shown_until="2099-01-01T00:00:00Z")
+        mai = cast.make_staff("mai", "hotline")
+        return {
+            "an": self.an.pk,
+            "binh": self.binh.pk,
+            "mai": mai.pk,
+            "ours": self.ours.pk,
+            "theirs": self.theirs.pk,
+            "proposal": proposal.pk,
+            "notice": notice.pk,
+            "event": AuditEvent.objects.first().pk,
+        }
+
+
+class RoleTests(Staff, TestCase):
+    def test_each_page_answers_each_role_as_the_table_says(self):
+        places = self.places()
+        for page, answers in TABLE.items():
+            path = page.format(**places)
+            for role, expected in zip(ROLES, answers, strict=True):
+                with self.subTest(page=page, role=role):
+                    r = self.browsers[role].get(path, follow=isinstance(expected, str))
+
+                    if isinstance(expected, str):
+                        self.assertEqual(r.redirect_chain[-1][0], expected)
+                    else:
+                        self.assertEqual(r.status_code, expected)
+
+    def test_without_the_second_factor_no_page_opens_to_anybody(self):
+        places = self.places()
+        for role in ROLES[:-1]:
+            self.log_in(self.staff[role].address, client=(browser := Client()))
+            for page in TABLE:
+                with self.subTest(page=page, role=role):
+                    for act in (browser.get, browser.post):
+                        r = act(page.format(**places), follow=True)
+
+                        self.assertEqual(r.redirect_chain[-1][0].split("?")[0], FACTOR)
+
+    def test_no_staff_page_is_missing_from_the_table(self):
+        table = {page.replace("{", "<").split("<")[0] for page in TABLE}
+        for name, path, view in patterns(get_resolver()):
+            right = getattr(view, "staff_right", None)
+            if right:
+                with self.subTest(name):
+                    self.assertTrue(any(path.startswith(page) for page in table), path)
+        staff_paths = {
+            path for _, path, _ in patterns(get_resolver()) if path.startswith("/ho-tro/")
+        }
+        for path in staff_paths:
+            with self.subTest(path):
+                shape = path.replace("1", "{}")
+                known = {_shape(page) for page in TABLE}
+                self.assertIn(_shape(shape), known)
+
+
+def _shape(page):
+    """Reduce a page's address to its fixed parts."""
+    page = re.sub(r"\{\w*\}|\b\d[0-9a-f]*\b", "*", page)
+    return re.sub(r"(tai-khoan/\*/)(khoa|dat-lai-xac-thuc)/", r"\1*/", page)
+
+
+class WideningTests(Staff, TestCase):
+    """AD-04: nobody widens their own rights, or touches another member of staff."""
+
+    def fields(self, **extra):
+        return {"full_name": "X", "kind": "person", "unit": "", "is_active": "on"} | extra
+
+    def test_it_cannot_edit_itself_or_other_staff(self):
+        extra = {"is_superuser": "on", "is_staff": "on", "groups": "1", "user_permissions": "1"}
+        for role in ("unit-it", "province-it"):
+            for other in self.staff.values():
+                page = f"/quan-tri/accounts/account/{other.pk}/change/"
+                with self.subTest(role=role, other=other.address):
+                    r = self.browsers[role].post(page, self.fields(**extra))
+
+                    self.assertEqual(r.status_code, 403)
+        for staff in self.staff.values():
+            before = set(staff.groups.all())
+            staff.refresh_from_db()
+            self.assertFalse(staff.is_superuser)
+            self.assertEqual(set(staff.groups.all()), before)
+
+    def test_nobody_is_made_staff_on_a_page(self):
+        page = f"/quan-tri/accounts/account/{self.an.pk}/change/"
+        fields = self.fields(is_superuser="on", is_staff="on", groups=["1", "2"])
+
+        self.browsers["province-it"].post(page, fields)
+
+        self.an.refresh_from_db()
+        self.assertEqual(self.an.full_name, "X")
+        self.assertFalse(self.an.is_staff or self.an.is_superuser or self.an.groups.exists())
+
+    def test_the_it_of_a_unit_moves_nobody_into_another(self):
+        page = f"/quan-tri/accounts/account/{self.an.pk}/change/"
+        r = self.browsers["unit-it"].post(page, self.fields(unit=self.theirs.pk))
+
+        self.assertEqual(r.status_code, 200)
+        self.an.refresh_from_db()
+        self.assertNotEqual(self.an.unit, self.theirs)
+
+    def test_the_it_of_a_unit_locks_nobody_of_another(self):
+        data = {"action": "lock_chosen", "_selected_action": [self.an.pk, self.binh.pk]}
+        self.browsers["unit-it"].post("/quan-tri/accounts/account/", data)
+
+        self.an.refresh_from_db()
+        self.binh.refresh_from_db()
+        self.assertEqual((self.an.is_locked, self.binh.is_locked), (True, False))
+
+    def test_the_auditor_changes_nothing(self):
+        page = f"/quan-tri/accounts/account/{self.an.pk}/change/"
+        self.assertEqual(self.browsers["auditor"].post(page, self.fields()).status_code, 403)
+        data = {"action": "lock_chosen", "_selected_action": [self.an.pk]}
+        self.browsers["auditor"].post("/quan-tri/accounts/account/", data)
+
+        self.an.refresh_from_db()
+        self.assertEqual((self.an.full_name, self.an.is_locked), ("Lý Văn An", False))
+
+    def test_a_role_has_just_the_rights_of_the_table_whatever_was_added(self):
+        hotline = Group.objects.get(name="Hỗ trợ")
+        hotline.permissions.add(*Permission.objects.all())
+
+        call_command("migrate", verbosity=0)
+
+        names = set(hotline.permissions.values_list("codename", flat=True))
+        self.assertEqual(names, {"use_desk", "help_person", "reveal_phone", "approve_phone"})
+
+
+class NoTraceTests(Staff, TestCase):
+    def test_the_list_of_accounts_cannot_be_searched_by_its_address(self):
+        r = self.browsers["province-it"].get("/quan-tri/accounts/account/", {"q": "Bình"})
+
+        self.assertNotContains(r, 'id="searchbar"')
+        self.assertNotContains(r, 'name="q"')
+
+    def test_codes_and_messages_show_no_secret(self):
+        self.ask(client=Client())
+        code = cast.newest_code()
+        for page in (
+            "/quan-tri/otp/code/",
+            "/quan-tri/otp/message/",
+            f"/quan-tri/otp/code/{Code.objects.get().pk}/change/",
+            f"/quan-tri/otp/message/{Message.objects.get().pk}/change/",
+        ):
+            r = self.browsers["province-it"].get(page)
+            self.assertNotContains(r, code)
+            self.assertNotContains(r, "466981")
