@@ -76,6 +76,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic a
     list_filter = ("kind", "has_default_password", "is_active", "unit")
     list_select_related = ("unit",)
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     list_per_page = 40  # with "all" ticked, a page stays under the limit on fields
     autocomplete_fields = ("unit",)
     actions = ("lock_chosen", "unlock_chosen")

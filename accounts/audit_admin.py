@@ -42,6 +42,7 @@ class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
     list_select_related = ("account", "actor")
     date_hierarchy = "at"
     ordering = ("-at", "-pk")
+    show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False  # a million rows need not be counted to show a page of them
     change_list_template = "admin/audit_list.html"
 

@@ -26,15 +26,27 @@ TEXTS_SHOWN = 20
 
 # Name, what it shows, and the columns that are not as usual.
 _PEOPLE: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    ("abc.xx", "có số điện thoại 0987 466 981", {"phone": "+84987466981"}),
+    (
+        "abc.xx",
+        "có số điện thoại 0987 466 981",
+        {"full_name": "Lý Văn An", "phone": "+84987466981"},
+    ),
     (
         "trungtamcntt.stttt",
         "hộp thư của tổ chức, có số điện thoại",
         {"phone": "+84912345678", "kind": Account.Kind.ORGANISATION},
     ),
-    ("chua.capnhat", "chưa có số điện thoại", {}),
-    ("mac.dinh", "còn mật khẩu mặc định", {"has_default_password": True}),
-    ("bi.khoa", "tài khoản bị khóa", {"phone": "+84966777888", "locked": True}),
+    ("chua.capnhat", "chưa có số điện thoại", {"full_name": "Vàng Thị Bình"}),
+    (
+        "mac.dinh",
+        "còn mật khẩu mặc định",
+        {"full_name": "Hoàng Đức Em", "has_default_password": True},
+    ),
+    (
+        "bi.khoa",
+        "tài khoản bị khóa",
+        {"full_name": "Nguyễn Thị Chi", "phone": "+84966777888", "locked": True},
+    ),
     ("it", "cán bộ CNTT của tỉnh, có xác thực hai lớp", {"role": "province-it"}),
     ("it.donvi", "cán bộ CNTT của một đơn vị, có xác thực hai lớp", {"role": "unit-it"}),
     ("hotline", "cán bộ hỗ trợ, có xác thực hai lớp", {"role": "hotline"}),

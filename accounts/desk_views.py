@@ -269,9 +269,11 @@ def _show(request: StaffRequest, seen: Picture) -> HttpResponse:
     def may(right: str) -> bool:
         return account is not None and desk.may_help(staff, account, right)
 
+    offered = [it for it in ACTIONS.values() if it.offered(seen) and may(it.right)]
     context = {
         "picture": seen,
-        "actions": [it for it in ACTIONS.values() if it.offered(seen) and may(it.right)],
+        "actions": [it for it in offered if not it.danger],
+        "dangers": [it for it in offered if it.danger],
         "may_reveal": may("accounts.reveal_phone") and bool(seen.phone),
         "may_edit": may("accounts.change_account"),
         "may_propose": may("accounts.propose_phone") and seen.proposal is None,

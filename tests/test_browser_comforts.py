@@ -229,7 +229,7 @@ class AdminTests(BrowserTestCase):
     width = WIDE
 
     def test_no_page_of_the_administration_breaks_the_csp(self):
-        it = cast.make("quan.tri", is_staff=True, is_superuser=True)
+        it = cast.make_staff("quan.tri")
         self.go("/quan-tri/")
         self.is_at(LOGIN)
         self.log_in_in_browser("quan.tri")
@@ -252,7 +252,7 @@ class AdminTests(BrowserTestCase):
                 self.assertEqual(self.complaints, [])
 
     def test_the_list_of_accounts_is_in_vietnamese_and_shows_three_digits(self):
-        it = cast.make("quan.tri", is_staff=True, is_superuser=True)
+        it = cast.make_staff("quan.tri")
         self.log_in_in_browser("quan.tri")
         self.show_second_factor(it)
         self.go("/quan-tri/accounts/account/")
@@ -264,7 +264,7 @@ class AdminTests(BrowserTestCase):
         self.sees_nothing_of("False")
 
     def test_a_unit_is_chosen_from_a_list_that_loads_itself(self):
-        it = cast.make("quan.tri", is_staff=True, is_superuser=True)
+        it = cast.make_staff("quan.tri")
         self.log_in_in_browser("quan.tri")
         self.show_second_factor(it)
         self.go(f"/quan-tri/accounts/account/{self.an.pk}/change/")

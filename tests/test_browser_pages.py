@@ -313,7 +313,7 @@ class PrivatePageTests(InspectedTestCase):
         self.inspect("Thông tin người dùng")
 
     def test_the_second_factor(self):
-        cast.make("quan.tri", is_staff=True, is_superuser=True)
+        cast.make_staff("quan.tri")
         self.log_in_in_browser("quan.tri")
         self.go("/quan-tri/")
         self.inspect("Xác thực hai lớp")
@@ -343,7 +343,7 @@ class ErrorPageTests(InspectedTestCase):
         self.inspect("Chưa hiểu yêu cầu này")
 
     def test_403_not_for_this_person(self):
-        hotline = cast.make("ho.tro", is_staff=True)
+        hotline = cast.make_staff("ho.tro", "hotline")
         self.log_in_in_browser("ho.tro")
         self.show_second_factor(hotline)
         self.go("/quan-tri/accounts/account/")

@@ -122,7 +122,7 @@ class PictureTests(Desk, TestCase):
         self.ask(client=self.caller)
         self.assertContains(self.see(), "còn hiệu lực")
         self.guess(wrong_code(), self.caller)
-        self.assertContains(self.see(), "<td>1</td>")
+        self.assertContains(self.see(), "nhập sai 1 lần")
         self.guess(newest_code(), self.caller)
         self.assertContains(self.see(), "đang ở bước tiếp theo")
         self.choose(client=self.caller)
