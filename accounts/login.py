@@ -8,6 +8,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import caller
@@ -16,7 +17,7 @@ from accounts.browsers import name_browser
 from accounts.models import Account, AuditEvent
 from accounts.passwords import Busy
 from accounts.policy import MAX_LENGTH, STAFF_MIN_LENGTH
-from otp import limits
+from otp import alerts, limits
 from otp.limits import Limit
 
 # Wrong passwords for one address; a stranger can slow its owner down for this long, never lock it,
@@ -100,7 +101,15 @@ def log_in(request: HttpRequest, username: str, password: str) -> Account | None
     request.session["client"] = caller.current().address
     note_password_typed(request.session)
     AuditEvent.record(AuditEvent.Event.LOGGED_IN, account.address, account=account, actor=account)
+    if account.is_superuser:
+        _alarm(account)
     return account
+
+
+def _alarm(account: Account) -> None:
+    """Tell IT that an account for emergencies is in use (AD-03)."""
+    line = _("Tài khoản toàn quyền %(address)s vừa đăng nhập") % {"address": account.address}
+    alerts.raise_now("superuser", account.address, [line])
 
 
 @sensitive_variables("password")

@@ -20,6 +20,7 @@ from accounts.addresses import AddressError, canonical
 from otp import pepper, phones
 
 STORED_PHONE = r"^(\+84[35789][0-9]{8})?$"
+MOST_SUPERUSERS = 2
 WATCHED_AFTER_CHANGE = dt.timedelta(hours=72)  # in which a reset also warns the old number (PH-05)
 
 
@@ -83,6 +84,9 @@ class AccountManager(BaseUserManager["Account"]):
         return account
 
     def create_superuser(self, address: str, password: str, **fields: Any) -> "Account":
+        """Make an account for the day when all else fails; there are two at most (AD-03)."""
+        if self.filter(is_superuser=True).count() >= MOST_SUPERUSERS:
+            raise ValidationError("There are two superusers already: use create_staff.")
         return self.create_user(
             address, password, **{"is_staff": True, "is_superuser": True, **fields}
         )

@@ -253,3 +253,27 @@ class CreateStaffTests(TestCase):
 def wind_back_devices():
     for model in (StaticDevice, TOTPDevice):
         model.objects.update(throttling_failure_timestamp=None, throttling_failure_count=0)
+
+
+class SuperuserTests(cast.Cast, TestCase):
+    """AD-03: for emergencies, two at most, and never unnoticed."""
+
+    def create(self, name):
+        with mock.patch.dict("os.environ", {"DJANGO_SUPERUSER_PASSWORD": PASSWORD}):
+            call_command(
+                "createsuperuser", "--noinput", address=f"{name}@hagiang.gov.vn", verbosity=0
+            )
+
+    def test_there_are_two_at_most(self):
+        self.create("mot")
+        self.create("hai")
+
+        with self.assertRaisesMessage(CommandError, "two superusers already"):
+            self.create("ba")
+
+    def test_it_is_told_of_each_log_in(self):
+        cast.make_staff("huong")
+        with self.settings(ALERT_EMAILS=["it@example.gov.vn"]):
+            self.log_in("huong")
+
+        self.assertIn("huong@hagiang.gov.vn", Message.objects.get(channel="mail").text)
