@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.db.models import ForeignKey, QuerySet
+from django.db.models import DateTimeField, ForeignKey, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.forms import ModelChoiceField, ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -31,7 +32,6 @@ class UnitAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at r
     list_display = ("name", "code", "parent")
     list_select_related = ("parent",)
     search_fields = ("name", "code")
-    autocomplete_fields = ("parent",)
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Unit]":
         units = roles.units_of(_actor(request))
@@ -78,7 +78,6 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic a
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 40  # with "all" ticked, a page stays under the limit on fields
-    autocomplete_fields = ("unit",)
     actions = ("lock_chosen", "unlock_chosen")
     fields = (
         "address",
@@ -216,6 +215,14 @@ class LoginNoticeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not gener
 
     list_display = ("text", "shown_from", "shown_until")
     ordering = ("-shown_from",)
+    # One field, typed as it is read; the admin's own two have no labels and want inline styles.
+    formfield_overrides = {
+        DateTimeField: {
+            "form_class": forms.DateTimeField,
+            "widget": forms.DateTimeInput(format="%d/%m/%Y %H:%M"),
+            "help_text": _("Ví dụ: 31/12/2026 17:00"),
+        }
+    }
 
     def save_model(
         self,

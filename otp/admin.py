@@ -1,7 +1,9 @@
 """What IT sees of codes, messages and gateways in /quan-tri/. Nothing here is changed by hand."""
 
+from typing import Any
+
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -11,6 +13,8 @@ from otp.models import Code, GatewayState, Message
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     """Rows to look at. Full numbers, wordings and keys are on no page."""
+
+    filtered_by: tuple[str, ...] = ()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -25,7 +29,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic 
         self, lookup: str, value: str, request: HttpRequest
     ) -> bool:
         # Else any column could be asked for letter by letter in the address: a waiting number.
-        return lookup.split(LOOKUP_SEP)[0] in self.list_filter and super().lookup_allowed(
+        return lookup.split(LOOKUP_SEP)[0] in self.filtered_by and super().lookup_allowed(
             lookup, value, request
         )
 
@@ -49,6 +53,21 @@ class GatewayAdmin(ReadOnlyAdmin):
         return str(state.errors_lately())
 
 
+class GatewayFilter(admin.SimpleListFilter):
+    """By the gateway that was handed the message; those that went to none are not offered."""
+
+    title = _("nhà cung cấp SMS")
+    parameter_name = "gateway"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]"
+    ) -> list[tuple[str, str]]:
+        return [(name, name) for name in GatewayState.objects.values_list("name", flat=True)]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Message]") -> "QuerySet[Message]":
+        return queryset.filter(gateway=self.value()) if self.value() else queryset
+
+
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
     list_display = (
@@ -62,7 +81,8 @@ class MessageAdmin(ReadOnlyAdmin):
         "tries",
         "changed_at",
     )
-    list_filter = ("state", "channel", "gateway")
+    list_filter = ("state", "channel", GatewayFilter)
+    filtered_by = ("state", "channel", "gateway")
     ordering = ("-created_at",)
     fields = (*list_display, "gateway_id", "due_at", "good_until")
 
@@ -79,6 +99,6 @@ class CodeAdmin(ReadOnlyAdmin):
         "verified_at",
         "used_at",
     )
-    list_filter = ("purpose", "voided")
+    list_filter = filtered_by = ("purpose", "voided")
     ordering = ("-issued_at",)
     fields = (*list_display, "gap_until", "expires_at")

@@ -36,8 +36,7 @@ class LoginNoticeTests(AdminTestCase):
             "shown_until": now + dt.timedelta(hours=start + hours),
         }
         data = {"text": text}
-        for name, at in times.items():
-            data |= {f"{name}_0": f"{at:%d/%m/%Y}", f"{name}_1": f"{at:%H:%M:%S}"}
+        data |= {name: f"{at:%d/%m/%Y %H:%M}" for name, at in times.items()}
         return self.client.post(f"{NOTICES}add/", data, follow=True)
 
     def log_in_page(self):

@@ -1,0 +1,55 @@
+"""The admin's pages in a browser: for any eyes, and without breaking the content policy."""
+
+from accounts.models import AuditEvent, LoginNotice, Unit
+from tests import cast, inspection
+from tests.browser import HEIGHT, NARROW, WIDE, BrowserTestCase
+
+
+class AdminLookTests(BrowserTestCase):
+    maxDiff = None
+
+    def setUp(self):
+        super().setUp()
+        self.staff = cast.make_staff("lan", "province-it")
+        self.log_in_in_browser("lan")
+        self.show_second_factor(self.staff)
+
+    def faults(self):
+        # What axe itself tries on a page is no fault of the page.
+        self.page.evaluate(inspection.AXE)
+        found = []
+        for width in (WIDE, NARROW):
+            self.page.set_viewport_size({"width": width, "height": HEIGHT})
+            found += self.page.evaluate(inspection.RUN_AXE, inspection.EVERYTHING)
+        self.complaints.clear()
+        return found
+
+    def test_every_page(self):
+        unit = Unit.objects.create(name="Sở Y tế")
+        notice = LoginNotice.objects.create(text="x", shown_until="2099-01-01T00:00:00Z")
+        self.ask("an", client=self.client)
+        event = AuditEvent.objects.first()
+        for page in (
+            "",
+            "accounts/account/",
+            "accounts/account/add/",
+            f"accounts/account/{self.an.pk}/change/",
+            f"accounts/account/{self.an.pk}/history/",
+            "accounts/unit/",
+            f"accounts/unit/{unit.pk}/change/",
+            "accounts/auditevent/",
+            f"accounts/auditevent/{event.pk}/change/",
+            "accounts/loginnotice/",
+            f"accounts/loginnotice/{notice.pk}/change/",
+            f"accounts/loginnotice/{notice.pk}/delete/",
+            "otp/brakes/",
+            "otp/brakes/1/change/",
+            "otp/code/",
+            "otp/message/",
+            "otp/gatewaystate/",
+        ):
+            with self.subTest(page):
+                self.go(f"/quan-tri/{page}")
+
+                self.assertEqual(self.complaints, [])
+                self.assertEqual("\n".join(self.faults()), "")
