@@ -15,7 +15,10 @@ from django.utils import timezone
 
 from accounts import caller
 from accounts.addresses import AddressError, canonical
+from accounts.mailboxes import CANONICAL, Address, MailDomain
 from otp import pepper, phones
+
+__all__ = ["Account", "Address", "AuditEvent", "MailDomain", "Session", "Unit"]
 
 STORED_PHONE = r"^(\+84[35789][0-9]{8})?$"
 WATCHED_AFTER_CHANGE = dt.timedelta(hours=72)  # in which a reset also warns the old number (PH-05)
@@ -65,9 +68,13 @@ class AccountManager(BaseUserManager["Account"]):
             address, password, **{"is_staff": True, "is_superuser": True, **fields}
         )
 
+    def reached_at(self, address: str) -> "Account | None":
+        """Find the account by its own address or an alias, in the canonical spelling."""
+        return self.filter(addresses__address=address).first()
+
     def recoverable(self, address: str) -> "Account | None":
-        """Find the account that may get its password back by SMS, with its unit."""
-        account = self.filter(address=address).first()
+        """Find the account that may get its password back by SMS, by any of its addresses."""
+        account = self.reached_at(address)
         return account if account and account.is_recoverable else None
 
 
@@ -94,6 +101,10 @@ class Account(AbstractBaseUser, PermissionsMixin):
     old_phone = models.CharField(max_length=16, blank=True, editable=False)
 
     has_default_password = models.BooleanField("còn mật khẩu mặc định", default=False)
+    # After this the mail server refuses a default password that was never changed.
+    default_password_until = models.DateTimeField(
+        "mật khẩu mặc định dùng được đến", null=True, blank=True
+    )
     password_changed_at = models.DateTimeField("đổi mật khẩu lúc", null=True, blank=True)
     is_active = models.BooleanField("đang sử dụng", default=True)
     locked_at = models.DateTimeField("khóa lúc", null=True, blank=True)
@@ -111,7 +122,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
         constraints = [
             models.CheckConstraint(
                 name="account_address_is_canonical",
-                condition=Q(address__regex=r"^[a-z0-9._+-]+@[a-z0-9.-]+$"),
+                condition=Q(address__regex=CANONICAL),
             ),
             models.CheckConstraint(
                 name="account_phones_are_vietnamese_mobiles",
@@ -135,6 +146,8 @@ class Account(AbstractBaseUser, PermissionsMixin):
             self.address = canonical(self.address)
         except AddressError:
             raise ValidationError({"address": "Địa chỉ phải thuộc tên miền của cơ quan."}) from None
+        if Address.objects.filter(address=self.address).exclude(account=self.pk).exists():
+            raise ValidationError({"address": "Địa chỉ này đã thuộc về một tài khoản khác."})
 
     def check_password(self, raw_password: str) -> bool:
         """Check a password, and bring an old hash up to date unless it was changed meanwhile."""
@@ -224,8 +237,9 @@ class Session(AbstractBaseSession):
 
 class AuditQuerySet(models.QuerySet["AuditEvent"]):
     def concerning(self, account: Account) -> "AuditQuerySet":
-        """Keep what happened to `account`, also what was tried from outside with its address."""
-        keys = pepper.names_of("address", account.address)
+        """Keep what happened to `account`, also what was tried from outside with its addresses."""
+        addresses = account.addresses.values_list("address", flat=True)
+        keys = [key for each in addresses for key in pepper.names_of("address", each)]
         return self.filter(Q(account=account) | Q(address_key__in=keys))
 
 
@@ -257,6 +271,8 @@ class AuditEvent(models.Model):
         UNLOCKED = "unlocked", "Mở khóa tài khoản"
         ACCOUNT_EDITED = "account-edited", "Sửa thông tin tài khoản"
         BRAKES_CHANGED = "brakes-changed", "Sửa phanh gửi mã"
+        ALIASES_CHANGED = "aliases-changed", "Sửa địa chỉ khác của tài khoản"
+        ADDRESS_RENAMED = "address-renamed", "Đổi tên miền của địa chỉ"
 
     at = models.DateTimeField("lúc", default=timezone.now, db_index=True)
     event = models.CharField("việc", max_length=32, choices=Event)

@@ -121,7 +121,7 @@ def log_out(request: HttpRequest) -> HttpResponse:
 @limit_posts("reset", 20, minutes=10)
 def reset(request: HttpRequest) -> HttpResponse:
     current = Recovery.resume(request.session)
-    initial = {"address": current.state.address if current else ""}
+    initial = {"address": current.state.asked if current else ""}
     form = AddressForm(request.POST or None, initial=initial)
     refusal = None
     paused = False
