@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.mailserver import end_mail_sessions
 from accounts.models import Account, AuditEvent
 from otp import codes
 
@@ -15,6 +16,7 @@ def lock(account: Account, *, actor: Account) -> bool:
         )
         if locked:
             account.end_sessions()
+            end_mail_sessions(account)
             codes.revoke(account.address)
             AuditEvent.record(
                 AuditEvent.Event.LOCKED, account.address, account=account, actor=actor

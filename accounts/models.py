@@ -86,6 +86,8 @@ class Account(AbstractBaseUser, PermissionsMixin):
         ORGANISATION = "organisation", "tổ chức"
 
     address = models.EmailField("địa chỉ thư điện tử", unique=True)
+    # Longer than Django's own: hashes of older systems are kept as they came.
+    password = models.CharField("mật khẩu", max_length=255)
     full_name = models.CharField("họ và tên", max_length=150, blank=True)
     kind = models.CharField("loại", max_length=16, choices=Kind, default=Kind.PERSON)
     unit = models.ForeignKey(

@@ -9,12 +9,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from django.conf import settings
 from django.db import Error, connection, transaction
 from django.db.models import Exists, Min, OuterRef, Q
 from django.db.models.functions import Now
 from django.views.decorators.debug import sensitive_variables
 
-from otp import brakes, codes, limits, phones
+from otp import brakes, codes, doveadm, limits, phones
 from otp.gateways import Mail, NotSent, Refused, Sms, SmsError, Unknown, send_mail
 from otp.models import Code, Message, Meter
 from otp.pepper import name_of
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 CODE_PLACE = "{code}"  # in a wording, where the digits go
 NUMBER_CAP = limits.Limit("sms-number", 6, dt.timedelta(hours=24))  # codes to one number
 NOTICE_LIFE = dt.timedelta(days=1)
+KICK_LIFE = dt.timedelta(hours=1)
 NUMBER_DIGITS = 3  # what staff and logs see of a number (LG-07)
 ABANDONED = dt.timedelta(minutes=2)  # "sending" without a sign of life from its sender
 HEARTBEAT = dt.timedelta(seconds=15)  # how long a sender counts as alive after a sign of life
@@ -179,6 +181,15 @@ def queue_mail(
     _queue(address, notice, good_for)
 
 
+def queue_kick(address: str, *, to: str) -> None:
+    """Queue the end of all mail sessions of the mailbox `to`, in the transaction of its cause.
+
+    It is tried for an hour. Nothing is queued where no mail server is set up to listen.
+    """
+    if settings.DOVEADM_URL:
+        _queue(address, Message(channel=Message.Channel.KICK, to=to, to_masked=to), KICK_LIFE)
+
+
 def claim(*, codes_only: bool = False) -> Claimed | None:
     """Take the message that has been due longest, codes before notices, or None.
 
@@ -239,9 +250,10 @@ def sweep() -> None:
     late.filter(gateway="").update(state=State.EXPIRED, changed_at=Now(), **_FORGOTTEN)
     # One that waited to be repeated may have gone out the first time.
     late.exclude(gateway="").update(state=State.UNKNOWN, changed_at=Now(), **_FORGOTTEN)
-    given_up = Message.objects.filter(state=State.SENDING, changed_at__lt=Now() - ABANDONED).update(
-        state=State.UNKNOWN, reason="abandoned", changed_at=Now(), **_FORGOTTEN
-    )
+    left = Message.objects.filter(state=State.SENDING, changed_at__lt=Now() - ABANDONED)
+    # The one thing that may be done twice.
+    left.filter(channel=Message.Channel.KICK).update(state=State.QUEUED, changed_at=Now())
+    given_up = left.update(state=State.UNKNOWN, reason="abandoned", changed_at=Now(), **_FORGOTTEN)
     if given_up:
         logger.warning("%s messages were left by a sender that died", given_up)
 
@@ -311,6 +323,8 @@ def _with_digits(message: Claimed) -> str | None:
 def _hand_over(message: Claimed, text: str, route: Route) -> Accepted:
     if message.channel == Message.Channel.MAIL:
         return Accepted("mail", send_mail(Mail(message.to, message.subject, text)))
+    if message.channel == Message.Channel.KICK:
+        return Accepted(doveadm.NAME, doveadm.kick(message.to))
     sms = Sms(message.to, text, good_for=message.left, message_id=message.id)
     return route.send(sms, only=message.gateway)
 

@@ -6,6 +6,7 @@ them in; a line that is to be changed and is not there fails the test.
 
 import grp
 import imaplib
+import io
 import os
 import pwd
 import select
@@ -16,7 +17,6 @@ import ssl
 import subprocess
 import tempfile
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from psycopg import sql
 from tests.deployment import ROOT, free_port, wait_until
 
 DEPLOY = ROOT / "deploy"
-ROLE = "mailportal_mail_test"
+ROLE = f"mailportal_mail_{os.getpid()}"  # roles belong to the whole server
 ROLE_PASSWORD = "geheim-r-91c2"
 API_KEY = "geheim-a-3f6a0d"
 PATIENCE = 20  # seconds for a program to start or end, on a busy machine
@@ -73,7 +73,7 @@ class _Relay(socketserver.BaseRequestHandler):
 
 def make_role():
     """Make the mail server's role as the operator does, with a password."""
-    call_command("mail_role", "--apply", "--role", ROLE, verbosity=0)
+    call_command("mail_role", "--apply", "--role", ROLE, stdout=io.StringIO())
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL("ALTER ROLE {} PASSWORD {}")
@@ -127,12 +127,13 @@ class Dovecot(Folder):
         _make_certificate(self.certificate, self.path / "key.pem")
         (self.path / "vmail").mkdir()
         self._write_files()
-        self.process = subprocess.Popen(
-            [_program("dovecot"), "-F", "-c", str(self.path / "dovecot.conf")],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.path / "stderr").open("wb"),
-        )
+        with (self.path / "stderr").open("wb") as complaints:
+            self.process = subprocess.Popen(
+                [_program("dovecot"), "-F", "-c", str(self.path / "dovecot.conf")],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=complaints,
+            )
         try:
             wait_until(self._is_open, PATIENCE)
         except BaseException:
@@ -242,7 +243,7 @@ class Dovecot(Folder):
         trusting = ssl.create_default_context(cafile=str(self.certificate))
         box = imaplib.IMAP4_SSL("localhost", self.imap_port, ssl_context=trusting, timeout=PATIENCE)
         try:
-            box.login(name, password)
+            box.login(box._quote(name), password)
         except BaseException:
             box.shutdown()
             raise
@@ -252,10 +253,56 @@ class Dovecot(Folder):
         try:
             box = self.log_in(name, password)
         except imaplib.IMAP4.error as error:
-            assert "AUTHENTICATIONFAILED" in str(error), (error, self.log())
+            if "AUTHENTICATIONFAILED" not in str(error):
+                raise AssertionError(self.log()) from error
             return False
         box.logout()
         return True
+
+
+class Postfix(Folder):
+    """Postfix's maps by deploy/postfix/, asked by its own program."""
+
+    def __init__(self):
+        super().__init__()
+        for file in (DEPLOY / "postfix").glob("pgsql-*.cf"):
+            text = put_in(
+                file.read_text(encoding="utf-8"),
+                {
+                    "hosts = 127.0.0.1:5432": f"hosts = 127.0.0.1:{self.door.port}",
+                    "dbname = mailportal": f"dbname = {connection.settings_dict['NAME']}",
+                    "user = mailportal_mail": f"user = {ROLE}",
+                    "password = PASSWORD": f"password = {ROLE_PASSWORD}",
+                },
+            )
+            self.write(file.name, text)
+        main = (DEPLOY / "postfix/main.cf").read_text(encoding="utf-8")
+        self.write("main.cf", main.replace("/etc/postfix/", f"{self.path}/"))
+        self.write("master.cf", (DEPLOY / "postfix/master.cf").read_text(encoding="utf-8"))
+
+    def finds(self, name, key):
+        """Look a key up in the map of this name; None where there is nothing."""
+        asked = subprocess.run(
+            [_program("postmap"), "-c", self.path, "-q", key, f"pgsql:{self.path}/pgsql-{name}.cf"],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert not asked.stderr, asked.stderr
+        return asked.stdout.strip() or None
+
+    def settings(self):
+        """Give what Postfix itself reads in main.cf, which must be nothing that it does not know."""
+        read = subprocess.run(
+            [_program("postconf"), "-c", self.path, "-n"],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=True,
+        )
+        assert not read.stderr, read.stderr
+        return dict(line.split(" =", 1) for line in read.stdout.splitlines())
 
 
 def is_closed(box):

@@ -11,6 +11,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterField(
+            model_name="account",
+            name="password",
+            field=models.CharField(max_length=255, verbose_name="mật khẩu"),
+        ),
         migrations.AddField(
             model_name="account",
             name="default_password_until",
