@@ -293,7 +293,7 @@ class Postfix(Folder):
         return asked.stdout.strip() or None
 
     def settings(self):
-        """Give what Postfix itself reads in main.cf, which must be nothing that it does not know."""
+        """Give what Postfix itself reads in main.cf; it must know all of it."""
         read = subprocess.run(
             [_program("postconf"), "-c", self.path, "-n"],
             capture_output=True,
