@@ -57,7 +57,7 @@ def _judge(response: Response) -> None:
     except (ValueError, TypeError):
         raise NotSent("unreadable") from None
     for tag in ("flush", "kick"):
-        kind, fields = answers.get(tag, ("missing", {}))
+        kind, fields = answers.get(tag, ("", {"type": "missing"}))
         if kind == "doveadmResponse" or _code(fields) == NOBODY_THERE:
             continue
         raise NotSent(f"{tag}-{_code(fields)}")
