@@ -280,12 +280,7 @@ class StaffTests(StaffTestCase):
 
         r = self.client.post(
             "/quan-tri/accounts/account/add/",
-            {
-                "address": ALIAS,
-                "kind": "person",
-                "addresses-TOTAL_FORMS": 0,
-                "addresses-INITIAL_FORMS": 0,
-            },
+            {"address": ALIAS, "kind": "person"} | cast.NO_ALIASES,
         )
 
         self.assertContains(r, "Địa chỉ này đã thuộc về một tài khoản khác.")
@@ -308,8 +303,7 @@ class StaffTests(StaffTestCase):
     def test_disabling_an_account_ends_its_mail_sessions(self):
         self.client.post(
             self.page,
-            {"full_name": "", "kind": "person", "unit": ""}
-            | {"addresses-TOTAL_FORMS": 0, "addresses-INITIAL_FORMS": 0},
+            {"full_name": "", "kind": "person", "unit": ""} | cast.NO_ALIASES,
         )
 
         self.assertEqual(Message.objects.get().channel, "kick")
