@@ -21,7 +21,7 @@ from otp.models import Message
 from otp.transport import Transport
 from tests import cast, mailserver
 from tests.browser import BrowserTestCase
-from tests.cast import LOGIN, NEW, NEW_PASSWORD, PASSWORD
+from tests.cast import LOGIN, NEW, NEW_PASSWORD, PASSWORD, newest_code
 from tests.mailserver import API_KEY, is_closed
 
 AN = "an@hagiang.gov.vn"
@@ -91,12 +91,11 @@ class WizardTests(DovecotTestCase, BrowserTestCase):
 
         self.press("Đổi mật khẩu")
         self.is_at(LOGIN)
-        self.assert_opens("an", NEW_PASSWORD)
         self.send()
 
         self.assert_refused("an", PASSWORD)
-        self.assertTrue(is_closed(thief))
         self.assert_opens("an", NEW_PASSWORD)
+        self.assertTrue(is_closed(thief))
 
 
 @pytest.mark.program("dovecot")
@@ -105,6 +104,16 @@ class AccountTests(DovecotTestCase):
         for name in ("an", "An", AN, AN.upper(), "binh", "em"):
             with self.subTest(name):
                 self.assert_opens(name)
+
+    def test_a_new_password_opens_before_anything_is_sent(self):
+        self.open()  # now Dovecot has the old password by heart
+        self.ask()
+        self.guess(newest_code())
+
+        self.choose()
+
+        self.assert_opens("an", NEW_PASSWORD)
+        self.assert_refused("an", PASSWORD)
 
     def test_locked_disabled_and_unknown_are_refused(self):
         for name in ("chi", "dung", "khong.co", "", "@", "an@example.vn"):
