@@ -1,7 +1,5 @@
 """Every address at which mail reaches an account, and the domains they are in."""
 
-from typing import ClassVar
-
 from django.apps import apps as current
 from django.apps.registry import Apps
 from django.conf import settings
@@ -70,8 +68,6 @@ class MailDomain(models.Model):
     class Meta:
         verbose_name = "tên miền"
         verbose_name_plural = "tên miền"
-
-    objects: ClassVar[models.Manager["MailDomain"]]
 
     def __str__(self) -> str:
         return self.name

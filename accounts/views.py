@@ -204,7 +204,9 @@ def settings_menu(request: PersonRequest) -> HttpResponse:
 
 @pages
 def profile(request: PersonRequest) -> HttpResponse:
-    return render(request, "accounts/profile.html", {"addresses": [request.user.address]})
+    aliases = request.user.addresses.filter(is_main=False).order_by("address")
+    context = {"addresses": [request.user.address], "aliases": aliases}
+    return render(request, "accounts/profile.html", context)
 
 
 @sensitive_post_parameters("phone", "password")

@@ -214,7 +214,8 @@ class Dovecot(Folder):
         ]
         if me != "root":
             lines += [f"default_internal_user = {me}", f"default_login_user = {me}"]
-            lines += [f"default_internal_group = {os.getegid()}"]
+            lines += [f"default_internal_group = {grp.getgrgid(os.getegid()).gr_name}"]
+            lines += ["first_valid_uid = 1"]
             lines += [f"service {name} {{\n  chroot =\n}}" for name in ("anvil", "dict", "stats")]
         return "\n" + "\n".join(lines) + "\n"
 

@@ -81,10 +81,14 @@ class PortalTests(AliasTestCase):
         events = AuditEvent.objects.concerning(self.an).values_list("event", flat=True)
         self.assertEqual(list(events), ["login-failed"])
 
-    def test_the_profile_names_the_accounts_own_address(self):
+    def test_the_profile_names_all_of_ones_addresses_and_nobody_elses(self):
         self.log_in("vanthu")
 
-        self.assertContains(self.client.get("/cau-hinh/thong-tin/"), self.an.address)
+        r = self.client.get("/cau-hinh/thong-tin/")
+
+        self.assertContains(r, f'href="/cau-hinh/thong-tin/{self.an.address}/"')
+        self.assertContains(r, ALIAS)
+        self.assertNotContains(r, "bi.thu")
 
 
 class StrangerTests(AliasTestCase):
