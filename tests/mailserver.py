@@ -129,7 +129,7 @@ class Dovecot(Folder):
         self._write_files()
         with (self.path / "stderr").open("wb") as complaints:
             self.process = subprocess.Popen(
-                [_program("dovecot"), "-F", "-c", str(self.path / "dovecot.conf")],
+                [program("dovecot"), "-F", "-c", str(self.path / "dovecot.conf")],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=complaints,
@@ -163,8 +163,8 @@ class Dovecot(Folder):
                 "unix_listener /var/spool/postfix/private/dovecot-lmtp {": (
                     f"unix_listener {self.path}/dovecot-lmtp {{"
                 ),
-                "user = postfix": f"user = {owner.pw_name}",
-                "group = postfix": f"group = {grp.getgrgid(owner.pw_gid).gr_name}",
+                "user = postfix": f"user = {_postfix()}",
+                "group = postfix": f"group = {_group_of(_postfix())}",
                 "port = 8080": f"port = {self.api_port}",
                 "doveadm_api_key = KEY": f"doveadm_api_key = {API_KEY}",
             },
@@ -189,7 +189,7 @@ class Dovecot(Folder):
 
     def _surroundings(self):
         """Where it runs: in one directory, on ports of its own, and without root's rights too."""
-        me = pwd.getpwuid(os.geteuid()).pw_name
+        me = _me()
         lines = [
             f"base_dir = {self.path}/run",
             f"state_dir = {self.path}/state",
@@ -214,7 +214,7 @@ class Dovecot(Folder):
         ]
         if me != "root":
             lines += [f"default_internal_user = {me}", f"default_login_user = {me}"]
-            lines += [f"default_internal_group = {grp.getgrgid(os.getegid()).gr_name}"]
+            lines += [f"default_internal_group = {_group_of(me)}"]
             lines += ["first_valid_uid = 1"]
             lines += [f"service {name} {{\n  chroot =\n}}" for name in ("anvil", "dict", "stats")]
         return "\n" + "\n".join(lines) + "\n"
@@ -261,57 +261,28 @@ class Dovecot(Folder):
         return True
 
 
-class Postfix(Folder):
-    """Postfix's maps by deploy/postfix/, asked by its own program."""
-
-    def __init__(self):
-        super().__init__()
-        for file in (DEPLOY / "postfix").glob("pgsql-*.cf"):
-            text = put_in(
-                file.read_text(encoding="utf-8"),
-                {
-                    "hosts = 127.0.0.1:5432": f"hosts = 127.0.0.1:{self.door.port}",
-                    "dbname = mailportal": f"dbname = {connection.settings_dict['NAME']}",
-                    "user = mailportal_mail": f"user = {ROLE}",
-                    "password = PASSWORD": f"password = {ROLE_PASSWORD}",
-                },
-            )
-            self.write(file.name, text)
-        main = (DEPLOY / "postfix/main.cf").read_text(encoding="utf-8")
-        self.write("main.cf", main.replace("/etc/postfix/", f"{self.path}/"))
-        self.write("master.cf", (DEPLOY / "postfix/master.cf").read_text(encoding="utf-8"))
-
-    def finds(self, name, key):
-        """Look a key up in the map of this name; None where there is nothing."""
-        asked = subprocess.run(
-            [_program("postmap"), "-c", self.path, "-q", key, f"pgsql:{self.path}/pgsql-{name}.cf"],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-        assert not asked.stderr, asked.stderr
-        return asked.stdout.strip() or None
-
-    def settings(self):
-        """Give what Postfix itself reads in main.cf; it must know all of it."""
-        read = subprocess.run(
-            [_program("postconf"), "-c", self.path, "-n"],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=True,
-        )
-        assert not read.stderr, read.stderr
-        return dict(line.split(" =", 1) for line in read.stdout.splitlines())
-
-
 def is_closed(box):
     """Say whether the server has ended an open session."""
     try:
         return box.noop()[0] != "OK"
     except (imaplib.IMAP4.abort, OSError):
         return True
+
+
+def _postfix():
+    """Name who may ask for passwords: Postfix, where it can run, which is with root's rights."""
+    with suppress(KeyError):
+        if os.geteuid() == 0:
+            return pwd.getpwnam("postfix").pw_name
+    return _me()
+
+
+def _me():
+    return pwd.getpwuid(os.geteuid()).pw_name
+
+
+def _group_of(name):
+    return grp.getgrgid(pwd.getpwnam(name).pw_gid).gr_name
 
 
 def _make_certificate(certificate, key):
@@ -327,6 +298,6 @@ def _make_certificate(certificate, key):
     )
 
 
-def _program(name):
+def program(name):
     """Find a program that may be out of the way of those who are not root."""
     return shutil.which(name, path=os.environ["PATH"] + os.pathsep + "/usr/sbin")
