@@ -27,6 +27,7 @@ CODE_PLACE = "{code}"  # in a wording, where the digits go
 NUMBER_CAP = limits.Limit("sms-number", 6, dt.timedelta(hours=24))  # codes to one number
 NOTICE_LIFE = dt.timedelta(days=1)
 KICK_LIFE = dt.timedelta(hours=1)
+KICKED_AGAIN = dt.timedelta(seconds=10)  # after the first time
 NUMBER_DIGITS = 3  # what staff and logs see of a number (LG-07)
 ABANDONED = dt.timedelta(minutes=2)  # "sending" without a sign of life from its sender
 HEARTBEAT = dt.timedelta(seconds=15)  # how long a sender counts as alive after a sign of life
@@ -184,7 +185,7 @@ def queue_mail(
 def queue_kick(address: str, *, to: str) -> None:
     """Queue the end of all mail sessions of the mailbox `to`, in the transaction of its cause.
 
-    It is tried for an hour. Nothing is queued where no mail server is set up to listen.
+    It is tried for an hour, and done twice. Nothing is queued where no mail server is set up.
     """
     if settings.DOVEADM_URL:
         _queue(address, Message(channel=Message.Channel.KICK, to=to, to_masked=to), KICK_LIFE)
@@ -212,8 +213,9 @@ def claim(*, codes_only: bool = False) -> Claimed | None:
 def deliver(message: Claimed, route: Route) -> None:
     """Hand a claimed message over once, and keep what came of it."""
     outcome = _attempt(message, route)
+    went_well = outcome.state == State.ACCEPTED or (outcome.gateway and not outcome.reason)
     logger.log(
-        logging.INFO if outcome.state == State.ACCEPTED else logging.WARNING,
+        logging.INFO if went_well else logging.WARNING,
         "message %s by %s: %s",
         message.id,
         outcome.gateway or message.channel,
@@ -295,6 +297,9 @@ def _attempt(message: Claimed, route: Route) -> _Outcome:
     except Exception as error:  # noqa: BLE001  (the sender's loop; it may have left)
         _log_fault(message, error)
         return _Outcome(State.UNKNOWN, "fault")
+    if message.channel == Message.Channel.KICK and not message.gateway:
+        # Once more: who was about to log in with the old password had no session yet.
+        return _Outcome(State.QUEUED, "", accepted.gateway, again_in=KICKED_AGAIN)
     return _Outcome(State.ACCEPTED, "", accepted.gateway, accepted.gateway_id)
 
 

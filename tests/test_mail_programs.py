@@ -247,7 +247,8 @@ class DoorTests(DovecotTestCase):
 
         self.send()
 
-        self.assertEqual(Message.objects.get().state, "accepted")
+        message = Message.objects.get()
+        self.assertEqual((message.gateway, message.reason), ("doveadm", ""))
 
     def test_a_server_that_was_away_obeys_when_it_is_back(self):
         box = self.open()
@@ -257,6 +258,16 @@ class DoorTests(DovecotTestCase):
         self.assertFalse(is_closed(box))
 
         Message.objects.update(due_at=Now())
+        self.send()
+
+        self.assertTrue(is_closed(box))
+
+    def test_a_session_that_was_about_to_open_is_ended_ten_seconds_later(self):
+        lock(self.an, actor=self.em)
+        self.send()
+        box = self.open("binh")
+        Message.objects.update(to=self.binh.address, due_at=Now())
+
         self.send()
 
         self.assertEqual(Message.objects.get().state, "accepted")
