@@ -9,9 +9,11 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import checks, roles  # noqa: F401  (registers the checks)
+        from accounts.mailboxes import copy_domains
 
         # Without a sender: the rights of the other apps' tables must be there too.
         post_migrate.connect(roles.make_groups)
+        post_migrate.connect(copy_domains, sender=self)
 
 
 class StaffAdminConfig(AdminConfig):

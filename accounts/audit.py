@@ -21,8 +21,9 @@ class Ground:
 
 class AuditQuerySet(models.QuerySet["AuditEvent"]):
     def concerning(self, account: Account) -> "AuditQuerySet":
-        """Keep what happened to `account`, also what was tried from outside with its address."""
-        keys = pepper.names_of("address", account.address)
+        """Keep what happened to `account`, also what was tried from outside with its addresses."""
+        addresses = account.addresses.values_list("address", flat=True)
+        keys = [key for each in addresses for key in pepper.names_of("address", each)]
         return self.filter(Q(account=account) | Q(address_key__in=keys))
 
     def about(self, address: str) -> "AuditQuerySet":
@@ -58,6 +59,8 @@ class AuditEvent(models.Model):
         UNLOCKED = "unlocked", "Mở khóa tài khoản"
         ACCOUNT_EDITED = "account-edited", "Sửa thông tin tài khoản"
         BRAKES_CHANGED = "brakes-changed", "Sửa phanh gửi mã"
+        ALIASES_CHANGED = "aliases-changed", "Sửa địa chỉ khác của tài khoản"
+        ADDRESS_RENAMED = "address-renamed", "Đổi tên miền của địa chỉ"
         FACTOR_ENROLLED = "factor-enrolled", "Cài đặt xác thực hai lớp"
         FACTOR_RESET = "factor-reset", "Đặt lại xác thực hai lớp"
         RECOVERY_CODES_MADE = "recovery-codes-made", "Tạo mã dự phòng mới"

@@ -39,7 +39,8 @@ class Challenge:
     code_id: str
     purpose: str
     nonce: str = field(repr=False)
-    address: str
+    address: str  # of the account, where there is one: what is counted and looked up
+    asked: str  # as it was typed: to show the other would tell what it is an alias of
     phone_key: str = field(repr=False)  # a keyed name, by which the number is known again
     phone_masked: str
     expires_at: dt.datetime
@@ -49,12 +50,15 @@ class Challenge:
     done: bool = False
 
     @classmethod
-    def of(cls, issued: codes.Issued, *, nonce: str, address: str, phone: str) -> Self:
+    def of(
+        cls, issued: codes.Issued, *, nonce: str, address: str, phone: str, asked: str = ""
+    ) -> Self:
         return cls(
             code_id=str(issued.id),
             purpose=issued.purpose,
             nonce=nonce,
             address=address,
+            asked=asked or address,
             phone_key=pepper.name_of("phone", phone),
             phone_masked=phones.mask(phone, settings.PHONE_MASK_DIGITS),
             expires_at=issued.expires_at,

@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from accounts import locking, roles
 from accounts.audit import Ground
+from accounts.mailserver import end_mail_sessions
 from accounts.models import Account, AuditEvent, ExtraCode
 from otp import codes, phones
 from otp.models import OFFICE_ZONE, Purpose
@@ -72,6 +73,7 @@ def end_sessions(account: Account, *, actor: Account, ground: Ground) -> None:
     """End every session of the account."""
     with transaction.atomic():
         account.end_sessions()
+        end_mail_sessions(account)
         _record(AuditEvent.Event.SESSIONS_CUT, account, actor, ground)
 
 

@@ -70,7 +70,7 @@ def unknown(request: StaffRequest, key: str) -> HttpResponse:
     address = request.session.get(_UNKNOWN, {}).get(key)
     if address is None or roles.units_of(request.user) is not None:
         raise Http404
-    account = Account.objects.filter(address=address).first()
+    account = Account.objects.reached_at(address)
     if account:
         return redirect("accounts:person", account.pk)
     AuditEvent.record(AuditEvent.Event.VIEWED, address, actor=request.user)

@@ -4,6 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.audit import Ground
+from accounts.mailserver import end_mail_sessions
 from accounts.models import Account, AuditEvent
 from otp import codes
 
@@ -18,6 +19,7 @@ def lock(account: Account, *, actor: Account | None, ground: Ground = NO_GROUND)
         )
         if locked:
             account.end_sessions()
+            end_mail_sessions(account)
             codes.revoke(account.address)
             AuditEvent.record(
                 AuditEvent.Event.LOCKED,

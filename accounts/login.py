@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import caller
-from accounts.addresses import AddressError, canonical
+from accounts.addresses import AddressError, canonical, main_address
 from accounts.browsers import name_browser
 from accounts.models import Account, AuditEvent
 from accounts.passwords import Busy
@@ -53,12 +53,12 @@ class AccountBackend(ModelBackend):
         The try is charged before the hash is computed and given back when the password is right,
         so that parallel tries cannot outrun the limit. An unknown name costs the same hash.
         """
-        address = _read(username or "")
+        address = main_address(_read(username or ""))
         charge = limits.take(FAILURES, address)
         if not charge.granted:
             AuditEvent.record(AuditEvent.Event.LOGIN_HELD, address, ok=False)
             raise Held(charge.until)
-        account = Account.objects.filter(address=address).first()
+        account = Account.objects.reached_at(address)
         try:
             right = _is_right(account, password or "")
         except Busy:

@@ -10,7 +10,7 @@ from django.db.models.functions import Reverse
 
 from accounts import roles
 from accounts.addresses import AddressError, canonical
-from accounts.models import Account, Unit
+from accounts.models import Account, Address, Unit
 
 MOST = 20  # results (AD-05)
 FEWEST_DIGITS = 4  # of a number's end
@@ -54,13 +54,13 @@ def _by_address(people: QuerySet[Account], words: str, *, everybody: bool) -> Fo
         # A beginning, or a domain that is not the office's.
         start = words.strip().lower()
         return _first("address", people.filter(address__startswith=start))
-    exact = list(people.filter(address=address))
+    exact = list(people.filter(addresses__address=address))
     if exact:
         return Found("address", exact)
     local = address.partition("@")[0]
     found = _first("address", people.filter(address__startswith=local))
     # To the IT of a unit it is not told whether the address is one of another unit.
-    unknown = "" if Account.objects.filter(address=address).exists() else address
+    unknown = "" if Address.objects.filter(address=address).exists() else address
     return Found("address", found.people, found.more, unknown=unknown if everybody else "")
 
 

@@ -1,15 +1,18 @@
 """The tables of this app, wherever they are written down."""
 
 from accounts.audit import AuditEvent, AuditLink
+from accounts.mailboxes import Address, MailDomain
 from accounts.people import Account, Session, Unit
 from accounts.work import ExtraCode, LoginNotice, PhoneProposal
 
 __all__ = [
     "Account",
+    "Address",
     "AuditEvent",
     "AuditLink",
     "ExtraCode",
     "LoginNotice",
+    "MailDomain",
     "PhoneProposal",
     "Session",
     "Unit",

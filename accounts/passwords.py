@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import notices
+from accounts.mailserver import end_mail_sessions
 from accounts.models import Account, AuditEvent
 from otp import codes
 
@@ -64,10 +65,10 @@ def change_password(
 ) -> bool:
     """Give `account` a new password, and do all that must happen with it, or nothing at all.
 
-    Every other session, live code, grant and pending phone change of the account ends; the change
-    is audited, and told by SMS and by mail. Raises ValidationError with every rule that the
-    password breaks, before anything is spent. `unless` is asked inside the transaction; when it
-    says so, nothing is changed and the answer is False.
+    Every other session, here and in mail programs, and every live code, grant and pending phone
+    change of the account ends; the change is audited, and told by SMS and by mail. Raises
+    ValidationError with every rule that the password breaks, before anything is spent. `unless` is
+    asked inside the transaction; when it says so, nothing is changed and the answer is False.
     """
     validate_password(password, account)
     encoded = make_password(password)  # before the transaction: it takes time and may find no place
@@ -85,6 +86,7 @@ def change_password(
             update_fields=["password", "has_default_password", "password_changed_at", "new_phone"]
         )
         account.end_sessions(but=keep_session)
+        end_mail_sessions(account)
         codes.revoke(account.address)
         AuditEvent.record(event, account.address, account=account, actor=account)
         if event is AuditEvent.Event.PASSWORD_RESET and account.changed_phone_lately:

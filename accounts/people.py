@@ -17,6 +17,7 @@ from django.db.models.functions import Reverse
 from django.utils import timezone
 
 from accounts.addresses import AddressError, canonical
+from accounts.mailboxes import CANONICAL, Address
 from otp import pepper, phones
 
 STORED_PHONE = r"^(\+84[35789][0-9]{8})?$"
@@ -91,9 +92,13 @@ class AccountManager(BaseUserManager["Account"]):
             address, password, **{"is_staff": True, "is_superuser": True, **fields}
         )
 
+    def reached_at(self, address: str) -> "Account | None":
+        """Find the account by its own address or an alias, in the canonical spelling."""
+        return self.filter(addresses__address=address).first()
+
     def recoverable(self, address: str) -> "Account | None":
-        """Find the account that may get its password back by SMS, with its unit."""
-        account = self.filter(address=address).first()
+        """Find the account that may get its password back by SMS, by any of its addresses."""
+        account = self.reached_at(address)
         return account if account and account.is_recoverable else None
 
 
@@ -105,6 +110,8 @@ class Account(AbstractBaseUser, PermissionsMixin):
         ORGANISATION = "organisation", "tổ chức"
 
     address = models.EmailField("địa chỉ thư điện tử", unique=True)
+    # Longer than Django's own: hashes of older systems are kept as they came.
+    password = models.CharField("mật khẩu", max_length=255)
     full_name = models.CharField("họ và tên", max_length=150, blank=True)
     kind = models.CharField("loại", max_length=16, choices=Kind, default=Kind.PERSON)
     unit = models.ForeignKey(
@@ -120,6 +127,10 @@ class Account(AbstractBaseUser, PermissionsMixin):
     old_phone = models.CharField(max_length=16, blank=True, editable=False)
 
     has_default_password = models.BooleanField("còn mật khẩu mặc định", default=False)
+    # After this the mail server refuses a default password that was never changed.
+    default_password_until = models.DateTimeField(
+        "mật khẩu mặc định dùng được đến", null=True, blank=True
+    )
     password_changed_at = models.DateTimeField("đổi mật khẩu lúc", null=True, blank=True)
     is_active = models.BooleanField("đang sử dụng", default=True)
     locked_at = models.DateTimeField("khóa lúc", null=True, blank=True)
@@ -141,7 +152,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
         constraints = [
             models.CheckConstraint(
                 name="account_address_is_canonical",
-                condition=Q(address__regex=r"^[a-z0-9._+-]+@[a-z0-9.-]+$"),
+                condition=Q(address__regex=CANONICAL),
             ),
             models.CheckConstraint(
                 name="account_phones_are_vietnamese_mobiles",
@@ -189,6 +200,8 @@ class Account(AbstractBaseUser, PermissionsMixin):
             self.address = canonical(self.address)
         except AddressError:
             raise ValidationError({"address": "Địa chỉ phải thuộc tên miền của cơ quan."}) from None
+        if Address.objects.filter(address=self.address).exclude(account=self.pk).exists():
+            raise ValidationError({"address": "Địa chỉ này đã thuộc về một tài khoản khác."})
 
     def check_password(self, raw_password: str) -> bool:
         """Check a password, and bring an old hash up to date unless it was changed meanwhile."""

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import challenge
+from accounts.addresses import main_address
 from accounts.challenge import Challenge
 from accounts.login import FAILURES
 from accounts.models import Account, AuditEvent
@@ -36,13 +37,14 @@ class Recovery:
 
     @classmethod
     @sensitive_variables()
-    def start(cls, session: SessionBase, address: str, *, proved: bool = False) -> Self:
-        """Ask for a code for `address`, or raise what `otp.codes.issue` raises.
+    def start(cls, session: SessionBase, asked: str, *, proved: bool = False) -> Self:
+        """Ask for a code for the owner of an address, or raise what `otp.codes.issue` raises.
 
         Nothing is sent, and nothing is charged, while this browser has a good code or a grant for
         the same address. Whether the address exists changes nothing that can be seen or measured:
-        the ledger, the look-up and the outbox see the same statements.
+        the ledger, the look-ups and the outbox see the same statements.
         """
+        address = main_address(asked)
         current = cls.resume(session)
         if current and current.state.address == address and current.stands:
             return current
@@ -52,8 +54,8 @@ class Recovery:
             account = Account.objects.recoverable(address)
             phone = account.phone if account else ""
             challenge.send(issued, to=phone, wording=settings.PROFILE.sms.recovery_code)
-        shown = phone or decoy_phone(address)
-        state = Challenge.of(issued, nonce=nonce, address=address, phone=shown)
+        shown = phone or decoy_phone(asked)
+        state = Challenge.of(issued, nonce=nonce, address=address, phone=shown, asked=asked)
         state.keep(session)
         return cls(session, state)
 

@@ -112,7 +112,7 @@ def log_out(request: HttpRequest) -> HttpResponse:
 @limit_posts("reset", 20, minutes=10)
 def reset(request: HttpRequest) -> HttpResponse:
     current = Recovery.resume(request.session)
-    initial = {"address": current.state.address if current else ""}
+    initial = {"address": current.state.asked if current else ""}
     form = AddressForm(request.POST or None, initial=initial)
     refusal = None
     paused = False
@@ -195,7 +195,9 @@ def settings_menu(request: PersonRequest) -> HttpResponse:
 
 @pages
 def profile(request: PersonRequest) -> HttpResponse:
-    return render(request, "accounts/profile.html", {"addresses": [request.user.address]})
+    aliases = request.user.addresses.filter(is_main=False).order_by("address")
+    context = {"addresses": [request.user.address], "aliases": aliases}
+    return render(request, "accounts/profile.html", context)
 
 
 @sensitive_post_parameters("phone", "password")

@@ -10,7 +10,7 @@ from django.db.models import Count, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from otp import brakes, codes, limits, outbox
+from otp import brakes, codes, doveadm, limits, outbox
 from otp.limits import Limit
 from otp.models import Code, GatewayState, Message, Meter, Purpose
 
@@ -52,10 +52,24 @@ def _tell(kind: str, lines: list[str]) -> None:
 
 
 def _gateways_down() -> Iterator[str]:
-    for state in GatewayState.objects.paused():
+    for state in GatewayState.objects.paused().exclude(name=doveadm.NAME):
         yield _("Nhà cung cấp SMS %(name)s không gửi được (%(reason)s)") % {
             "name": state.name,
             "reason": state.last_reason,
+        }
+
+
+def _mail_server_deaf() -> Iterator[str]:
+    for state in GatewayState.objects.paused().filter(name=doveadm.NAME):
+        yield _("Máy chủ thư không nhận lệnh kết thúc phiên (%(reason)s)") % {
+            "reason": state.last_reason
+        }
+    left = Message.objects.filter(
+        channel=Message.Channel.KICK, state=Message.State.EXPIRED, changed_at__gt=Now() - DAY
+    ).count()
+    if left:
+        yield _("%(count)d lần đổi mật khẩu hoặc khóa mà phiên thư cũ chưa kết thúc được") % {
+            "count": left
         }
 
 
@@ -115,6 +129,7 @@ def _sent_today() -> "models.QuerySet[Code]":
 
 _KINDS: dict[str, Callable[[], Iterator[str]]] = {
     "gateway": _gateways_down,
+    "mail-server": _mail_server_deaf,
     "queue": _queue_long,
     "ceiling": _ceilings_near,
     "guessing": _guessing,

@@ -1,7 +1,9 @@
 """Refuses settings under which codes would be unsafe, late or never sent."""
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
@@ -28,6 +30,30 @@ def check_gateway(**_: Any) -> list[CheckMessage]:
     return [fault for name in names for fault in _gateway(name)]
 
 
+@register(Tags.security)
+def check_mail_server(**_: Any) -> list[CheckMessage]:
+    """Check that the mail server can be told to end sessions, over TLS (PW-10)."""
+    if not (settings.DOVEADM_URL or settings.DOVEADM_API_KEY):
+        return []
+    if not (settings.DOVEADM_URL and settings.DOVEADM_API_KEY):
+        return [
+            Error(
+                "Of DOVEADM_URL and DOVEADM_API_KEY one is missing.",
+                hint="Set both, or none: then mail sessions go on after a change of password.",
+                id="otp.E009",
+            )
+        ]
+    if _is_private(settings.DOVEADM_URL):
+        return []
+    return [
+        Error(
+            "DOVEADM_URL must start with https://.",
+            hint="Its key opens the mail server. Only on this very machine may it be http://.",
+            id="otp.E010",
+        )
+    ]
+
+
 @register(Tags.security, deploy=True)
 def check_gateway_is_real(**_: Any) -> list[CheckMessage]:
     """Refuse, in a deployment, a gateway that shows codes to whoever reads the host (OT-15)."""
@@ -40,6 +66,17 @@ def check_gateway_is_real(**_: Any) -> list[CheckMessage]:
             id="otp.E007",
         )
     ]
+
+
+def _is_private(address: str) -> bool:
+    """Say whether what is sent there is read by nobody on the way."""
+    try:
+        parts = urlsplit(address)
+        if parts.scheme == "http" and parts.hostname != "localhost":
+            return ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _lifetime() -> Iterator[CheckMessage]:

@@ -5,6 +5,7 @@ lose count, and a database that does not answer lets nothing through.
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,15 @@ ORDER BY 1 DESC, 2
 LIMIT 1
 """  # noqa: S608  (our own constants)
 
+_MOVE = """
+INSERT INTO otp_meter AS meter (key, count, until)
+SELECT pair.new, old.count, old.until
+FROM unnest(%(old)s::text[], %(new)s::text[]) AS pair (old, new)
+JOIN otp_meter AS old ON old.key = pair.old AND old.until > statement_timestamp()
+ON CONFLICT (key) DO UPDATE SET
+    count = greatest(meter.count, excluded.count), until = greatest(meter.until, excluded.until)
+"""
+
 
 def take(limit: Limit, who: str) -> Charge:
     """Charge one to `who`. Exactly `limit.count` are granted in a period, however many ask at once.
@@ -86,6 +96,19 @@ def give_back(limit: Limit, who: str) -> None:
 def clear(limit: Limit, who: str) -> None:
     """Forget all charges of `who`."""
     Meter.objects.filter(key=key_of(limit, who)).delete()
+
+
+def move(limit: Limit, names: Mapping[str, str]) -> None:
+    """Count for the new names what was charged to the old ones; part of the caller's work."""
+    move_keys({key_of(limit, old): key_of(limit, new) for old, new in names.items()})
+
+
+def move_keys(keys: Mapping[str, str]) -> None:
+    """Rename meters. Where there is one of that name already, the stricter of the two counts."""
+    parameters = {"old": list(keys), "new": list(keys.values())}
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVE, parameters)
+        cursor.execute("DELETE FROM otp_meter WHERE key = ANY(%(old)s)", parameters)
 
 
 def key_of(limit: Limit, who: str) -> str:

@@ -123,6 +123,7 @@ class Message(models.Model):
     class Channel(models.TextChoices):
         SMS = "sms", "SMS"
         MAIL = "mail", "thư điện tử"
+        KICK = "kick", "kết thúc phiên thư"
 
     class State(models.TextChoices):
         QUEUED = "queued", "đang chờ gửi"

@@ -9,12 +9,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from django.conf import settings
 from django.db import Error, connection, transaction
 from django.db.models import Exists, Min, OuterRef, Q
 from django.db.models.functions import Now
 from django.views.decorators.debug import sensitive_variables
 
-from otp import brakes, codes, limits, phones
+from otp import brakes, codes, doveadm, limits, phones
 from otp.gateways import Mail, NotSent, Refused, Sms, SmsError, Unknown, send_mail
 from otp.models import Code, Message, Meter
 from otp.pepper import name_of
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 CODE_PLACE = "{code}"  # in a wording, where the digits go
 NUMBER_CAP = limits.Limit("sms-number", 6, dt.timedelta(hours=24))  # codes to one number
 NOTICE_LIFE = dt.timedelta(days=1)
+KICK_LIFE = dt.timedelta(hours=1)
+KICKED_AGAIN = dt.timedelta(seconds=10)  # after the first time
 NUMBER_DIGITS = 3  # what staff and logs see of a number (LG-07)
 ABANDONED = dt.timedelta(minutes=2)  # "sending" without a sign of life from its sender
 HEARTBEAT = dt.timedelta(seconds=15)  # how long a sender counts as alive after a sign of life
@@ -179,6 +182,15 @@ def queue_mail(
     _queue(address, notice, good_for)
 
 
+def queue_kick(address: str, *, to: str) -> None:
+    """Queue the end of all mail sessions of the mailbox `to`, in the transaction of its cause.
+
+    It is tried for an hour, and done twice. Nothing is queued where no mail server is set up.
+    """
+    if settings.DOVEADM_URL:
+        _queue(address, Message(channel=Message.Channel.KICK, to=to, to_masked=to), KICK_LIFE)
+
+
 def claim(*, codes_only: bool = False) -> Claimed | None:
     """Take the message that has been due longest, codes before notices, or None.
 
@@ -201,8 +213,9 @@ def claim(*, codes_only: bool = False) -> Claimed | None:
 def deliver(message: Claimed, route: Route) -> None:
     """Hand a claimed message over once, and keep what came of it."""
     outcome = _attempt(message, route)
+    went_well = outcome.state == State.ACCEPTED or (outcome.gateway and not outcome.reason)
     logger.log(
-        logging.INFO if outcome.state == State.ACCEPTED else logging.WARNING,
+        logging.INFO if went_well else logging.WARNING,
         "message %s by %s: %s",
         message.id,
         outcome.gateway or message.channel,
@@ -239,9 +252,10 @@ def sweep() -> None:
     late.filter(gateway="").update(state=State.EXPIRED, changed_at=Now(), **_FORGOTTEN)
     # One that waited to be repeated may have gone out the first time.
     late.exclude(gateway="").update(state=State.UNKNOWN, changed_at=Now(), **_FORGOTTEN)
-    given_up = Message.objects.filter(state=State.SENDING, changed_at__lt=Now() - ABANDONED).update(
-        state=State.UNKNOWN, reason="abandoned", changed_at=Now(), **_FORGOTTEN
-    )
+    left = Message.objects.filter(state=State.SENDING, changed_at__lt=Now() - ABANDONED)
+    # The one thing that may be done twice.
+    left.filter(channel=Message.Channel.KICK).update(state=State.QUEUED, changed_at=Now())
+    given_up = left.update(state=State.UNKNOWN, reason="abandoned", changed_at=Now(), **_FORGOTTEN)
     if given_up:
         logger.warning("%s messages were left by a sender that died", given_up)
 
@@ -283,6 +297,9 @@ def _attempt(message: Claimed, route: Route) -> _Outcome:
     except Exception as error:  # noqa: BLE001  (the sender's loop; it may have left)
         _log_fault(message, error)
         return _Outcome(State.UNKNOWN, "fault")
+    if message.channel == Message.Channel.KICK and not message.gateway:
+        # Once more: who was about to log in with the old password had no session yet.
+        return _Outcome(State.QUEUED, "", accepted.gateway, again_in=KICKED_AGAIN)
     return _Outcome(State.ACCEPTED, "", accepted.gateway, accepted.gateway_id)
 
 
@@ -311,6 +328,8 @@ def _with_digits(message: Claimed) -> str | None:
 def _hand_over(message: Claimed, text: str, route: Route) -> Accepted:
     if message.channel == Message.Channel.MAIL:
         return Accepted("mail", send_mail(Mail(message.to, message.subject, text)))
+    if message.channel == Message.Channel.KICK:
+        return Accepted(doveadm.NAME, doveadm.kick(message.to))
     sms = Sms(message.to, text, good_for=message.left, message_id=message.id)
     return route.send(sms, only=message.gateway)
 

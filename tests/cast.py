@@ -26,6 +26,9 @@ ASK = "/quen-mat-khau/"
 CODE = "/quen-mat-khau/xac-thuc/"
 NEW = "/quen-mat-khau/mat-khau-moi/"
 
+# What the admin's page of an account sends where it has no alias.
+NO_ALIASES = {"addresses-TOTAL_FORMS": 0, "addresses-INITIAL_FORMS": 0}
+
 
 class Cast:
     """A mixin: An has a phone, Binh has none, Chi is locked, Dung is disabled.

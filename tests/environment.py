@@ -19,6 +19,8 @@ os.environ.update(
         "SMS_GATEWAY": "file",
         "SMS_FILE": str(_var / "sms.jsonl"),
         "EMAIL_URL": "memory://",
+        "DOVEADM_URL": "",
+        "DOVEADM_API_KEY": "",
         "LOG_LEVEL": "WARNING",
     }
 )

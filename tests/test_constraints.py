@@ -63,6 +63,11 @@ def account(**changes):
     return "accounts_account", row | changes
 
 
+def address(**changes):
+    row = {"address": "giang.cu@example.vn", "account_id": 1, "is_main": False}
+    return "accounts_address", row | changes
+
+
 def unit(**changes):
     return "accounts_unit", {"name": "Văn phòng", "code": "", "parent_id": None} | changes
 
@@ -141,6 +146,16 @@ REFUSED = {
         for number in ("0912466981", "+85512345678", "+84121123456", "+8491246698")
     ],
     "account_confirmed_means_a_phone": [([], account(phone_confirmed_at=NOON))],
+    "accounts_address_address_key": [
+        ([account(id=1)], address(address="giang@example.vn")),
+        ([account(id=1), address()], account(id=2, address="giang.cu@example.vn")),
+        ([account(id=1), address(), account(id=2, address="ha@example.vn")], address(account_id=2)),
+    ],
+    "address_is_canonical": [
+        ([account(id=1)], address(address=spelling))
+        for spelling in ("Giang.Cu@example.vn", "giang.cu", "giang cu@example.vn", "")
+    ],
+    "address_one_main": [([account(id=1)], address(is_main=True))],
     "unit_name_once": [
         ([unit()], unit()),
         ([unit(id=1), unit(name="Phòng", parent_id=1)], unit(name="Phòng", parent_id=1)),

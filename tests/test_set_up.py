@@ -53,6 +53,12 @@ FAULTS = [
     ("EMAIL_URL", {"EMAIL_URL": "mail.example.gov.vn"}),
     ("EMAIL_URL", {"EMAIL_URL": "pop3://u:geheim@mail.example.gov.vn"}),
     ("EMAIL_URL", {"EMAIL_URL": "submission://u:geh/eim@mail.example.gov.vn:587"}),
+    ("DOVEADM_API_KEY", {"DOVEADM_URL": "https://mail.example.gov.vn:8080"}),
+    ("DOVEADM_URL", {"DOVEADM_API_KEY": "geheim-a"}),
+    *(
+        ("DOVEADM_URL", {"DOVEADM_URL": address, "DOVEADM_API_KEY": "geheim-a"})
+        for address in ("http://mail.example.gov.vn:8080", "mail.example.gov.vn", "https://[")
+    ),
     ("PORT", {"PORT": "http"}),
     ("TRUSTED_PROXY_COUNT", {"TRUSTED_PROXY_COUNT": "one"}),
     ("TRUSTED_PROXY_COUNT", {"TRUSTED_PROXY_COUNT": "-1"}),

@@ -34,7 +34,7 @@ class Command(BaseCommand):
             address = canonical(options["address"])
         except AddressError:
             raise CommandError("This is no address in the domains of the profile.") from None
-        account = Account.objects.filter(address=address).first()
+        account = Account.objects.reached_at(address)
         if options["role"] == "none":
             self._dismiss(account)
             return

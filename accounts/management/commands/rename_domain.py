@@ -1,0 +1,48 @@
+"""Move every account of a domain to another; without --apply, say what would happen."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts import domains, mailboxes
+from accounts.domains import Taken
+
+
+class Command(BaseCommand):
+    help = (
+        "Move all accounts from OLD to NEW and keep the old addresses as aliases. Both have to be"
+        " listed in the profile. Nothing is changed without --apply."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("old")
+        parser.add_argument("new")
+        parser.add_argument("--apply", action="store_true", help="do it, all or nothing")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        old, new = options["old"].lower(), options["new"].lower()
+        _check(old, new)
+        try:
+            renaming = (domains.rename if options["apply"] else domains.plan)(old, new)
+        except Taken as taken:
+            lines = "".join(f"\n  {address}" for address in taken.addresses)
+            raise CommandError(f"Nothing was changed: these are somebody else's:{lines}") from None
+        if options["verbosity"] > 1:
+            for before, after in renaming.all.items():
+                self.stdout.write(f"{before} -> {after}")
+        done = "moved" if options["apply"] else "to move (nothing was changed; --apply does it)"
+        counts = f"{len(renaming.mains)} accounts and {len(renaming.aliases)} aliases"
+        self.stdout.write(f"{old} -> {new}: {counts} {done}")
+        if options["apply"]:
+            mailboxes.copy_domains()
+
+
+def _check(old: str, new: str) -> None:
+    for domain in (old, new):
+        if domain not in settings.MAIL_DOMAINS:
+            raise CommandError(f"{domain} is not listed in the profile's domains.")
+    if old == new:
+        raise CommandError("Both names are the same.")
+    if new in settings.MAIL_DOMAIN_ALIASES:
+        raise CommandError(f"{new} is itself another name of {settings.MAIL_DOMAIN_ALIASES[new]}.")
