@@ -1,16 +1,21 @@
 """The tables of this app, wherever they are written down."""
 
 from accounts.audit import AuditEvent, AuditLink
+from accounts.campaigns import Campaign, CampaignMember
 from accounts.people import Account, Session, Unit
+from accounts.unit_days import UnitDay
 from accounts.work import ExtraCode, LoginNotice, PhoneProposal
 
 __all__ = [
     "Account",
     "AuditEvent",
     "AuditLink",
+    "Campaign",
+    "CampaignMember",
     "ExtraCode",
     "LoginNotice",
     "PhoneProposal",
     "Session",
     "Unit",
+    "UnitDay",
 ]
