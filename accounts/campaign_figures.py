@@ -153,7 +153,7 @@ def by_unit(campaign: Campaign) -> Table:
         "don-vi",
         _("Theo đơn vị"),
         (_("Đơn vị"), _("Chưa đổi mật khẩu"), _("Trong danh sách")),
-        [Row((_name(units.get(unit or 0)), *numbers)) for unit, *numbers in counts],
+        [Row((unit_name(units.get(unit or 0)), *numbers)) for unit, *numbers in counts],
         empty=_("Không có ai: mọi người trong các đơn vị này đã đổi mật khẩu mặc định."),
         note=_("Không gồm cán bộ quản trị, hỗ trợ; tài khoản đang khóa hoặc ngừng sử dụng."),
     )
@@ -267,10 +267,10 @@ def removal_list(campaign: Campaign) -> Table:
 
 
 def _unit(account: Account | None) -> str:
-    return _name(account.unit) if account and account.unit else ""
+    return unit_name(account.unit) if account and account.unit else ""
 
 
-def _name(unit: Unit | None) -> str:
+def unit_name(unit: Unit | None) -> str:
     """Name a unit with the one above it: many have departments of the same name."""
     if unit is None:
         return ""

@@ -269,17 +269,18 @@ def _decide_one(campaign: Campaign) -> CampaignMember.Outcome | None:
             account = Account.objects.select_for_update().filter(pk=member.account_id).first()
         outcome = _fate(account)
         if account is not None and outcome == Outcome.OPEN:
-            lock(account, actor=held.lock_approved_by, ground=ground_of(held))
-            _record(held, account, "locked")
+            _close(held, account)
             outcome = Outcome.LOCKED
         member.outcome, member.decided_on = outcome, timezone.localdate()
         member.save(update_fields=["outcome", "decided_on"])
         return outcome
 
 
-def ground_of(campaign: Campaign) -> Ground:
-    """Say in the audit trail why somebody was locked."""
-    return Ground(why=campaign.basis, ticket=f"{TICKET}{campaign.pk}")
+def _close(campaign: Campaign, account: Account) -> None:
+    """Do to an account whose time is over what must happen to it, all at once."""
+    ground = Ground(why=campaign.basis, ticket=f"{TICKET}{campaign.pk}")
+    lock(account, actor=campaign.lock_approved_by, ground=ground)
+    _record(campaign, account, "locked")
 
 
 def _fate(account: Account | None) -> CampaignMember.Outcome:

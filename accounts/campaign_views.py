@@ -59,6 +59,10 @@ def campaign(request: StaffRequest, pk: int) -> HttpResponse:
     standing = Standing.of(found)
     context = {
         "campaign": found,
+        "units": [
+            campaign_figures.unit_name(unit)
+            for unit in found.units.select_related("parent").order_by("name")
+        ],
         "tiles": campaign_figures.tiles(found, standing),
         "steps": campaign_figures.steps(found, standing),
         "by_unit": campaign_figures.by_unit(found),
