@@ -4,6 +4,7 @@ All of it is of the whole portal; nothing here belongs to one unit.
 """
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,10 +19,11 @@ from accounts.charts import Chart, Columns, Lines, Series
 from accounts.reports import Report, Tile
 from accounts.tables import Row, Share, Table, number, percent
 from otp import brakes, outbox
-from otp.models import OFFICE_ZONE, GatewayState, Message
+from otp.models import CODES_A_DAY, OFFICE_ZONE, GatewayState, Message
 
 DAYS = 30
 ERRORS_SHOWN = 10
+UNUSED_SHOWN = 50
 ERRORS_OF = dt.timedelta(days=7)
 
 State = Message.State
@@ -42,6 +44,17 @@ WHERE code.issued_at >= %(since)s
 GROUP BY code.local_day, message.gateway
 """
 
+# Addresses whose codes of a day were all asked for and sent, and none was typed: somebody may be
+# spending a colleague's codes (QU-07).
+_UNUSED = """
+SELECT code.local_day, code.address_key, count(*)
+FROM otp_code AS code JOIN otp_message AS message ON message.code_id = code.id
+WHERE code.issued_at >= %(since)s AND code.purpose = 'recovery' AND message.state = ANY(%(sent)s)
+GROUP BY code.local_day, code.address_key
+HAVING count(*) >= %(a_day)s AND count(code.verified_at) = 0
+ORDER BY code.local_day DESC, count(*) DESC, code.address_key
+"""
+
 _TRIES = """
 SELECT (at AT TIME ZONE %(zone)s)::date, event, count(*) FROM accounts_auditevent
 WHERE at >= %(since)s AND event = ANY(%(events)s) GROUP BY 1, 2
@@ -58,11 +71,12 @@ def codes() -> Report:
     rows = _read(_CODES, since=since, sent=list(SENT), wrong=list(WENT_WRONG))
     tries = {(day, event): count for day, event, count in _tries(since)}
     sums = {day: _added([row[2:] for row in rows if row[0] == day]) for day in days}
-    by_day, by_try = _by_day(sums), _tries_by_day(days, tries)
+    unused = _read(_UNUSED, since=since, sent=list(SENT), a_day=CODES_A_DAY)
+    by_day, by_try = _by_day(sums, Counter(row[0] for row in unused)), _tries_by_day(days, tries)
     return Report(
         _tiles(sums[today]),
         [(_codes_chart(sums), by_day.key), (_tries_chart(days, tries), by_try.key)],
-        [by_day, _by_gateway(rows), _gateways(), _ceilings(), _errors(), by_try],
+        [by_day, _by_gateway(rows), _gateways(), _ceilings(), _errors(), _unused(unused), by_try],
     )
 
 
@@ -125,10 +139,21 @@ def _codes_chart(sums: dict[dt.date, tuple[int, ...]]) -> Chart:
     )
 
 
-def _by_day(sums: dict[dt.date, tuple[int, ...]]) -> Table:
+def _by_day(sums: dict[dt.date, tuple[int, ...]], unused: Counter[dt.date]) -> Table:
     rows = [
-        Row((day, asked, sent, used, Share(used, sent), wrong, asked - used - unused - wrong))
-        for day, (asked, sent, used, unused, wrong) in sums.items()
+        Row(
+            (
+                day,
+                asked,
+                sent,
+                used,
+                Share(used, sent),
+                wrong,
+                asked - used - idle - wrong,
+                unused[day],
+            )
+        )
+        for day, (asked, sent, used, idle, wrong) in sums.items()
     ]
     columns = (
         _("Ngày"),
@@ -138,6 +163,7 @@ def _by_day(sums: dict[dt.date, tuple[int, ...]]) -> Table:
         _("Tỷ lệ dùng"),
         _("Gửi không được"),
         _("Không gửi"),
+        _("Hộp thư hỏi hết mã, không dùng"),
     )
     return Table("ma-tung-ngay", _("Mã từng ngày"), columns, rows, folded=True)
 
@@ -242,6 +268,23 @@ def _errors() -> Table:
         (_("Kênh"), _("Nhà cung cấp"), _("Kết quả"), _("Mã lỗi"), _("Số tin")),
         rows,
         empty=_("Không có lỗi nào."),
+    )
+
+
+def _unused(rows: list[tuple[Any, ...]]) -> Table:
+    """Name those addresses, where the trail knows whose a keyed name is."""
+    found = rows[:UNUSED_SHOWN]
+    trail = AuditEvent.objects.filter(
+        address_key__in={key for _day, key, _count in found}, account__isnull=False
+    )
+    names = dict(trail.values_list("address_key", "account__address").distinct())
+    return Table(
+        "khong-dung",
+        _("Hộp thư hỏi hết mã trong ngày mà không dùng mã nào"),
+        (_("Ngày"), _("Hộp thư"), _("Số mã đã gửi")),
+        [Row((day, names.get(key) or _("chưa rõ"), count)) for day, key, count in found],
+        note=_("Có thể có người khác hỏi mã thay chủ hộp thư. Hỗ trợ có thể cấp thêm một mã."),
+        empty=_("Không có hộp thư nào."),
     )
 
 

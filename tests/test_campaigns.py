@@ -251,6 +251,15 @@ class LockTests(CampaignTestCase):
         self.assertEqual(self.outcomes(), {"gam": "unwarned", "hoa": "locked"})
         self.assertFalse(locked(self.gam))
 
+    def test_months_after_the_last_warning_consent_comes_too_late(self):
+        self.until_the_lock(self.campaign)
+        Message.objects.all().delete()  # as `prune` does
+        self.consent(self.campaign)
+
+        run()
+
+        self.assertEqual(self.outcomes(), {"gam": "unwarned", "hoa": "unwarned"})
+
     def test_nobody_is_locked_while_the_last_mail_is_on_its_way(self):
         self.consent(self.campaign)
         for days in (7, 6):

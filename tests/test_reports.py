@@ -18,6 +18,7 @@ from accounts.charts import Columns, Lines, Series, round_up
 from accounts.models import Account, AuditEvent, Unit, UnitDay
 from accounts.tables import Row, Share, Table, csv_response, harmless, number, percent
 from accounts.unit_days import Figures
+from otp import pepper
 from otp.models import Code, GatewayState, Message
 from tests import cast
 from tests.campaigning import REPORTS, Office
@@ -236,17 +237,17 @@ class SnapshotTests(ReportTestCase):
         self.assertEqual(list(unit_days.FIGURES), list(Figures.__dataclass_fields__))
 
 
-def code(at, state, *, gateway="twilio", verified=False, reason=""):
+def code(at, state, *, gateway="twilio", verified=False, reason="", key="", ordinal=1):
     issued = Code.objects.create(
         id=uuid.uuid4(),
-        address_key=uuid.uuid4().hex,
+        address_key=key or uuid.uuid4().hex,
         purpose="recovery",
         pepper_id="p",
         browser_key="b",
         issued_at=at,
         gap_until=at + dt.timedelta(minutes=5),
         expires_at=at + dt.timedelta(minutes=5),
-        ordinal=1,
+        ordinal=ordinal,
         verified_at=at if verified else None,
     )
     Message.objects.create(
@@ -280,8 +281,8 @@ class CodeReportTests(ReportTestCase):
         rows = self.rows(f"{CODES}ma-tung-ngay.csv")
 
         self.assertEqual(rows[0][1:4], ["Được hỏi", "Đã gửi", "Đã dùng"])
-        self.assertEqual(rows[1], [today, "4", "2", "1", "50,0", "1", "1"])
-        self.assertEqual(rows[4][1:], ["1", "0", "0", "", "1", "0"])
+        self.assertEqual(rows[1], [today, "4", "2", "1", "50,0", "1", "1", "0"])
+        self.assertEqual(rows[4][1:], ["1", "0", "0", "", "1", "0", "0"])
         self.assertEqual(len(rows), 31)
 
     def test_codes_by_gateway(self):
@@ -323,6 +324,23 @@ class CodeReportTests(ReportTestCase):
         rows = self.rows(f"{CODES}nhap-sai-tung-ngay.csv")
 
         self.assertEqual(rows[1][1:], ["3", "2", "1"])
+
+    def test_whoever_s_codes_are_all_asked_for_and_never_used_is_named(self):
+        AuditEvent.record("logged-in", self.an.address, account=self.an, actor=self.an)
+        today = timezone.localtime().replace(hour=12, minute=0, second=0, microsecond=0)
+        noon = today - dt.timedelta(days=2)
+        for address, used in ((self.an.address, False), ("x@x.vn", False), ("y@x.vn", True)):
+            key = pepper.name_of("address", address)
+            code(noon, "accepted", key=key, verified=used)
+            code(noon + dt.timedelta(minutes=6), "accepted", key=key, ordinal=2)
+
+        rows = self.rows(f"{CODES}khong-dung.csv")
+
+        day = f"{timezone.localdate(noon):%d/%m/%Y}"
+        self.assertEqual(
+            sorted(rows[1:]), sorted([[day, self.an.address, "2"], [day, "chưa rõ", "2"]])
+        )
+        self.assertEqual(self.row(f"{CODES}ma-tung-ngay.csv", day)[-1], "2")
 
     def test_an_empty_portal_has_a_report_too(self):
         Code.objects.all().delete()
