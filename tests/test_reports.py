@@ -81,6 +81,8 @@ class RoleTests(ReportTestCase):
         self.assertContains(client.get(REPORTS), "Sở Một")
         self.assertNotContains(client.get(REPORTS), "Sở Hai")
         self.assertNotContains(client.get(REPORTS), "Mã và tin nhắn")
+        # Gam, Hoa and the IT itself.
+        self.assertEqual(self.row(f"{REPORTS}theo-don-vi.csv", "Cộng", client)[1], "3")
         for unit, status in ((self.division, 200), (self.other, 404)):
             for page in ("", "theo-don-vi.csv", "tung-ngay.csv"):
                 r = client.get(f"{REPORTS}don-vi/{unit.pk}/{page}")
