@@ -1,8 +1,10 @@
 """The tables of this app, wherever they are written down."""
 
 from accounts.audit import AuditEvent, AuditLink
+from accounts.campaigns import Campaign, CampaignMember
 from accounts.mailboxes import Address, MailDomain
 from accounts.people import Account, Session, Unit
+from accounts.unit_days import UnitDay
 from accounts.work import ExtraCode, LoginNotice, PhoneProposal
 
 __all__ = [
@@ -10,10 +12,13 @@ __all__ = [
     "Address",
     "AuditEvent",
     "AuditLink",
+    "Campaign",
+    "CampaignMember",
     "ExtraCode",
     "LoginNotice",
     "MailDomain",
     "PhoneProposal",
     "Session",
     "Unit",
+    "UnitDay",
 ]

@@ -1,11 +1,14 @@
 """What a person is told of a change: by SMS and by mail, never with a link or a secret."""
 
+import datetime as dt
+
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts.models import Account
 from otp import outbox
+from otp.models import Message
 
 
 def password_changed(account: Account) -> None:
@@ -37,6 +40,29 @@ def factor_enrolled(account: Account) -> None:
 def factor_reset(account: Account) -> None:
     """Tell a member of staff that their second factor was taken away by a colleague."""
     _mail(account, "factor_reset", "Xác thực hai lớp đã được đặt lại")
+
+
+def default_password(
+    account: Account, *, lock_day: dt.date, days: int, wait: dt.timedelta
+) -> Message:
+    """Warn that the default password must go by `lock_day`; the mail waits for its turn."""
+    return outbox.queue_mail(
+        account.address,
+        to=account.address,
+        subject=default_password_subject(lock_day),
+        text=default_password_text(account.address, lock_day=lock_day, days=days),
+        wait=wait,
+    )
+
+
+def default_password_subject(lock_day: dt.date) -> str:
+    return f"Hãy đổi mật khẩu mặc định trước ngày {lock_day:%d/%m/%Y}"
+
+
+def default_password_text(address: str, *, lock_day: dt.date, days: int) -> str:
+    """Word a warning, for the mail and for IT, who reads it first."""
+    context = {"address": address, "lock_day": lock_day, "days": days, "profile": settings.PROFILE}
+    return render_to_string("mail/default_password.txt", context)
 
 
 def _sms(account: Account, to: str, wording: str) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import desk_views, factor_views, views
+from accounts import campaign_views, desk_views, factor_views, report_views, views
 
 app_name = "accounts"
 
@@ -30,4 +30,33 @@ urlpatterns = [
     path("ho-tro/tai-khoan/<int:pk>/hien-so/", desk_views.reveal, name="reveal"),
     path("ho-tro/tai-khoan/<int:pk>/de-nghi-doi-so/", desk_views.propose, name="propose"),
     path("ho-tro/tai-khoan/<int:pk>/<slug:slug>/", desk_views.act, name="act"),
+    path("quan-tri/bao-cao/", report_views.reports, name="reports"),
+    path("quan-tri/bao-cao/<slug:table>.csv", report_views.reports_file),
+    path("quan-tri/bao-cao/don-vi/<int:unit>/", report_views.reports, name="unit-report"),
+    path("quan-tri/bao-cao/don-vi/<int:unit>/<slug:table>.csv", report_views.reports_file),
+    path("quan-tri/bao-cao/ma/", report_views.code_report, name="code-report"),
+    path("quan-tri/bao-cao/ma/<slug:table>.csv", report_views.code_report_file),
+    path("quan-tri/bao-cao/ho-tro/", report_views.help_report, name="help-report"),
+    path("quan-tri/bao-cao/ho-tro/<slug:table>.csv", report_views.help_report_file),
+    path("quan-tri/chien-dich/", campaign_views.campaigns, name="campaigns"),
+    path("quan-tri/chien-dich/moi/", campaign_views.plan, name="plan-campaign"),
+    path("quan-tri/chien-dich/<int:pk>/", campaign_views.campaign, name="campaign"),
+    path("quan-tri/chien-dich/<int:pk>/nguoi/", campaign_views.people, name="campaign-people"),
+    path("quan-tri/chien-dich/<int:pk>/bat-dau/", campaign_views.start, name="start-campaign"),
+    path(
+        "quan-tri/chien-dich/<int:pk>/dong-y-khoa/",
+        campaign_views.approve_lock,
+        name="approve-lock",
+    ),
+    path(
+        "quan-tri/chien-dich/<int:pk>/rut-dong-y/",
+        campaign_views.withdraw_lock,
+        name="withdraw-lock",
+    ),
+    path("quan-tri/chien-dich/<int:pk>/dung/", campaign_views.stop, name="stop-campaign"),
+    path(
+        "quan-tri/chien-dich/<int:pk>/de-nghi-xoa.csv",
+        campaign_views.removal_list,
+        name="removal-list",
+    ),
 ]

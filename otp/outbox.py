@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import Error, connection, transaction
-from django.db.models import Exists, Min, OuterRef, Q
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.views.decorators.debug import sensitive_variables
 
@@ -28,6 +28,7 @@ NUMBER_CAP = limits.Limit("sms-number", 6, dt.timedelta(hours=24))  # codes to o
 NOTICE_LIFE = dt.timedelta(days=1)
 KICK_LIFE = dt.timedelta(hours=1)
 KICKED_AGAIN = dt.timedelta(seconds=10)  # after the first time
+NO_WAIT = dt.timedelta()
 NUMBER_DIGITS = 3  # what staff and logs see of a number (LG-07)
 ABANDONED = dt.timedelta(minutes=2)  # "sending" without a sign of life from its sender
 HEARTBEAT = dt.timedelta(seconds=15)  # how long a sender counts as alive after a sign of life
@@ -172,14 +173,31 @@ def queue_sms(address: str, *, to: str, text: str, good_for: dt.timedelta = NOTI
 
 
 def queue_mail(
-    address: str, *, to: str, subject: str, text: str, good_for: dt.timedelta = NOTICE_LIFE
-) -> None:
-    """Queue a notice by mail, in the transaction of what it tells of."""
+    address: str,
+    *,
+    to: str,
+    subject: str,
+    text: str,
+    good_for: dt.timedelta = NOTICE_LIFE,
+    wait: dt.timedelta = NO_WAIT,
+) -> Message:
+    """Queue a notice by mail, in the transaction of what it tells of.
+
+    `wait` spreads out what is queued by the thousand: it is not due, and does not count as
+    standing in the queue, before.
+    """
     masked = "***@" + to.rpartition("@")[2]
     notice = Message(
         channel=Message.Channel.MAIL, to=to, to_masked=masked, subject=subject, text=text
     )
-    _queue(address, notice, good_for)
+    _queue(address, notice, good_for, wait)
+    return notice
+
+
+def withdraw(messages: QuerySet[Any]) -> int:
+    """Take notices (a query of their ids) back that still wait. Give how many there were."""
+    waiting = Message.objects.filter(pk__in=messages, state=State.QUEUED, gateway="")
+    return waiting.update(state=State.SKIPPED, reason="withdrawn", changed_at=Now(), **_FORGOTTEN)
 
 
 def queue_kick(address: str, *, to: str) -> None:
@@ -272,11 +290,14 @@ def oldest_waiting() -> dt.timedelta | None:
     return waited
 
 
-def _queue(address: str, message: Message, good_for: dt.timedelta) -> None:
+def _queue(
+    address: str, message: Message, good_for: dt.timedelta, wait: dt.timedelta = NO_WAIT
+) -> None:
     message.address_key = name_of("address", address)
     message.state = State.QUEUED
-    message.created_at = message.due_at = message.changed_at = Now()
-    message.good_until = Now() + good_for
+    message.created_at = message.changed_at = Now()
+    message.due_at = Now() + wait
+    message.good_until = Now() + wait + good_for
     message.save(force_insert=True)
 
 

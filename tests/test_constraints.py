@@ -105,6 +105,27 @@ def link(**changes):
     return "accounts_auditlink", {"seq": 1, "event_id": 1, "digest": "d" * 64} | changes
 
 
+def campaign(**changes):
+    row = {"id": 1, "name": "x", "basis": "x", "first_day": "2026-12-01", "state": "planned"}
+    return "accounts_campaign", row | {"created_at": NOON} | changes
+
+
+def member(**changes):
+    return "accounts_campaignmember", {"campaign_id": 1, "account_id": 1, "outcome": ""} | changes
+
+
+def warned(**changes):
+    days = ("2026-12-01", "2026-12-08", "2026-12-14")
+    columns = ("warned_14_on", "warned_7_on", "warned_1_on")
+    return member(**(dict(zip(columns, days, strict=True)) | changes))
+
+
+def unit_day(**changes):
+    figures = ("accounts", "phones", "default_passwords", "never_logged_in", "locked")
+    row = {"unit_id": None, "day": "2026-11-22"}
+    return "accounts_unitday", row | dict.fromkeys(figures, 0) | changes
+
+
 PEOPLE = [account(id=n, address=f"a{n}@example.vn") for n in (1, 2, 3)]
 
 # For each constraint: rows that go in, and after them a row that does not.
@@ -177,6 +198,48 @@ REFUSED = {
     ],
     "login_notice_has_an_end": [([], login_notice(shown_until=NOON))],
     "accounts_auditlink_event_id_key": [([link()], link(seq=2))],
+    "campaign_known_state": [([], campaign(state="lost"))],
+    "campaign_runs_once_started": [
+        ([], campaign(state="running")),
+        ([], campaign(state="done", ended_at=LATER)),
+    ],
+    "campaign_lock_approved_while_it_runs": [([], campaign(lock_approved_at=NOON))],
+    "campaign_ends_when_it_is_over": [
+        ([], campaign(state="stopped")),
+        ([], campaign(ended_at=NOON)),
+    ],
+    "member_once": [
+        (
+            [*PEOPLE, campaign(), member(outcome="left", decided_on="2026-12-01")],
+            member(outcome="changed", decided_on="2026-12-02"),
+        )
+    ],
+    "member_of_one_open_campaign": [
+        ([*PEOPLE, campaign(), campaign(id=2), member()], member(campaign_id=2))
+    ],
+    "member_has_a_week_after_the_first_warning": [
+        ([*PEOPLE, campaign()], warned(warned_7_on="2026-12-07")),
+        ([*PEOPLE, campaign()], warned(warned_14_on=None)),
+    ],
+    "member_has_six_days_after_the_second_warning": [
+        ([*PEOPLE, campaign()], warned(warned_1_on="2026-12-13")),
+        ([*PEOPLE, campaign()], warned(warned_7_on=None)),
+    ],
+    "member_is_locked_after_the_last_warning": [
+        ([*PEOPLE, campaign()], warned(outcome="locked", decided_on="2026-12-14")),
+        ([*PEOPLE, campaign()], member(outcome="locked", decided_on="2026-12-15")),
+    ],
+    "member_known_outcome": [
+        ([*PEOPLE, campaign()], member(outcome="lost", decided_on="2026-12-01"))
+    ],
+    "member_decided_with_an_outcome": [
+        ([*PEOPLE, campaign()], member(outcome="changed")),
+        ([*PEOPLE, campaign()], member(decided_on="2026-12-01")),
+    ],
+    "unit_day_once": [
+        ([unit_day()], unit_day()),
+        ([unit(id=1), unit_day(unit_id=1)], unit_day(unit_id=1)),
+    ],
     "brakes_one_row": [([], brakes(id=2))],
     "otp_brakes_codes_an_hour_check": [([], brakes(codes_an_hour=-1))],
     "otp_brakes_codes_a_day_check": [([], brakes(codes_a_day=-1))],
@@ -234,6 +297,13 @@ class ConstraintTests(Refusals):
             extra_code(),
             extra_code(local_day="2026-11-23"),
             link(),
+            campaign(),
+            campaign(id=2, state="running", started_at=NOON, lock_approved_at=LATER),
+            campaign(id=3, state="done", started_at=NOON, ended_at=LATER),
+            warned(outcome="locked", decided_on="2026-12-15"),
+            warned(campaign_id=2),
+            unit_day(),
+            unit_day(day="2026-11-23"),
         ):
             enter(*row)
 

@@ -1,0 +1,277 @@
+"""What IT sees of a campaign before each step and after it: who, how many, when."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Count, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import campaign_steps
+from accounts.campaigns import WARNED_BEFORE, Campaign, CampaignMember
+from accounts.people import Account, Unit
+from accounts.reports import Tile
+from accounts.tables import Row, Table, number
+
+Outcome = CampaignMember.Outcome
+
+UNITS_SHOWN = 100
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How many people are where."""
+
+    people: int
+    open: int
+    changed: int
+    locked: int
+    unwarned: int
+    left: int
+    warned: dict[int, int]  # by the days before the lock
+
+    @classmethod
+    def of(cls, campaign: Campaign) -> "Standing":
+        """Count the members; of a campaign that is only planned, those who would be."""
+        if campaign.is_planned:
+            count = campaign_steps.eligible(campaign_steps.units_of(campaign)).count()
+            return cls(count, count, 0, 0, 0, 0, dict.fromkeys(WARNED_BEFORE, 0))
+        counts = campaign.members.aggregate(
+            people=Count("pk"),
+            **{
+                name: Count("pk", filter=Q(outcome=outcome))
+                for name, outcome in (
+                    ("open", Outcome.OPEN),
+                    ("changed", Outcome.CHANGED),
+                    ("locked", Outcome.LOCKED),
+                    ("unwarned", Outcome.UNWARNED),
+                    ("left", Outcome.LEFT),
+                )
+            },
+            **{f"warned_{days}": Count(f"warned_{days}_on") for days in WARNED_BEFORE},
+        )
+        warned = {days: counts.pop(f"warned_{days}") for days in WARNED_BEFORE}
+        return cls(**counts, warned=warned)
+
+
+def tiles(campaign: Campaign, standing: Standing) -> list[Tile]:
+    if campaign.is_planned:
+        return [
+            Tile(
+                _("Sẽ được nhắc"),
+                number(standing.people),
+                _("chốt danh sách khi bấm Bắt đầu chiến dịch"),
+            )
+        ]
+    return [
+        Tile(_("Trong danh sách"), number(standing.people)),
+        Tile(_("Đã đổi mật khẩu"), number(standing.changed)),
+        Tile(_("Chưa đổi mật khẩu"), number(standing.open)),
+        Tile(_("Đã khóa"), number(standing.locked)),
+        Tile(
+            _("Không bị khóa"),
+            number(standing.unwarned + standing.left),
+            _("%(unwarned)s không chắc thư đã tới, %(left)s ra khỏi danh sách")
+            % {"unwarned": number(standing.unwarned), "left": number(standing.left)},
+        ),
+    ]
+
+
+def steps(campaign: Campaign, standing: Standing) -> Table:
+    """Show each step with its day and its people, before it runs and after."""
+    names = (_("Nhắc lần một"), _("Nhắc lần hai"), _("Nhắc lần cuối"))
+    rows = [
+        _warning(campaign, standing, name, days)
+        for name, days in zip(names, WARNED_BEFORE, strict=True)
+    ]
+    rows.append(
+        Row(
+            (
+                _("Khóa người chưa đổi mật khẩu"),
+                campaign.lock_day,
+                0 if campaign.is_over else standing.open,
+                standing.locked,
+                _lock_state(campaign),
+            )
+        )
+    )
+    return Table(
+        "cac-buoc",
+        _("Các bước"),
+        (_("Bước"), _("Từ ngày"), _("Số người chờ"), _("Đã làm"), _("Tình trạng")),
+        rows,
+        note=_(
+            "Nếu một bước chạy muộn, các bước sau lùi theo, để ai cũng có đủ 14 ngày."
+            " Ai đổi mật khẩu thì không được nhắc nữa và không bị khóa."
+        ),
+    )
+
+
+def _warning(campaign: Campaign, standing: Standing, name: str, days: int) -> Row:
+    done = standing.warned[days]
+    planned = campaign.lock_day - dt.timedelta(days=days)
+    waiting = 0
+    if not campaign.is_over:
+        column = {f"warned_{days}_on": None}
+        waiting = (
+            standing.open
+            if campaign.is_planned
+            else campaign.members.filter(outcome=Outcome.OPEN, **column).count()
+        )
+    if campaign.is_over:
+        state = _("đã kết thúc")
+    elif campaign.is_planned or timezone.localdate() < planned:
+        state = _("chưa đến ngày")
+    elif waiting:
+        state = _("đang chờ lượt chạy kế tiếp") if not done else _("đang gửi")
+    else:
+        state = _("xong")
+    return Row((name, planned, waiting, done, state))
+
+
+def _lock_state(campaign: Campaign) -> str:
+    if campaign.is_over:
+        return _("đã kết thúc")
+    if campaign.lock_approved_at:
+        return _("đã đồng ý lúc %(time)s") % {
+            "time": f"{timezone.localtime(campaign.lock_approved_at):%H:%M %d/%m/%Y}"
+        }
+    if campaign.is_running and timezone.localdate() >= campaign.lock_day:
+        return _("ĐANG CHỜ cán bộ quản trị đồng ý")
+    return _("cần cán bộ quản trị đồng ý trước ngày khóa")
+
+
+def by_unit(campaign: Campaign) -> Table:
+    """Count the people by unit, the most first."""
+    counts = _planned_by_unit(campaign) if campaign.is_planned else _members_by_unit(campaign)
+    units = Unit.objects.select_related("parent").in_bulk(
+        [unit for unit, *_counts in counts if unit]
+    )
+    return Table(
+        "don-vi",
+        _("Theo đơn vị"),
+        (_("Đơn vị"), _("Chưa đổi mật khẩu"), _("Trong danh sách")),
+        [Row((unit_name(units.get(unit or 0)), *numbers)) for unit, *numbers in counts],
+        empty=_("Không có ai: mọi người trong các đơn vị này đã đổi mật khẩu mặc định."),
+        note=_("Không gồm cán bộ quản trị, hỗ trợ; tài khoản đang khóa hoặc ngừng sử dụng."),
+    )
+
+
+def _planned_by_unit(campaign: Campaign) -> list[tuple[int | None, int, int]]:
+    people = campaign_steps.eligible(campaign_steps.units_of(campaign)).values("unit")
+    counts = people.annotate(count=Count("pk")).order_by("-count", "unit")
+    found = counts.values_list("unit", "count")[:UNITS_SHOWN]
+    return [(unit, count, count) for unit, count in found]
+
+
+def _members_by_unit(campaign: Campaign) -> list[tuple[int | None, int, int]]:
+    still = Count("pk", filter=Q(outcome=Outcome.OPEN))
+    members = campaign.members.values("account__unit").annotate(still=still, count=Count("pk"))
+    found = members.values_list("account__unit", "still", "count")
+    return list(found.order_by("-count", "account__unit")[:UNITS_SHOWN])
+
+
+def listed(campaigns: Sequence[Campaign]) -> Table:
+    rows = []
+    for campaign in campaigns:
+        standing = Standing.of(campaign)
+        rows.append(
+            Row(
+                (
+                    campaign.name,
+                    str(Campaign.State(campaign.state).label),
+                    campaign.first_day,
+                    campaign.lock_day,
+                    standing.people,
+                    standing.changed,
+                    standing.locked,
+                ),
+                href=reverse("accounts:campaign", args=[campaign.pk]),
+            )
+        )
+    return Table(
+        "chien-dich",
+        _("Các chiến dịch"),
+        (
+            _("Chiến dịch"),
+            _("Trạng thái"),
+            _("Nhắc lần đầu"),
+            _("Ngày khóa"),
+            _("Số người"),
+            _("Đã đổi"),
+            _("Đã khóa"),
+        ),
+        rows,
+        empty=_("Chưa có chiến dịch nào."),
+    )
+
+
+def planned_people(people: Iterable[Account]) -> Table:
+    rows = [Row((each.address, each.full_name, _unit(each), each.last_login)) for each in people]
+    columns = (_("Hộp thư"), _("Họ và tên"), _("Đơn vị"), _("Đăng nhập lần cuối"))
+    return Table("nguoi", _("Những người sẽ được nhắc"), columns, rows, empty=_("Không có ai."))
+
+
+def members(people: Iterable[CampaignMember]) -> Table:
+    rows = [
+        Row(
+            (
+                each.account.address if each.account else _("đã xóa"),
+                each.account.full_name if each.account else "",
+                _unit(each.account),
+                each.warned_14_on,
+                each.warned_7_on,
+                each.warned_1_on,
+                str(Outcome(each.outcome).label),
+            )
+        )
+        for each in people
+    ]
+    columns = (
+        _("Hộp thư"),
+        _("Họ và tên"),
+        _("Đơn vị"),
+        _("Nhắc lần một"),
+        _("Nhắc lần hai"),
+        _("Nhắc lần cuối"),
+        _("Kết quả"),
+    )
+    return Table("nguoi", _("Những người trong danh sách"), columns, rows, empty=_("Không có ai."))
+
+
+def removal_list(campaign: Campaign) -> Table:
+    people = campaign_steps.to_remove(campaign).select_related("account__unit__parent")
+    rows = [
+        Row(
+            (
+                each.account.address,
+                each.account.full_name,
+                _unit(each.account),
+                each.decided_on,
+                each.account.last_login,
+            )
+        )
+        for each in people
+        if each.account
+    ]
+    columns = (
+        _("Hộp thư"),
+        _("Họ và tên"),
+        _("Đơn vị"),
+        _("Khóa ngày"),
+        _("Đăng nhập lần cuối"),
+    )
+    return Table("de-nghi-xoa", _("Danh sách đề nghị xóa"), columns, rows)
+
+
+def _unit(account: Account | None) -> str:
+    return unit_name(account.unit) if account and account.unit else ""
+
+
+def unit_name(unit: Unit | None) -> str:
+    """Name a unit with the one above it: many have departments of the same name."""
+    if unit is None:
+        return ""
+    return f"{unit.name} ({unit.parent.name})" if unit.parent else unit.name

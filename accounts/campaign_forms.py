@@ -1,0 +1,130 @@
+"""What IT types to plan, agree to and stop a campaign."""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.forms import PortalForm, Text
+from accounts.people import Unit
+from accounts.reports import Tree
+
+EVERYWHERE = "all"
+UNITS_AT_ONCE = 40  # a request holds 50 fields
+FURTHEST = dt.timedelta(days=365)
+
+
+class UnitChoices(forms.CheckboxSelectMultiple):
+    """Boxes to tick, those of the units below each top folded away."""
+
+    template_name = "campaigns/units.html"
+
+    def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option: dict[str, Any] = super().create_option(*args, **kwargs)
+        if option["attrs"].get("aria-invalid"):
+            option["attrs"]["aria-describedby"] = f"id_{option['name']}_error"
+        return option
+
+
+class PlanForm(PortalForm):
+    name = Text(
+        label=_("Tên chiến dịch"),
+        max_length=100,
+        error_messages={
+            "required": _("Hãy đặt tên cho chiến dịch."),
+            "max_length": _("Tên dài quá 100 ký tự. Hãy viết ngắn hơn."),
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    basis = Text(
+        label=_("Căn cứ"),
+        help_text=_("Số văn bản hoặc lý do, ví dụ: Công văn 123/UBND-VX."),
+        max_length=200,
+        error_messages={
+            "required": _("Hãy ghi căn cứ của chiến dịch."),
+            "max_length": _("Căn cứ dài quá 200 ký tự. Hãy viết ngắn hơn."),
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    first_day = forms.DateField(
+        label=_("Ngày nhắc lần đầu"),
+        help_text=_(
+            "Ngày/tháng/năm, ví dụ 01/12/2026. Nhắc lần hai sau 7 ngày, lần cuối sau 13 ngày,"
+            " khóa sau 14 ngày."
+        ),
+        input_formats=["%d/%m/%Y", "%Y-%m-%d"],
+        error_messages={
+            "required": _("Hãy chọn ngày nhắc lần đầu."),
+            "invalid": _("Hãy nhập ngày như ví dụ: 01/12/2026."),
+        },
+        widget=forms.DateInput(format="%d/%m/%Y", attrs={"autocomplete": "off", "size": 12}),
+    )
+    units = forms.MultipleChoiceField(
+        label=_("Đơn vị"),
+        help_text=_(
+            "Chọn một đơn vị là chọn cả các đơn vị cấp dưới. Chọn được nhiều nhất 40 đơn vị."
+        ),
+        error_messages={
+            "required": _("Hãy chọn ít nhất một đơn vị."),
+            "invalid_choice": _("Có đơn vị không thuộc phạm vi của bạn. Hãy chọn lại."),
+        },
+        widget=UnitChoices,
+    )
+
+    def __init__(self, *args: Any, tree: Tree, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.tree = tree
+        units = self.fields["units"]
+        assert isinstance(units, forms.MultipleChoiceField)
+        units.choices = [*_everywhere(tree), *_choices(tree)]
+
+    def clean_first_day(self) -> dt.date:
+        day: dt.date = self.cleaned_data["first_day"]
+        today = timezone.localdate()
+        if day < today:
+            raise forms.ValidationError(_("Ngày này đã qua. Hãy chọn từ hôm nay trở đi."))
+        if day > today + FURTHEST:
+            raise forms.ValidationError(_("Ngày này quá xa. Hãy chọn trong vòng một năm."))
+        return day
+
+    def clean_units(self) -> list[Unit]:
+        chosen: list[str] = self.cleaned_data["units"]
+        if len(chosen) > UNITS_AT_ONCE:
+            raise forms.ValidationError(
+                _("Chọn nhiều nhất 40 đơn vị. Hãy chọn đơn vị cấp trên của chúng.")
+            )
+        if EVERYWHERE in chosen:
+            return [self.tree.units[pk] for pk in self.tree.below(None)]
+        return [self.tree.units[int(pk)] for pk in chosen]
+
+
+def _everywhere(tree: Tree) -> list[tuple[str, str]]:
+    return [(EVERYWHERE, str(_("Tất cả đơn vị")))] if len(tree.below(None)) > 1 else []
+
+
+def _choices(tree: Tree) -> Iterator[tuple[str, Any]]:
+    """Give each top, and after it everything below it as a group."""
+    for top in tree.below(None):
+        name = tree.units[top].name
+        yield str(top), name
+        below = [(str(unit.pk), f"{'– ' * depth}{unit.name}") for unit, depth in tree.in_order(top)]
+        if below:
+            yield _("Đơn vị thuộc %(name)s") % {"name": name}, below
+
+
+class ReasonForm(PortalForm):
+    """Why something is done that people will feel; kept in the audit trail."""
+
+    why = Text(
+        label=_("Lý do"),
+        help_text=_("Được ghi vào nhật ký. Ví dụ: số văn bản, người quyết định."),
+        max_length=200,
+        error_messages={
+            "required": _("Hãy ghi lý do."),
+            "max_length": _("Lý do dài quá 200 ký tự. Hãy viết ngắn hơn."),
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )

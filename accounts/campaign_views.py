@@ -1,0 +1,221 @@
+"""The pages of a campaign: planned, looked at, started, agreed to, stopped."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Page, Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import campaign_figures, campaign_steps, notices, roles
+from accounts.audit import AuditEvent
+from accounts.campaign_figures import Standing
+from accounts.campaign_forms import PlanForm, ReasonForm
+from accounts.campaign_steps import Refused, TooLate
+from accounts.campaigns import WARNED_BEFORE, Campaign
+from accounts.people import Account
+from accounts.reports import Tree
+from accounts.staff import StaffRequest, staff_page
+from accounts.tables import Table, csv_response, number
+from accounts.throttle import limit_posts
+
+RIGHT = "accounts.run_campaigns"
+PEOPLE_ON_A_PAGE = 50
+
+pages = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@require_safe
+@staff_page(RIGHT)
+def campaigns(request: StaffRequest) -> HttpResponse:
+    found = [each for each in Campaign.objects.order_by("-pk") if _may_see(request.user, each)]
+    context = {
+        "table": campaign_figures.listed(found),
+        "sees_all": roles.units_of(request.user) is None,
+    }
+    return render(request, "campaigns/campaigns.html", context)
+
+
+@pages
+@limit_posts("campaign", 60, minutes=10)
+@staff_page(RIGHT)
+def plan(request: StaffRequest) -> HttpResponse:
+    form = PlanForm(request.POST or None, tree=Tree(roles.units_of(request.user)))
+    if form.is_valid():
+        campaign = campaign_steps.plan(**form.cleaned_data, by=request.user)
+        return redirect("accounts:campaign", campaign.pk)
+    return render(request, "campaigns/plan.html", {"form": form})
+
+
+@require_safe
+@staff_page(RIGHT)
+def campaign(request: StaffRequest, pk: int) -> HttpResponse:
+    found = _campaign_or_404(request.user, pk)
+    standing = Standing.of(found)
+    context = {
+        "campaign": found,
+        "units": [
+            campaign_figures.unit_name(unit)
+            for unit in found.units.select_related("parent").order_by("name")
+        ],
+        "tiles": campaign_figures.tiles(found, standing),
+        "steps": campaign_figures.steps(found, standing),
+        "by_unit": campaign_figures.by_unit(found),
+        "letters": _letters(found),
+        "waiting": campaign_steps.waits_for_consent(found).count(),
+        "to_remove": campaign_steps.to_remove(found).count(),
+    }
+    return render(request, "campaigns/campaign.html", context)
+
+
+@require_safe
+@staff_page(RIGHT)
+def people(request: StaffRequest, pk: int) -> HttpResponse:
+    found = _campaign_or_404(request.user, pk)
+    show = _would_be_warned if found.is_planned else _members
+    page, table = show(found, request.GET.get("trang"))
+    AuditEvent.record(
+        AuditEvent.Event.VIEWED, "", actor=request.user, campaign=found.pk, page=page.number
+    )
+    context = {"campaign": found, "table": table, "page": page}
+    return render(request, "campaigns/people.html", context)
+
+
+@require_safe
+@staff_page("accounts.export_accounts")
+def removal_list(request: StaffRequest, pk: int) -> HttpResponse:
+    found = _campaign_or_404(request.user, pk)
+    table = campaign_figures.removal_list(found)
+    AuditEvent.record(
+        AuditEvent.Event.EXPORTED,
+        "",
+        actor=request.user,
+        reason="removal-list",
+        campaign=found.pk,
+        rows=len(table.rows),
+    )
+    return csv_response(table, name=table.key)
+
+
+@dataclass(frozen=True)
+class _Act:
+    """Something a button does to a campaign, after a page has said what will come of it."""
+
+    template: str
+    do: Callable[..., object]
+    done: str
+    has_reason: bool = True
+
+
+@pages
+@limit_posts("campaign", 60, minutes=10)
+@staff_page(RIGHT)
+def start(request: StaffRequest, pk: int) -> HttpResponse:
+    done = _("Chiến dịch đã bắt đầu. Danh sách người được nhắc đã chốt.")
+    act = _Act("start", campaign_steps.start, done, has_reason=False)
+    return _confirm(request, pk, act)
+
+
+@pages
+@limit_posts("campaign", 60, minutes=10)
+@staff_page(RIGHT)
+def approve_lock(request: StaffRequest, pk: int) -> HttpResponse:
+    done = _("Đã ghi nhận đồng ý khóa. Có thể rút lại cho đến ngày khóa.")
+    return _confirm(request, pk, _Act("approve_lock", campaign_steps.approve_lock, done))
+
+
+@pages
+@limit_posts("campaign", 60, minutes=10)
+@staff_page(RIGHT)
+def withdraw_lock(request: StaffRequest, pk: int) -> HttpResponse:
+    done = _("Đã rút lại đồng ý khóa. Từ bây giờ không ai bị khóa thêm.")
+    return _confirm(request, pk, _Act("withdraw_lock", campaign_steps.withdraw_lock, done))
+
+
+@pages
+@limit_posts("campaign", 60, minutes=10)
+@staff_page(RIGHT)
+def stop(request: StaffRequest, pk: int) -> HttpResponse:
+    done = _("Chiến dịch đã dừng. Không ai được nhắc hoặc bị khóa thêm.")
+    return _confirm(request, pk, _Act("stop", campaign_steps.stop, done))
+
+
+def _confirm(request: StaffRequest, pk: int, act: _Act) -> HttpResponse:
+    """Say what will happen and ask why; a POST does it, where the campaign is still there."""
+    found = _campaign_or_404(request.user, pk)
+    form = ReasonForm(request.POST or None) if act.has_reason else None
+    agreed = request.method == "POST" and (form is None or form.is_valid())
+    if agreed:
+        why = {"why": form.cleaned_data["why"]} if form else {}
+        try:
+            act.do(found, by=request.user, **why)
+        except TooLate:
+            messages.error(
+                request,
+                _("Ngày nhắc lần đầu đã qua. Hãy dừng chiến dịch này và lập chiến dịch mới."),
+            )
+        except Refused:
+            messages.error(request, _("Chiến dịch không còn ở bước này. Hãy xem lại tình trạng."))
+        else:
+            messages.success(request, act.done)
+        return redirect("accounts:campaign", found.pk)
+    standing = Standing.of(found)
+    context = {
+        "form": form,
+        "campaign": found,
+        "standing": standing,
+        "people": number(standing.people),
+        "open": number(standing.open),
+    }
+    return render(request, f"campaigns/{act.template}.html", context)
+
+
+def _would_be_warned(campaign: Campaign, raw_page: str | None) -> tuple[Page[Any], Table]:
+    units = campaign_steps.units_of(campaign)
+    people = campaign_steps.eligible(units).select_related("unit__parent").order_by("address")
+    page = Paginator(people, PEOPLE_ON_A_PAGE).get_page(raw_page)
+    return page, campaign_figures.planned_people(page)
+
+
+def _members(campaign: Campaign, raw_page: str | None) -> tuple[Page[Any], Table]:
+    people = campaign.members.select_related("account__unit__parent").order_by(
+        "account__address", "pk"
+    )
+    page = Paginator(people, PEOPLE_ON_A_PAGE).get_page(raw_page)
+    return page, campaign_figures.members(page)
+
+
+def _letters(campaign: Campaign) -> list[dict[str, str]]:
+    """Give the wordings as they will go out, to an example."""
+    names = (_("Thư nhắc lần một"), _("Thư nhắc lần hai"), _("Thư nhắc lần cuối"))
+    return [
+        {
+            "name": name,
+            "subject": notices.default_password_subject(campaign.lock_day),
+            "text": notices.default_password_text(
+                settings.PROFILE.example_address, lock_day=campaign.lock_day, days=days
+            ),
+        }
+        for name, days in zip(names, WARNED_BEFORE, strict=True)
+    ]
+
+
+def _campaign_or_404(staff: Account, pk: int) -> Campaign:
+    found = Campaign.objects.filter(pk=pk).first()
+    if found is None or not _may_see(staff, found):
+        raise Http404
+    return found
+
+
+def _may_see(staff: Account, campaign: Campaign) -> bool:
+    """Whether all of the campaign is within what `staff` may see."""
+    visible = roles.units_of(staff)
+    if visible is None:
+        return True
+    units = set(campaign.units.values_list("pk", flat=True))
+    return bool(units) and units <= visible

@@ -1,0 +1,151 @@
+"""What is kept of a campaign against default passwords, and what PostgreSQL refuses of it."""
+
+import datetime as dt
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from accounts.people import Account, Unit
+from otp.models import Message
+
+# Days before the lock on which people are warned. Each warning stands in a column of its own, and
+# the constraints below keep the days between them: a run that comes late moves the rest, so that
+# everybody has the whole time.
+WARNED_BEFORE = (14, 7, 1)
+
+
+def _days(days: int) -> dt.timedelta:
+    return dt.timedelta(days=days)
+
+
+class Campaign(models.Model):
+    """One round of warning, and then locking, the accounts of some units."""
+
+    class State(models.TextChoices):
+        PLANNED = "planned", "đang soạn"
+        RUNNING = "running", "đang chạy"
+        DONE = "done", "đã xong"
+        STOPPED = "stopped", "đã dừng"
+
+    name = models.CharField("tên chiến dịch", max_length=100)
+    basis = models.CharField("căn cứ", max_length=200)
+    first_day = models.DateField("ngày nhắc lần đầu")
+    units = models.ManyToManyField(Unit, verbose_name="đơn vị", related_name="+")
+    state = models.CharField("trạng thái", max_length=16, choices=State, default=State.PLANNED)
+    created_at = models.DateTimeField("lập lúc", default=timezone.now)
+    created_by = models.ForeignKey(Account, null=True, on_delete=models.SET_NULL, related_name="+")
+    started_at = models.DateTimeField("bắt đầu lúc", null=True)
+    started_by = models.ForeignKey(Account, null=True, on_delete=models.SET_NULL, related_name="+")
+    lock_approved_at = models.DateTimeField("đồng ý khóa lúc", null=True)
+    lock_approved_by = models.ForeignKey(
+        Account, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    ended_at = models.DateTimeField("kết thúc lúc", null=True)
+
+    class Meta:
+        verbose_name = "chiến dịch"
+        verbose_name_plural = "chiến dịch"
+        constraints = [
+            models.CheckConstraint(
+                name="campaign_known_state",
+                condition=Q(state__in=["planned", "running", "done", "stopped"]),
+            ),
+            models.CheckConstraint(
+                name="campaign_runs_once_started",
+                condition=~Q(state__in=["running", "done"]) | Q(started_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="campaign_lock_approved_while_it_runs",
+                condition=Q(lock_approved_at__isnull=True) | Q(started_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="campaign_ends_when_it_is_over",
+                condition=(Q(ended_at__isnull=False) | ~Q(state__in=["done", "stopped"]))
+                & (Q(ended_at__isnull=True) | ~Q(state__in=["planned", "running"])),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def lock_day(self) -> dt.date:
+        return self.first_day + _days(WARNED_BEFORE[0])
+
+    @property
+    def is_planned(self) -> bool:
+        return self.state == self.State.PLANNED
+
+    @property
+    def is_running(self) -> bool:
+        return self.state == self.State.RUNNING
+
+    @property
+    def is_over(self) -> bool:
+        return self.ended_at is not None
+
+
+class CampaignMember(models.Model):
+    """A person whom a campaign warns: on which days, and what became of it."""
+
+    class Outcome(models.TextChoices):
+        OPEN = "", "chưa đổi mật khẩu"
+        CHANGED = "changed", "đã đổi mật khẩu"
+        LOCKED = "locked", "đã khóa"
+        UNWARNED = "unwarned", "không khóa: không chắc thư nhắc đã tới"
+        LEFT = "left", "ra khỏi danh sách"
+        STOPPED = "stopped", "chiến dịch dừng"
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="members")
+    # An account that is removed leaves its place in the count.
+    account = models.ForeignKey(Account, null=True, on_delete=models.SET_NULL, related_name="+")
+    warned_14_on = models.DateField("nhắc lần 1", null=True)
+    warned_7_on = models.DateField("nhắc lần 2", null=True)
+    warned_1_on = models.DateField("nhắc lần cuối", null=True)
+    # The newest warning: nobody is warned further or locked whom one did not reach.
+    mail = models.ForeignKey(Message, null=True, on_delete=models.SET_NULL, related_name="+")
+    outcome = models.CharField(
+        "kết quả", max_length=16, choices=Outcome, default=Outcome.OPEN, blank=True
+    )
+    decided_on = models.DateField("ngày có kết quả", null=True)
+
+    class Meta:
+        verbose_name = "người được nhắc"
+        verbose_name_plural = "người được nhắc"
+        constraints = [
+            models.UniqueConstraint(name="member_once", fields=["campaign", "account"]),
+            models.UniqueConstraint(
+                name="member_of_one_open_campaign", fields=["account"], condition=Q(outcome="")
+            ),
+            models.CheckConstraint(
+                name="member_has_a_week_after_the_first_warning",
+                condition=Q(warned_7_on__isnull=True)
+                | Q(warned_14_on__isnull=False, warned_7_on__gte=F("warned_14_on") + _days(7)),
+            ),
+            models.CheckConstraint(
+                name="member_has_six_days_after_the_second_warning",
+                condition=Q(warned_1_on__isnull=True)
+                | Q(warned_7_on__isnull=False, warned_1_on__gte=F("warned_7_on") + _days(6)),
+            ),
+            models.CheckConstraint(
+                name="member_is_locked_after_the_last_warning",
+                condition=~Q(outcome="locked")
+                | Q(warned_1_on__isnull=False, decided_on__gte=F("warned_1_on") + _days(1)),
+            ),
+            models.CheckConstraint(
+                name="member_known_outcome",
+                condition=Q(outcome__in=["", "changed", "locked", "unwarned", "left", "stopped"]),
+            ),
+            models.CheckConstraint(
+                name="member_decided_with_an_outcome",
+                condition=Q(outcome="", decided_on__isnull=True)
+                | (~Q(outcome="") & Q(decided_on__isnull=False)),
+            ),
+        ]
+        indexes = [
+            models.Index(name="member_open", fields=["campaign", "id"], condition=Q(outcome="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.campaign_id}: {self.account_id}"

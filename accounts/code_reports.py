@@ -1,0 +1,319 @@
+"""What IT reads of codes and of what carries them: by day, by gateway, by error, by ceiling.
+
+All of it is of the whole portal; nothing here belongs to one unit.
+"""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.audit import AuditEvent
+from accounts.charts import Chart, Columns, Lines, Series
+from accounts.reports import Report, Tile
+from accounts.tables import Row, Share, Table, number, percent
+from otp import brakes, outbox
+from otp.models import CODES_A_DAY, OFFICE_ZONE, GatewayState, Message
+
+DAYS = 30
+ERRORS_SHOWN = 10
+UNUSED_SHOWN = 50
+ERRORS_OF = dt.timedelta(days=7)
+
+State = Message.State
+Event = AuditEvent.Event
+
+SENT = (State.ACCEPTED, State.DELIVERED)
+WENT_WRONG = (State.REJECTED, State.FAILED, State.UNKNOWN, State.EXPIRED)
+
+# One walk over the days' codes: asked for, sent, used, sent but not used, gone wrong.
+_CODES = """
+SELECT code.local_day, message.gateway, count(*),
+    count(*) FILTER (WHERE message.state = ANY(%(sent)s)),
+    count(*) FILTER (WHERE code.verified_at IS NOT NULL),
+    count(*) FILTER (WHERE message.state = ANY(%(sent)s) AND code.verified_at IS NULL),
+    count(*) FILTER (WHERE message.state = ANY(%(wrong)s) AND code.verified_at IS NULL)
+FROM otp_code AS code LEFT JOIN otp_message AS message ON message.code_id = code.id
+WHERE code.issued_at >= %(since)s
+GROUP BY code.local_day, message.gateway
+"""
+
+# Addresses whose codes of a day were all asked for and sent, and none was typed: somebody may be
+# spending a colleague's codes (QU-07).
+_UNUSED = """
+SELECT code.local_day, code.address_key, count(*)
+FROM otp_code AS code JOIN otp_message AS message ON message.code_id = code.id
+WHERE code.issued_at >= %(since)s AND code.purpose = 'recovery' AND message.state = ANY(%(sent)s)
+GROUP BY code.local_day, code.address_key
+HAVING count(*) >= %(a_day)s AND count(code.verified_at) = 0
+ORDER BY code.local_day DESC, count(*) DESC, code.address_key
+"""
+
+_TRIES = """
+SELECT (at AT TIME ZONE %(zone)s)::date, event, count(*) FROM accounts_auditevent
+WHERE at >= %(since)s AND event = ANY(%(events)s) GROUP BY 1, 2
+"""
+
+_COUNTED = (Event.CODE_WRONG, Event.PASSWORD_RESET, Event.LOGIN_FAILED)
+
+
+def codes() -> Report:
+    """Report on the last days' codes, gateways, errors and ceilings."""
+    today = timezone.localdate()
+    days = [today - dt.timedelta(days=back) for back in range(DAYS)]
+    since = dt.datetime.combine(days[-1], dt.time(), OFFICE_ZONE)
+    rows = _read(_CODES, since=since, sent=list(SENT), wrong=list(WENT_WRONG))
+    tries = {(day, event): count for day, event, count in _tries(since)}
+    sums = {day: _added([row[2:] for row in rows if row[0] == day]) for day in days}
+    unused = _read(_UNUSED, since=since, sent=list(SENT), a_day=CODES_A_DAY)
+    by_day, by_try = _by_day(sums, Counter(row[0] for row in unused)), _tries_by_day(days, tries)
+    return Report(
+        _tiles(sums[today]),
+        [(_codes_chart(sums), by_day.key), (_tries_chart(days, tries), by_try.key)],
+        [by_day, _by_gateway(rows), _gateways(), _ceilings(), _errors(), _unused(unused), by_try],
+    )
+
+
+def _tries(since: dt.datetime) -> list[tuple[dt.date, str, int]]:
+    return _read(_TRIES, since=since, zone=OFFICE_ZONE.key, events=list(_COUNTED))
+
+
+def _read(query: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def _added(counts: list[Sequence[int]]) -> tuple[int, ...]:
+    return tuple(map(sum, zip(*counts, strict=True))) if counts else (0,) * 5
+
+
+def _tiles(today: tuple[int, ...]) -> list[Tile]:
+    asked, sent, used, _unused, wrong = today
+    waiting = outbox.oldest_waiting()
+    seconds = int(waiting.total_seconds()) if waiting else 0
+    return [
+        Tile(_("Mã được hỏi hôm nay"), number(asked), _("đã gửi %(count)s") % {"count": sent}),
+        Tile(
+            _("Mã đã dùng hôm nay"),
+            number(used),
+            _("%(percent)s số mã đã gửi") % {"percent": percent(Share(used, sent).percent)},
+        ),
+        Tile(_("Mã không gửi được hôm nay"), number(wrong)),
+        Tile(
+            _("Máy gửi tin"),
+            _("đang chạy") if outbox.sender_is_alive() else _("KHÔNG CHẠY"),
+            _("tin chờ lâu nhất %(seconds)s giây") % {"seconds": number(seconds)},
+        ),
+    ]
+
+
+def _codes_chart(sums: dict[dt.date, tuple[int, ...]]) -> Chart:
+    days = [*reversed(sums.items())]
+    return Columns(
+        key="ma",
+        title=_("Mã được hỏi trong từng ngày, %(days)s ngày gần đây") % {"days": DAYS},
+        description=_("Trong %(days)s ngày có %(asked)s mã được hỏi, %(used)s mã đã dùng.")
+        % {
+            "days": DAYS,
+            "asked": number(sum(counts[0] for counts in sums.values())),
+            "used": number(sum(counts[2] for counts in sums.values())),
+        },
+        labels=[f"{day:%d/%m}" for day, _counts in days],
+        series=[
+            Series(_("Đã dùng"), [counts[2] for _day, counts in days]),
+            Series(_("Đã gửi, không dùng"), [counts[3] for _day, counts in days]),
+            Series(_("Gửi không được"), [counts[4] for _day, counts in days]),
+            Series(
+                _("Không gửi (không có ai nhận, hoặc bị chặn)"),
+                [counts[0] - counts[2] - counts[3] - counts[4] for _day, counts in days],
+            ),
+        ],
+    )
+
+
+def _by_day(sums: dict[dt.date, tuple[int, ...]], unused: Counter[dt.date]) -> Table:
+    rows = [
+        Row(
+            (
+                day,
+                asked,
+                sent,
+                used,
+                Share(used, sent),
+                wrong,
+                asked - used - idle - wrong,
+                unused[day],
+            )
+        )
+        for day, (asked, sent, used, idle, wrong) in sums.items()
+    ]
+    columns = (
+        _("Ngày"),
+        _("Được hỏi"),
+        _("Đã gửi"),
+        _("Đã dùng"),
+        _("Tỷ lệ dùng"),
+        _("Gửi không được"),
+        _("Không gửi"),
+        _("Hộp thư hỏi hết mã, không dùng"),
+    )
+    return Table("ma-tung-ngay", _("Mã từng ngày"), columns, rows, folded=True)
+
+
+def _by_gateway(rows: list[tuple[Any, ...]]) -> Table:
+    names = sorted({row[1] for row in rows if row[1]})
+    sums = {name: _added([row[2:] for row in rows if row[1] == name]) for name in names}
+    return Table(
+        "ma-theo-nha-cung-cap",
+        _("Mã theo nhà cung cấp SMS, %(days)s ngày gần đây") % {"days": DAYS},
+        (_("Nhà cung cấp"), _("Giao gửi"), _("Đã gửi"), _("Đã dùng"), _("Tỷ lệ dùng"), _("Lỗi")),
+        [
+            Row((name, asked, sent, used, Share(used, sent), wrong))
+            for name, (asked, sent, used, _unused, wrong) in sums.items()
+        ],
+        empty=_("Chưa gửi mã nào."),
+    )
+
+
+def _gateways() -> Table:
+    now = timezone.now()
+    rows = []
+    for state in GatewayState.objects.order_by("name"):
+        paused = state.paused_until is not None and state.paused_until > now
+        errors = state.errors_lately()
+        rows.append(
+            Row(
+                (
+                    state.name,
+                    _("tạm dừng vì lỗi") if paused else _("đang dùng"),
+                    errors.of,
+                    errors.count,
+                    state.last_success_at,
+                    state.last_failure_at,
+                    state.last_reason,
+                )
+            )
+        )
+    columns = (
+        _("Nhà cung cấp"),
+        _("Tình trạng"),
+        _("Tin trong một giờ qua"),
+        _("Lỗi trong một giờ qua"),
+        _("Gửi được lần cuối"),
+        _("Lỗi lần cuối"),
+        _("Lý do lỗi cuối"),
+    )
+    return Table(
+        "nha-cung-cap",
+        _("Tình trạng nhà cung cấp SMS"),
+        columns,
+        rows,
+        empty=_("Chưa có nhà cung cấp nào gửi tin."),
+    )
+
+
+def _ceilings() -> Table:
+    rows = [
+        Row(
+            (
+                reading.label.capitalize(),
+                reading.count,
+                reading.most,
+                Share(reading.count, reading.most),
+                _("gần chạm trần") if reading.is_near else _("bình thường"),
+            )
+        )
+        for reading in brakes.readings()
+    ]
+    return Table(
+        "tran",
+        _("Trần của toàn hệ thống"),
+        (_("Trần"), _("Hiện tại"), _("Nhiều nhất"), _("Tỷ lệ"), _("Tình trạng")),
+        rows,
+    )
+
+
+def _errors() -> Table:
+    found = (
+        Message.objects.filter(created_at__gt=Now() - ERRORS_OF, state__in=WENT_WRONG)
+        .values_list("channel", "gateway", "state", "reason")
+        .annotate(count=Count("pk"))
+        .order_by("-count", "channel", "gateway", "state", "reason")[:ERRORS_SHOWN]
+    )
+    rows = [
+        Row(
+            (
+                str(Message.Channel(channel).label),
+                gateway,
+                str(State(state).label),
+                reason,
+                count,
+            )
+        )
+        for channel, gateway, state, reason, count in found
+    ]
+    return Table(
+        "loi",
+        _("Lỗi gửi nhiều nhất trong 7 ngày"),
+        (_("Kênh"), _("Nhà cung cấp"), _("Kết quả"), _("Mã lỗi"), _("Số tin")),
+        rows,
+        empty=_("Không có lỗi nào."),
+    )
+
+
+def _unused(rows: list[tuple[Any, ...]]) -> Table:
+    """Name those addresses, where the trail knows whose a keyed name is."""
+    found = rows[:UNUSED_SHOWN]
+    trail = AuditEvent.objects.filter(
+        address_key__in={key for _day, key, _count in found}, account__isnull=False
+    )
+    names = dict(trail.values_list("address_key", "account__address").distinct())
+    return Table(
+        "khong-dung",
+        _("Hộp thư hỏi hết mã trong ngày mà không dùng mã nào"),
+        (_("Ngày"), _("Hộp thư"), _("Số mã đã gửi")),
+        [Row((day, names.get(key) or _("chưa rõ"), count)) for day, key, count in found],
+        note=_("Có thể có người khác hỏi mã thay chủ hộp thư. Hỗ trợ có thể cấp thêm một mã."),
+        empty=_("Không có hộp thư nào."),
+    )
+
+
+def _tries_chart(days: list[dt.date], tries: dict[tuple[dt.date, str], int]) -> Chart:
+    shown = [*reversed(days)]
+    return Lines(
+        key="nhap-sai",
+        title=_("Nhập sai và lấy lại mật khẩu trong từng ngày"),
+        description=_("Trong %(days)s ngày có %(wrong)s lần nhập sai mã, %(reset)s lần lấy lại.")
+        % {
+            "days": DAYS,
+            "wrong": number(sum(tries.get((day, Event.CODE_WRONG), 0) for day in days)),
+            "reset": number(sum(tries.get((day, Event.PASSWORD_RESET), 0) for day in days)),
+        },
+        labels=[f"{day:%d/%m}" for day in shown],
+        series=[
+            Series(label, [tries.get((day, event), 0) for day in shown])
+            for event, label in (
+                (Event.CODE_WRONG, _("Nhập sai mã")),
+                (Event.PASSWORD_RESET, _("Lấy lại được mật khẩu")),
+            )
+        ],
+    )
+
+
+def _tries_by_day(days: list[dt.date], tries: dict[tuple[dt.date, str], int]) -> Table:
+    rows = [Row((day, *(tries.get((day, event), 0) for event in _COUNTED))) for day in days]
+    return Table(
+        "nhap-sai-tung-ngay",
+        _("Nhập sai, lấy lại mật khẩu từng ngày"),
+        (_("Ngày"), _("Nhập sai mã"), _("Lấy lại được mật khẩu"), _("Đăng nhập không được")),
+        rows,
+        folded=True,
+    )

@@ -1,0 +1,180 @@
+"""What staff did for others, week by week; extra codes and reopened recoveries each by name."""
+
+import datetime as dt
+from collections import Counter, defaultdict
+
+from django.db.models import Count, F, Q, QuerySet
+from django.db.models.functions import TruncWeek
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.audit import AuditEvent
+from accounts.campaign_steps import TICKET
+from accounts.charts import Columns, Series
+from accounts.reports import Report, Tile, Units
+from accounts.tables import Row, Table, number
+from otp.models import OFFICE_ZONE
+
+WEEKS = 8
+WEEK = dt.timedelta(days=7)
+CASES_SHOWN = 200
+
+Event = AuditEvent.Event
+
+# What goes round the office's limits, and is reported case by case (AD-10).
+EXTRA = (Event.CODE_GRANTED, Event.RECOVERY_REOPENED)
+
+
+def help_given(units: Units) -> Report:
+    """Report on what staff did, as far as it concerns these units; None: on everything."""
+    monday = _monday()
+    weeks = [monday - WEEK * back for back in range(WEEKS - 1, -1, -1)]
+    work = _work(units, since=weeks[0])
+    counts = list(
+        work.annotate(week=TruncWeek("at", tzinfo=OFFICE_ZONE))
+        .values_list("week", "actor__address", "event")
+        .annotate(count=Count("pk"))
+        .order_by("week", "actor__address", "event")
+    )
+    by_week = {week: Counter[str]() for week in weeks}
+    for at, _actor, event, count in counts:
+        by_week[timezone.localdate(at)][event] += count
+    cases = _cases(work.filter(event__in=EXTRA, at__gte=_start(monday - WEEK)))
+    tables = [
+        _weeks(by_week),
+        _people([(timezone.localdate(at), *rest) for at, *rest in counts], monday),
+        cases,
+        _every_week(counts),
+    ]
+    return Report(_tiles(by_week[monday]), [(_chart(by_week), tables[0].key)], tables)
+
+
+def _work(units: Units, *, since: dt.date) -> "QuerySet[AuditEvent]":
+    """Keep what one person did and another is concerned by, or the portal as a whole."""
+    work = AuditEvent.objects.filter(at__gte=_start(since), actor__isnull=False).exclude(
+        account=F("actor")
+    )
+    # What a campaign does by itself in somebody's name is not that person's work.
+    work = work.exclude(event=Event.CAMPAIGN_STEP, account__isnull=False).exclude(
+        event=Event.LOCKED, detail__ticket__startswith=TICKET
+    )
+    return work if units is None else work.filter(Q(account__unit__in=units))
+
+
+def _tiles(week: Counter[str]) -> list[Tile]:
+    return [
+        Tile(_("Việc trong tuần này"), number(week.total())),
+        Tile(_("Mã cấp thêm trong tuần này"), number(week[Event.CODE_GRANTED])),
+        Tile(_("Lần mở lại trong tuần này"), number(week[Event.RECOVERY_REOPENED])),
+    ]
+
+
+def _chart(by_week: dict[dt.date, Counter[str]]) -> Columns:
+    extra = [sum(week[event] for event in EXTRA) for week in by_week.values()]
+    return Columns(
+        key="tuan",
+        title=_("Việc của cán bộ quản trị, hỗ trợ theo tuần"),
+        description=_("Tuần này có %(count)s việc, trong đó %(extra)s lần cấp thêm mã hoặc mở lại.")
+        % {"count": number([*by_week.values()][-1].total()), "extra": number(extra[-1])},
+        labels=[f"{monday:%d/%m}" for monday in by_week],
+        series=[
+            Series(_("Cấp thêm mã, mở lại"), extra),
+            Series(
+                _("Việc khác"),
+                [
+                    week.total() - special
+                    for week, special in zip(by_week.values(), extra, strict=True)
+                ],
+            ),
+        ],
+    )
+
+
+def _weeks(by_week: dict[dt.date, Counter[str]]) -> Table:
+    rows = [
+        Row(
+            (
+                monday,
+                week.total(),
+                week[Event.CODE_GRANTED],
+                week[Event.RECOVERY_REOPENED],
+            )
+        )
+        for monday, week in reversed(by_week.items())
+    ]
+    columns = (_("Tuần từ thứ Hai"), _("Tất cả việc"), _("Cấp thêm mã"), _("Mở lại"))
+    return Table("theo-tuan", _("Theo tuần"), columns, rows)
+
+
+def _people(counts: list[tuple[dt.date, str, str, int]], monday: dt.date) -> Table:
+    sums: dict[tuple[str, str], Counter[dt.date]] = defaultdict(Counter)
+    for week, actor, event, count in counts:
+        sums[actor or "", event][week] += count
+    rows = [
+        Row((actor, _name(event), weeks[monday], weeks[monday - WEEK], weeks.total()))
+        for (actor, event), weeks in sorted(sums.items())
+    ]
+    return Table(
+        "theo-nguoi",
+        _("Theo người làm"),
+        (_("Người làm"), _("Việc"), _("Tuần này"), _("Tuần trước"), _("8 tuần qua")),
+        rows,
+        empty=_("Chưa có việc nào."),
+    )
+
+
+def _cases(extra: "QuerySet[AuditEvent]") -> Table:
+    rows = [
+        Row(
+            (
+                row.at,
+                row.get_event_display(),
+                row.actor.address if row.actor else "",
+                row.account.address if row.account else "",
+                _why(row),
+            )
+        )
+        for row in extra.select_related("actor", "account").order_by("-at")[:CASES_SHOWN]
+    ]
+    return Table(
+        "cap-them",
+        _("Cấp thêm mã và mở lại, tuần này và tuần trước"),
+        (_("Lúc"), _("Việc"), _("Người làm"), _("Hộp thư"), _("Lý do, số phiếu")),
+        rows,
+        note=_("Mỗi lần phải có lý do và số phiếu; mỗi hộp thư nhiều nhất một lần trong ngày."),
+        empty=_("Không có lần nào."),
+    )
+
+
+def _every_week(counts: list[tuple[dt.datetime, str, str, int]]) -> Table:
+    rows = [
+        Row((timezone.localdate(at), actor or "", _name(event), count))
+        for at, actor, event, count in reversed(counts)
+    ]
+    return Table(
+        "tung-tuan",
+        _("Từng tuần, từng người, từng việc"),
+        (_("Tuần từ thứ Hai"), _("Người làm"), _("Việc"), _("Số lần")),
+        rows,
+        empty=_("Chưa có việc nào."),
+        folded=True,
+    )
+
+
+def _why(row: AuditEvent) -> str:
+    ticket = str(row.detail.get("ticket", "")) if isinstance(row.detail, dict) else ""
+    reason = str(row.detail.get("why", "")) or row.reason
+    return ", ".join(part for part in (reason, ticket) if part)
+
+
+def _name(event: str) -> str:
+    return str(Event(event).label) if event in Event.values else event
+
+
+def _monday() -> dt.date:
+    today = timezone.localdate()
+    return today - dt.timedelta(days=today.weekday())
+
+
+def _start(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(), OFFICE_ZONE)

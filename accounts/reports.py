@@ -1,0 +1,229 @@
+"""What IT reads of its people: confirmed phones and default passwords, by unit and by day.
+
+Accounts are counted by PostgreSQL, in one statement for all units; only the sums up the tree of
+units are made here.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import unit_days
+from accounts.charts import Chart, Lines, Series
+from accounts.people import Unit
+from accounts.tables import Row, Share, Table, number, percent
+from accounts.unit_days import Figures
+
+TREND = 90  # days
+
+Units = Collection[int] | None  # None: all, and accounts of no unit
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure that should be seen first."""
+
+    label: str
+    value: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is on a page: figures, charts, and tables of which each is also a file."""
+
+    tiles: Sequence[Tile]
+    charts: Sequence[tuple[Chart, str]]  # each with the key of the table behind it
+    tables: Sequence[Table]
+
+    @property
+    def sections(self) -> Iterator[tuple[Chart | None, Table]]:
+        """Give the tables in their order, each with its chart."""
+        drawn = {key: chart for chart, key in self.charts}
+        for table in self.tables:
+            yield drawn.get(table.key), table
+
+
+class Tree:
+    """The units that somebody may see, as a tree; its tops are where their view begins."""
+
+    def __init__(self, visible: Units) -> None:
+        units = Unit.objects.order_by("name")
+        if visible is not None:
+            units = units.filter(pk__in=visible)
+        self.units = {unit.pk: unit for unit in units}
+        self._below: dict[int | None, list[int]] = defaultdict(list)
+        for unit in self.units.values():
+            self._below[unit.parent_id if unit.parent_id in self.units else None].append(unit.pk)
+
+    def below(self, unit: int | None) -> list[int]:
+        """Give the units right below, or for None the tops."""
+        return self._below[unit]
+
+    def all_of(self, unit: int) -> set[int]:
+        """Give a unit and everything below it."""
+        found, waiting = {unit}, [unit]
+        while waiting:
+            # Each once: should the units stand in a ring, this ends all the same.
+            fresh = set(self._below[waiting.pop()]) - found
+            found |= fresh
+            waiting += fresh
+        return found
+
+    def path(self, unit: int) -> list[Unit]:
+        """Give the units above this one, the top first."""
+        above: list[Unit] = []
+        parent = self.units.get(self.units[unit].parent_id or 0)
+        while parent and parent not in above:
+            above.insert(0, parent)
+            parent = self.units.get(parent.parent_id or 0)
+        return above
+
+    def in_order(self, unit: int | None = None, depth: int = 0) -> Iterator[tuple[Unit, int]]:
+        """Walk the tree as it is printed, each unit with its depth."""
+        for pk in self._below[unit]:
+            yield self.units[pk], depth
+            yield from self.in_order(pk, depth + 1)
+
+
+def coverage(tree: Tree, visible: Units, unit: int | None) -> Report:
+    """Report on one unit, or for None on everything that may be seen."""
+    scope: Units = visible if unit is None else tree.all_of(unit)
+    own = unit_days.now(scope)
+    total = sum(own.values(), Figures())
+    rows = [
+        _coverage_row(tree.units[pk].name, _sum(own, tree.all_of(pk)), href=_address_of(pk))
+        for pk in tree.below(unit)
+    ]
+    alone = own.get(unit)
+    if alone and (rows or unit is None):
+        name = _("Tài khoản chưa thuộc đơn vị nào") if unit is None else _("Riêng đơn vị này")
+        rows.append(_coverage_row(name, alone))
+    rows.append(_coverage_row(_("Cộng"), total, is_total=True))
+    by_unit = Table(
+        "theo-don-vi",
+        _("Theo đơn vị"),
+        (
+            _("Đơn vị"),
+            _("Tài khoản"),
+            _("Đã xác thực số"),
+            _("Tỷ lệ xác thực số"),
+            _("Mật khẩu mặc định"),
+            _("Tỷ lệ mặc định"),
+            _("Chưa đăng nhập lần nào"),
+            _("Đang khóa"),
+        ),
+        rows,
+        note=_("Mỗi dòng gồm cả các đơn vị cấp dưới. Không tính tài khoản ngừng sử dụng."),
+    )
+    chart, by_day = _trend(scope, total)
+    return Report(_tiles(total), [(chart, by_day.key)], [by_day, by_unit])
+
+
+def _tiles(total: Figures) -> list[Tile]:
+    def detail(part: int) -> str:
+        share = percent(Share(part, total.accounts).percent)
+        return _("%(percent)s số tài khoản") % {"percent": share}
+
+    return [
+        Tile(
+            _("Tài khoản đang dùng"),
+            number(total.accounts),
+            _("trong đó %(count)s đang khóa") % {"count": number(total.locked)},
+        ),
+        Tile(_("Đã xác thực số điện thoại"), number(total.phones), detail(total.phones)),
+        Tile(
+            _("Còn mật khẩu mặc định"),
+            number(total.default_passwords),
+            detail(total.default_passwords),
+        ),
+        Tile(
+            _("Chưa đăng nhập lần nào"),
+            number(total.never_logged_in),
+            detail(total.never_logged_in),
+        ),
+    ]
+
+
+def _coverage_row(name: str, sums: Figures, *, href: str = "", is_total: bool = False) -> Row:
+    values = (
+        name,
+        sums.accounts,
+        sums.phones,
+        Share(sums.phones, sums.accounts),
+        sums.default_passwords,
+        Share(sums.default_passwords, sums.accounts),
+        sums.never_logged_in,
+        sums.locked,
+    )
+    return Row(values, href=href, is_total=is_total)
+
+
+def _address_of(unit: int) -> str:
+    return reverse("accounts:unit-report", args=[unit])
+
+
+def _sum(own: Mapping[int | None, Figures], units: Collection[int]) -> Figures:
+    return sum((own[unit] for unit in units if unit in own), Figures())
+
+
+def _trend(scope: Units, today: Figures) -> tuple[Chart, Table]:
+    """Draw how the two shares went, from the nightly figures and, for today, from now."""
+    end = timezone.localdate()
+    days = [end - dt.timedelta(days=back) for back in range(TREND - 1, -1, -1)]
+    kept = unit_days.past(scope, since=days[0]) | {end: today}
+    phones = [_percent(kept.get(day), "phones") for day in days]
+    defaults = [_percent(kept.get(day), "default_passwords") for day in days]
+    chart = Lines(
+        key="xu-huong",
+        title=_("Tỷ lệ qua từng ngày, %(days)s ngày gần đây") % {"days": TREND},
+        description=_(
+            "Hôm nay %(phones)s số tài khoản đã xác thực số điện thoại,"
+            " %(defaults)s còn mật khẩu mặc định."
+        )
+        % {"phones": percent(phones[-1]), "defaults": percent(defaults[-1])},
+        labels=[f"{day:%d/%m}" for day in days],
+        series=[
+            Series(_("Đã xác thực số điện thoại"), phones),
+            Series(_("Còn mật khẩu mặc định"), defaults),
+        ],
+        unit="%",
+    )
+    rows = [
+        Row(
+            (
+                day,
+                kept[day].accounts,
+                kept[day].phones,
+                Share(kept[day].phones, kept[day].accounts),
+                kept[day].default_passwords,
+                Share(kept[day].default_passwords, kept[day].accounts),
+            )
+        )
+        for day in reversed(days)
+        if day in kept
+    ]
+    table = Table(
+        "tung-ngay",
+        _("Số liệu từng ngày"),
+        (
+            _("Ngày"),
+            _("Tài khoản"),
+            _("Đã xác thực số"),
+            _("Tỷ lệ xác thực số"),
+            _("Mật khẩu mặc định"),
+            _("Tỷ lệ mặc định"),
+        ),
+        rows,
+        folded=True,
+    )
+    return chart, table
+
+
+def _percent(figures: Figures | None, what: str) -> float | None:
+    return Share(getattr(figures, what), figures.accounts).percent if figures else None

@@ -1,0 +1,158 @@
+"""A table of figures: on a page, and as a file in which no spreadsheet finds a formula (AD-12)."""
+
+import csv
+import datetime as dt
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from django.http import HttpResponse
+from django.utils import timezone
+
+from accounts.cells import harmless
+
+_BOM = "\ufeff"  # by which Excel knows that a file is UTF-8
+
+
+@dataclass(frozen=True)
+class Share:
+    """A part of a whole, shown as a percentage; of nothing there is none."""
+
+    part: int
+    whole: int
+
+    @property
+    def percent(self) -> float | None:
+        return 100 * self.part / self.whole if self.whole else None
+
+
+Value = str | int | Share | dt.date | dt.datetime | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in one place of a table on the page."""
+
+    label: str  # of its column, for narrow windows
+    text: str
+    is_number: bool = False
+    href: str = ""
+    bar: str = ""  # width of the bar beside a percentage
+    is_time: bool = False
+
+    @property
+    def shape(self) -> str:
+        """Name what the style sheet must know of it."""
+        if self.is_number:
+            return "number"
+        if self.is_time:
+            return "time"
+        return "address" if "@" in self.text else ""
+
+
+@dataclass(frozen=True)
+class Row:
+    values: Sequence[Value]
+    href: str = ""  # where its first cell leads
+    is_total: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under labelled columns; `key` names its file."""
+
+    key: str
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Row]
+    note: str = ""
+    empty: str = ""  # the sentence where there is no row
+    folded: bool = field(default=False)  # whether the page shows it only when asked
+
+    @property
+    def lines(self) -> Iterator[dict[str, object]]:
+        for row in self.rows:
+            cells = [
+                _cell(label, value) for label, value in zip(self.columns, row.values, strict=True)
+            ]
+            yield {"cells": cells, "href": row.href, "is_total": row.is_total}
+
+    @property
+    def head(self) -> list[tuple[str, bool]]:
+        """Give the labels, and whether numbers stand below them."""
+        first = self.rows[0].values if self.rows else [""] * len(self.columns)
+        return [
+            (label, _is_number(value)) for label, value in zip(self.columns, first, strict=True)
+        ]
+
+
+def csv_response(table: Table, *, name: str) -> HttpResponse:
+    """Answer with the table as a file, under this name and today's date."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(map(harmless, table.columns))
+    for row in table.rows:
+        writer.writerow([_plain(value) for value in row.values])
+    response = HttpResponse(_BOM + text.getvalue(), content_type="text/csv; charset=utf-8")
+    file_name = f"{name}-{timezone.localdate():%Y-%m-%d}.csv"
+    response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def number(count: float) -> str:
+    """Write a count as people here do: 1.234."""
+    return f"{count:,.0f}".replace(",", ".")
+
+
+def percent(value: float | None) -> str:
+    """Write a percentage with one decimal and a comma; what rounds to all or none is not both.
+
+    99,96 % is shown as 99,9 %: 100 % must mean that nobody is left.
+    """
+    if value is None:
+        return "–"
+    shown = round(value, 1)
+    if shown == 100 and value < 100:
+        shown = 99.9
+    if shown == 0 and value > 0:
+        shown = 0.1
+    return ("100" if shown == 100 else f"{shown:.1f}".replace(".", ",")) + "\u00a0%"
+
+
+def _cell(label: str, value: Value) -> Cell:
+    if isinstance(value, Share):
+        bar = f"{value.percent:.2f}%" if value.percent else ""
+        return Cell(label, percent(value.percent), is_number=True, bar=bar)
+    is_time = isinstance(value, dt.date)
+    return Cell(label, _shown(value), is_number=_is_number(value), is_time=is_time)
+
+
+def _shown(value: Value) -> str:
+    match value:
+        case None | "":
+            return "–"
+        case int():
+            return number(value)
+        case dt.datetime():
+            return f"{timezone.localtime(value):%H:%M %d/%m/%Y}"
+        case dt.date():
+            return f"{value:%d/%m/%Y}"
+    return str(value)
+
+
+def _plain(value: Value) -> str | int:
+    match value:
+        case None:
+            return ""
+        case int():
+            return value
+        case Share():
+            return percent(value.percent).removesuffix("\u00a0%").replace("–", "")
+        case dt.datetime() | dt.date():
+            return _shown(value)
+    return harmless(str(value))
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, int | Share)
