@@ -65,7 +65,7 @@ _ISSUE = f"""
 WITH clock AS (
     SELECT coalesce(%(at)s::timestamptz, statement_timestamp()) AS now
 ), today AS (
-    SELECT ordinal, voided, given_back FROM otp_code, clock
+    SELECT ordinal, voided FROM otp_code, clock
     WHERE address_key = ANY(%(keys)s) AND purpose = %(purpose)s
       AND local_day = (now AT TIME ZONE %(zone)s)::date
 ), brakes AS (
@@ -87,7 +87,7 @@ WHERE NOT paused AND (%(proved)s OR NOT proof_of_work) AND NOT EXISTS (
 )
 ON CONFLICT DO NOTHING
 RETURNING expires_at, gap_until, local_day,
-    (SELECT count(*) FROM today WHERE NOT given_back),
+    (SELECT count(*) FROM today),
     EXISTS (SELECT 1 FROM otp_meter
             WHERE key = ANY(%(streak_keys)s) AND count >= %(streak)s
               AND until > statement_timestamp())

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from unittest import mock
 
 from django.core.management import CommandError, call_command
-from django.test import Client, TestCase
+from django.test import Client, RequestFactory, TestCase
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -120,6 +120,17 @@ class EnrolmentTests(Newcomer, TestCase):
 
         self.assertEqual(r.redirect_chain[-1][0], FACTOR)
         self.assertEqual(TOTPDevice.objects.count(), 1)
+
+    def test_an_app_that_was_enrolled_meanwhile_is_the_only_one(self):
+        self.enrol()
+        request = RequestFactory().post(ENROL)
+        request.user, request.session = self.huong, self.client.session
+        device = factors.pending(self.huong)
+
+        made = factors.enrol(request, f"{TOTP(device.bin_key).token():06d}")
+
+        self.assertEqual(made, [])
+        self.assertEqual(TOTPDevice.objects.filter(confirmed=True).count(), 1)
 
     def test_the_password_must_have_been_typed_just_now(self):
         self.log_in("huong")
