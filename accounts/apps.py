@@ -7,7 +7,7 @@ class AccountsConfig(AppConfig):
     verbose_name = "Tài khoản"
 
     def ready(self) -> None:
-        from accounts import checks  # noqa: F401  (registers the checks)
+        from accounts import checks, directory_checks  # noqa: F401  (registers the checks)
 
 
 class StaffAdminConfig(AdminConfig):
