@@ -73,6 +73,10 @@ def is_in_charge() -> bool:
     return bool(settings.DIRECTORY)
 
 
+def keeps_phones() -> bool:
+    return is_in_charge() and bool(settings.DIRECTORY_PHONE_ATTRIBUTE)
+
+
 @sensitive_variables("password")
 def opens(address: str, password: str) -> bool:
     """Whether this is the password of `address`; "" is nobody's. Raises `NoAnswer`.
@@ -109,7 +113,7 @@ def keep_phone(address: str, phone: str) -> bool:
 
     The number in force is the portal's; what fails here, `sync_directory` makes up for.
     """
-    if not settings.DIRECTORY_PHONE_ATTRIBUTE:
+    if not keeps_phones():
         return False
     try:
         with entry_of(address) as entry:

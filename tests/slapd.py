@@ -127,6 +127,12 @@ class Slapd:
     def permit_writing(self):
         self._rewrite(f'by dn.exact="{PORTAL}" read', f'by dn.exact="{PORTAL}" write')
 
+    def limit_pages(self, entries):
+        """Let the portal have no more than so many entries, however small the pages."""
+        file = self.folder / "slapd.conf"
+        text = re.sub(r"size.prtotal=\w+", f"size.prtotal={entries}", file.read_text())
+        file.write_text(text)
+
     def _rewrite(self, old, new):
         file = self.folder / "slapd.conf"
         file.write_text(file.read_text().replace(old, new))
