@@ -23,6 +23,8 @@ CONFIGURATION = """
 include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
+# Active Directory's, which here is an attribute like others.
+attributetype ( 1.2.840.113556.1.4.90 NAME 'unicodePwd' SYNTAX 1.3.6.1.4.1.1466.115.121.1.40 )
 modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload ppolicy
@@ -45,7 +47,7 @@ index objectClass,mail,uid eq
 overlay ppolicy
 ppolicy_default "cn=policy,{base}"
 limits dn.exact="{portal}" size.pr=1000 size.prtotal=unlimited
-access to attrs=userPassword by dn.exact="{portal}" write by anonymous auth by * none
+access to attrs=userPassword,unicodePwd by dn.exact="{portal}" write by anonymous auth by * none
 access to attrs=mobile by dn.exact="{portal}" write by * none
 access to * by dn.exact="{portal}" read by * none
 """
@@ -77,10 +79,16 @@ pwdInHistory: 3
 
 def entry(name, password=PASSWORD, **more):
     """Give a person's entry in LDIF; its password as the old system stored it."""
-    columns = {"cn": name, "sn": name, "mail": f"{name}@hagiang.gov.vn", **more}
+    columns = {
+        "objectClass": "inetOrgPerson",
+        "cn": name,
+        "sn": name,
+        "mail": f"{name}@hagiang.gov.vn",
+        **more,
+    }
     salt = b"salt"
     digest = hashlib.sha1(password.encode() + salt).digest()
-    lines = [f"dn: uid={name},{PEOPLE}", "objectClass: inetOrgPerson", f"uid: {name}"]
+    lines = [f"dn: uid={name},{PEOPLE}", f"uid: {name}"]
     for column, value in columns.items():
         values = [value] if isinstance(value, str) else value
         lines += [f"{column}:: {base64.b64encode(each.encode()).decode()}" for each in values]
@@ -174,7 +182,7 @@ class Slapd:
             "DIRECTORY_TIMEOUTS": (1, 1),
         } | changes
 
-    def read(self, name, attribute):
+    def read(self, name, attribute, *, text=True):
         """Give the values that an entry now has, as slapd stores them."""
         done = subprocess.run(
             [
@@ -185,15 +193,16 @@ class Slapd:
             text=True,
             check=True,
         )
-        return [value for line in done.stdout.splitlines() for value in _value(line, attribute)]
+        values = [value for line in done.stdout.splitlines() for value in _value(line, attribute)]
+        return [value.decode() for value in values] if text else values
 
 
 def _value(line, attribute):
     name, _, value = line.partition(": ")
     if name == f"{attribute}:":
-        yield base64.b64decode(value).decode()
+        yield base64.b64decode(value)
     elif name == attribute:
-        yield value
+        yield value.encode()
 
 
 def program(name):

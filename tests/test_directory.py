@@ -1,15 +1,22 @@
 """The directory keeps the passwords: log-in, reset and change go through to a real OpenLDAP."""
 
+import contextlib
 import socket
+import threading
+import time
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client, TestCase, override_settings
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts import directory
 from accounts.login import FAILURES
 from accounts.models import Account, AuditEvent
+from mailportal.log import JsonFormatter
 from otp import limits
 from otp.models import Message, Meter
 from tests import cast, slapd
@@ -51,9 +58,9 @@ class Directory(cast.Cast):
 
     def use(self, **changes):
         """Have the portal ask this server, or another in its place."""
-        settings = override_settings(**self.server.settings(**changes))
-        settings.enable()
-        self.addCleanup(settings.disable)
+        override = override_settings(**self.server.settings(**changes))
+        override.enable()
+        self.addCleanup(override.disable)
         directory.ask_again()
         self.addCleanup(directory.ask_again)
 
@@ -188,9 +195,8 @@ class AwayTests(Directory, TestCase):
         self.use(DIRECTORY=f"ldap://127.0.0.1:{port}", DIRECTORY_TIMEOUTS=(0.1, 0.1))
         for _ in range(directory.FAILURES):
             self.log_in()
-        self.use_again = self.server.settings()["DIRECTORY"]
 
-        with override_settings(DIRECTORY=self.use_again):
+        with override_settings(DIRECTORY=self.server.settings()["DIRECTORY"]):
             self.assert_away()
             directory.ask_again()
             self.assertRedirects(self.log_in(), "/")
@@ -400,3 +406,91 @@ class ResetTests(Directory, TestCase):
         # Still the default one, and still the page that says so.
         self.assertContains(r, "Tài khoản đang dùng mật khẩu mặc định.")
         self.assertContains(self.client.get(CHANGE), "Tài khoản đang dùng mật khẩu mặc định.")
+
+
+class ActiveDirectoryTests(Directory, TestCase):
+    """What can be seen of it without one: the attribute and its spelling, and what it says."""
+
+    def setUp(self):
+        super().setUp()
+        self.use(DIRECTORY_KIND="ad")
+        self.server.stop()
+        self.server.load(slapd.entry("muc", objectClass=["inetOrgPerson", "extensibleObject"]))
+        self.server.start()
+        self.muc = cast.make("muc", phone="+84912000777", phone_confirmed_at=timezone.now())
+        self.muc.set_unusable_password()
+        self.muc.save()
+
+    def test_a_password_is_written_as_it_wants_it(self):
+        self.ask("muc")
+        self.guess(newest_code())
+
+        self.assertRedirects(self.choose(), LOGIN)
+
+        (value,) = self.server.read("muc", "unicodePwd", text=False)
+        self.assertEqual(value.decode("utf-16-le"), f'"{NEW_PASSWORD}"')
+
+    def test_its_policy_is_told_from_other_refusals(self):
+        import ldap
+
+        for info, reason in (
+            ("0000052D: SvcErr: DSID-031A124C, problem 5003 (WILL_NOT_PERFORM), data 0", "policy"),
+            ("0000001F: SvcErr: DSID-031A126A, problem 5003 (WILL_NOT_PERFORM), data 0", ""),
+        ):
+            with self.subTest(info):
+                self.assertEqual(
+                    directory._reason(ldap.UNWILLING_TO_PERFORM({"info": info})), reason
+                )
+
+
+class SecretsTests(Directory, TestCase):
+    """PW-10: no password in a log, an argument or what slapd notes down."""
+
+    def test_no_log_and_no_argument_holds_a_password(self):
+        self.use(DIRECTORY=f"ldaps://127.0.0.1:{self.server.tls_port}")
+        self.server.stop()
+        self.server.start("stats")
+        with self.assertLogs(level="DEBUG") as logs:
+            self.log_in()
+            self.log_in(password="Sai-mat-khau-8", client=Client())
+            self.verify()
+            self.choose(SHORT)
+            self.choose()
+            arguments = [
+                file.read_bytes() for file in Path("/proc").glob("[0-9]*/cmdline") if file.exists()
+            ]
+            self.server.stop()
+            self.log_in(client=Client())
+
+        said = "\n".join(map(JsonFormatter().format, logs.records)) + self.server.said()
+        self.assertIn("the directory", said)
+        for secret in (PASSWORD, NEW_PASSWORD, SHORT, "Sai-mat-khau-8", slapd.PORTAL_PASSWORD):
+            with self.subTest(secret):
+                self.assertNotIn(secret, said)
+                self.assertNotIn(secret.encode(), b"\n".join(arguments))
+
+
+class CrowdTests(Directory, TestCase):
+    def test_only_so_many_wait_for_it_at_once(self):
+        port = a_silent_port(self)
+        self.use(DIRECTORY=f"ldap://127.0.0.1:{port}", DIRECTORY_TIMEOUTS=(2, 2), DIRECTORY_QUEUE=0)
+        came = threading.Barrier(settings.DIRECTORY_AT_ONCE + 1)
+
+        def wait():
+            came.wait()
+            with contextlib.suppress(directory.NoAnswer):
+                directory.opens("an@hagiang.gov.vn", PASSWORD)
+
+        crowd = [threading.Thread(target=wait) for _ in range(settings.DIRECTORY_AT_ONCE)]
+        for thread in crowd:
+            thread.start()
+        came.wait()
+        time.sleep(0.3)
+
+        started = time.monotonic()
+        with self.assertRaises(directory.NoAnswer):
+            directory.opens("an@hagiang.gov.vn", PASSWORD)
+
+        self.assertLess(time.monotonic() - started, 1)
+        for thread in crowd:
+            thread.join()
