@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.db import connection
-from django.test import Client, TestCase, override_settings
+from django.test import Client, TestCase, TransactionTestCase, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -19,7 +19,7 @@ from accounts.models import Account, AuditEvent
 from mailportal.log import JsonFormatter
 from otp import limits
 from otp.models import Message, Meter
-from tests import cast, slapd
+from tests import cast, deployment, slapd
 from tests.cast import LOGIN, NEW, NEW_PASSWORD, PASSWORD, newest_code
 
 WRONG = "Tên đăng nhập hoặc mật khẩu chưa đúng."
@@ -80,6 +80,22 @@ def a_silent_port(case):
     silent = socket.create_server(("127.0.0.1", 0))
     case.addCleanup(silent.close)
     return silent.getsockname()[1]
+
+
+def a_port_that_says(case, answer):
+    """Give the port of a server that answers the first question so, and then says no more."""
+    server = socket.create_server(("127.0.0.1", 0))
+    case.addCleanup(server.close)
+
+    def serve():
+        with contextlib.suppress(OSError):
+            connection, _ = server.accept()
+            case.addCleanup(connection.close)
+            connection.recv(1024)
+            connection.sendall(answer)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return server.getsockname()[1]
 
 
 class LogInTests(Directory, TestCase):
@@ -187,6 +203,20 @@ class AwayTests(Directory, TestCase):
         ):
             with self.subTest(address):
                 self.use(DIRECTORY=address, DIRECTORY_TIMEOUTS=(0.2, 0.2))
+
+                self.assert_away()
+
+    def test_no_tls_is_no_way_to_another_machine(self):
+        for name, answer in (
+            ("it will not", "300c0201017807 0a0102 0400 0400"),
+            ("it will, and is silent then", "300c0201017807 0a0100 0400 0400"),
+            ("it will, and has something to add", "300c0201017807 0a0100 0400 0400 3000"),
+            ("it is no directory", "48545450"),
+        ):
+            with self.subTest(name):
+                port = a_port_that_says(self, bytes.fromhex(answer))
+                address = f"ldap://{slapd.BY_ANOTHER_NAME}:{port}"
+                self.use(DIRECTORY=address, DIRECTORY_TIMEOUTS=(0.3, 0.3))
 
                 self.assert_away()
 
@@ -494,3 +524,31 @@ class CrowdTests(Directory, TestCase):
         self.assertLess(time.monotonic() - started, 1)
         for thread in crowd:
             thread.join()
+
+
+class DeploymentTests(Directory, TransactionTestCase):
+    """gunicorn, the settings of a deployment, and the directory over TLS."""
+
+    def test_a_person_logs_in_and_changes_the_password(self):
+        secret = self.server.folder / "bind-password"
+        secret.write_text(slapd.PORTAL_PASSWORD + "\n")
+        names = ("BASE", "BIND_DN", "CA_FILE", "PHONE_ATTRIBUTE")
+        given = {f"DIRECTORY_{name}": self.server.settings()[f"DIRECTORY_{name}"] for name in names}
+        portal = deployment.Server(
+            DIRECTORY=f"ldaps://127.0.0.1:{self.server.tls_port}",
+            DIRECTORY_BIND_PASSWORD_FILE=str(secret),
+            LOG_LEVEL="DEBUG",
+            **given,
+        )
+        self.addCleanup(portal.end)
+        an = deployment.Visitor(portal)
+
+        an.post(LOGIN, username="an", password=PASSWORD)
+        again = {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
+        an.post(CHANGE, password=PASSWORD, **again)
+
+        self.assertIn("Đã đổi mật khẩu.", an.seen[-1])
+        self.assertFalse(directory.opens(self.an.address, PASSWORD))
+        self.assertTrue(directory.opens(self.an.address, NEW_PASSWORD))
+        for secret in (PASSWORD, NEW_PASSWORD, slapd.PORTAL_PASSWORD):
+            self.assertNotIn(secret, portal.log())
