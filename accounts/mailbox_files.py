@@ -9,6 +9,7 @@ import binascii
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 TABLES = ("mailbox", "virtual_users")  # PostfixAdmin's, and that of most tutorials
 
@@ -112,7 +113,7 @@ def _unfolded(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
 
 def _entries(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[str, list[str]]]:
     begun, entry = 0, []
-    for number, line in (*lines, (0, "")):
+    for number, line in chain(lines, [(0, "")]):
         if line.startswith(("#", "version:")):
             continue
         if line:
@@ -155,7 +156,7 @@ _VALUE = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _ROW = re.compile(r"\s*,?\s*\(")
-_ESCAPED = re.compile(r"\\(.)|''", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _SIGNS = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "b": "\b"}
 
 
@@ -221,12 +222,12 @@ def _rows(statement: str) -> Iterator[list[str] | None]:
 
 def _sql_text(value: re.Match[str]) -> str:
     if value["text"] is not None:
-        return _plain(value["text"])
+        return "'".join(map(_plain, value["text"].split("''")))
     return "" if value["bare"].upper() == "NULL" else str(value["bare"])
 
 
 def _plain(escaped: str) -> str:
-    return _ESCAPED.sub(lambda sign: _SIGNS.get(sign[1], sign[1]) if sign[1] else "'", escaped)
+    return _ESCAPED.sub(lambda sign: _SIGNS.get(sign[1], sign[1]), escaped)
 
 
 def _mailbox(place: str, names: list[str], values: list[str]) -> Mailbox | Fault:

@@ -66,7 +66,7 @@ COPY public.domain (domain, description) FROM stdin;
 hagiang.gov.vn\tmailbox
 \\.
 COPY public.mailbox (username, password, name, quota, active, phone) FROM stdin;
-giang@hagiang.gov.vn\t{SSHA512}\tHoàng\\tThị Giang\t0\tt\t0912345678
+giang@hagiang.gov.vn\t{SSHA512}\tHoàng\\tThị ''Giang''\t0\tt\t0912345678
 hai@hagiang.gov.vn\t{MD5}\t\\N\t0\tf\t\\N
 \\.
 COPY public.log (username, password) FROM stdin;
@@ -170,7 +170,7 @@ class ImportTests(cast.Cast, TestCase):
         self.assertIn("mailboxes: 2\nnew: 2\n", told)
         giang, hai = self.stored("giang"), self.stored("hai")
         self.assertEqual(giang.password, f"imported${SSHA512}")
-        self.assertEqual((giang.full_name, giang.phone), ("Hoàng Thị Giang", "+84912345678"))
+        self.assertEqual((giang.full_name, giang.phone), ("Hoàng Thị ''Giang''", "+84912345678"))
         self.assertEqual(hai.password, "imported${MD5-CRYPT}" + MD5)
         self.assertEqual((hai.full_name, hai.is_active), ("", False))
 
