@@ -299,7 +299,7 @@ class _Conversation:
 
     def pages(self) -> Iterator[list[Entry]]:
         control = SimplePagedResultsControl(True, size=PAGE, cookie="")  # noqa: FBT003
-        attributes = [_ADDRESS, *_NAMES, settings.DIRECTORY_PHONE_ATTRIBUTE or "1.1"]
+        attributes = [_ADDRESS, *_NAMES, *filter(None, [settings.DIRECTORY_PHONE_ATTRIBUTE])]
         while True:
             self._begin_anew()
             asked = self._ldap.search_ext(

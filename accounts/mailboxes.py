@@ -139,6 +139,8 @@ def to_stored(text: str) -> str:
     if scheme in _IN_CLEAR:
         raise ValueError("has its password in clear")
     if scheme.startswith("ARGON2"):
+        # OpenLDAP writes what follows the end of the hash in memory, too.
+        value = value.partition("\0")[0]
         if not re.fullmatch(r"\$argon2id?\$v=19\$m=\d+,t=\d+,p=\d+\$[\w+/]+\$[\w+/]+", value):
             raise ValueError(f"has a hash that cannot be read: {scheme}")
         return f"argon2{value}"

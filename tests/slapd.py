@@ -182,6 +182,11 @@ class Slapd:
             "DIRECTORY_TIMEOUTS": (1, 1),
         } | changes
 
+    def dump(self):
+        """Give everything, as an operator would take it to another system."""
+        command = [program("slapcat"), "-f", str(self.folder / "slapd.conf")]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
     def read(self, name, attribute, *, text=True):
         """Give the values that an entry now has, as slapd stores them."""
         done = subprocess.run(

@@ -1,6 +1,7 @@
 """Mail programs set themselves up, and nobody learns an address by asking."""
 
 import plistlib
+import re
 import uuid
 from xml.etree import ElementTree
 
@@ -259,6 +260,21 @@ class ConversationTests(TestCase):
         said = "\n".join(map(JsonFormatter().format, logs.records))
         self.assertIn("Not Found", said)
         self.assertNotIn("an@", said)
+
+    def test_the_proxy_s_log_has_no_question_in_it(self):
+        text = (settings.BASE_DIR / "deploy" / "nginx.conf").read_text(encoding="utf-8")
+        (kept,) = re.findall(r"(?s)log_format mailportal .*?;", text)
+
+        for variable in (
+            "$request ",
+            '$request"',
+            "$request_uri",
+            "$args",
+            "$query_string",
+            "$uri",
+        ):
+            self.assertNotIn(variable, kept)
+        self.assertEqual(text.count("access_log"), text.count("mailportal.log mailportal;"))
 
     def test_the_way_to_the_webmail_is_the_profile_s(self):
         self.assertContains(

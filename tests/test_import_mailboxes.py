@@ -8,8 +8,11 @@ from pathlib import Path
 from django.core.management import CommandError, call_command
 from django.test import TestCase, override_settings
 
+from accounts import directory
 from accounts.models import Account, AuditEvent
 from tests import cast
+from tests.cast import NEW_PASSWORD
+from tests.test_directory import Directory
 
 SALT, B64 = "Ab./9z", base64.b64encode
 SHA512 = f"$6$rounds=999999999${'s' * 16}${'h' * 86}"
@@ -299,3 +302,24 @@ class ImportTests(cast.Cast, TestCase):
             self.assertRaisesRegex(CommandError, "sync_directory"),
         ):
             self.bring(PASSWD, "passwd")
+
+
+class FromOpenLdapTests(Directory, TestCase):
+    """An office that leaves its directory behind."""
+
+    def test_what_slapcat_writes_comes_in_with_its_passwords(self):
+        with directory.entry_of("em@hagiang.gov.vn") as entry:
+            entry.set_password(NEW_PASSWORD)
+        Account.objects.all().delete()
+        with tempfile.NamedTemporaryFile("w", suffix=".ldif", encoding="utf-8") as file:
+            file.write(self.server.dump().replace("hai@hagiang.gov.vn", "mot@hagiang.gov.vn"))
+            file.flush()
+            with override_settings(DIRECTORY=""):
+                told = io.StringIO()
+                call_command(
+                    "import_mailboxes", file.name, "--format", "ldif", "--apply", stdout=told
+                )
+
+                self.assertIn("mailboxes: 8\nnew: 8\n", told.getvalue())
+                self.assertIn("hashes: ARGON2 1, SSHA 7\n", told.getvalue())
+                self.assertRedirects(self.log_in("em", NEW_PASSWORD), "/")
