@@ -78,7 +78,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
         PERSON = "person", "cá nhân"
         ORGANISATION = "organisation", "tổ chức"
 
-    # Wider than Django's: another mail system's SHA512-CRYPT takes up to 146 (accounts.mailboxes).
+    # Wider than Django's: another mail system's SHA512-CRYPT takes up to 146 (accounts.moving_in).
     password = models.CharField("mật khẩu", max_length=255)
     address = models.EmailField("địa chỉ thư điện tử", unique=True)
     full_name = models.CharField("họ và tên", max_length=150, blank=True)

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts import directory
 from accounts.mailbox_files import FORMATS
-from accounts.mailboxes import MovingIn
+from accounts.moving_in import MovingIn
 
 COUNTS = (
     "mailboxes",
