@@ -5,7 +5,18 @@ RUN python -m venv /opt/venv
 COPY deploy/requirements.txt /tmp/requirements.txt
 RUN /opt/venv/bin/pip install --require-hashes --only-binary :all: -r /tmp/requirements.txt
 
+# --build-arg LDAP=1: with what a directory needs, which is compiled.
+ARG LDAP=0
+COPY deploy/requirements-ldap.txt /tmp/requirements-ldap.txt
+RUN if [ "$LDAP" = 1 ]; then apt-get update -qq \
+    && apt-get install -qq --yes --no-install-recommends gcc libc6-dev libldap-dev libsasl2-dev \
+    && /opt/venv/bin/pip install --require-hashes -r /tmp/requirements-ldap.txt; fi
+
 FROM python:3.11-slim
+ARG LDAP=0
+RUN if [ "$LDAP" = 1 ]; then apt-get update -qq \
+    && apt-get install -qq --yes --no-install-recommends '^libldap-?2(\.5-0)?$' \
+    && rm -rf /var/lib/apt/lists/*; fi
 ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin mailportal
 COPY --from=packages /opt/venv /opt/venv

@@ -26,9 +26,11 @@ lint: environment  ## style, types, templates, migrations
 	$(BIN)/djlint --quiet --lint templates
 	PORTAL_DEMO=1 $(BIN)/python manage.py makemigrations --check
 
-lock: environment  ## compile both requirements.txt from pyproject.toml
-	$(BIN)/$(LOCK) --all-extras --output-file=requirements.txt pyproject.toml
+lock: environment  ## compile all requirements from pyproject.toml
+	$(BIN)/$(LOCK) --extra=embedded --extra=test --extra=lint --output-file=requirements.txt pyproject.toml
 	$(BIN)/$(LOCK) --constraint=requirements.txt --output-file=deploy/requirements.txt pyproject.toml
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["ldap"], sep="\n")' | \
+		$(BIN)/$(LOCK) --constraint=requirements.txt --output-file=deploy/requirements-ldap.txt -
 
 environment:
 	@if [ -z "$(PYTHON)" ]; then \

@@ -8,7 +8,7 @@ class AccountsConfig(AppConfig):
     verbose_name = "Tài khoản"
 
     def ready(self) -> None:
-        from accounts import checks, roles  # noqa: F401  (registers the checks)
+        from accounts import checks, directory_checks, roles  # noqa: F401  (registers the checks)
         from accounts.mailboxes import copy_domains
 
         # Without a sender: the rights of the other apps' tables must be there too.

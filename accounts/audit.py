@@ -135,8 +135,24 @@ class AuditEvent(models.Model):
         **detail: object,
     ) -> None:
         """Write what happened to `address`; part of the transaction of the change it tells of."""
+        row = cls.of(event, address, account=account, actor=actor, ok=ok, reason=reason, **detail)
+        row.save(force_insert=True)
+
+    @classmethod
+    def of(
+        cls,
+        event: "AuditEvent.Event",
+        address: str,
+        *,
+        account: Account | None = None,
+        actor: Account | None = None,
+        ok: bool = True,
+        reason: str = "",
+        **detail: object,
+    ) -> "AuditEvent":
+        """Make a row, for those who write many at once."""
         who = caller.current()
-        cls.objects.create(
+        return cls(
             event=event,
             ok=ok,
             reason=reason,

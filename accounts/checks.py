@@ -1,6 +1,5 @@
 """Set-up faults of the portal that stop the start."""
 
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -8,17 +7,9 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
 
 from accounts.challenge import origin_line
+from accounts.directory_line import is_on_this_machine
 
 SEGMENT = 160  # characters of GSM-7 in one SMS
-
-
-def _is_local(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @register(Tags.security)
@@ -27,7 +18,7 @@ def demo_stays_at_home(**_: Any) -> list[CheckMessage]:
     if not settings.DEMO:
         return []
     hosts = [urlsplit(settings.PUBLIC_BASE_URL).hostname or "", *settings.ALLOWED_HOSTS]
-    if all(map(_is_local, hosts)) and settings.SMS_GATEWAY == "file":
+    if all(map(is_on_this_machine, hosts)) and settings.SMS_GATEWAY == "file":
         return []
     return [
         Error(

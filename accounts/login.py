@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import caller
+from accounts import caller, directory
 from accounts.addresses import AddressError, canonical, main_address
 from accounts.browsers import name_browser
 from accounts.models import Account, AuditEvent
@@ -48,10 +48,11 @@ class AccountBackend(ModelBackend):
         password: str | None = None,
         **kwargs: object,
     ) -> Account | None:
-        """Find the account with this name and password, or None; raises `Held`.
+        """Find the account with this name and password, or None.
 
-        The try is charged before the hash is computed and given back when the password is right,
-        so that parallel tries cannot outrun the limit. An unknown name costs the same hash.
+        Raises `Held`, `Busy` or `directory.NoAnswer`. The try is charged before the hash is
+        computed and given back when the password is right, so that parallel tries cannot outrun
+        the limit. An unknown name costs the same hash, and the same bind.
         """
         address = main_address(_read(username or ""))
         charge = limits.take(FAILURES, address)
@@ -61,8 +62,9 @@ class AccountBackend(ModelBackend):
         account = Account.objects.reached_at(address)
         try:
             right = _is_right(account, password or "")
-        except Busy:
-            limits.give_back(FAILURES, address)
+        except (Busy, directory.NoAnswer):
+            if _was_not_compared(account):
+                limits.give_back(FAILURES, address)
             raise
         if not right:
             AuditEvent.record(
@@ -146,5 +148,16 @@ def _is_right(account: Account | None, password: str) -> bool:
         password = ""
     if account is None:
         make_password(password)
+        if directory.is_in_charge():
+            directory.opens("", password)
         return False
     return account.check_password(password)
+
+
+def _was_not_compared(account: Account | None) -> bool:
+    """Whether a try that came to nothing told nothing either.
+
+    With the directory away, a password that is here was still found to be wrong: such a try
+    counts, or the staff's passwords could be guessed at for as long.
+    """
+    return not (directory.is_in_charge() and account and account.has_usable_password())

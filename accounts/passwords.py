@@ -3,19 +3,38 @@
 import functools
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
 from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import notices
+from accounts import directory, notices
 from accounts.mailserver import end_mail_sessions
 from accounts.models import Account, AuditEvent
 from otp import codes
+
+# What the mail server's own policy says of a password that the portal's would take.
+NOT_TAKEN = {
+    "short": _("Máy chủ thư cần mật khẩu dài hơn. Hãy ghép 4 từ không liên quan với nhau."),
+    "young": _(
+        "Mật khẩu vừa được đổi nên máy chủ thư chưa cho đổi tiếp. Hãy thử lại vào ngày mai, hoặc"
+        " gọi hotline nếu cần gấp."
+    ),
+    "used": _("Mật khẩu này đã dùng trước đây. Hãy đặt một mật khẩu khác hẳn."),
+    "policy": _(
+        "Máy chủ thư không nhận mật khẩu này theo quy định riêng của máy chủ. Hãy đặt một mật khẩu"
+        " dài hơn và khác hẳn các mật khẩu trước."
+    ),
+}
+
+_RENEWED = ("password", "has_default_password", "password_changed_at", "new_phone")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -69,27 +88,66 @@ def change_password(
     change of the account ends; the change is audited, and told by SMS and by mail. Raises
     ValidationError with every rule that the password breaks, before anything is spent. `unless` is
     asked inside the transaction; when it says so, nothing is changed and the answer is False.
+
+    Where the directory has the password, it is written there last. What the directory does not
+    take (ValidationError) or does not answer (`directory.NoAnswer`) leaves all here as it was.
     """
     validate_password(password, account)
-    encoded = make_password(password)  # before the transaction: it takes time and may find no place
-    with transaction.atomic():
-        # The account before its codes and sessions, as everywhere: two changes that took them in
-        # different order would wait for each other.
-        Account.objects.select_for_update().get(pk=account.pk)
-        if unless():
-            return False
-        account.password = encoded
-        account.has_default_password = False
-        account.password_changed_at = timezone.now()
-        account.new_phone = ""
-        account.save(
-            update_fields=["password", "has_default_password", "password_changed_at", "new_phone"]
-        )
-        account.end_sessions(but=keep_session)
-        end_mail_sessions(account)
-        codes.revoke(account.address)
-        AuditEvent.record(event, account.address, account=account, actor=account)
-        if event is AuditEvent.Event.PASSWORD_RESET and account.changed_phone_lately:
+    change = _Change(account, event, keep_session, unless)
+    if not account.is_in_directory:
+        # Before the transaction: it takes time, and may find no place.
+        return change.make(make_password(password))
+    with directory.entry_of(account.address) as entry:
+        # A new one of those that open nothing: sessions that know the last one end with it.
+        return change.make(make_password(None), last=lambda: _write(entry, password))
+
+
+@dataclass(frozen=True)
+class _Change:
+    account: Account
+    event: AuditEvent.Event
+    keep_session: str | None
+    unless: Callable[[], bool]
+
+    @sensitive_variables("encoded")
+    def make(self, encoded: str, *, last: Callable[[], None] = lambda: None) -> bool:
+        with transaction.atomic():
+            # The account before its codes and sessions, as everywhere: two changes that took them
+            # in different order would wait for each other.
+            account = Account.objects.select_for_update().get(pk=self.account.pk)
+            if self.unless():
+                return False
+            _renew(account, encoded)
+            account.end_sessions(but=self.keep_session)
+            end_mail_sessions(account)
+            codes.revoke(account.address)
+            self._record(account)
+            notices.password_changed(account)
+            # The one call over the network with a transaction open. It has to be: only so does a
+            # failure undo all of the above. It has an end in time, and nothing comes after it.
+            last()
+        for name in _RENEWED:
+            setattr(self.account, name, getattr(account, name))
+        return True
+
+    def _record(self, account: Account) -> None:
+        AuditEvent.record(self.event, account.address, account=account, actor=account)
+        if self.event is AuditEvent.Event.PASSWORD_RESET and account.changed_phone_lately:
             AuditEvent.record(AuditEvent.Event.RESET_AFTER_PHONE, account.address, account=account)
-        notices.password_changed(account)
-    return True
+
+
+@sensitive_variables("encoded")
+def _renew(account: Account, encoded: str) -> None:
+    account.password = encoded
+    account.has_default_password = False
+    account.password_changed_at = timezone.now()
+    account.new_phone = ""
+    account.save(update_fields=_RENEWED)
+
+
+@sensitive_variables("password")
+def _write(entry: directory.Open, password: str) -> None:
+    try:
+        entry.set_password(password)
+    except directory.Refused as refused:
+        raise ValidationError(NOT_TAKEN[refused.reason], code=refused.reason) from None

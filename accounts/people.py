@@ -16,6 +16,7 @@ from django.db.models import Func, Q
 from django.db.models.functions import Reverse
 from django.utils import timezone
 
+from accounts import directory
 from accounts.addresses import AddressError, canonical
 from accounts.mailboxes import CANONICAL, Address
 from otp import pepper, phones
@@ -204,14 +205,27 @@ class Account(AbstractBaseUser, PermissionsMixin):
             raise ValidationError({"address": "Địa chỉ này đã thuộc về một tài khoản khác."})
 
     def check_password(self, raw_password: str) -> bool:
-        """Check a password, and bring an old hash up to date unless it was changed meanwhile."""
+        """Check a password, and bring an old hash up to date unless it was changed meanwhile.
+
+        Raises `directory.NoAnswer`.
+        """
 
         def upgrade(password: str) -> None:
             stored = self.password
             self.password = make_password(password)
             Account.objects.filter(pk=self.pk, password=stored).update(password=self.password)
 
-        return check_password(raw_password, self.password, upgrade)
+        if check_password(raw_password, self.password, upgrade):
+            return True
+        if not directory.is_in_charge():
+            return False
+        # Every account costs a hash and a bind, wherever its password is.
+        return directory.opens(self.address if self.is_in_directory else "", raw_password)
+
+    @property
+    def is_in_directory(self) -> bool:
+        """Whether the password is the directory's: it is, unless there is one here."""
+        return directory.is_in_charge() and not self.has_usable_password()
 
     @property
     def is_locked(self) -> bool:

@@ -1,5 +1,6 @@
 """Change of phone: a new number counts once its code came back (memo, part 1; PH-02)."""
 
+import functools
 from typing import Self
 
 from django.conf import settings
@@ -8,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import challenge, notices
+from accounts import challenge, directory, notices
 from accounts.challenge import Challenge
 from accounts.models import Account, AuditEvent
 from otp import codes
@@ -119,6 +120,8 @@ def put_in_force(account: Account, phone: str, *, by: Account | None = None) -> 
     AuditEvent.record(event, account.address, account=account, actor=by or account)
     if changed:
         notices.phone_changed(account, replaced=replaced)
+    if account.is_in_directory:
+        transaction.on_commit(functools.partial(directory.keep_phone, account.address, phone))
 
 
 def _event(*, first: bool, changed: bool) -> AuditEvent.Event:

@@ -1,5 +1,6 @@
 """People's pages: get the state, bind the form, call one rule, answer."""
 
+import functools
 from typing import Any
 
 from django.conf import settings
@@ -15,10 +16,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts import login, login_notices, proof
+from accounts import answers, login, login_notices, proof
+from accounts.answers import PersonRequest
+from accounts.directory import NoAnswer
 from accounts.forms import (
     PROOF_MISSING,
-    WRONG_PASSWORD,
     AddressForm,
     ChangePasswordForm,
     CodeForm,
@@ -43,12 +45,6 @@ pages = require_http_methods(["GET", "HEAD", "POST"])
 EVENTS_SHOWN = 50
 
 
-class PersonRequest(HttpRequest):
-    """A request of somebody who is logged in."""
-
-    user: Account
-
-
 @pages
 def home(request: PersonRequest) -> HttpResponse:
     return render(request, "accounts/home.html")
@@ -69,6 +65,8 @@ def log_in(request: HttpRequest) -> HttpResponse:
             account = login.log_in(request, **form.cleaned_data)
         except Held as held:
             held_until = held.until
+        except NoAnswer:
+            form.add_error(None, answers.AWAY)
         else:
             if account:
                 return redirect(target or settings.LOGIN_REDIRECT_URL)
@@ -171,17 +169,18 @@ def reset_password(request: HttpRequest) -> HttpResponse:
     form = NewPasswordForm(request.POST or None, step=recovery.state.code_id, person=person)
     if form.is_valid():
         try:
-            recovery.finish(form.cleaned_data["new_password1"])
+            taken = answers.taken(form, recovery.finish)
         except RecoveryOver:
             return _start_again(request)
-        messages.success(
-            request,
-            _(
-                "Đã đổi mật khẩu. Hãy đăng nhập bằng mật khẩu mới,"
-                " trên điện thoại và Outlook cũng vậy."
-            ),
-        )
-        return redirect("accounts:login")
+        if taken:
+            messages.success(
+                request,
+                _(
+                    "Đã đổi mật khẩu. Hãy đăng nhập bằng mật khẩu mới,"
+                    " trên điện thoại và Outlook cũng vậy."
+                ),
+            )
+            return redirect("accounts:login")
     if recovery.state.done and not form.is_bound:
         return redirect("accounts:login")
     context = {"form": form, "recovery": recovery.state, "rules": RULES}
@@ -209,7 +208,7 @@ def phone(request: PersonRequest, address: str) -> HttpResponse:
     form = PhoneForm(request.POST or None, ask_password=ask_password)
     refusal = None
     paused = False
-    if form.is_valid() and _password_confirmed(request, form):
+    if form.is_valid() and answers.confirmed(request, form):
         try:
             change = PhoneChange.start(request.session, request.user, form.cleaned_data["phone"])
         except AlreadyInForce:
@@ -266,13 +265,13 @@ def password(request: PersonRequest) -> HttpResponse:
     user = request.user
     this_session = request.session.session_key  # as it is kept until the answer is sent
     form = ChangePasswordForm(request.POST or None, step=str(user.pk), person=user)
-    if form.is_valid() and _password_confirmed(request, form):
-        change_password(
-            user,
-            form.cleaned_data["new_password1"],
-            event=AuditEvent.Event.PASSWORD_CHANGED,
-            keep_session=this_session,
-        )
+    change = functools.partial(
+        change_password,
+        user,
+        event=AuditEvent.Event.PASSWORD_CHANGED,
+        keep_session=this_session,
+    )
+    if form.is_valid() and answers.confirmed(request, form) and answers.taken(form, change):
         update_session_auth_hash(request, user)
         request.session.pop(login.TOO_SHORT, None)
         messages.success(request, _("Đã đổi mật khẩu. Các phiên đăng nhập khác đã kết thúc."))
@@ -349,27 +348,6 @@ def own_target(request: HttpRequest) -> str:
 def _own_address_or_404(request: PersonRequest, address: str) -> None:
     if address != request.user.address:
         raise Http404
-
-
-def _password_confirmed(request: PersonRequest, form: PhoneForm | ChangePasswordForm) -> bool:
-    """Check the current password where the form asks for it; the form says what is wrong."""
-    if "password" not in form.fields:
-        return True
-    try:
-        right = login.confirm_password(request.user, form.cleaned_data["password"])
-    except Held as held:
-        form.add_error(
-            "password",
-            _("Đã nhập sai nhiều lần. Hãy thử lại sau %(time)s.")
-            % {"time": f"{timezone.localtime(held.until):%H:%M}"},
-        )
-        return False
-    if not right:
-        form.add_error("password", WRONG_PASSWORD)
-        return False
-    request.session.cycle_key()
-    login.note_password_typed(request.session)
-    return True
 
 
 def _step(recovery: Recovery) -> str:

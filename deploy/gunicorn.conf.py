@@ -11,7 +11,8 @@ workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 worker_class = "gthread"
 threads = 4
 
-# Nothing in a request waits for a gateway or a mail server: 30 s is a hang.
+# Nothing in a request waits for a gateway. A directory has 23 s, then the page says that it is
+# away: 30 s is a hang.
 timeout = 30  # seconds
 graceful_timeout = 25  # seconds, less than Docker and systemd wait
 keepalive = 5  # seconds

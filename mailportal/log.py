@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 
 from accounts import caller
 
-# The one page whose address names a person; the proxy's log leaves it out too (deploy/nginx.conf).
-_PERSON = re.compile(r"(/cau-hinh/thong-tin/)[^/]+")
+# The addresses that name a person: a page of the portal, and what newer Outlooks ask for in vain.
+# The proxy's log leaves them out too (deploy/nginx.conf).
+_PERSON = re.compile(r"(/cau-hinh/thong-tin/|/(?i:autodiscover)/[^/ ]+/[^/ ]+/)[^/]+")
 
 
 class JsonFormatter(logging.Formatter):

@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 
 from accounts import caller
+from accounts.directory import NoAnswer
 from accounts.passwords import Busy
 from accounts.throttle import TooManyRequests
 from mailportal import errors
@@ -113,7 +114,7 @@ class FaultMiddleware:
         match error:
             case TooManyRequests():
                 return errors.too_many_requests(request, error.until)
-            case Busy():
+            case Busy() | NoAnswer():
                 return errors.unavailable(request)
             case OperationalError() | InterfaceError():
                 logger.error("the database does not answer", exc_info=error)

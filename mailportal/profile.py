@@ -266,6 +266,11 @@ def _check_mail(mail: Mail) -> None:
     for key, port in (("mail.imap_port", mail.imap_port), ("mail.smtp_port", mail.smtp_port)):
         if not 1 <= port <= 65535:
             raise _Fault(key, f"is {port}: a port is a number from 1 to 65535")
+    for key, how in (
+        ("mail.imap_security", mail.imap_security),
+        ("mail.smtp_security", mail.smtp_security),
+    ):
+        _matches(key, how, "SSL/TLS|STARTTLS", "SSL/TLS or STARTTLS")
 
 
 def _check_sms(sms: Sms, *, hotline: str) -> None:

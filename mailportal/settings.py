@@ -167,6 +167,20 @@ PASSWORD_FRESH = 600  # seconds after typing it in which the password is not ask
 PHONE_MASK_DIGITS = env.int("PHONE_MASK_DIGITS", 6)  # 0 to 6
 PHONE_CONFIRMATION = env.bool("PHONE_CONFIRMATION", True)
 
+# The mail system's directory, where there is one
+DIRECTORY = env.str("DIRECTORY", "")
+DIRECTORY_KIND = env.str("DIRECTORY_KIND", "openldap")  # or ad
+DIRECTORY_BASE = env.str("DIRECTORY_BASE", "")
+DIRECTORY_BIND_DN = env.str("DIRECTORY_BIND_DN", "")
+DIRECTORY_BIND_PASSWORD = env.str("DIRECTORY_BIND_PASSWORD", "")
+DIRECTORY_NOBODY_DN = env.str("DIRECTORY_NOBODY_DN", "")
+DIRECTORY_CA_FILE = env.str("DIRECTORY_CA_FILE", "")
+DIRECTORY_FILTER = env.str("DIRECTORY_FILTER", "") or "(mail={address})"
+DIRECTORY_PHONE_ATTRIBUTE = env.str("DIRECTORY_PHONE_ATTRIBUTE", "")
+DIRECTORY_TIMEOUTS = (3, 10)  # seconds to connect, seconds for an answer
+DIRECTORY_AT_ONCE = 3  # conversations in one process of four threads
+DIRECTORY_QUEUE = 5  # seconds to wait for a place
+
 # Codes
 OTP_LIFETIME = 300  # seconds a code stays good
 OTP_TOTP_ISSUER = PROFILE.title

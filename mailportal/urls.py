@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from accounts import demo, views
-from mailportal import health, pages
+from mailportal import autoconfig, health, pages
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
@@ -26,6 +26,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(
         "huong-dan/cai-dat-thu/", pages.words, {"template": "guides/mail.html"}, name="guide-mail"
     ),
+    path(
+        "huong-dan/cai-dat-thu/thu-cong-vu.mobileconfig", autoconfig.apple, name="autoconfig-apple"
+    ),
+    # Where mail programs look by themselves, on this host or on autoconfig. and autodiscover.
+    # hosts that the proxy leads here.
+    path("mail/config-v1.1.xml", autoconfig.mozilla, name="autoconfig-mozilla"),
+    path(".well-known/autoconfig/mail/config-v1.1.xml", autoconfig.mozilla),
+    path("autodiscover/autodiscover.xml", autoconfig.microsoft, name="autoconfig-microsoft"),
+    path("Autodiscover/Autodiscover.xml", autoconfig.microsoft),
+    path("AutoDiscover/AutoDiscover.xml", autoconfig.microsoft),
     path("quyen-rieng-tu/", pages.words, {"template": "privacy.html"}, name="privacy"),
     # The admin's own ways out and to a new password: there is one door each, the portal's.
     path("quan-tri/logout/", views.log_out),

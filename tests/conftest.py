@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +17,41 @@ PROGRAMS = {
     "doveadm": "apt-get install dovecot-core",
     "dovecot": "apt-get install dovecot-imapd dovecot-pgsql",
     "postmap": "apt-get install postfix postfix-pgsql",
+    "slapd": "apt-get install slapd ldap-utils",
 }
 # Parts of theirs that come in packages of their own.
 PARTS = {
     "dovecot": ("/usr/lib/dovecot/imap", "/usr/lib/dovecot/modules/auth/libdriver_pgsql.so"),
     "postmap": ("/usr/lib/postfix/postfix-pgsql.so",),
 }
+# Python packages that are not for everybody, and how to get them.
+PACKAGES = {
+    "ldap": "apt-get install gcc python3-dev libldap-dev libsasl2-dev, then"
+    " pip install --require-hashes -r deploy/requirements-ldap.txt",
+}
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "program(name): needs a program that is not from Python")
+    config.addinivalue_line("markers", "package(name): needs a package of an extra")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("program"):
         (name,) = mark.args
-        if _is_there(name):
-            continue
-        missing = f"{name} is not installed: {PROGRAMS[name]}"
-        if os.environ.get("REQUIRE_ALL") == "1":
-            pytest.fail(missing)
-        pytest.skip(missing)
+        if not _is_there(name):
+            _missing(name, PROGRAMS[name])
+    for mark in item.iter_markers("package"):
+        (name,) = mark.args
+        if not find_spec(name):
+            _missing(f"the Python package {name}", PACKAGES[name])
+
+
+def _missing(name: str, line: str) -> None:
+    missing = f"{name} is not installed: {line}"
+    if os.environ.get("REQUIRE_ALL") == "1":
+        pytest.fail(missing)
+    pytest.skip(missing)
 
 
 def _is_there(name: str) -> bool:

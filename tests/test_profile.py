@@ -53,6 +53,8 @@ FAULTS = {
         ("imap_port = 993", "imap_port = true"),
         ("imap_port = 993", "imap_port = 0"),
     ],
+    "mail.imap_security": [('imap_security = "SSL/TLS"', 'imap_security = "none"')],
+    "mail.smtp_security": [('smtp_security = "STARTTLS"', 'smtp_security = "TLS"')],
     "mail.smtp_host": [('smtp_host = "mail', 'smtp_host = "mail_')],
     "privacy.retention": [('retention = "', 'retention = "" # "')],
     "sms.brand": [('brand = "ThuCongVu"', 'brand = "Thu Cong Vu"')],

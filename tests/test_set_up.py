@@ -7,10 +7,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest import TestCase
 
+import pytest
+
 from tests import deployment
 
 ROOT = deployment.ROOT
 SETTINGS = ROOT / "mailportal" / "settings.py"
+
+DIRECTORY = {
+    "DIRECTORY": "ldaps://ldap.example.gov.vn",
+    "DIRECTORY_BASE": "dc=example,dc=vn",
+    "DIRECTORY_BIND_DN": "cn=portal,dc=example,dc=vn",
+    "DIRECTORY_BIND_PASSWORD": "geheim-l",
+}
 
 # The variable that is to be named, and what is wrong with it.
 FAULTS = [
@@ -59,6 +68,21 @@ FAULTS = [
         ("DOVEADM_URL", {"DOVEADM_URL": address, "DOVEADM_API_KEY": "geheim-a"})
         for address in ("http://mail.example.gov.vn:8080", "mail.example.gov.vn", "https://[")
     ),
+    ("DIRECTORY", DIRECTORY | {"DIRECTORY": "https://ldap.example.gov.vn"}),
+    ("DIRECTORY", DIRECTORY | {"DIRECTORY": "ldaps://"}),
+    ("DIRECTORY", DIRECTORY | {"DIRECTORY": "ldaps://["}),
+    ("DIRECTORY", DIRECTORY | {"DIRECTORY": "ldaps://ldap.example.gov.vn:x"}),
+    ("DIRECTORY", DIRECTORY | {"DIRECTORY": "ldaps://u:geheim@ldap.example.gov.vn"}),
+    ("DIRECTORY", DIRECTORY | {"DIRECTORY": "ldaps://ldap.example.gov.vn/dc=x"}),
+    ("DIRECTORY_KIND", DIRECTORY | {"DIRECTORY_KIND": "novell"}),
+    ("DIRECTORY_BASE", DIRECTORY | {"DIRECTORY_BASE": None}),
+    ("DIRECTORY_BIND_DN", DIRECTORY | {"DIRECTORY_BIND_DN": ""}),
+    ("DIRECTORY_BIND_PASSWORD", DIRECTORY | {"DIRECTORY_BIND_PASSWORD": None}),
+    ("DIRECTORY_CA_FILE", DIRECTORY | {"DIRECTORY_CA_FILE": "/nonexistent/ca.pem"}),
+    ("DIRECTORY_CA_FILE", DIRECTORY | {"DIRECTORY_CA_FILE": str(SETTINGS)}),
+    ("DIRECTORY_FILTER", DIRECTORY | {"DIRECTORY_FILTER": "(mail=an@example.gov.vn)"}),
+    ("DIRECTORY_FILTER", DIRECTORY | {"DIRECTORY_FILTER": "(mail={address}"}),
+    ("DIRECTORY_PHONE_ATTRIBUTE", DIRECTORY | {"DIRECTORY_PHONE_ATTRIBUTE": "mobile)"}),
     ("PORT", {"PORT": "http"}),
     ("TRUSTED_PROXY_COUNT", {"TRUSTED_PROXY_COUNT": "one"}),
     ("TRUSTED_PROXY_COUNT", {"TRUSTED_PROXY_COUNT": "-1"}),
@@ -88,7 +112,7 @@ class SetUpTests(TestCase):
             return list(pool.map(lambda fault: deployment.run(*DOORS[door], **fault[1]), faults))
 
     def assert_no_secret(self, said, changes):
-        for secret in (*deployment.SECRETS.values(), "geh/eim", "geheim-", ":geheim"):
+        for secret in (*deployment.SECRETS.values(), "geheim-l", "geh/eim", "geheim-", ":geheim"):
             self.assertNotIn(secret, said)
         if changes.get("DATABASE_URL") == "geheim":
             self.assertNotIn("geheim", said)
@@ -124,6 +148,29 @@ class SetUpTests(TestCase):
         for door in DOORS:
             for done in self.start(faultless, door):
                 self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_a_directory_needs_its_package(self):
+        hide = "import sys; sys.modules['ldap'] = None; import mailportal.wsgi"
+
+        done = deployment.run("-c", hide, **DIRECTORY)
+
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("DIRECTORY is set, but python-ldap is not installed.", done.stdout)
+        self.assertIn("deploy/requirements-ldap.txt", done.stdout)
+        self.assert_no_secret(done.stdout, {})
+
+    @pytest.mark.package("ldap")
+    def test_a_whole_directory_starts(self):
+        done = deployment.run("-c", "import mailportal.wsgi", **DIRECTORY)
+
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_without_a_directory_no_package_is_needed(self):
+        hide = "import sys; sys.modules['ldap'] = None; import mailportal.wsgi"
+
+        done = deployment.run("-c", hide)
+
+        self.assertEqual(done.returncode, 0, done.stdout)
 
     def test_secrets_may_come_from_files(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -167,7 +214,7 @@ class DescribedTests(TestCase):
     def test_the_example_holds_no_secret(self):
         example = (ROOT / "deploy" / "env.example").read_text(encoding="utf-8")
 
-        for name in ("SECRET_KEY", "OTP_PEPPER", "TWILIO_AUTH_TOKEN"):
+        for name in ("SECRET_KEY", "OTP_PEPPER", "TWILIO_AUTH_TOKEN", "DIRECTORY_BIND_PASSWORD"):
             self.assertRegex(example, rf"(?m)^{name}=$")
 
     def test_the_example_starts_once_its_secrets_are_filled_in(self):

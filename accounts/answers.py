@@ -1,0 +1,63 @@
+"""What a page says where a password was typed in: wrong, refused, or nobody there to ask."""
+
+from collections.abc import Callable
+
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_variables
+
+from accounts import login
+from accounts.directory import NoAnswer
+from accounts.forms import WRONG_PASSWORD, ChangePasswordForm, NewPasswordForm, PhoneForm
+from accounts.login import Held
+from accounts.models import Account
+
+AWAY = gettext_lazy(
+    "Máy chủ thư chưa trả lời nên chưa kiểm tra được mật khẩu. Hãy thử lại sau ít phút."
+)
+NOT_WRITTEN = gettext_lazy("Máy chủ thư chưa nhận mật khẩu mới, hãy thử lại sau ít phút.")
+
+
+class PersonRequest(HttpRequest):
+    """A request of somebody who is logged in."""
+
+    user: Account
+
+
+def confirmed(request: PersonRequest, form: PhoneForm | ChangePasswordForm) -> bool:
+    """Check the current password where the form asks for it; the form says what is wrong."""
+    if "password" not in form.fields:
+        return True
+    try:
+        right = login.confirm_password(request.user, form.cleaned_data["password"])
+    except Held as held:
+        form.add_error(
+            "password",
+            _("Đã nhập sai nhiều lần. Hãy thử lại sau %(time)s.")
+            % {"time": f"{timezone.localtime(held.until):%H:%M}"},
+        )
+        return False
+    except NoAnswer:
+        form.add_error("password", AWAY)
+        return False
+    if not right:
+        form.add_error("password", WRONG_PASSWORD)
+        return False
+    request.session.cycle_key()
+    login.note_password_typed(request.session)
+    return True
+
+
+@sensitive_variables()
+def taken(form: NewPasswordForm, change: Callable[[str], object]) -> bool:
+    """Make the change with the new password; the form says why it was not made."""
+    try:
+        change(form.cleaned_data["new_password1"])
+    except ValidationError as refused:
+        form.add_error("new_password1", refused)
+    except NoAnswer:
+        form.add_error(None, NOT_WRITTEN)
+    return form.is_valid()

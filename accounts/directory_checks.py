@@ -1,0 +1,107 @@
+"""Set-up faults of the directory that stop the start; the password is never in what is said."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
+
+from accounts import directory
+
+KINDS = ("openldap", "ad")
+
+
+@register(Tags.security)
+def directory_is_whole(**_: Any) -> list[CheckMessage]:
+    """Check what DIRECTORY needs, where it is set."""
+    if not directory.is_in_charge():
+        return []
+    return [*_library(), *_address(), *_settings(), *_filter(), *_ca_file()]
+
+
+def _library() -> Iterator[CheckMessage]:
+    if not directory.is_installed:
+        yield Error(
+            "DIRECTORY is set, but python-ldap is not installed.",
+            hint="apt-get install gcc python3-dev libldap-dev libsasl2-dev, then"
+            " pip install --require-hashes -r deploy/requirements-ldap.txt",
+            id="portal.E010",
+        )
+
+
+def _address() -> Iterator[CheckMessage]:
+    try:
+        address = urlsplit(settings.DIRECTORY)
+        right = address.scheme in ("ldap", "ldaps") and bool(address.hostname)
+        # Anything more than a host and a port would be thrown away without a word.
+        bare = not (address.path.strip("/") or address.query or address.username)
+        right = right and bare and (address.port or 1) > 0
+    except ValueError:
+        right = False
+    if not right:
+        yield Error(
+            "DIRECTORY is not the address of a directory.",
+            hint="It must look like ldaps://ldap.example.gov.vn or ldap://ldap.example.gov.vn:389.",
+            id="portal.E011",
+        )
+
+
+def _settings() -> Iterator[CheckMessage]:
+    for name in ("DIRECTORY_BASE", "DIRECTORY_BIND_DN", "DIRECTORY_BIND_PASSWORD"):
+        if not getattr(settings, name):
+            yield Error(f"DIRECTORY needs {name}.", hint=f"Set {name}.", id="portal.E012")
+    if settings.DIRECTORY_KIND not in KINDS:
+        yield Error(
+            f"DIRECTORY_KIND is {settings.DIRECTORY_KIND!r}.",
+            hint=f"It is one of {', '.join(KINDS)}.",
+            id="portal.E013",
+        )
+    if not re.fullmatch(r"([A-Za-z][A-Za-z0-9-]*)?", settings.DIRECTORY_PHONE_ATTRIBUTE):
+        yield Error(
+            "DIRECTORY_PHONE_ATTRIBUTE is not the name of an attribute.",
+            hint="It must look like mobile, or be empty.",
+            id="portal.E014",
+        )
+
+
+@register(Tags.security, deploy=True)
+def nobody_takes_as_long(**_: Any) -> list[CheckMessage]:
+    """Warn where a stranger could measure which addresses exist (EN-06)."""
+    if not directory.is_in_charge() or settings.DIRECTORY_NOBODY_DN:
+        return []
+    return [
+        Warning(
+            "DIRECTORY_NOBODY_DN is not set: unknown addresses are answered sooner than others.",
+            hint="Make an entry for nobody, with a password that is hashed like everybody's.",
+            id="portal.W017",
+        )
+    ]
+
+
+def _filter() -> Iterator[CheckMessage]:
+    pattern = settings.DIRECTORY_FILTER
+    placed = "{address}" in pattern or "{name}" in pattern
+    whole = pattern.startswith("(") and pattern.count("(") == pattern.count(")")
+    if not (placed and whole):
+        yield Error(
+            "DIRECTORY_FILTER finds nobody.",
+            hint="It must be in brackets and hold {address} or {name}: (mail={address})",
+            id="portal.E015",
+        )
+
+
+def _ca_file() -> Iterator[CheckMessage]:
+    file = settings.DIRECTORY_CA_FILE
+    try:
+        readable = not file or "BEGIN CERTIFICATE" in Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        readable = False
+    if not readable:
+        yield Error(
+            "DIRECTORY_CA_FILE cannot be read, or holds no certificate.",
+            hint="It is the path of a file in PEM that the portal's user may read.",
+            id="portal.E016",
+        )

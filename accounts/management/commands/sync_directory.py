@@ -1,0 +1,81 @@
+"""Bring the accounts in line with the directory, or say what would be done."""
+
+from collections import Counter
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts import directory
+from accounts.directory_sync import Sync, disable
+from accounts.models import Account
+
+AT_MOST = 100  # accounts disabled in one run, unless a number is given
+SHOWN = 20  # of each list
+
+
+class Command(BaseCommand):
+    help = (
+        "Compare the accounts with the directory and say what differs; with --apply, make and"
+        " change accounts. Run it again after an interruption: what is done is not done twice."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--apply", action="store_true", help="change the accounts")
+        parser.add_argument(
+            "--phones-confirmed",
+            action="store_true",
+            help="numbers read from the directory count at once, without a code",
+        )
+        parser.add_argument(
+            "--disable-missing",
+            type=int,
+            nargs="?",
+            const=AT_MOST,
+            metavar="N",
+            help="with --apply: disable accounts that are not in the directory, if they are no"
+            f" more than N (default {AT_MOST})",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not directory.is_in_charge():
+            raise CommandError("DIRECTORY is not set.")
+        sync = Sync(options["apply"], options["phones_confirmed"])
+        try:
+            for page in directory.pages():
+                sync.take(page)
+        except directory.NoAnswer:
+            raise CommandError(
+                f"The directory did not answer after {sync.counts['entries']} entries; the log"
+                " has the reason. What was done stays: run it again."
+            ) from None
+        missing = sync.missing()
+        self._tell(sync, [account.address for account in missing])
+        if not options["apply"]:
+            self.stdout.write("Nothing was changed. --apply does it.")
+        elif options["disable_missing"] is not None:
+            self._disable(sync, missing, at_most=options["disable_missing"])
+
+    def _tell(self, sync: Sync, missing: list[str]) -> None:
+        counts = sync.counts
+        for name in ("entries", "made", "changed", "numbers read", "numbers written"):
+            self.stdout.write(f"{name}: {counts[name]}")
+        self.stdout.write(f"in the directory, but disabled here: {counts['disabled here']}")
+        reasons = Counter(reason for _, reason in sync.skipped)
+        told = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
+        self.stdout.write(f"entries left out: {len(sync.skipped)}{f' ({told})' if told else ''}")
+        for dn, reason in sync.skipped[:SHOWN]:
+            self.stdout.write(f"  {reason}: {dn!a}")
+        self.stdout.write(f"missing in the directory: {len(missing)}")
+        for address in missing[:SHOWN]:
+            self.stdout.write(f"  {address}")
+
+    def _disable(self, sync: Sync, missing: list[Account], *, at_most: int) -> None:
+        if not sync.counts["entries"]:
+            raise CommandError("The directory has no entry at all: nobody was disabled.")
+        if len(missing) > at_most:
+            raise CommandError(
+                f"{len(missing)} accounts are missing, which is more than {at_most}: nobody was"
+                f" disabled. If it is right, say --disable-missing {len(missing)}."
+            )
+        disable(missing)
+        self.stdout.write(f"disabled: {len(missing)}")

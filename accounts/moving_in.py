@@ -1,0 +1,194 @@
+"""Take over the mailboxes of another mail system with their hashes: all of a file, or nothing."""
+
+import base64
+import binascii
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.addresses import AddressError, canonical
+from accounts.mailbox_files import Fault, Mailbox
+from accounts.models import Account, AuditEvent
+from otp import phones
+from otp.phones import PhoneError
+
+REASON = "moved-in"  # of all that is put on record here
+
+_BATCH = 1_000  # rows in one statement
+_LONGEST_NAME = 150  # characters, as stored
+_ADDRESS_FAULTS = {
+    "empty": "has no address",
+    "unreadable": "has an address that cannot be read",
+    "elsewhere": "has an address outside the domains of the profile",
+}
+
+_SALT = r"[./0-9A-Za-z]"
+_CRYPTS = {
+    "SHA512-CRYPT": rf"\$6\$(?:rounds=\d{{1,9}}\$)?{_SALT}{{1,16}}\${_SALT}{{86}}",
+    "SHA256-CRYPT": rf"\$5\$(?:rounds=\d{{1,9}}\$)?{_SALT}{{1,16}}\${_SALT}{{43}}",
+    "BLF-CRYPT": rf"\$2[abxy]\$\d\d\${_SALT}{{53}}",
+    "MD5-CRYPT": rf"\$1\${_SALT}{{1,8}}\${_SALT}{{22}}",
+}
+_SALTED = {"SSHA": 20, "SSHA256": 32, "SSHA512": 64}  # bytes of the hash, before the salt
+_IN_CLEAR = ("PLAIN", "CLEARTEXT", "CLEAR")
+
+
+@dataclass
+class MovingIn:
+    """What a file would change; `apply` changes it."""
+
+    faults: list[Fault] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    schemes: Counter[str] = field(default_factory=Counter)
+    _found: dict[str, Account] = field(default_factory=dict)
+
+    @sensitive_variables()
+    def read(self, rows: Iterable[Mailbox | Fault]) -> None:
+        for row in rows:
+            if isinstance(row, Fault):
+                self.faults.append(row)
+                continue
+            self.counts["mailboxes"] += 1
+            try:
+                account = self._account(row)
+            except ValueError as error:
+                self.faults.append(Fault(row.place, str(error)))
+            else:
+                self._found[account.address] = account
+
+    def compare(self) -> None:
+        """Count what would be new, what would get its hash, and what stays as it is."""
+        there = Account.objects.filter(address__in=self._found)
+        passwords = dict(there.values_list("address", "password"))
+        waiting = sum(_waits_for(self._found[a], stored) for a, stored in passwords.items())
+        self.counts["new"] = len(self._found) - len(passwords)
+        self.counts["given their hash"] = waiting
+        self.counts["left as they are"] = len(passwords) - waiting
+
+    def apply(self) -> None:
+        """Make the accounts and give the hashes, in one transaction."""
+        assert not self.faults
+        with transaction.atomic():
+            rows = Account.objects.filter(address__in=self._found).select_for_update()
+            there = {account.address: account for account in rows.order_by("pk")}
+            new = [each for address, each in self._found.items() if address not in there]
+            Account.objects.bulk_create(new, batch_size=_BATCH)
+            known = [each for each in there.values() if self._give_hash(each)]
+            Account.objects.bulk_update(known, ["password"], batch_size=_BATCH)
+            _record(new, "address")
+            _record(known, "password")
+
+    def _give_hash(self, account: Account) -> bool:
+        found = self._found[account.address]
+        if not _waits_for(found, account.password):
+            return False
+        account.password = found.password
+        return True
+
+    @sensitive_variables()
+    def _account(self, row: Mailbox) -> Account:
+        """Make an account of a row, in memory; ValueError says what is wrong with it."""
+        try:
+            address = canonical(row.address)
+        except AddressError as error:
+            raise ValueError(_ADDRESS_FAULTS[error.code]) from None
+        if address in self._found:
+            raise ValueError("has an address that an earlier line has too")
+        account = Account(address=address, is_active=row.is_active, full_name=_name(row.full_name))
+        if row.password:
+            account.password = to_stored(row.password)
+        else:
+            account.set_unusable_password()
+        account.phone = self._phone(row.phone)
+        self._count(account)
+        return account
+
+    def _phone(self, raw: str) -> str:
+        """Read a number: it counts once its owner has confirmed it. Landlines are no fault."""
+        if not raw:
+            return ""
+        try:
+            phone = phones.normalise(raw)
+        except PhoneError:
+            self.counts["numbers that are no mobiles"] += 1
+            return ""
+        self.counts["numbers"] += 1
+        return phone
+
+    def _count(self, account: Account) -> None:
+        self.counts["switched off"] += not account.is_active
+        if not account.has_usable_password():
+            self.counts["without a password"] += 1
+            return
+        scheme = re.match(r"imported\$\{([A-Z0-9-]+)\}", account.password)
+        self.schemes[scheme[1] if scheme else "ARGON2"] += 1
+
+
+@sensitive_variables()
+def to_stored(text: str) -> str:
+    """Give another system's hash as it is stored here; ValueError says what is wrong with it.
+
+    Argon2 becomes Django's own; all else stays as Dovecot writes it, behind `imported$`.
+    """
+    scheme, value = _split(text)
+    if scheme in _IN_CLEAR:
+        raise ValueError("has its password in clear")
+    if scheme.startswith("ARGON2"):
+        # OpenLDAP writes what follows the end of the hash in memory, too.
+        value = value.partition("\0")[0]
+        if not re.fullmatch(r"\$argon2id?\$v=19\$m=\d+,t=\d+,p=\d+\$[\w+/]+\$[\w+/]+", value):
+            raise ValueError(f"has a hash that cannot be read: {scheme}")
+        return f"argon2{value}"
+    if scheme in _CRYPTS:
+        whole = re.fullmatch(_CRYPTS[scheme], value, re.ASCII) is not None
+    elif scheme in _SALTED:
+        whole = _is_salted(value, _SALTED[scheme])
+    else:
+        raise ValueError(f"has a password of a kind that is not read: {scheme or 'no scheme'}")
+    if not whole:
+        raise ValueError(f"has a hash that cannot be read: {scheme}")
+    return f"imported${{{scheme}}}{value}"
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Tell the scheme from the hash; without one, or in {CRYPT}, the hash says it itself."""
+    named = re.fullmatch(r"\{([A-Za-z0-9-]{1,20})\}(.*)", text, re.ASCII | re.DOTALL)
+    scheme, value = (named[1].upper(), named[2]) if named else ("CRYPT", text)
+    if scheme != "CRYPT":
+        return scheme, value
+    begins = {"$6$": "SHA512-CRYPT", "$5$": "SHA256-CRYPT", "$2": "BLF-CRYPT", "$1$": "MD5-CRYPT"}
+    begins["$argon2"] = "ARGON2"
+    return next((name for begin, name in begins.items() if value.startswith(begin)), ""), value
+
+
+def _is_salted(value: str, length: int) -> bool:
+    try:
+        return length < len(base64.b64decode(value, validate=True)) <= length + 32
+    except binascii.Error:
+        return False
+
+
+def _waits_for(found: Account, stored: str) -> bool:
+    """Whether an account that is here already has no password yet, and the file has one."""
+    return found.has_usable_password() and not Account(password=stored).has_usable_password()
+
+
+def _name(raw: str) -> str:
+    text = unicodedata.normalize("NFC", " ".join(raw.split()))
+    return text.replace("\0", "")[:_LONGEST_NAME]
+
+
+def _record(accounts: list[Account], column: str) -> None:
+    event = AuditEvent.Event.ACCOUNT_EDITED
+    AuditEvent.objects.bulk_create(
+        (
+            AuditEvent.of(event, account.address, account=account, reason=REASON, fields=[column])
+            for account in accounts
+        ),
+        batch_size=_BATCH,
+    )

@@ -1,0 +1,325 @@
+"""`manage.py import_mailboxes`: people move in with the passwords they have."""
+
+import base64
+import io
+import tempfile
+from pathlib import Path
+
+from django.core.management import CommandError, call_command
+from django.test import TestCase, override_settings
+
+from accounts import directory
+from accounts.models import Account, AuditEvent
+from tests import cast
+from tests.cast import NEW_PASSWORD
+from tests.test_directory import Directory
+
+SALT, B64 = "Ab./9z", base64.b64encode
+SHA512 = f"$6$rounds=999999999${'s' * 16}${'h' * 86}"
+SHA256 = f"$5${SALT}${'h' * 43}"
+BLF = f"$2y$10${'h' * 53}"
+MD5 = f"$1${SALT}${'h' * 22}"
+SSHA = "{SSHA}" + B64(b"h" * 20 + b"salt").decode()
+SSHA512 = "{SSHA512}" + B64(b"h" * 64 + b"saltsalt").decode()
+ARGON2 = "$argon2id$v=19$m=65536,t=3,p=1$c2FsdHNhbHQ$aGFzaGhhc2g"
+
+LDIF = f"""version: 1
+
+# A unit is no mailbox.
+dn: ou=people,dc=example,dc=vn
+objectClass: organizationalUnit
+ou: people
+
+dn: uid=giang,ou=people,dc=example,dc=vn
+objectClass: inetOrgPerson
+cn: giang
+displayName:: {B64("Hoàng Thị Giang".encode()).decode()}
+mail: Giang@HaGiang.gov.vn
+mail: hoang.giang@hagiang.gov.vn
+mobile: 0912 345 678
+userPassword:: {B64(SSHA.encode()).decode()}
+
+dn: uid=hai,ou=people,dc=example,dc=vn
+cn: Hai
+mail: hai@hagi
+ ang.gov.vn
+mobile: 0219 3866 999
+userPassword: {{CRYPT}}{SHA512}
+
+dn: uid=khong,ou=people,dc=example,dc=vn
+cn: Không
+mail: khong@hagiang.gov.vn
+
+dn: cn=portal,dc=example,dc=vn
+userPassword: {{SSHA}}geheim
+"""
+PASSWD = f"""# Dovecot
+giang@hagiang.gov.vn:{{SHA512-CRYPT}}{SHA512}:5000:5000:Hoang Thi Giang,phong 2::
+hai:{{BLF-CRYPT}}{BLF}
+nghi:{{SHA256-CRYPT}}{SHA256}:5000:5000::/var/mail/nghi:/bin/false:quota=*:1M nologin
+
+khong:
+"""
+COPY = f"""SET client_encoding = 'UTF8';
+CREATE TABLE public.mailbox (
+    username character varying(255) NOT NULL,
+    password character varying(255) NOT NULL
+);
+COPY public.domain (domain, description) FROM stdin;
+hagiang.gov.vn\tmailbox
+\\.
+COPY public.mailbox (username, password, name, quota, active, phone) FROM stdin;
+giang@hagiang.gov.vn\t{SSHA512}\tHoàng\\tThị ''Giang''\t0\tt\t0912345678
+hai@hagiang.gov.vn\t{MD5}\t\\N\t0\tf\t\\N
+\\.
+COPY public.log (username, password) FROM stdin;
+x\ty
+\\.
+"""
+INSERT = f"""-- MySQL dump
+CREATE TABLE `mailbox` (
+  `username` varchar(255) NOT NULL,
+  `password` varchar(255) NOT NULL,
+  `name` varchar(255) NOT NULL DEFAULT '',
+  `quota` bigint(20) NOT NULL DEFAULT 0,
+  `active` tinyint(1) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`username`),
+  KEY `domain` (`name`)
+) ENGINE=InnoDB;
+INSERT INTO `alias` VALUES ('x','y');
+INSERT INTO `mailbox` VALUES ('giang@hagiang.gov.vn','{{BLF-CRYPT}}{BLF}','O\\'G, (\\"G\\");',0,1),
+('hai@hagiang.gov.vn','{{ARGON2ID}}{ARGON2}','It''s',NULL,0);
+INSERT INTO "virtual_users" ("id", "domain_id", "password", "email") VALUES
+  (1, 1, '{{SSHA512}}{SSHA512[9:]}', 'ba@hagiang.gov.vn');
+"""
+
+
+class ImportTests(cast.Cast, TestCase):
+    def setUp(self):
+        self.set_up_people()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.file = Path(folder.name) / "mailboxes"
+        self.people = Account.objects.count()
+
+    def bring(self, text, form, *arguments):
+        self.file.write_text(text, encoding="utf-8")
+        self.told = io.StringIO()
+        call_command(
+            "import_mailboxes", str(self.file), "--format", form, *arguments, stdout=self.told
+        )
+        return self.told.getvalue()
+
+    def refused(self, text, form="passwd"):
+        """Bring what cannot come in; give what was said."""
+        with self.assertRaisesRegex(CommandError, "nothing was changed"):
+            self.bring(text, form, "--apply")
+        self.assertEqual(Account.objects.count(), self.people)
+        return self.told.getvalue()
+
+    def stored(self, name):
+        return Account.objects.get(address=f"{name}@hagiang.gov.vn")
+
+    def test_a_dry_run_tells_and_changes_nothing(self):
+        for form, text in (("ldif", LDIF), ("passwd", PASSWD), ("sql", COPY), ("sql", INSERT)):
+            with self.subTest(text[:20]):
+                told = self.bring(text, form)
+
+                self.assertIn("Nothing was changed.", told)
+                self.assertEqual(Account.objects.count(), self.people)
+                self.assertFalse(AuditEvent.objects.exists())
+
+    def test_no_hash_and_no_number_is_told(self):
+        for form, text in (("ldif", LDIF), ("passwd", PASSWD), ("sql", COPY), ("sql", INSERT)):
+            with self.subTest(text[:20]):
+                told = self.bring(text, form, "--apply")
+
+                for secret in ("hhhh", "aGho", "0912", "345678", "geheim", SALT):
+                    self.assertNotIn(secret, told)
+                Account.objects.exclude(address__startswith="an@").filter(
+                    address__regex="^(giang|hai|khong|nghi|ba)@"
+                ).delete()
+
+    def test_ldif(self):
+        told = self.bring(LDIF, "ldif", "--apply")
+
+        self.assertIn("mailboxes: 3\nnew: 3\n", told)
+        self.assertIn("without a password: 1\n", told)
+        self.assertIn("numbers: 1\nnumbers that are no mobiles: 1\n", told)
+        self.assertIn("hashes: SHA512-CRYPT 1, SSHA 1\n", told)
+        giang = self.stored("giang")
+        self.assertEqual(giang.password, f"imported${SSHA}")
+        self.assertEqual(giang.full_name, "Hoàng Thị Giang")
+        # It counts once its owner has confirmed it.
+        self.assertEqual((giang.phone, giang.phone_confirmed_at), ("+84912345678", None))
+        self.assertEqual(self.stored("hai").password, "imported${SHA512-CRYPT}" + SHA512)
+        self.assertFalse(self.stored("khong").has_usable_password())
+
+    def test_a_passwd_file(self):
+        told = self.bring(PASSWD, "passwd", "--apply")
+
+        self.assertIn("mailboxes: 4\nnew: 4\n", told)
+        self.assertIn("switched off: 1\n", told)
+        giang = self.stored("giang")
+        self.assertEqual(giang.password, "imported${SHA512-CRYPT}" + SHA512)
+        self.assertEqual(giang.full_name, "Hoang Thi Giang")
+        self.assertEqual(self.stored("hai").password, "imported${BLF-CRYPT}" + BLF)
+        self.assertFalse(self.stored("nghi").is_active)
+        self.assertFalse(self.stored("khong").has_usable_password())
+
+    def test_what_pg_dump_copies(self):
+        told = self.bring(COPY, "sql", "--apply")
+
+        self.assertIn("mailboxes: 2\nnew: 2\n", told)
+        giang, hai = self.stored("giang"), self.stored("hai")
+        self.assertEqual(giang.password, f"imported${SSHA512}")
+        self.assertEqual((giang.full_name, giang.phone), ("Hoàng Thị ''Giang''", "+84912345678"))
+        self.assertEqual(hai.password, "imported${MD5-CRYPT}" + MD5)
+        self.assertEqual((hai.full_name, hai.is_active), ("", False))
+
+    def test_what_mysqldump_inserts(self):
+        told = self.bring(INSERT, "sql", "--apply")
+
+        self.assertIn("mailboxes: 3\nnew: 3\n", told)
+        giang, hai = self.stored("giang"), self.stored("hai")
+        self.assertEqual(giang.full_name, 'O\'G, ("G");')
+        self.assertEqual(giang.password, "imported${BLF-CRYPT}" + BLF)
+        self.assertEqual((hai.full_name, hai.is_active), ("It's", False))
+        self.assertEqual(hai.password, f"argon2{ARGON2}")
+        self.assertEqual(self.stored("ba").password, f"imported${SSHA512}")
+
+    def test_each_kind_of_hash_is_known_with_and_without_its_name(self):
+        for text, stored in (
+            (SHA512, "imported${SHA512-CRYPT}" + SHA512),
+            (SHA256, "imported${SHA256-CRYPT}" + SHA256),
+            (BLF, "imported${BLF-CRYPT}" + BLF),
+            (MD5, "imported${MD5-CRYPT}" + MD5),
+            (ARGON2, f"argon2{ARGON2}"),
+            (f"{{CRYPT}}{SHA512}", "imported${SHA512-CRYPT}" + SHA512),
+            (f"{{sha512-crypt}}{SHA512}", "imported${SHA512-CRYPT}" + SHA512),
+            (f"{{ARGON2}}{ARGON2}", f"argon2{ARGON2}"),
+            (SSHA, f"imported${SSHA}"),
+        ):
+            with self.subTest(text[:24]):
+                self.bring(f"moi:{text}", "passwd", "--apply")
+
+                self.assertEqual(self.stored("moi").password, stored)
+                self.stored("moi").delete()
+
+    def test_a_password_of_argon2_opens_at_once(self):
+        self.bring("moi:{ARGON2ID}" + self.an.password.removeprefix("argon2"), "passwd", "--apply")
+
+        self.assertRedirects(self.log_in("moi"), "/")
+
+    def test_a_bad_line_is_named_with_its_reason_and_nothing_comes_in(self):
+        for line, reason in (
+            ("ngoai@example.com:" + SSHA, "has an address outside the domains of the profile"),
+            ("không:" + SSHA, "has an address that cannot be read"),
+            (":" + SSHA, "has no address"),
+            ("Giang:" + SSHA, "has an address that an earlier line has too"),
+            ("moi:{PLAIN}geheim", "has its password in clear"),
+            ("moi:geheim", "has a password of a kind that is not read: no scheme"),
+            ("moi:{DIGEST-MD5}geheim", "has a password of a kind that is not read: DIGEST-MD5"),
+            ("moi:{SSHA}geheim", "has a hash that cannot be read: SSHA"),
+            ("moi:{SSHA}" + B64(b"h" * 20).decode(), "has a hash that cannot be read: SSHA"),
+            ("moi:{SHA512-CRYPT}$6$x$geheim", "has a hash that cannot be read: SHA512-CRYPT"),
+            (f"moi:{{SHA512-CRYPT}}{SHA512}\u0661", "has a hash that cannot be read: SHA512-CRYPT"),
+            ("moi:{ARGON2ID}$argon2id$geheim", "has a hash that cannot be read: ARGON2ID"),
+            ("moi", "has no colon"),
+        ):
+            with self.subTest(line[:30]):
+                told = self.refused(f"giang:{SSHA}\n{line}\nhai:{SSHA}\n")
+
+                self.assertIn(f"\nline 2 {reason}\n", told)
+                self.assertNotIn("geheim", told)
+
+    def test_bad_places_of_the_other_files_are_named_too(self):
+        for form, text, said in (
+            ("ldif", "dn: x\nmail: an\nuserPassword:< file:///etc/passwd\n", "line 1 refers to"),
+            ("ldif", "\ndn: x\nmail:: !!!\n", "line 2 has a value that is not text in base64"),
+            ("ldif", "dn: x\nchangetype: delete\nmail: an\n", "line 1 is a change"),
+            ("ldif", "dn: x\nmail\n", "line 1 has a line without a colon"),
+            ("sql", "COPY mailbox (username, password) FROM stdin;\nan\n", "line 2 has 1 values"),
+            ("sql", "COPY mailbox (id, password) FROM stdin;\n1\tx\n", "line 2 has no column"),
+            ("sql", "INSERT INTO mailbox VALUES ('an','x');", "line 1, row 1 has 2 values for 0"),
+            (
+                "sql",
+                "INSERT INTO mailbox (username, password) VALUES ('an', 'x",
+                "line 1, row 1 cannot be read from here on",
+            ),
+            (
+                "sql",
+                f"INSERT INTO mailbox (username, password) VALUES ('moi', '{SSHA}') AS new;",
+                "line 1, row 2 cannot be read from here on",
+            ),
+        ):
+            with self.subTest(said):
+                self.assertIn(said, self.refused(text, form))
+
+    def test_who_is_here_already_stays_as_he_is(self):
+        before = Account.objects.filter(pk=self.an.pk).values().get()
+
+        told = self.bring(f"an:{SSHA}\nmoi:{SSHA}", "passwd", "--apply")
+
+        self.assertIn("new: 1\ngiven their hash: 0\nleft as they are: 1\n", told)
+        self.assertEqual(Account.objects.filter(pk=self.an.pk).values().get(), before)
+
+    def test_who_is_here_without_a_password_gets_the_hash(self):
+        self.binh.set_unusable_password()
+        self.binh.save()
+
+        told = self.bring(f"binh:{SSHA}", "passwd", "--apply")
+
+        self.assertIn("new: 0\ngiven their hash: 1\nleft as they are: 0\n", told)
+        self.assertEqual(self.stored("binh").password, f"imported${SSHA}")
+        self.assertEqual(self.stored("binh").full_name, "Vàng Thị Bình")
+
+    def test_a_second_time_nothing_happens(self):
+        self.bring(PASSWD, "passwd", "--apply")
+
+        told = self.bring(PASSWD, "passwd", "--apply")
+
+        self.assertIn("new: 0\ngiven their hash: 0\nleft as they are: 4\n", told)
+
+    def test_it_is_on_record(self):
+        self.bring(f"moi:{SSHA}", "passwd", "--apply")
+
+        row = AuditEvent.objects.get(account=self.stored("moi"))
+        self.assertEqual((row.event, row.reason), ("account-edited", "moved-in"))
+
+    def test_an_empty_file_is_no_success(self):
+        for form in ("ldif", "passwd", "sql"):
+            with self.subTest(form), self.assertRaisesRegex(CommandError, "no mailbox in it"):
+                self.bring("\n# nothing\n", form, "--apply")
+
+    def test_a_file_that_is_not_there_is_said(self):
+        with self.assertRaisesRegex(CommandError, "cannot be read: No such file"):
+            call_command("import_mailboxes", "/nonexistent", "--format", "ldif")
+
+    def test_with_a_directory_hashes_have_no_place_here(self):
+        with (
+            override_settings(DIRECTORY="ldaps://ldap.example.gov.vn"),
+            self.assertRaisesRegex(CommandError, "sync_directory"),
+        ):
+            self.bring(PASSWD, "passwd")
+
+
+class FromOpenLdapTests(Directory, TestCase):
+    """An office that leaves its directory behind."""
+
+    def test_what_slapcat_writes_comes_in_with_its_passwords(self):
+        with directory.entry_of("em@hagiang.gov.vn") as entry:
+            entry.set_password(NEW_PASSWORD)
+        Account.objects.all().delete()
+        with tempfile.NamedTemporaryFile("w", suffix=".ldif", encoding="utf-8") as file:
+            file.write(self.server.dump().replace("hai@hagiang.gov.vn", "mot@hagiang.gov.vn"))
+            file.flush()
+            with override_settings(DIRECTORY=""):
+                told = io.StringIO()
+                call_command(
+                    "import_mailboxes", file.name, "--format", "ldif", "--apply", stdout=told
+                )
+
+                self.assertIn("mailboxes: 8\nnew: 8\n", told.getvalue())
+                self.assertIn("hashes: ARGON2 1, SSHA 7\n", told.getvalue())
+                self.assertRedirects(self.log_in("em", NEW_PASSWORD), "/")
