@@ -734,7 +734,7 @@ class CommandTests(OutboxTests):
             self.queue_notice()
         Message.objects.update(created_at=Now() - dt.timedelta(days=400))
 
-        with mock.patch("otp.management.commands.prune.BATCH", 2):
+        with mock.patch("accounts.management.commands.prune.BATCH", 2):
             call_command("prune", stdout=io.StringIO())
 
         self.assertFalse(Message.objects.exists())
