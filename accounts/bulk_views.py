@@ -43,8 +43,8 @@ def _takes_files(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
 @_takes_files
 def load(request: StaffRequest) -> HttpResponse:
     """Take a file; what is in it is looked at by another process."""
-    form = ImportForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
+    form = ImportForm(request.POST, request.FILES) if request.method == "POST" else ImportForm()
+    if form.is_valid():
         content = form.cleaned_data["file"].read(sheets.LARGEST + 1)
         if len(content) <= sheets.LARGEST:
             job = Job.ask_import(request.user, content, add_units=form.cleaned_data["add_units"])

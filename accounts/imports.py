@@ -20,18 +20,15 @@ from import_export.fields import Field
 from import_export.instance_loaders import BaseInstanceLoader
 from import_export.resources import ModelResource
 from import_export.results import RowResult
-from import_export.widgets import Widget
 from tablib import Dataset
 
-from accounts import headings
+from accounts import cells, headings
 from accounts.addresses import AddressError, canonical
 from accounts.audit import AuditEvent
-from accounts.imported import to_stored
-from accounts.people import Account, Unit
+from accounts.people import Account
 from accounts.sheets import Row, Table
 from accounts.units import Units, nearest_saved
 from otp import phones
-from otp.phones import PhoneError
 
 BATCH = 1000  # rows in one statement
 SHOWN = 20  # rows of the preview
@@ -39,10 +36,6 @@ STAFF_DIGITS = 3  # of a number (LG-07)
 
 # What a row gives to a new account only, and what names the account.
 _KEPT = frozenset(("address", "has_default_password", "password"))
-
-_YES = frozenset(("1", "true", "x", "có", "co", "yes", "đúng", "dung"))
-_NO = frozenset(("0", "false", "không", "khong", "no", "sai"))
-_FORMULA = tuple("=+-@")
 
 
 @dataclass(frozen=True)
@@ -87,8 +80,8 @@ def run(
     chosen = [place for place, name in enumerate(names) if name]
     dataset = Dataset(headers=[names[place] for place in chosen])
     for row in table.rows:
-        cells = (*row.cells, *[""] * len(names))
-        dataset.append([cells[place] for place in chosen])
+        values = (*row.cells, *[""] * len(names))
+        dataset.append([values[place] for place in chosen])
     resource = AccountResource(table.rows, scope=scope, add_units=add_units, progress=progress)
     outcome = resource.outcome(resource.import_data(dataset, use_transactions=False))
     if not apply or outcome.faults:
@@ -102,72 +95,6 @@ def run(
 
 class _Overtaken(Exception):
     """An account was not as it had been read any more when it was to be changed."""
-
-
-class _Words(Widget):  # type: ignore[misc]  # the library has no types
-    """Reads a cell; "" means that nothing is said. Raises ValueError with the reason."""
-
-    def clean(self, value: str, row: Any = None, **kwargs: Any) -> Any:
-        return self.read(value) if value else None
-
-    def read(self, value: str) -> Any:
-        return value
-
-
-class _Address(_Words):
-    def clean(self, value: str, row: Any = None, **kwargs: Any) -> str:
-        try:
-            return canonical(value)
-        except AddressError as error:
-            raise ValueError(_address_fault(error)) from None
-
-
-class _Name(_Words):
-    def read(self, value: str) -> str:
-        if len(value) > 150:
-            raise ValueError(_("Họ và tên dài quá 150 ký tự."))
-        if value.startswith(_FORMULA):
-            raise ValueError(_("Họ và tên không được bắt đầu bằng dấu = + - @ (công thức)."))
-        return value
-
-
-class _Kind(_Words):
-    def read(self, value: str) -> Account.Kind:
-        for kind in Account.Kind:
-            if value.casefold() in (kind.value, kind.label):
-                return kind
-        raise ValueError(_("Loại phải là “cá nhân” hoặc “tổ chức”."))
-
-
-class _Unit(_Words):
-    def __init__(self, units: Units) -> None:
-        super().__init__()
-        self.units = units
-
-    def read(self, value: str) -> Unit:
-        if value.startswith(_FORMULA):
-            raise ValueError(_("Đơn vị không được bắt đầu bằng dấu = + - @ (công thức)."))
-        return self.units.find(value)
-
-
-class _Phone(_Words):
-    def read(self, value: str) -> str:
-        try:
-            return phones.normalise(value)
-        except PhoneError as error:
-            raise ValueError(_phone_fault(error)) from None
-
-
-class _YesNo(_Words):
-    def read(self, value: str) -> bool:
-        if value.casefold() not in _YES | _NO:
-            raise ValueError(_("“Còn mật khẩu mặc định” phải là 1 hoặc 0."))
-        return value.casefold() in _YES
-
-
-class _Hash(_Words):
-    def read(self, value: str) -> str:
-        return to_stored(value)
 
 
 class _Known(BaseInstanceLoader):  # type: ignore[misc]  # the library has no types
@@ -191,14 +118,14 @@ class _Known(BaseInstanceLoader):  # type: ignore[misc]  # the library has no ty
 class AccountResource(ModelResource):  # type: ignore[misc]  # the library has no types
     """The columns, and how a row meets an account. It reads; `write` writes."""
 
-    address = Field("address", "address", _Address())
-    full_name = Field("full_name", "full_name", _Name(), saves_null_values=False)
-    kind = Field("kind", "kind", _Kind(), saves_null_values=False)
-    phone = Field("phone", "phone", _Phone(), saves_null_values=False)
+    address = Field("address", "address", cells.AddressCell())
+    full_name = Field("full_name", "full_name", cells.NameCell(), saves_null_values=False)
+    kind = Field("kind", "kind", cells.KindCell(), saves_null_values=False)
+    phone = Field("phone", "phone", cells.PhoneCell(), saves_null_values=False)
     has_default_password = Field(
-        "has_default_password", "has_default_password", _YesNo(), saves_null_values=False
+        "has_default_password", "has_default_password", cells.YesNoCell(), saves_null_values=False
     )
-    password = Field("password", "password_hash", _Hash(), saves_null_values=False)
+    password = Field("password", "password_hash", cells.HashCell(), saves_null_values=False)
 
     class Meta:
         model = Account
@@ -216,7 +143,9 @@ class AccountResource(ModelResource):  # type: ignore[misc]  # the library has n
         super().__init__()
         self.rows, self.scope, self.progress = rows, scope, progress
         self.units = Units(may_add=add_units)
-        self.fields["unit"] = Field("unit", "unit", _Unit(self.units), saves_null_values=False)
+        self.fields["unit"] = Field(
+            "unit", "unit", cells.UnitCell(self.units), saves_null_values=False
+        )
         self.places: dict[str, list[int]] = defaultdict(list)  # numbers of the rows of an address
         self.addresses: list[str] = []  # of each row; "" where it is none
         self.phones_kept = 0
@@ -386,28 +315,3 @@ def _canonical(address: str) -> str:
         return canonical(address)
     except AddressError:
         return ""
-
-
-def _address_fault(error: AddressError) -> str:
-    if error.code == "empty":
-        return _("Thiếu địa chỉ thư điện tử.")
-    if error.code == "elsewhere":
-        domains = ", ".join(f"@{domain}" for domain in settings.MAIL_DOMAINS)
-        return _("Địa chỉ không thuộc tên miền của cơ quan (%(domains)s).") % {"domains": domains}
-    return _("Địa chỉ thư điện tử viết chưa đúng.")
-
-
-def _phone_fault(error: PhoneError) -> str:
-    """Say what is wrong with a number without saying the number (LG-07)."""
-    match error.code:
-        case "short":
-            return _("Số điện thoại thiếu %(count)s chữ số.") % {"count": error.difference}
-        case "long":
-            return _("Số điện thoại thừa %(count)s chữ số.") % {"count": error.difference}
-        case "renumbered":
-            return _("Số điện thoại 11 số kiểu cũ: hãy đổi sang đầu số 10 số.")
-        case "no-sms":
-            return _("Số điện thoại không phải số di động.")
-        case "foreign":
-            return _("Số điện thoại không phải của Việt Nam.")
-    return _("Số điện thoại viết chưa đúng.")

@@ -214,6 +214,8 @@ def _xlsx(content: bytes) -> Iterator[tuple[int, list[str]]]:
             max_row=_EXCEL_ROWS, max_col=MOST_COLUMNS + 1, min_row=1, min_col=1, values_only=True
         )
         for number, cells in enumerate(lines, 1):
+            if number > MOST_ROWS + _SPARE_ROWS:
+                raise _too_many_rows()
             yield number, [_text(cell) for cell in cells]
     except Unreadable:
         raise
@@ -255,6 +257,7 @@ def _inspect_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
     is_table = part.filename.startswith(("xl/worksheets/", "xl/sharedStrings"))
     if not is_table and part.file_size > _SMALL_PART:
         raise Unreadable(_("Tệp XLSX có quá nhiều định dạng hay hình ảnh: hãy lưu thành CSV."))
+    most = _TEXTS if "sharedStrings" in part.filename else MOST_ROWS + _SPARE_ROWS
     items = stretch = 0
     rest = b""
     with archive.open(part) as file:
@@ -263,11 +266,16 @@ def _inspect_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
                 raise Unreadable(_("Tệp XLSX có phần khai báo không được phép."))
             starts = [found.start() for found in _ITEM.finditer(chunk)]
             items += len(starts)
+            if items > most:
+                raise _too_many_rows()
             stretch = len(chunk) - starts[-1] if starts else stretch + len(chunk)
             if is_table and stretch > _STRETCH:
                 raise Unreadable(_("Tệp XLSX có ô hoặc dòng quá dài."))
             rest = chunk[-16:]
-    if items > (_TEXTS if "sharedStrings" in part.filename else MOST_ROWS + _SPARE_ROWS):
-        raise Unreadable(
-            _("Tệp có hơn %(count)s dòng (tính cả dòng trống có định dạng).") % {"count": MOST_ROWS}
-        )
+
+
+def _too_many_rows() -> Unreadable:
+    return Unreadable(
+        _("Tệp có hơn %(count)s dòng, tính cả dòng trống: hãy chia nhỏ hoặc lưu thành CSV.")
+        % {"count": MOST_ROWS}
+    )
