@@ -250,7 +250,6 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024  # bytes
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 50
-LARGEST_UPLOAD = 20 * 1024 * 1024 + 64 * 1024  # bytes, where staff load a file of accounts
 
 # Language and time
 LANGUAGE_CODE = "vi"
