@@ -17,12 +17,12 @@ from accounts.audit import AuditEvent
 from accounts.bulk_forms import ImportForm, NoticeForm
 from accounts.jobs import Job
 from accounts.people import Account
+from accounts.picture import STAFF_DIGITS
 from accounts.staff import StaffRequest, staff_page
 from accounts.units import Units
 from otp import phones
 
 SHOWN = 50  # faults, and people, on a page
-STAFF_DIGITS = 3  # of a number (LG-07)
 REFRESH = 3  # seconds
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 

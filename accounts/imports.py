@@ -22,17 +22,17 @@ from import_export.resources import ModelResource
 from import_export.results import RowResult
 from tablib import Dataset
 
-from accounts import cells, headings
+from accounts import columns, headings
 from accounts.addresses import AddressError, canonical
 from accounts.audit import AuditEvent
 from accounts.people import Account
+from accounts.picture import STAFF_DIGITS
 from accounts.sheets import Row, Table
 from accounts.units import Units, nearest_saved
 from otp import phones
 
 BATCH = 1000  # rows in one statement
 SHOWN = 20  # rows of the preview
-STAFF_DIGITS = 3  # of a number (LG-07)
 
 # What a row gives to a new account only, and what names the account.
 _KEPT = frozenset(("address", "has_default_password", "password"))
@@ -118,14 +118,14 @@ class _Known(BaseInstanceLoader):  # type: ignore[misc]  # the library has no ty
 class AccountResource(ModelResource):  # type: ignore[misc]  # the library has no types
     """The columns, and how a row meets an account. It reads; `write` writes."""
 
-    address = Field("address", "address", cells.AddressCell())
-    full_name = Field("full_name", "full_name", cells.NameCell(), saves_null_values=False)
-    kind = Field("kind", "kind", cells.KindCell(), saves_null_values=False)
-    phone = Field("phone", "phone", cells.PhoneCell(), saves_null_values=False)
+    address = Field("address", "address", columns.AddressCell())
+    full_name = Field("full_name", "full_name", columns.NameCell(), saves_null_values=False)
+    kind = Field("kind", "kind", columns.KindCell(), saves_null_values=False)
+    phone = Field("phone", "phone", columns.PhoneCell(), saves_null_values=False)
     has_default_password = Field(
-        "has_default_password", "has_default_password", cells.YesNoCell(), saves_null_values=False
+        "has_default_password", "has_default_password", columns.YesNoCell(), saves_null_values=False
     )
-    password = Field("password", "password_hash", cells.HashCell(), saves_null_values=False)
+    password = Field("password", "password_hash", columns.HashCell(), saves_null_values=False)
 
     class Meta:
         model = Account
@@ -144,7 +144,7 @@ class AccountResource(ModelResource):  # type: ignore[misc]  # the library has n
         self.rows, self.scope, self.progress = rows, scope, progress
         self.units = Units(may_add=add_units)
         self.fields["unit"] = Field(
-            "unit", "unit", cells.UnitCell(self.units), saves_null_values=False
+            "unit", "unit", columns.UnitCell(self.units), saves_null_values=False
         )
         self.places: dict[str, list[int]] = defaultdict(list)  # numbers of the rows of an address
         self.addresses: list[str] = []  # of each row; "" where it is none

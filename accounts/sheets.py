@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from accounts.cells import harmless
+
 LARGEST = 20 * 1024 * 1024  # bytes of a file
 FAULT_COLUMNS = ("Dòng", "Địa chỉ", "Lỗi")
 MOST_ROWS = 60_000
@@ -31,9 +33,6 @@ _TEXTS = 10 * MOST_ROWS
 _SPARE_ROWS = 1000  # that may stand empty among those that count
 _EXCEL_ROWS = 1_048_576
 _CHUNK = 64 * 1024
-
-# Excel takes a cell that begins so for a formula, typed full-width as well.
-_FORMULA = tuple("=+-@\t\r＝＋－＠")
 
 _ITEM = re.compile(rb"<(?:\w+:)?(?:row|si)[\s/>]")
 # Entities may grow without end; a NUL means an encoding in which this could not see them.
@@ -111,7 +110,7 @@ def plain(value: object) -> str:
     text = "".join(
         character for character in str(value) if character in "\t\r\n" or character >= " "
     )
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return harmless(text)
 
 
 def _taken(line: io.StringIO) -> bytes:

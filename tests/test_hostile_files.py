@@ -39,7 +39,9 @@ def files():
     macro = with_part(xlsx, "xl/vbaProject.bin", b"\xd0\xcf\x11\xe0")
     with zipfile.ZipFile(io.BytesIO(xlsx)) as archive:
         types = archive.read(TYPES)
-    heads = b"".join(cell(f"{letter}1", name) for letter, name in zip("ABCDEFG", HEADER, strict=True))
+    heads = b"".join(
+        cell(f"{letter}1", name) for letter, name in zip("ABCDEFG", HEADER, strict=True)
+    )
     row_1 = b"<row r='1'>" + heads + b"</row>"
     bomb = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">' + b"".join(
         f'<!ENTITY a{n} "{f"&a{n - 1 or str()};" * 10}">'.encode() for n in range(1, 10)

@@ -74,9 +74,8 @@ class ConfirmTests(ListTestCase):
         self.assertTrue(self.an.has_default_password)
         event = AuditEvent.objects.get(event="default-marked")
         self.assertEqual((event.account, event.actor), (self.an, self.huong))
-        self.assertRedirects(
-            self.log_in("an", client=Client()), "/", fetch_redirect_response=False
-        )
+        self.log_in("an", client=(an := Client()))
+        self.assertRedirects(an.get("/"), "/cau-hinh/mat-khau/")
 
     def test_staff_are_never_among_them(self):
         other = cast.make_staff("khoa", "hotline")
