@@ -48,6 +48,7 @@ class Job(models.Model):
     request_id = models.CharField(max_length=32, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     changed_at = models.DateTimeField(default=timezone.now)
+    tries = models.SmallIntegerField(default=0)  # since it last came a step further
     total = models.IntegerField(default=0)
     done = models.IntegerField(default=0)
     changed = models.IntegerField(default=0)
@@ -125,6 +126,7 @@ class Job(models.Model):
         confirmed = Job.objects.filter(pk=self.pk, state=self.State.ASKING).update(
             state=self.State.QUEUED,
             confirmed=True,
+            tries=0,
             done=0,
             changed_at=timezone.now(),
             options={**self.options, **options},
@@ -141,22 +143,24 @@ RIGHTS = {
 }
 
 
-def claim(jobs: "models.QuerySet[Job] | None" = None) -> Job | None:
-    """Take the job that has waited longest, or one whose process died; None where there is none."""
-    to_do = Q(state=Job.State.QUEUED) | Q(state=Job.State.WORKING, changed_at__lt=Now() - ABANDONED)
+def to_do() -> "models.QuerySet[Job]":
+    """Keep the jobs that wait, and those whose process died."""
+    abandoned = Q(state=Job.State.WORKING, changed_at__lt=Now() - ABANDONED)
+    return Job.objects.filter(Q(state=Job.State.QUEUED) | abandoned)
+
+
+def claim(pk: int | None = None) -> Job | None:
+    """Take the job that has waited longest, or just that one; None where there is none."""
     with transaction.atomic():
-        job = (
-            (Job.objects.all() if jobs is None else jobs)
-            .filter(to_do)
-            .select_for_update(skip_locked=True, of=("self",))
-            .select_related("actor")
-            .order_by("changed_at")
-            .first()
-        )
+        waiting = to_do().select_for_update(skip_locked=True, of=("self",))
+        if pk is not None:
+            waiting = waiting.filter(pk=pk)
+        job = waiting.select_related("actor").order_by("changed_at").first()
         if job:
             job.state = Job.State.WORKING
+            job.tries += 1
             job.changed_at = Now()
-            job.save(update_fields=["state", "changed_at"])
+            job.save(update_fields=["state", "tries", "changed_at"])
     return job
 
 

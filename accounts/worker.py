@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 CHUNK = 200  # accounts in one transaction
 AT_ONCE = 100  # accounts for which nobody has to wait for the process
 SIGN_OF_LIFE = 1.0  # seconds
+TRIES = 3  # of processes that die over a job, before it is given up
 
 _DEEDS: dict[str, Callable[[list[Account], Account, dict[str, Any], int], int]] = {
     Job.Kind.LOCK: bulk.lock_all,
@@ -32,7 +33,7 @@ _DEEDS: dict[str, Callable[[list[Account], Account, dict[str, Any], int], int]] 
 def work_at_once(job: Job) -> None:
     """Do a confirmed job on few accounts here and now: who locks somebody must not wait."""
     if job.kind != Job.Kind.IMPORT and job.total <= AT_ONCE:
-        mine = claim(Job.objects.filter(pk=job.pk))
+        mine = claim(job.pk)
         if mine:
             work(mine)
 
@@ -43,6 +44,8 @@ def work(job: Job) -> None:
     try:
         if not (job.actor.is_staff and job.actor.may_log_in and job.actor.has_perm(job.right)):
             _end(job, Job.State.REFUSED, sentence=_("Người yêu cầu không còn quyền làm việc này."))
+        elif job.tries > TRIES:
+            _end(job, Job.State.REFUSED, sentence=_("Việc này bị dừng giữa chừng nhiều lần."))
         elif job.kind == Job.Kind.IMPORT:
             _import(job)
         else:
@@ -101,8 +104,9 @@ def _do_some(job: Job) -> bool:
         some = list(roles.within(job.actor, people))
         job.changed += _DEEDS[job.kind](some, job.actor, job.options, job.done)
         job.done += len(keys)
+        job.tries = 0
         job.changed_at = timezone.now()
-        job.save(update_fields=["changed", "done", "changed_at"])
+        job.save(update_fields=["changed", "done", "tries", "changed_at"])
     return True
 
 

@@ -3,11 +3,14 @@
 import logging
 import resource
 import signal
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, connection
 
@@ -32,9 +35,6 @@ class Command(BaseCommand):
             while _work_one():
                 pass
             return
-        # Some systems know no such limit.
-        with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         loop = _Loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, loop.stop)
@@ -42,7 +42,7 @@ class Command(BaseCommand):
 
 
 class _Loop:
-    """Looks for work every second; a job at hand is finished before it stops."""
+    """Looks for work every second. Each time a new process does it, and takes its memory along."""
 
     def __init__(self) -> None:
         self.stopping = False
@@ -50,6 +50,7 @@ class _Loop:
         self._tidied_at = -TIDY
 
     def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
+        """Stop soon. What is half done is undone by the database, and begun again later."""
         self.stopping = True
 
     def run(self) -> None:
@@ -57,14 +58,25 @@ class _Loop:
         while not self.stopping:
             try:
                 self._tidy()
-                found = _work_one()
+                waiting = jobs.to_do().exists()
                 self._away = False
             except Error as error:
                 self._lost(error)
-                found = False
-            if not found and not self.stopping:
-                time.sleep(PAUSE if self._away else TICK)
+                waiting = False
+            if waiting:
+                self._work()
+            time.sleep(PAUSE if self._away else TICK)
         logger.info("worker: stopped")
+
+    def _work(self) -> None:
+        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "work_jobs", "--once"]
+        child = subprocess.Popen(command, preexec_fn=_bound_memory)
+        while child.poll() is None:
+            if self.stopping:
+                child.terminate()
+            time.sleep(0.1)
+        if child.returncode:
+            logger.error("worker: a process ended with %s", child.returncode)
 
     def _tidy(self) -> None:
         if time.monotonic() - self._tidied_at >= TIDY:
@@ -77,6 +89,12 @@ class _Loop:
             self._away = True
             first_line = str(error).partition("\n")[0]
             logger.error("worker: the database does not answer, trying on: %s", first_line)
+
+
+def _bound_memory() -> None:
+    # Some systems know no such limit.
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
 def _work_one() -> bool:
