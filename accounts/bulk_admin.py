@@ -60,9 +60,9 @@ class BulkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at r
         return bulk_views.ask(request, Job.Kind.NOTICE, chosen)
 
     @admin.action(description=_("Xuất danh sách (CSV)"), permissions=["export"])
-    def export_csv(self, request: HttpRequest, chosen: "QuerySet[Account]") -> HttpResponse:
+    def export_csv(self, request: HttpRequest, chosen: "QuerySet[Account]") -> HttpResponse | None:
         return bulk_views.export(request, chosen, xlsx=False)
 
     @admin.action(description=_("Xuất danh sách (XLSX)"), permissions=["export"])
-    def export_xlsx(self, request: HttpRequest, chosen: "QuerySet[Account]") -> HttpResponse:
+    def export_xlsx(self, request: HttpRequest, chosen: "QuerySet[Account]") -> HttpResponse | None:
         return bulk_views.export(request, chosen, xlsx=True)

@@ -24,6 +24,7 @@ from otp import phones
 
 SHOWN = 50  # faults, and people, on a page
 REFRESH = 3  # seconds
+MOST_XLSX = 20_000  # accounts: writing more would run into the time-out
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 EXPORTED = (
@@ -114,16 +115,24 @@ def ask(request: HttpRequest, kind: Job.Kind, chosen: QuerySet[Account]) -> Http
     return redirect("admin:accounts_job", Job.ask(kind, staff, keys).pk)
 
 
-def export(request: HttpRequest, chosen: QuerySet[Account], *, xlsx: bool) -> HttpResponse:
+def export(request: HttpRequest, chosen: QuerySet[Account], *, xlsx: bool) -> HttpResponse | None:
     """Give a list of accounts away, and put on record who took how many, and of which."""
     staff = request.user
     assert isinstance(staff, Account)
     people = roles.within(staff, chosen).order_by("address")
+    count = people.count()
+    if xlsx and count > MOST_XLSX:
+        messages.warning(
+            request,
+            _("Danh sách có hơn %(count)s tài khoản: hãy xuất CSV, Excel cũng mở được.")
+            % {"count": MOST_XLSX},
+        )
+        return None
     AuditEvent.record(
         AuditEvent.Event.EXPORTED,
         "",
         actor=staff,
-        count=people.count(),
+        count=count,
         # A search may be somebody's name: only that there was one is kept.
         filter={name: value for name, value in request.GET.items() if name != "q"},
         searched="q" in request.GET,

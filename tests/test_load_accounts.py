@@ -5,6 +5,7 @@ import io
 
 from django.test import Client, TestCase, override_settings
 
+from accounts import imports, sheets
 from accounts.models import Account, AuditEvent, Job, Unit
 from tests import cast
 from tests.cast import PASSWORD
@@ -276,6 +277,47 @@ class LoadTests(Loaders, TestCase):
         self.assertContains(r, "Địa chỉ thư điện tử")
         job = self.upload(r.content + b'"giang","","","","","",""\r\n')
         self.assertEqual(job.result["created"], 1)
+
+
+class MeanwhileTests(cast.Cast, TestCase):
+    """Somebody else changes an account after it was read, and before it is written."""
+
+    def setUp(self):
+        self.set_up_people()
+
+    def load(self, *rows, meanwhile):
+        table = sheets.read(csv_of(*rows, ["giang", *[""] * 6]))
+        outcome = imports.run(table, apply=True, progress=lambda count: meanwhile())
+        self.assertIn("vừa thay đổi", outcome.faults[0].reason)
+        self.assertFalse(AuditEvent.objects.filter(event="imported").exists())
+        return outcome
+
+    def test_somebody_becomes_staff(self):
+        people = Account.objects.filter(pk=self.an.pk)
+
+        self.load(["an", "Khác", *[""] * 5], meanwhile=lambda: people.update(is_staff=True))
+
+        self.assertEqual(account("an").full_name, "Lý Văn An")
+        self.assertFalse(Account.objects.filter(address="giang" + OFFICE).exists())
+
+    def test_somebody_enters_a_number(self):
+        people = Account.objects.filter(pk=self.binh.pk)
+
+        self.load(
+            ["binh", "", "", "", "0912466981", "", ""],
+            meanwhile=lambda: people.update(phone="+84912466982"),
+        )
+
+        self.assertEqual(account("binh").phone, "+84912466982")
+
+    def test_the_address_is_given_to_somebody(self):
+        def meanwhile():
+            if not Account.objects.filter(address="giang" + OFFICE).exists():
+                cast.make("giang", full_name="Khác")
+
+        self.load(meanwhile=meanwhile)
+
+        self.assertEqual(account("giang").full_name, "Khác")
 
 
 class WhoTests(Loaders, TestCase):

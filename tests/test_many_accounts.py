@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import io
+from unittest import mock
 
 from django.core.management import call_command
 from django.test import Client, TestCase
@@ -303,6 +304,17 @@ class ExportTests(ListTestCase):
         sheet = load_workbook(io.BytesIO(r.content)).active
         self.assertEqual(sheet["A2"].value, "an@hagiang.gov.vn")
         self.assertEqual(sheet["E2"].value, "***981")
+
+    def test_a_workbook_that_would_take_too_long_is_not_begun(self):
+        people = self.many(3)
+        with mock.patch("accounts.bulk_views.MOST_XLSX", 2):
+            r = self.choose("export_xlsx", *people)
+            self.assertRedirects(r, LIST, fetch_redirect_response=False)
+            self.assertContains(self.client.get(LIST), "hãy xuất CSV")
+            self.assertEqual(self.choose("export_xlsx", *people[:2]).status_code, 200)
+            self.assertEqual(self.choose("export_csv", *people).status_code, 200)
+
+        self.assertEqual(AuditEvent.objects.filter(event="exported").count(), 2)
 
     def test_no_cell_is_a_formula(self):
         names = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", '=HYPERLINK("x")', "＝1", "＋1"]

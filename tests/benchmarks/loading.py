@@ -189,13 +189,11 @@ def load(portal, staff, what, ending, lines):
 
 
 def export(staff):
-    for action in ("export_csv", "export_xlsx"):
-        began = time.monotonic()
-        answer = staff.post(LIST, action=action, select_across="1", _selected_action="1")
-        seconds = time.monotonic() - began
-        assert answer.status == 200, answer.status
-        assert "attachment" in answer.headers["Content-Disposition"]
-        say(action, f"{seconds:.1f} s", "30 s", within=seconds < 30)
+    began = time.monotonic()
+    answer = staff.post(LIST, action="export_csv", select_across="1", _selected_action="1")
+    seconds = time.monotonic() - began
+    assert "attachment" in answer.headers["Content-Disposition"]
+    say("everybody as CSV", f"{seconds:.1f} s", "30 s", within=seconds < 30)
 
 
 def mark(portal, staff):
