@@ -25,6 +25,7 @@ from tablib import Dataset
 from accounts import columns, headings
 from accounts.addresses import AddressError, canonical
 from accounts.audit import AuditEvent
+from accounts.mailboxes import Address
 from accounts.people import Account
 from accounts.picture import STAFF_DIGITS
 from accounts.sheets import Row, Table
@@ -107,6 +108,8 @@ class _Known(BaseInstanceLoader):  # type: ignore[misc]  # the library has no ty
         for start in range(0, len(addresses), BATCH):
             some = Account.objects.filter(address__in=addresses[start : start + BATCH])
             self.accounts |= {account.address: account for account in some}
+            others = Address.objects.filter(address__in=addresses[start : start + BATCH])
+            resource.aliases |= set(others.filter(is_main=False).values_list("address", flat=True))
         for account in self.accounts.values():
             if account.unit_id:  # else each would be a query
                 account.unit = resource.units.known[account.unit_id]
@@ -148,6 +151,7 @@ class AccountResource(ModelResource):  # type: ignore[misc]  # the library has n
         )
         self.places: dict[str, list[int]] = defaultdict(list)  # numbers of the rows of an address
         self.addresses: list[str] = []  # of each row; "" where it is none
+        self.aliases: set[str] = set()  # among them
         self.phones_kept = 0
         self.changed: dict[int, list[str]] = {}  # which columns, of each account
         self.sample: list[list[str]] = []
@@ -252,6 +256,8 @@ class AccountResource(ModelResource):  # type: ignore[misc]  # the library has n
         if len(twins) > 1 and place.number in twins:
             others = ", ".join(str(number) for number in twins[:5] if number != place.number)
             yield _("Địa chỉ này có ở nhiều dòng: trùng với dòng %(rows)s.") % {"rows": others}
+        if instance.address in self.aliases:
+            yield _("Đây là địa chỉ phụ của một tài khoản: hãy ghi địa chỉ chính.")
         if instance.is_staff:
             yield _("Đây là tài khoản quản trị hoặc hỗ trợ: không sửa bằng cách nạp tệp.")
         elif not own or not self.scope(_where_it_would_be(instance)):

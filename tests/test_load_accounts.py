@@ -6,7 +6,7 @@ import io
 from django.test import Client, TestCase, override_settings
 
 from accounts import imports, sheets
-from accounts.models import Account, AuditEvent, Job, Unit
+from accounts.models import Account, Address, AuditEvent, Job, Unit
 from tests import cast
 from tests.cast import PASSWORD
 from tests.loading import HASH, JOB, LIST, LOAD, Loaders, csv_of, xlsx_of
@@ -116,6 +116,13 @@ class LoadTests(Loaders, TestCase):
 
             self.assertIn("quản trị", self.reasons(job)[2])
             self.assertEqual(job.state, "refused")
+
+    def test_an_alias_is_no_account(self):
+        Address.objects.create(address="van.an" + OFFICE, account=self.an)
+
+        job = self.upload(csv_of(["van.an", "Khác", *[""] * 5]))
+
+        self.assertIn("địa chỉ phụ", self.reasons(job)[2])
 
     def test_one_bad_row_and_nothing_is_taken(self):
         rows = [[f"nguoi.{n}", *[""] * 6] for n in range(5)]

@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0030_longer_hashes"),
+        ("accounts", "0013_mail_views"),
     ]
 
     operations = [
