@@ -27,6 +27,7 @@ REFRESH = 3  # seconds
 MOST_XLSX = 20_000  # accounts: writing more would run into the time-out
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
+PREVIEWED = ("Dòng", "Địa chỉ", "Họ và tên", "Loại", "Đơn vị", "Số điện thoại", "Kết quả")
 EXPORTED = (
     *("Địa chỉ thư điện tử", "Họ và tên", "Loại", "Đơn vị", "Số điện thoại (3 số cuối)"),
     *("Đã xác thực số", "Còn mật khẩu mặc định", "Đang sử dụng", "Khóa lúc", "Đăng nhập gần nhất"),
@@ -85,7 +86,7 @@ def job_page(request: StaffRequest, pk: int) -> HttpResponse:
         "people": people if job.is_asking else [],
         "faults": job.faults[:SHOWN],
         "shown": SHOWN,
-        "columns": [*("Dòng", "Địa chỉ", "Họ và tên", "Loại", "Đơn vị", "Số điện thoại", "")],
+        "columns": PREVIEWED,
     }
     response = _page(request, "admin/accounts/job.html", job.get_kind_display(), context)
     if job.is_under_way:
