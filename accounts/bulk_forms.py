@@ -22,12 +22,15 @@ class ImportForm(PortalForm):
 
 class NoticeForm(PortalForm):
     subject = Text(
-        label=_("Tiêu đề"), max_length=150, error_messages={"required": _("Hãy nhập tiêu đề.")}
+        label=_("Tiêu đề"),
+        max_length=150,
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+        error_messages={"required": _("Hãy nhập tiêu đề.")},
     )
     text = Text(
         label=_("Nội dung"),
         max_length=5000,
-        widget=forms.Textarea(attrs={"rows": 12, "cols": 80}),
+        widget=forms.Textarea(attrs={"rows": 12, "class": "vLargeTextField"}),
         error_messages={"required": _("Hãy nhập nội dung.")},
     )
 
