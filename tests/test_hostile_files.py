@@ -216,6 +216,12 @@ class CommandTests(TestCase):
 
         self.assertEqual(str(Account.objects.get().unit), "Phòng B")
 
+    def test_one_bad_row_and_nothing_is_loaded(self):
+        with self.assertRaisesRegex(CommandError, "1 faults"):
+            self.run_with(csv_of(GOOD, ["x y", *[""] * 6]), "--apply")
+
+        self.assertFalse(Account.objects.exists())
+
     def test_it_names_every_fault_and_keeps_them(self):
         with tempfile.TemporaryDirectory() as directory:
             kept = Path(directory) / "loi.csv"

@@ -5,6 +5,7 @@ import statistics
 import subprocess
 import time
 
+import bcrypt
 import pytest
 from django.contrib.auth.hashers import check_password, identify_hasher, make_password
 from django.test import TestCase
@@ -66,6 +67,13 @@ class TakenTests(TestCase):
             with self.subTest(name):
                 for wrong in ("đ" * 128, "x" * 128):
                     self.assertFalse(check_password(wrong, to_stored(text)))
+
+    def test_bcrypt_looks_at_72_bytes_as_the_old_server_did(self):
+        password = "Aa1-" * 25
+        made = bcrypt.hashpw(password.encode()[:72], bcrypt.gensalt(4)).decode()
+
+        self.assertTrue(check_password(password, to_stored(made)))
+        self.assertFalse(check_password(password[:71], to_stored(made)))
 
     def test_the_longest_fits_its_column(self):
         longest = f"$6$rounds=100000${'s' * 16}${'h' * 86}"
