@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0013_mail_views"),
+        ("accounts", "0040_campaigns"),
     ]
 
     operations = [
