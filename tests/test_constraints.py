@@ -74,7 +74,7 @@ def unit(**changes):
 
 def job(**changes):
     row = {"kind": "import", "state": "queued", "confirmed": False, "actor_id": 1, "request_id": ""}
-    row |= {"created_at": NOON, "changed_at": NOON, "total": 0, "done": 0, "changed": 0}
+    row |= {"created_at": NOON, "changed_at": NOON, "total": 0, "done": 0, "changed": 0, "tries": 0}
     row |= {"accounts": [], "options": "{}", "result": "{}", "faults": "[]", "file": b"x"}
     return "accounts_job", row | changes
 
