@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import Group
 from django.db import transaction
@@ -17,7 +17,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import login_notices, roles
 from accounts.audit_admin import AuditAdmin
-from accounts.locking import lock, unlock
+from accounts.bulk_admin import BulkAdmin
 from accounts.mailserver import end_mail_sessions
 from accounts.models import Account, Address, AuditEvent, LoginNotice, Unit
 from accounts.picture import STAFF_DIGITS
@@ -95,7 +95,7 @@ class AliasInline(admin.TabularInline):  # type: ignore[type-arg]  # not generic
 
 
 @admin.register(Account)
-class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+class AccountAdmin(BulkAdmin):
     """Accounts of whom the member of staff may see, to mend.
 
     They are searched for at the hotline's desk, by POST: `?q=` would go into access logs (AD-06).
@@ -116,7 +116,6 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic a
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 40  # with "all" ticked, a page stays under the limit on fields
-    actions = ("lock_chosen", "unlock_chosen")
     inlines = (AliasInline,)
     formfield_overrides = TYPED_TIME
     fields = (
@@ -253,22 +252,6 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic a
                 added=[alias.address for alias in added],
                 removed=[alias.address for alias in removed],
             )
-
-    def has_lock_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("accounts.lock_account")
-
-    @admin.action(description=_("Khóa tài khoản đã chọn"), permissions=["lock"])
-    def lock_chosen(self, request: HttpRequest, chosen: "QuerySet[Account]") -> None:
-        # Staff are locked one by one, by those who may change them.
-        people = chosen.filter(is_staff=False)
-        count = sum(lock(account, actor=_actor(request)) for account in people)
-        messages.success(request, _("Đã khóa %(count)s tài khoản.") % {"count": count})
-
-    @admin.action(description=_("Mở khóa tài khoản đã chọn"), permissions=["lock"])
-    def unlock_chosen(self, request: HttpRequest, chosen: "QuerySet[Account]") -> None:
-        people = chosen.filter(is_staff=False)
-        count = sum(unlock(account, actor=_actor(request)) for account in people)
-        messages.success(request, _("Đã mở khóa %(count)s tài khoản.") % {"count": count})
 
 
 admin.site.register(AuditEvent, AuditAdmin)

@@ -2,6 +2,7 @@
 
 from accounts.audit import AuditEvent, AuditLink
 from accounts.campaigns import Campaign, CampaignMember
+from accounts.jobs import Job
 from accounts.mailboxes import Address, MailDomain
 from accounts.people import Account, Session, Unit
 from accounts.unit_days import UnitDay
@@ -15,6 +16,7 @@ __all__ = [
     "Campaign",
     "CampaignMember",
     "ExtraCode",
+    "Job",
     "LoginNotice",
     "MailDomain",
     "PhoneProposal",

@@ -1,7 +1,5 @@
 """Take over the mailboxes of another mail system with their hashes: all of a file, or nothing."""
 
-import base64
-import binascii
 import re
 import unicodedata
 from collections import Counter
@@ -11,6 +9,7 @@ from dataclasses import dataclass, field
 from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
+from accounts import imported
 from accounts.addresses import AddressError, canonical
 from accounts.mailbox_files import Fault, Mailbox
 from accounts.models import Account, AuditEvent
@@ -26,16 +25,6 @@ _ADDRESS_FAULTS = {
     "unreadable": "has an address that cannot be read",
     "elsewhere": "has an address outside the domains of the profile",
 }
-
-_SALT = r"[./0-9A-Za-z]"
-_CRYPTS = {
-    "SHA512-CRYPT": rf"\$6\$(?:rounds=\d{{1,9}}\$)?{_SALT}{{1,16}}\${_SALT}{{86}}",
-    "SHA256-CRYPT": rf"\$5\$(?:rounds=\d{{1,9}}\$)?{_SALT}{{1,16}}\${_SALT}{{43}}",
-    "BLF-CRYPT": rf"\$2[abxy]\$\d\d\${_SALT}{{53}}",
-    "MD5-CRYPT": rf"\$1\${_SALT}{{1,8}}\${_SALT}{{22}}",
-}
-_SALTED = {"SSHA": 20, "SSHA256": 32, "SSHA512": 64}  # bytes of the hash, before the salt
-_IN_CLEAR = ("PLAIN", "CLEARTEXT", "CLEAR")
 
 
 @dataclass
@@ -131,46 +120,13 @@ class MovingIn:
 
 @sensitive_variables()
 def to_stored(text: str) -> str:
-    """Give another system's hash as it is stored here; ValueError says what is wrong with it.
-
-    Argon2 becomes Django's own; all else stays as Dovecot writes it, behind `imported$`.
-    """
-    scheme, value = _split(text)
-    if scheme in _IN_CLEAR:
-        raise ValueError("has its password in clear")
-    if scheme.startswith("ARGON2"):
-        # OpenLDAP writes what follows the end of the hash in memory, too.
-        value = value.partition("\0")[0]
-        if not re.fullmatch(r"\$argon2id?\$v=19\$m=\d+,t=\d+,p=\d+\$[\w+/]+\$[\w+/]+", value):
-            raise ValueError(f"has a hash that cannot be read: {scheme}")
-        return f"argon2{value}"
-    if scheme in _CRYPTS:
-        whole = re.fullmatch(_CRYPTS[scheme], value, re.ASCII) is not None
-    elif scheme in _SALTED:
-        whole = _is_salted(value, _SALTED[scheme])
-    else:
-        raise ValueError(f"has a password of a kind that is not read: {scheme or 'no scheme'}")
-    if not whole:
-        raise ValueError(f"has a hash that cannot be read: {scheme}")
-    return f"imported${{{scheme}}}{value}"
-
-
-def _split(text: str) -> tuple[str, str]:
-    """Tell the scheme from the hash; without one, or in {CRYPT}, the hash says it itself."""
-    named = re.fullmatch(r"\{([A-Za-z0-9-]{1,20})\}(.*)", text, re.ASCII | re.DOTALL)
-    scheme, value = (named[1].upper(), named[2]) if named else ("CRYPT", text)
-    if scheme != "CRYPT":
-        return scheme, value
-    begins = {"$6$": "SHA512-CRYPT", "$5$": "SHA256-CRYPT", "$2": "BLF-CRYPT", "$1$": "MD5-CRYPT"}
-    begins["$argon2"] = "ARGON2"
-    return next((name for begin, name in begins.items() if value.startswith(begin)), ""), value
-
-
-def _is_salted(value: str, length: int) -> bool:
+    """Give another system's hash as it is stored here; ValueError says what is wrong with it."""
+    # OpenLDAP's Argon2 goes by another name, and is followed by what came after it in memory.
+    text = re.sub(r"^\{ARGON2\}", "{ARGON2ID}", text.partition("\0")[0], flags=re.IGNORECASE)
     try:
-        return length < len(base64.b64decode(value, validate=True)) <= length + 32
-    except binascii.Error:
-        return False
+        return imported.to_stored(text)
+    except ValueError as error:
+        raise ValueError(f"has a hash that cannot be taken over: {error}") from None
 
 
 def _waits_for(found: Account, stored: str) -> bool:

@@ -46,9 +46,11 @@ class Busy(Exception):
     """So many passwords are being hashed that there was no place in time (DS-01)."""
 
 
-def _bounded(function: Callable[P, R]) -> Callable[P, R]:
+def bounded(function: Callable[P, R]) -> Callable[P, R]:
+    """Let only a few run at a time, each while it holds a place; raises `Busy` for the others."""
+
     @functools.wraps(function)
-    def bounded(*args: P.args, **kwargs: P.kwargs) -> R:
+    def in_a_place(*args: P.args, **kwargs: P.kwargs) -> R:
         if not _places.acquire(timeout=settings.HASH_QUEUE):
             raise Busy
         try:
@@ -56,7 +58,7 @@ def _bounded(function: Callable[P, R]) -> Callable[P, R]:
         finally:
             _places.release()
 
-    return bounded
+    return in_a_place
 
 
 class BoundedArgon2Hasher(Argon2PasswordHasher):
@@ -69,8 +71,8 @@ class BoundedArgon2Hasher(Argon2PasswordHasher):
     time_cost = 2
     parallelism = 1
 
-    encode = _bounded(Argon2PasswordHasher.encode)
-    verify = _bounded(Argon2PasswordHasher.verify)
+    encode = bounded(Argon2PasswordHasher.encode)
+    verify = bounded(Argon2PasswordHasher.verify)
 
 
 @sensitive_variables("password")

@@ -9,10 +9,12 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.urls import Resolver404, resolve
 
 from accounts import caller
 from accounts.directory import NoAnswer
 from accounts.passwords import Busy
+from accounts.staff import is_verified_staff
 from accounts.throttle import TooManyRequests
 from mailportal import errors
 
@@ -86,9 +88,32 @@ class BodyLimitMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if _body_length(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        if _body_length(request) > _largest_body(request):
             return errors.too_large(request)
         return self.get_response(request)
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view: Callable[..., HttpResponseBase],
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+    ) -> HttpResponseBase | None:
+        """Take files from staff only; nothing has read the body yet."""
+        if _body_length(request) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return None
+        return None if is_verified_staff(request) else errors.too_large(request)
+
+
+def _largest_body(request: HttpRequest) -> int:
+    """Give what the page takes: few say that they take more than a form."""
+    most: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if _body_length(request) <= most:
+        return most
+    try:
+        return getattr(resolve(request.path_info).func, "largest_body", most)
+    except Resolver404:
+        return most
 
 
 def _body_length(request: HttpRequest) -> int:

@@ -159,7 +159,10 @@ AUTH_USER_MODEL = "accounts.Account"
 AUTHENTICATION_BACKENDS = ["accounts.login.AccountBackend"]
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "accounts:home"
-PASSWORD_HASHERS = ["accounts.passwords.BoundedArgon2Hasher"]
+PASSWORD_HASHERS = [
+    "accounts.passwords.BoundedArgon2Hasher",  # the first makes new ones
+    "accounts.imported.ImportedHasher",
+]
 AUTH_PASSWORD_VALIDATORS = [{"NAME": "accounts.policy.PolicyValidator"}]
 HASHES_AT_ONCE = 3  # in one process; each takes 19 MiB for about 25 ms
 HASH_QUEUE = 5  # seconds to wait for a place before the page says "busy"

@@ -73,6 +73,13 @@ class Cast:
         self.log_in(staff.address, client=client)
         return (client or self.client).post(FACTOR, {"token": token_of(staff)})
 
+    def act_on(self, action: str, *people: Account, client: Client | None = None) -> Any:
+        """Tick people in the list of accounts, choose what is done to them, and confirm it."""
+        page = "/quan-tri/accounts/account/"
+        data = {"action": action, "_selected_action": [person.pk for person in people]}
+        r = (client or self.client).post(page, data)
+        return (client or self.client).post(r.url, {"confirm": "1"}, follow=True)
+
 
 def make_staff(name: str, role: str = "", **columns: Any) -> Account:
     """Make a member of staff with an app for the second factor; without a role, a superuser."""

@@ -40,10 +40,6 @@ class AuditTests(cast.Cast, TestCase):
     def log_in_as_staff(self):
         return self.come_in(cast.make_staff("it"))
 
-    def choose_in_admin(self, action, account):
-        data = {"action": action, "_selected_action": [account.pk]}
-        self.client.post(ACCOUNTS, data)
-
     def test_a_log_in(self):
         self.log_in()
 
@@ -166,7 +162,7 @@ class AuditTests(cast.Cast, TestCase):
         self.log_in_as_staff()
         for action, event in (("lock_chosen", "locked"), ("unlock_chosen", "unlocked")):
             with self.subTest(action):
-                self.choose_in_admin(action, self.an)
+                self.act_on(action, self.an)
 
                 self.assert_recorded(event, actor="it")
 

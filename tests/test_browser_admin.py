@@ -1,8 +1,10 @@
 """The admin's pages in a browser: for any eyes, and without breaking the content policy."""
 
-from accounts.models import AuditEvent, LoginNotice, Unit
+from accounts import jobs, worker
+from accounts.models import AuditEvent, Job, LoginNotice, Unit
 from tests import cast, inspection
 from tests.browser import HEIGHT, NARROW, WIDE, BrowserTestCase
+from tests.loading import csv_of
 
 
 class AdminLookTests(BrowserTestCase):
@@ -24,6 +26,15 @@ class AdminLookTests(BrowserTestCase):
         self.complaints.clear()
         return found
 
+    def jobs(self):
+        """Give a job in each state that looks different."""
+        yield Job.ask(Job.Kind.NOTICE, self.staff, [self.an.pk, self.binh.pk])
+        for row in (["giang", "Giàng", *[""] * 5], ["x y", *[""] * 6]):
+            job = Job.ask_import(self.staff, csv_of(row), add_units=False)
+            worker.work(jobs.claim(job.pk))
+            yield job
+        # One that is under way would load the page anew while axe reads it.
+
     def test_every_page(self):
         unit = Unit.objects.create(name="Sở Y tế")
         notice = LoginNotice.objects.create(text="x", shown_until="2099-01-01T00:00:00Z")
@@ -33,6 +44,8 @@ class AdminLookTests(BrowserTestCase):
             "",
             "accounts/account/",
             "accounts/account/add/",
+            "accounts/account/nap/",
+            *(f"accounts/account/cong-viec/{job.pk}/" for job in self.jobs()),
             f"accounts/account/{self.an.pk}/change/",
             f"accounts/account/{self.an.pk}/history/",
             "accounts/unit/",

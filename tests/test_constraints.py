@@ -72,6 +72,13 @@ def unit(**changes):
     return "accounts_unit", {"name": "Văn phòng", "code": "", "parent_id": None} | changes
 
 
+def job(**changes):
+    row = {"kind": "import", "state": "queued", "confirmed": False, "actor_id": 1, "request_id": ""}
+    row |= {"created_at": NOON, "changed_at": NOON, "total": 0, "done": 0, "changed": 0, "tries": 0}
+    row |= {"accounts": [], "options": "{}", "result": "{}", "faults": "[]", "file": b"x"}
+    return "accounts_job", row | changes
+
+
 def brakes(**changes):
     ceilings = ("codes_an_hour", "codes_a_day", "guesses_an_hour", "guesses_a_day")
     row = {"id": 1, "sending_stopped": False, "proof_of_work": False, "changed_at": NOON}
@@ -239,6 +246,10 @@ REFUSED = {
     "unit_day_once": [
         ([unit_day()], unit_day()),
         ([unit(id=1), unit_day(unit_id=1)], unit_day(unit_id=1)),
+    ],
+    "job_forgets_its_file": [
+        ([*PEOPLE, job()], job(state="done")),
+        (PEOPLE, job(state="refused")),
     ],
     "brakes_one_row": [([], brakes(id=2))],
     "otp_brakes_codes_an_hour_check": [([], brakes(codes_an_hour=-1))],

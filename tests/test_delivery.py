@@ -727,14 +727,14 @@ class CommandTests(OutboxTests):
         self.assertCountEqual(Message.objects.all(), [kept, notices[1]])
         self.assertCountEqual(Code.objects.all(), [kept.code])
         self.assertEqual(Meter.objects.count(), meters - 1)
-        self.assertEqual(told.getvalue(), "messages: 2\ncodes: 1\nmeters: 1\n")
+        self.assertEqual(told.getvalue(), "messages: 2\ncodes: 1\nmeters: 1\njobs: 0\n")
 
     def test_prune_takes_more_than_one_batch(self):
         for _ in range(5):
             self.queue_notice()
         Message.objects.update(created_at=Now() - dt.timedelta(days=400))
 
-        with mock.patch("otp.management.commands.prune.BATCH", 2):
+        with mock.patch("accounts.management.commands.prune.BATCH", 2):
             call_command("prune", stdout=io.StringIO())
 
         self.assertFalse(Message.objects.exists())

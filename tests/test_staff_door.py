@@ -274,25 +274,23 @@ class AdminAccountTests(Staff, TestCase):
     def test_locking_ends_the_sessions_at_once(self):
         self.log_in("an", client=(an := Client()))
 
-        r = self.client.post(
-            ACCOUNTS, {"action": "lock_chosen", "_selected_action": self.an.pk}, follow=True
-        )
+        r = self.act_on("lock_chosen", self.an)
 
-        self.assertContains(r, "Đã khóa 1 tài khoản.")
+        self.assertContains(r, "1 trong số 1 tài khoản")
         self.assertRedirects(an.get("/"), f"{LOGIN}?next=/")
         self.assertContains(self.log_in("an", client=an), "chưa đúng")
         event = AuditEvent.objects.get(event="locked")
         self.assertEqual((event.account, event.actor), (self.an, self.huong))
 
     def test_unlocking_opens_again(self):
-        self.client.post(ACCOUNTS, {"action": "unlock_chosen", "_selected_action": self.chi.pk})
+        self.act_on("unlock_chosen", self.chi)
 
         self.assertRedirects(
             self.log_in("chi", client=Client()), "/", fetch_redirect_response=False
         )
 
     def test_staff_are_not_locked_in_a_heap(self):
-        self.client.post(ACCOUNTS, {"action": "lock_chosen", "_selected_action": self.huong.pk})
+        self.act_on("lock_chosen", self.an, self.huong)
 
         self.huong.refresh_from_db()
         self.assertFalse(self.huong.is_locked)

@@ -197,8 +197,7 @@ class WideningTests(Staff, TestCase):
         self.assertNotEqual(self.an.unit, self.theirs)
 
     def test_the_it_of_a_unit_locks_nobody_of_another(self):
-        data = {"action": "lock_chosen", "_selected_action": [self.an.pk, self.binh.pk]}
-        self.browsers["unit-it"].post("/quan-tri/accounts/account/", data)
+        self.act_on("lock_chosen", self.an, self.binh, client=self.browsers["unit-it"])
 
         self.an.refresh_from_db()
         self.binh.refresh_from_db()

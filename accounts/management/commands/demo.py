@@ -1,4 +1,4 @@
-"""`make run`: the portal, its sender and demo people, until Ctrl-C."""
+"""`make run`: the portal, its sender, its worker and demo people, until Ctrl-C."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ PATIENCE = 10  # seconds for a process to end by itself
 
 
 class Command(BaseCommand):
-    help = "Starts the portal, its sender and demo people on this machine; Ctrl-C ends all."
+    help = "Starts the portal, its helpers and demo people on this machine; Ctrl-C ends all."
     requires_migrations_checks = False
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         call_command("collectstatic", verbosity=0, interactive=False)
         demo.make_people()
         stop = _Stop()
-        processes = [_start("gunicorn"), _start("sender")]
+        processes = [_start("gunicorn"), _start("sender"), _start("worker")]
         try:
             if _wait_until_open(processes, stop):
                 self._welcome()
@@ -96,6 +96,7 @@ def _start(what: str) -> "subprocess.Popen[bytes]":
     arguments = {
         "gunicorn": [*python, "--bind", f"{HOST}:{settings.PORT}", "mailportal.wsgi"],
         "sender": [sys.executable, "manage.py", "deliver_messages"],
+        "worker": [sys.executable, "manage.py", "work_jobs"],
     }[what]
     # A session of its own: Ctrl-C reaches this process only, which then ends the others in order.
     return subprocess.Popen(

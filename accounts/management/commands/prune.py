@@ -9,13 +9,14 @@ from django.core.management.base import BaseCommand
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from accounts import jobs
 from otp.models import Code, Message, Meter
 
 BATCH = 1_000  # rows in one transaction, so that nobody waits for it
 
 
 class Command(BaseCommand):
-    help = "Delete old codes and messages, counts that are over, and ended sessions."
+    help = "Delete old codes, messages and jobs, counts that are over, and ended sessions."
 
     def handle(self, *args: Any, **options: Any) -> None:
         oldest = Now() - dt.timedelta(days=settings.RETENTION_CODES_DAYS)
@@ -23,6 +24,7 @@ class Command(BaseCommand):
             "messages": _prune(Message.objects.filter(created_at__lt=oldest)),
             "codes": _prune(Code.objects.filter(issued_at__lt=oldest)),
             "meters": _prune(Meter.objects.filter(until__lt=Now())),
+            "jobs": jobs.forget_old(),
         }
         for name, count in pruned.items():
             self.stdout.write(f"{name}: {count}")

@@ -1,0 +1,54 @@
+"""What IT does to many accounts at a time. Each gives the number of those that it changed.
+
+They are called in a transaction, with people who are no staff and within the actor's reach.
+"""
+
+import datetime as dt
+from typing import Any
+
+from accounts.audit import AuditEvent
+from accounts.locking import lock, unlock
+from accounts.people import Account
+from otp import outbox
+
+NOTICES_A_SECOND = 10  # so that what is urgent need not queue behind them
+NOTICE_LIFE = dt.timedelta(days=3)
+
+
+def lock_all(people: list[Account], actor: Account, options: dict[str, Any], before: int) -> int:
+    return sum(lock(account, actor=actor) for account in people)
+
+
+def unlock_all(people: list[Account], actor: Account, options: dict[str, Any], before: int) -> int:
+    return sum(unlock(account, actor=actor) for account in people)
+
+
+def mark_default(
+    people: list[Account], actor: Account, options: dict[str, Any], before: int
+) -> int:
+    """Have people change their password at the next log-in."""
+    marked = [account for account in people if not account.has_default_password]
+    Account.objects.filter(pk__in=[account.pk for account in marked]).update(
+        has_default_password=True
+    )
+    event = AuditEvent.Event.DEFAULT_MARKED
+    AuditEvent.record_many(event, [(account, {}) for account in marked], actor=actor)
+    return len(marked)
+
+
+def send_notice(people: list[Account], actor: Account, options: dict[str, Any], before: int) -> int:
+    """Queue a mail to everybody who can read it; `before` have been queued already."""
+    readers = [account for account in people if account.may_log_in]
+    for place, account in enumerate(readers, before):
+        outbox.queue_mail(
+            account.address,
+            to=account.address,
+            subject=options["subject"],
+            text=options["text"],
+            good_for=NOTICE_LIFE,
+            wait=dt.timedelta(seconds=place / NOTICES_A_SECOND),
+        )
+    detail: dict[str, object] = {"subject": options["subject"]}
+    event = AuditEvent.Event.NOTICE_SENT
+    AuditEvent.record_many(event, [(account, detail) for account in readers], actor=actor)
+    return len(readers)

@@ -1,0 +1,68 @@
+"""What IT may do to the accounts that are ticked in the list, and the pages that go with it."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils.translation import gettext_lazy as _
+
+from accounts import bulk_views
+from accounts.models import Account, Job
+
+
+class BulkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """The part of the list of accounts that deals with many at a time."""
+
+    actions = (
+        *("lock_chosen", "unlock_chosen", "mark_chosen", "notify_chosen"),
+        *("export_csv", "export_xlsx"),
+    )
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path("nap/", bulk_views.load, name="accounts_load"),
+            path("nap/mau.csv", bulk_views.sample, name="accounts_sample"),
+            path("cong-viec/<int:pk>/", bulk_views.job_page, name="accounts_job"),
+            path("cong-viec/<int:pk>/loi.csv", bulk_views.faults, name="accounts_faults"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def has_lock_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.lock_account")
+
+    def has_mark_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.mark_default")
+
+    def has_notice_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.send_notice")
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.export_accounts")
+
+    @admin.action(description=_("Khóa tài khoản đã chọn"), permissions=["lock"])
+    def lock_chosen(self, request: HttpRequest, chosen: "QuerySet[Account]") -> HttpResponse | None:
+        return bulk_views.ask(request, Job.Kind.LOCK, chosen)
+
+    @admin.action(description=_("Mở khóa tài khoản đã chọn"), permissions=["lock"])
+    def unlock_chosen(
+        self, request: HttpRequest, chosen: "QuerySet[Account]"
+    ) -> HttpResponse | None:
+        return bulk_views.ask(request, Job.Kind.UNLOCK, chosen)
+
+    @admin.action(description=_("Đánh dấu còn mật khẩu mặc định"), permissions=["mark"])
+    def mark_chosen(self, request: HttpRequest, chosen: "QuerySet[Account]") -> HttpResponse | None:
+        return bulk_views.ask(request, Job.Kind.MARK_DEFAULT, chosen)
+
+    @admin.action(description=_("Gửi thông báo bằng thư"), permissions=["notice"])
+    def notify_chosen(
+        self, request: HttpRequest, chosen: "QuerySet[Account]"
+    ) -> HttpResponse | None:
+        return bulk_views.ask(request, Job.Kind.NOTICE, chosen)
+
+    @admin.action(description=_("Xuất danh sách (CSV)"), permissions=["export"])
+    def export_csv(self, request: HttpRequest, chosen: "QuerySet[Account]") -> HttpResponse | None:
+        return bulk_views.export(request, chosen, xlsx=False)
+
+    @admin.action(description=_("Xuất danh sách (XLSX)"), permissions=["export"])
+    def export_xlsx(self, request: HttpRequest, chosen: "QuerySet[Account]") -> HttpResponse | None:
+        return bulk_views.export(request, chosen, xlsx=True)

@@ -1,0 +1,203 @@
+"""The pages on which IT loads files of accounts, confirms work on many, and takes lists away."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import headings, roles, sheets, worker
+from accounts.audit import AuditEvent
+from accounts.bulk_forms import ImportForm, NoticeForm
+from accounts.jobs import Job
+from accounts.people import Account
+from accounts.picture import STAFF_DIGITS
+from accounts.staff import StaffRequest, staff_page
+from accounts.units import Units
+from otp import phones
+
+SHOWN = 50  # faults, and people, on a page
+REFRESH = 3  # seconds
+MOST_XLSX = 20_000  # accounts: writing more would run into the time-out
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+PREVIEWED = ("Dòng", "Địa chỉ", "Họ và tên", "Loại", "Đơn vị", "Số điện thoại", "Kết quả")
+EXPORTED = (
+    *("Địa chỉ thư điện tử", "Họ và tên", "Loại", "Đơn vị", "Số điện thoại (3 số cuối)"),
+    *("Đã xác thực số", "Còn mật khẩu mặc định", "Đang sử dụng", "Khóa lúc", "Đăng nhập gần nhất"),
+)
+
+
+def _takes_files(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    # Read by the middleware that refuses what is larger than a form.
+    view.largest_body = sheets.LARGEST + 64 * 1024  # type: ignore[attr-defined]
+    return view
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_page("accounts.import_accounts")
+@_takes_files
+def load(request: StaffRequest) -> HttpResponse:
+    """Take a file; what is in it is looked at by another process."""
+    form = ImportForm(request.POST, request.FILES) if request.method == "POST" else ImportForm()
+    if form.is_valid():
+        content = form.cleaned_data["file"].read(sheets.LARGEST + 1)
+        if len(content) <= sheets.LARGEST:
+            job = Job.ask_import(request.user, content, add_units=form.cleaned_data["add_units"])
+            return redirect("admin:accounts_job", job.pk)
+        form.add_error("file", _("Tệp lớn hơn 20 MB: hãy chia nhỏ."))
+    columns = [(label, name) for name, (label, _others) in headings.COLUMNS.items()]
+    context = {"form": form, "columns": columns, "most_rows": sheets.MOST_ROWS}
+    return _page(request, "admin/accounts/load.html", _("Nạp tài khoản từ tệp"), context)
+
+
+@require_safe
+@staff_page("accounts.import_accounts")
+def sample(request: StaffRequest) -> HttpResponse:
+    """Give an empty table with the right headings."""
+    header = [label for label, _others in headings.COLUMNS.values()]
+    return _download(b"".join(sheets.write_csv(header, [])), "mau.csv")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_page("accounts.view_account")
+def job_page(request: StaffRequest, pk: int) -> HttpResponse:
+    """Show what is to be done and how far it is; take the confirmation, or the change of mind."""
+    job = _own_job(request, pk)
+    notice = NoticeForm(request.POST or None) if job.kind == Job.Kind.NOTICE else None
+    previewed = False
+    if request.method == "POST":
+        if "drop" in request.POST:
+            return _drop(request, job)
+        previewed = notice is not None and notice.is_valid()
+        if "confirm" in request.POST and (notice is None or previewed):
+            return _confirm(request, job, notice)
+    people = Account.objects.filter(pk__in=job.accounts[:SHOWN]).order_by("address")
+    context = {
+        "job": job,
+        "form": notice,
+        "previewed": previewed,
+        "people": people if job.is_asking else [],
+        "faults": job.faults[:SHOWN],
+        "shown": SHOWN,
+        "columns": PREVIEWED,
+    }
+    response = _page(request, "admin/accounts/job.html", job.get_kind_display(), context)
+    if job.is_under_way:
+        response.headers["Refresh"] = str(REFRESH)
+    return response
+
+
+@require_safe
+@staff_page("accounts.import_accounts")
+def faults(request: StaffRequest, pk: int) -> HttpResponse:
+    """Give everything that is wrong with a file, as a table."""
+    job = _own_job(request, pk)
+    table = b"".join(sheets.write_csv(sheets.FAULT_COLUMNS, job.faults))
+    return _download(table, f"loi-{job.pk}.csv")
+
+
+def ask(request: HttpRequest, kind: Job.Kind, chosen: QuerySet[Account]) -> HttpResponse | None:
+    """Begin work on the accounts that were ticked in the list."""
+    staff = request.user
+    assert isinstance(staff, Account)
+    # Staff are changed one by one, by those who may change them.
+    people = roles.within(staff, chosen.filter(is_staff=False))
+    keys = list(people.order_by("pk").values_list("pk", flat=True))
+    if not keys:
+        messages.warning(request, _("Không có tài khoản nào để làm việc này."))
+        return None
+    return redirect("admin:accounts_job", Job.ask(kind, staff, keys).pk)
+
+
+def export(request: HttpRequest, chosen: QuerySet[Account], *, xlsx: bool) -> HttpResponse | None:
+    """Give a list of accounts away, and put on record who took how many, and of which."""
+    staff = request.user
+    assert isinstance(staff, Account)
+    people = roles.within(staff, chosen).order_by("address")
+    count = people.count()
+    if xlsx and count > MOST_XLSX:
+        messages.warning(
+            request,
+            _("Danh sách có hơn %(count)s tài khoản: hãy xuất CSV, Excel cũng mở được.")
+            % {"count": MOST_XLSX},
+        )
+        return None
+    AuditEvent.record(
+        AuditEvent.Event.EXPORTED,
+        "",
+        actor=staff,
+        count=count,
+        # A search may be somebody's name: only that there was one is kept.
+        filter={name: value for name, value in request.GET.items() if name != "q"},
+        searched="q" in request.GET,
+        format="xlsx" if xlsx else "csv",
+    )
+    name = f"tai-khoan-{timezone.localdate():%Y%m%d}"
+    rows = _lines(people)
+    if xlsx:
+        return _download(sheets.write_xlsx(EXPORTED, rows), f"{name}.xlsx", kind=XLSX)
+    return _download(b"".join(sheets.write_csv(EXPORTED, rows)), f"{name}.csv")
+
+
+def _download(content: bytes, name: str, *, kind: str = "text/csv; charset=utf-8") -> HttpResponse:
+    response = HttpResponse(content, content_type=kind)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _lines(people: QuerySet[Account]) -> Iterator[list[str]]:
+    units = Units()
+    for account in people.defer("password").iterator(chunk_size=2000):
+        yield [
+            account.address,
+            account.full_name,
+            account.get_kind_display(),
+            units.path(account.unit_id),
+            phones.mask(account.phone, STAFF_DIGITS),
+            _yes(value=account.phone_is_confirmed),
+            _yes(value=account.has_default_password),
+            _yes(value=account.is_active),
+            _moment(account.locked_at),
+            _moment(account.last_login),
+        ]
+
+
+def _yes(*, value: bool) -> str:
+    return _("có") if value else _("không")
+
+
+def _moment(moment: Any) -> str:
+    return f"{timezone.localtime(moment):%d/%m/%Y %H:%M}" if moment else ""
+
+
+def _own_job(request: StaffRequest, pk: int) -> Job:
+    job = get_object_or_404(Job.objects.defer("file"), pk=pk, actor=request.user)
+    if not request.user.has_perm(job.right):
+        raise PermissionDenied
+    return job
+
+
+def _drop(request: StaffRequest, job: Job) -> HttpResponse:
+    if Job.objects.filter(pk=job.pk, state=Job.State.ASKING).delete()[0]:
+        messages.info(request, _("Đã bỏ: không có gì thay đổi."))
+    return redirect("admin:accounts_account_changelist")
+
+
+def _confirm(request: StaffRequest, job: Job, notice: NoticeForm | None) -> HttpResponse:
+    if job.confirm(**(notice.cleaned_data if notice else {})):
+        worker.work_at_once(job)
+    return redirect("admin:accounts_job", job.pk)
+
+
+def _page(
+    request: StaffRequest, template: str, title: str, context: dict[str, Any]
+) -> HttpResponse:
+    site = admin.site.each_context(request)
+    return render(request, template, {**site, "title": title, **context})

@@ -1,0 +1,109 @@
+"""What the cells of a table of accounts may hold, and what is said of those that do not."""
+
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from import_export.widgets import Widget
+
+from accounts.addresses import AddressError, canonical
+from accounts.imported import to_stored
+from accounts.people import Account, Unit
+from accounts.units import Units
+from otp import phones
+from otp.phones import PhoneError
+
+_YES = frozenset(("1", "true", "x", "có", "co", "yes", "đúng", "dung"))
+_NO = frozenset(("0", "false", "không", "khong", "no", "sai"))
+_FORMULA = tuple("=+-@")
+
+
+class Cell(Widget):  # type: ignore[misc]  # the library has no types
+    """Reads a cell; "" means that nothing is said. Raises ValueError with the reason."""
+
+    def clean(self, value: str, row: Any = None, **kwargs: Any) -> Any:
+        return self.read(value) if value else None
+
+    def read(self, value: str) -> Any:
+        return value
+
+
+class AddressCell(Cell):
+    def clean(self, value: str, row: Any = None, **kwargs: Any) -> str:
+        try:
+            return canonical(value)
+        except AddressError as error:
+            raise ValueError(_address_fault(error)) from None
+
+
+class NameCell(Cell):
+    def read(self, value: str) -> str:
+        if len(value) > 150:
+            raise ValueError(_("Họ và tên dài quá 150 ký tự."))
+        if value.startswith(_FORMULA):
+            raise ValueError(_("Họ và tên không được bắt đầu bằng dấu = + - @ (công thức)."))
+        return value
+
+
+class KindCell(Cell):
+    def read(self, value: str) -> Account.Kind:
+        for kind in Account.Kind:
+            if value.casefold() in (kind.value, kind.label):
+                return kind
+        raise ValueError(_("Loại phải là “cá nhân” hoặc “tổ chức”."))
+
+
+class UnitCell(Cell):
+    def __init__(self, units: Units) -> None:
+        super().__init__()
+        self.units = units
+
+    def read(self, value: str) -> Unit:
+        if value.startswith(_FORMULA):
+            raise ValueError(_("Đơn vị không được bắt đầu bằng dấu = + - @ (công thức)."))
+        return self.units.find(value)
+
+
+class PhoneCell(Cell):
+    def read(self, value: str) -> str:
+        try:
+            return phones.normalise(value)
+        except PhoneError as error:
+            raise ValueError(_phone_fault(error)) from None
+
+
+class YesNoCell(Cell):
+    def read(self, value: str) -> bool:
+        if value.casefold() not in _YES | _NO:
+            raise ValueError(_("“Còn mật khẩu mặc định” phải là 1 hoặc 0."))
+        return value.casefold() in _YES
+
+
+class HashCell(Cell):
+    def read(self, value: str) -> str:
+        return to_stored(value)
+
+
+def _address_fault(error: AddressError) -> str:
+    if error.code == "empty":
+        return _("Thiếu địa chỉ thư điện tử.")
+    if error.code == "elsewhere":
+        domains = ", ".join(f"@{domain}" for domain in settings.MAIL_DOMAINS)
+        return _("Địa chỉ không thuộc tên miền của cơ quan (%(domains)s).") % {"domains": domains}
+    return _("Địa chỉ thư điện tử viết chưa đúng.")
+
+
+def _phone_fault(error: PhoneError) -> str:
+    """Say what is wrong with a number without saying the number (LG-07)."""
+    match error.code:
+        case "short":
+            return _("Số điện thoại thiếu %(count)s chữ số.") % {"count": error.difference}
+        case "long":
+            return _("Số điện thoại thừa %(count)s chữ số.") % {"count": error.difference}
+        case "renumbered":
+            return _("Số điện thoại 11 số kiểu cũ: hãy đổi sang đầu số 10 số.")
+        case "no-sms":
+            return _("Số điện thoại không phải số di động.")
+        case "foreign":
+            return _("Số điện thoại không phải của Việt Nam.")
+    return _("Số điện thoại viết chưa đúng.")

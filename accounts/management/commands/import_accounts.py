@@ -1,0 +1,53 @@
+"""Loads a file of accounts at a terminal: tried out first, taken in with --apply."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts import imports, sheets
+
+SAID = 100  # faults that are printed; --faults keeps them all
+
+
+class Command(BaseCommand):
+    help = "Try out a CSV or XLSX file of accounts, or load it: all of it or nothing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--apply", action="store_true", help="load it, if nothing is wrong")
+        parser.add_argument("--add-units", action="store_true", help="make units that are missing")
+        parser.add_argument("--faults", type=Path, help="write all faults into this CSV file")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            # No further than a file may go: whatever stands behind the name, memory is bounded.
+            with options["file"].open("rb") as file:
+                content = file.read(sheets.LARGEST + 1)
+        except OSError as error:
+            raise CommandError(f"{options['file']}: {error.strerror}") from None
+        try:
+            outcome = imports.run(
+                sheets.read(content), apply=options["apply"], add_units=options["add_units"]
+            )
+        except sheets.Unreadable as error:
+            raise CommandError(str(error)) from None
+        if outcome.faults:
+            self._refuse(outcome.faults, options["faults"])
+        self.stdout.write(
+            f"created: {outcome.created}\nupdated: {outcome.updated}\n"
+            f"unchanged: {outcome.unchanged}\nphones kept as they are: {outcome.phones_kept}\n"
+            f"units made: {len(outcome.units)}"
+        )
+        if not options["apply"]:
+            self.stdout.write("Nothing was written. Load it with --apply.")
+
+    def _refuse(self, faults: list[imports.Fault], keep: Path | None) -> None:
+        for fault in faults[:SAID]:
+            self.stderr.write(f"{fault.row}: {fault.address}: {fault.reason}")
+        if len(faults) > SAID:
+            self.stderr.write(f"... and {len(faults) - SAID} more")
+        if keep:
+            lines = ([fault.row, fault.address, fault.reason] for fault in faults)
+            keep.write_bytes(b"".join(sheets.write_csv(sheets.FAULT_COLUMNS, lines)))
+        raise CommandError(f"Nothing was loaded: {len(faults)} faults.")

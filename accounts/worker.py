@@ -1,0 +1,151 @@
+"""How the work on many accounts is done: a file as a whole, accounts a few at a time."""
+
+import dataclasses
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, Self
+
+from django.db import Error, connection, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import bulk, caller, roles, sheets
+from accounts.jobs import Job, claim
+from accounts.people import Account
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 200  # accounts in one transaction
+AT_ONCE = 100  # accounts for which nobody has to wait for the process
+SIGN_OF_LIFE = 1.0  # seconds
+TRIES = 3  # of processes that die over a job, before it is given up
+
+_DEEDS: dict[str, Callable[[list[Account], Account, dict[str, Any], int], int]] = {
+    Job.Kind.LOCK: bulk.lock_all,
+    Job.Kind.UNLOCK: bulk.unlock_all,
+    Job.Kind.MARK_DEFAULT: bulk.mark_default,
+    Job.Kind.NOTICE: bulk.send_notice,
+}
+
+
+def work_at_once(job: Job) -> None:
+    """Do a confirmed job on few accounts here and now: who locks somebody must not wait."""
+    if job.kind != Job.Kind.IMPORT and job.total <= AT_ONCE:
+        mine = claim(job.pk)
+        if mine:
+            work(mine)
+
+
+def work(job: Job) -> None:
+    """Do a claimed job. What the database refuses is left for another try."""
+    caller.enter(caller.Caller(job.request_id, job.client or ""))
+    try:
+        if not (job.actor.is_staff and job.actor.may_log_in and job.actor.has_perm(job.right)):
+            _end(job, Job.State.REFUSED, sentence=_("Người yêu cầu không còn quyền làm việc này."))
+        elif job.tries > TRIES:
+            _end(job, Job.State.REFUSED, sentence=_("Việc này bị dừng giữa chừng nhiều lần."))
+        elif job.kind == Job.Kind.IMPORT:
+            _import(job)
+        else:
+            while _do_some(job):
+                pass
+    except Error:
+        raise
+    except Exception:
+        # One job that fails must not stop those behind it.
+        logger.exception("job %s failed", job.pk)
+        _end(job, Job.State.REFUSED, sentence=_("Có lỗi khi thực hiện; không có gì thay đổi thêm."))
+
+
+def _import(job: Job) -> None:
+    # Only here: the pages, which import nothing, would carry the libraries about.
+    from accounts import imports
+
+    units = roles.units_of(job.actor)
+    try:
+        with _Progress(job) as progress:
+            outcome = imports.run(
+                sheets.read(bytes(job.file or b"")),
+                apply=job.confirmed,
+                actor=job.actor,
+                scope=lambda account: units is None or account.unit_id in units,
+                add_units=bool(job.options.get("add_units")),
+                progress=progress,
+            )
+    except sheets.Unreadable as error:
+        _end(job, Job.State.REFUSED, sentence=str(error))
+        return
+    result = dataclasses.asdict(outcome)
+    job.faults = [[fault.row, fault.address, fault.reason] for fault in outcome.faults]
+    result["faults"] = len(outcome.faults)
+    job.total = outcome.created + outcome.updated + outcome.unchanged
+    if outcome.faults:
+        _end(job, Job.State.REFUSED, **result)
+    elif job.confirmed:
+        _end(job, Job.State.DONE, **result)
+    else:
+        _end(job, Job.State.ASKING, **result)
+
+
+def _do_some(job: Job) -> bool:
+    """Do the next few accounts. Say whether there were any."""
+    with transaction.atomic():
+        # Another process may have taken it over, if this one was silent for long.
+        current = Job.objects.select_for_update().filter(pk=job.pk, state=Job.State.WORKING)
+        if current.values_list("done", flat=True).first() != job.done:
+            return False
+        keys = job.accounts[job.done : job.done + CHUNK]
+        if not keys:
+            _end(job, Job.State.DONE)
+            return False
+        people = Account.objects.filter(pk__in=keys, is_staff=False).order_by("pk")
+        some = list(roles.within(job.actor, people))
+        job.changed += _DEEDS[job.kind](some, job.actor, job.options, job.done)
+        job.done += len(keys)
+        job.tries = 0
+        job.changed_at = timezone.now()
+        job.save(update_fields=["changed", "done", "tries", "changed_at"])
+    return True
+
+
+def _end(job: Job, state: Job.State, **result: Any) -> None:
+    job.state = state
+    job.result = result
+    job.changed_at = timezone.now()
+    if state != Job.State.ASKING:
+        job.file = None
+        job.accounts = []
+    columns = ["state", "result", "faults", "changed_at", "file", "accounts", "total"]
+    job.save(update_fields=columns)
+
+
+class _Progress(threading.Thread):
+    """Shows, while a file is read, how far it is and that somebody is at it."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(daemon=True)
+        self._job = Job.objects.filter(pk=job.pk, state=Job.State.WORKING)
+        self._count = 0
+        self._over = threading.Event()
+
+    def __call__(self, count: int) -> None:
+        self._count = count
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self.join()
+
+    def run(self) -> None:
+        try:
+            while not self._over.wait(SIGN_OF_LIFE):
+                self._job.update(done=self._count, changed_at=Now())
+        except Error:
+            logger.warning("a job's progress could not be shown")
+        finally:
+            connection.close()
