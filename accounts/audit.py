@@ -195,12 +195,15 @@ class AuditEvent(models.Model):
 class AuditLink(models.Model):
     """A link of the chain: made by the database as each row of the trail is committed (AD-11).
 
-    `digest` is the SHA-256 of the link before and of the row, so that a row that was changed,
-    taken out or put in is found by `manage.py verify_audit`.
+    `row` is the SHA-256 of the row, `digest` that of the link before, of the row's time and of
+    `row`: a row that was changed, taken out or put in is found by `manage.py verify_audit`, also
+    after old rows were deleted.
     """
 
     seq = models.BigIntegerField(primary_key=True)
     event_id = models.BigIntegerField(unique=True)
+    at = models.DateTimeField()
+    row = models.CharField(max_length=64)
     digest = models.CharField(max_length=64)
 
     def __str__(self) -> str:

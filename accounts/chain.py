@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -11,14 +12,13 @@ from accounts.audit import AuditEvent, AuditLink
 
 BATCH = 5_000  # rows fetched at once
 
-# In the order of the chain; without a row, what was deleted. As in the migration that chains.
+PRUNED_FROM = dt.timedelta(days=365)  # the age below which PostgreSQL lets no row go
+
+# In the order of the chain; the last is None where the row was deleted. As the migration writes.
 _LINKS = """
-SELECT link.seq, link.event_id, link.digest, event.event, event.detail ->> 'through',
-    jsonb_build_array(
-        event.id, to_char(event.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), event.event,
-        event.ok, event.reason, event.account_id, event.actor_id, event.address_key,
-        host(event.client), event.request_id, event.detail)::text
-FROM accounts_auditlink AS link LEFT JOIN accounts_auditevent AS event ON event.id = link.event_id
+SELECT link.seq, link.event_id, link.at, accounts_audit_time(link.at), link.row, link.digest,
+    entry.event, entry.at, entry.detail ->> 'through', accounts_audit_text(entry)
+FROM accounts_auditlink AS link LEFT JOIN accounts_auditevent AS entry ON entry.id = link.event_id
 ORDER BY link.seq
 """
 
@@ -43,53 +43,103 @@ def verify(anchor: str = "") -> Report:
     """Walk along the whole chain, and check that it passes through `anchor` (SEQ:DIGEST).
 
     Whoever may write everything can forge a whole chain, but not one through a link that was
-    noted elsewhere: that is what the anchor is for.
+    noted elsewhere: that is what the anchor is for. A row that is missing is excused only at the
+    beginning, and only where a row of the chain says that it was pruned when it was old enough.
     """
-    report = Report()
-    missing: list[int] = []
-    before, expected, through = "", 1, 0
-    anchored = not anchor
-    for seq, event_id, digest, event, pruned_through, text in _rows(_LINKS):
-        if seq != expected:
-            report.faults.append(f"links {expected} to {seq - 1} are missing")
-        expected = seq + 1
-        if event is None:
-            missing.append(seq)
-        elif hashlib.sha256(f"{before}\n{text}".encode()).hexdigest() != digest:
-            report.faults.append(f"row {event_id} (link {seq}) was changed, or one before it")
-        elif event == AuditEvent.Event.AUDIT_PRUNED:
-            through = max(through, int(pruned_through or 0))
-        anchored = anchored or f"{seq}:{digest}" == anchor
-        report.rows += event is not None
-        report.head = f"{seq}:{digest}"
-        before = digest
-    report.pruned = sum(seq <= through for seq in missing)
-    report.faults += [f"the row of link {seq} is missing" for seq in missing if seq > through]
+    walk = _Walk(anchor)
+    for link in _rows(_LINKS):
+        walk.pass_link(*link)
+    report = walk.report
+    for place, (seq, at) in enumerate(walk.missing, start=1):
+        if seq == place and walk.was_pruned(seq, at):
+            report.pruned += 1
+        else:
+            report.faults.append(f"the row of link {seq} is missing")
     report.faults += [f"row {pk} stands outside the chain" for (pk,) in _rows(_OUTSIDE)]
-    if not anchored:
+    if not walk.anchored:
         report.faults.append(f"the chain does not pass through {anchor}")
     return report
+
+
+class _Walk:
+    """Goes along the chain, one link after the other."""
+
+    def __init__(self, anchor: str) -> None:
+        self.report = Report()
+        self.missing: list[tuple[int, dt.datetime]] = []
+        self.anchored = not anchor
+        self._anchor = anchor
+        self._prunings: list[tuple[int, dt.datetime]] = []
+        self._before, self._expected = "", 1
+
+    def pass_link(
+        self,
+        seq: int,
+        event_id: int,
+        at: dt.datetime,
+        time: str,
+        row: str,
+        digest: str,
+        *entry: Any,
+    ) -> None:
+        if seq != self._expected:
+            self.report.faults.append(f"links {self._expected} to {seq - 1} are missing")
+        if _sha256(f"{self._before}\n{time}\n{row}") != digest:
+            self.report.faults.append(f"link {seq} was changed, or one before it")
+        self._before, self._expected = digest, seq + 1
+        self.report.head = f"{seq}:{digest}"
+        self.anchored = self.anchored or self.report.head == self._anchor
+        self._look_at_row(seq, event_id, at, row, *entry)
+
+    def _look_at_row(
+        self,
+        seq: int,
+        event_id: int,
+        at: dt.datetime,
+        row: str,
+        event: str | None,
+        event_at: dt.datetime,
+        through: str | None,
+        text: str,
+    ) -> None:
+        if event is None:
+            self.missing.append((seq, at))
+            return
+        self.report.rows += 1
+        if _sha256(text) != row or event_at != at:
+            self.report.faults.append(f"row {event_id} (link {seq}) was changed")
+        elif event == AuditEvent.Event.AUDIT_PRUNED and str(through).isdecimal():
+            self._prunings.append((int(str(through)), at))
+
+    def was_pruned(self, seq: int, at: dt.datetime) -> bool:
+        return any(seq <= through and at < then - PRUNED_FROM for through, then in self._prunings)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def prune(*, before: dt.datetime) -> int:
     """Delete rows that are older, and put on record up to which link; the links stay.
 
+    What goes is a beginning of the chain, so that nothing can be taken from its middle.
     PostgreSQL refuses rows that are younger than a year, whatever is asked for.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL mailportal.pruning = 'on'")
-        old = AuditEvent.objects.filter(at__lt=before)
-        last = AuditLink.objects.filter(event_id__in=old.values("pk")).order_by("-seq").first()
+        young = AuditLink.objects.filter(at__gte=before).order_by("seq").first()
+        old = AuditLink.objects.filter(seq__lt=young.seq) if young else AuditLink.objects.all()
+        last = old.order_by("-seq").first()
         if last is None:
             return 0
-        # What goes is a beginning of the chain, so that nothing can be taken from its middle.
         cursor.execute(
             "DELETE FROM accounts_auditevent AS event USING accounts_auditlink AS link"
-            " WHERE link.event_id = event.id AND link.seq <= %s AND event.at < %s",
-            [last.seq, before],
+            " WHERE link.event_id = event.id AND link.seq <= %s",
+            [last.seq],
         )
         count: int = cursor.rowcount
-        AuditEvent.record(AuditEvent.Event.AUDIT_PRUNED, "", through=last.seq, count=count)
+        if count:
+            AuditEvent.record(AuditEvent.Event.AUDIT_PRUNED, "", through=last.seq, count=count)
     return count
 
 

@@ -4,6 +4,7 @@ import datetime as dt
 import io
 import threading
 from contextlib import closing
+from importlib import import_module
 
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
@@ -11,7 +12,8 @@ from django.test import TestCase, TransactionTestCase
 from django.utils import timezone
 
 from accounts import chain
-from accounts.models import AuditEvent, AuditLink
+from accounts.models import Account, AuditEvent, AuditLink, Session
+from tests import cast
 
 Event = AuditEvent.Event
 
@@ -60,7 +62,7 @@ class ChainTests(TransactionTestCase):
                     [fault] = self.faults()
                     transaction.set_rollback(True)
 
-                self.assertIn(f"row {self.pks[2]} (link 3) was changed", fault)
+                self.assertEqual(fault, f"row {self.pks[2]} (link 3) was changed")
 
     def test_a_missing_row_is_found(self):
         execute("DELETE FROM accounts_auditevent WHERE id = %s", self.pks[1])
@@ -73,7 +75,24 @@ class ChainTests(TransactionTestCase):
         execute("DELETE FROM accounts_auditevent WHERE id = %s", self.pks[1])
         execute("DELETE FROM accounts_auditlink WHERE event_id = %s", self.pks[1])
 
-        self.assertEqual(len(self.faults()), 2)
+        self.assertEqual(
+            self.faults(), ["links 2 to 2 are missing", "link 3 was changed, or one before it"]
+        )
+
+    def test_a_changed_link_is_found(self):
+        for change in ("digest = repeat('0', 64)", "row = repeat('0', 64)", "at = now()"):
+            with self.subTest(change), transaction.atomic():
+                execute(f"UPDATE accounts_auditlink SET {change} WHERE seq = 3")
+
+                self.assertIn("link 3 was changed, or one before it", self.faults())
+                transaction.set_rollback(True)
+
+    def test_a_row_that_was_taken_out_is_not_excused_by_a_forged_pruning(self):
+        execute("DELETE FROM accounts_auditevent WHERE id = %s", self.pks[0])
+        for through in (5, "x", -1, None):
+            AuditEvent.record(Event.AUDIT_PRUNED, "", through=through, count=1)
+
+        self.assertEqual(self.faults(), ["the row of link 1 is missing"])
 
     def test_a_row_put_in_is_found(self):
         execute(
@@ -140,14 +159,7 @@ class ChainTests(TransactionTestCase):
         self.assertIn("9 rows are whole", verify())
 
 
-FORGE = """
-WITH last AS (SELECT max(seq) AS seq FROM accounts_auditlink)
-INSERT INTO accounts_auditlink (seq, event_id, digest)
-SELECT coalesce(last.seq, 0) + 1, entry.id, encode(sha256(convert_to(
-    coalesce((SELECT digest FROM accounts_auditlink WHERE seq = last.seq), '') || chr(10)
-    || accounts_audit_text(entry), 'UTF8')), 'hex')
-FROM accounts_auditevent AS entry, last WHERE entry.id = %s
-"""
+FORGE = "SELECT accounts_audit_append(entry) FROM accounts_auditevent AS entry WHERE id = %s"
 
 
 class KeepingTests(TransactionTestCase):
@@ -181,6 +193,28 @@ class KeepingTests(TransactionTestCase):
         self.assertEqual((report.rows, report.pruned, report.faults), (4, 2, []))
         self.assertEqual(AuditEvent.objects.get(event="audit-pruned").detail["count"], 2)
 
+    def test_what_is_taken_from_the_middle_is_found_after_a_pruning_too(self):
+        record(5)
+        self.age(4, days=2000)
+        pks = list(AuditEvent.objects.order_by("pk").values_list("pk", flat=True))
+        chain.prune(before=timezone.now() - dt.timedelta(days=1900))
+        record(2)
+        execute("DELETE FROM accounts_auditevent WHERE id = %s", pks[4])
+
+        self.assertEqual(chain.verify().faults, ["the row of link 5 is missing"])
+
+    def test_an_old_row_behind_a_younger_one_stays_with_it(self):
+        record(3)
+        self.age(1, days=2000)
+        pk = AuditEvent.objects.order_by("pk").last().pk
+        execute("UPDATE accounts_auditevent SET at = at - interval '9 years' WHERE id = %s", pk)
+        execute("DELETE FROM accounts_auditlink")
+        for each in AuditEvent.objects.order_by("pk").values_list("pk", flat=True):
+            execute(FORGE, each)
+
+        self.assertEqual(chain.prune(before=timezone.now() - dt.timedelta(days=1000)), 1)
+        self.assertEqual(chain.verify().faults, [])
+
     def test_the_database_refuses_what_is_younger_than_a_year(self):
         record(2)
         self.age(1, days=360)
@@ -194,6 +228,10 @@ class KeepingTests(TransactionTestCase):
 class RefusalTests(TestCase):
     def test_nothing_empties_the_trail_or_its_chain(self):
         record()
+        keep = import_module("accounts.migrations.0007_chain_of_audit").KEEP
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute(keep)  # which the tests have taken away, to empty tables themselves
         for statement in (
             "TRUNCATE accounts_auditevent",
             "TRUNCATE accounts_auditlink",
@@ -206,6 +244,55 @@ class RefusalTests(TestCase):
                 transaction.atomic(),
                 connection.cursor() as cursor,
             ):
-                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-                cursor.execute("SET LOCAL mailportal.tests TO off")
                 cursor.execute(statement)
+
+
+class OrderOfLocksTests(cast.Cast, TransactionTestCase):
+    def test_what_waits_for_a_row_that_another_holds_waits_before_the_chain(self):
+        """An alias is added, audit row first, while its owner changes something."""
+        an = cast.make("an")
+        ready, done = threading.Event(), []
+
+        def owner():
+            with closing(connection), transaction.atomic():
+                Account.objects.select_for_update().get(pk=an.pk)
+                ready.set()
+                while not waiting():
+                    pass
+                record()
+            done.append("owner")
+
+        def staff():
+            with closing(connection), transaction.atomic():
+                record()
+                Session.objects.create(
+                    pk="k",
+                    account=an,
+                    session_data="",
+                    created_at=timezone.now(),
+                    seen_at=timezone.now(),
+                    expire_date=timezone.now(),
+                )
+                ready.wait()
+            done.append("staff")
+
+        def heard(act):
+            try:
+                act()
+            except DatabaseError as error:
+                done.append(str(error))
+
+        both = [threading.Thread(target=heard, args=[each]) for each in (owner, staff)]
+        for each in both:
+            each.start()
+        for each in both:
+            each.join()
+
+        self.assertEqual(sorted(done), ["owner", "staff"])
+        self.assertEqual(chain.verify().faults, [])
+
+
+def waiting():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()[0]

@@ -109,7 +109,13 @@ def login_notice(**changes):
 
 
 def link(**changes):
-    return "accounts_auditlink", {"seq": 1, "event_id": 1, "digest": "d" * 64} | changes
+    return "accounts_auditlink", {
+        "seq": 1,
+        "event_id": 1,
+        "at": NOON,
+        "row": "r" * 64,
+        "digest": "d" * 64,
+    } | changes
 
 
 def campaign(**changes):

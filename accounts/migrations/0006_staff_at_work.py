@@ -22,6 +22,8 @@ class Migration(migrations.Migration):
             fields=[
                 ("seq", models.BigIntegerField(primary_key=True, serialize=False)),
                 ("event_id", models.BigIntegerField(unique=True)),
+                ("at", models.DateTimeField()),
+                ("row", models.CharField(max_length=64)),
                 ("digest", models.CharField(max_length=64)),
             ],
         ),

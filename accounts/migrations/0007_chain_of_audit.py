@@ -1,41 +1,77 @@
 from django.db import migrations
 
 # The row as one text, in which no value can run into the next. `accounts.chain` reads it the same
-# way. The lock is taken as the transaction commits, after all others: it cannot deadlock, and is
-# held for no longer than the commit takes.
+# way.
+#
+# Deferred triggers fire in the order in which they were queued, foreign keys among them. The chain's
+# lock must come after all of those, or one transaction could hold it and wait for a row while another
+# holds the row and waits for the chain. So the commit first queues each row, and what is queued by
+# the commit itself fires after all that waited for it.
 CHAIN = """
 CREATE FUNCTION accounts_audit_text(event accounts_auditevent) RETURNS text
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_array(
-        event.id, to_char(event.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), event.event,
-        event.ok, event.reason, event.account_id, event.actor_id, event.address_key,
-        host(event.client), event.request_id, event.detail)::text
+        event.id, accounts_audit_time(event.at), event.event, event.ok, event.reason,
+        event.account_id, event.actor_id, event.address_key, host(event.client),
+        event.request_id, event.detail)::text
 $$;
 
-CREATE FUNCTION accounts_audit_link() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION accounts_audit_append(event accounts_auditevent) RETURNS void
+LANGUAGE plpgsql AS $$
 DECLARE
     last accounts_auditlink;
+    row text := encode(sha256(convert_to(accounts_audit_text(event), 'UTF8')), 'hex');
 BEGIN
-    PERFORM pg_advisory_xact_lock(4703111);
     SELECT * INTO last FROM accounts_auditlink ORDER BY seq DESC LIMIT 1;
-    INSERT INTO accounts_auditlink (seq, event_id, digest) VALUES (
-        coalesce(last.seq, 0) + 1,
-        NEW.id,
-        encode(sha256(convert_to(
-            coalesce(last.digest, '') || chr(10) || accounts_audit_text(NEW), 'UTF8')), 'hex')
+    INSERT INTO accounts_auditlink (seq, event_id, at, row, digest) VALUES (
+        coalesce(last.seq, 0) + 1, event.id, event.at, row,
+        encode(sha256(convert_to(concat_ws(
+            chr(10), coalesce(last.digest, ''), accounts_audit_time(event.at), row), 'UTF8')), 'hex')
     );
+END
+$$;
+
+CREATE TABLE accounts_auditqueue (event_id bigint PRIMARY KEY);
+
+CREATE FUNCTION accounts_audit_queue() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO accounts_auditqueue VALUES (NEW.id);
     RETURN NULL;
 END
 $$;
 
-CREATE CONSTRAINT TRIGGER accounts_audit_chained AFTER INSERT ON accounts_auditevent
+CREATE FUNCTION accounts_audit_link() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    event accounts_auditevent;
+BEGIN
+    PERFORM pg_advisory_xact_lock(4703111);
+    SELECT * INTO STRICT event FROM accounts_auditevent WHERE id = NEW.event_id;
+    PERFORM accounts_audit_append(event);
+    DELETE FROM accounts_auditqueue WHERE event_id = NEW.event_id;
+    RETURN NULL;
+END
+$$;
+
+CREATE CONSTRAINT TRIGGER accounts_audit_queued AFTER INSERT ON accounts_auditevent
+    DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION accounts_audit_queue();
+CREATE CONSTRAINT TRIGGER accounts_audit_chained AFTER INSERT ON accounts_auditqueue
     DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION accounts_audit_link();
 """
 
+TIME = """
+CREATE FUNCTION accounts_audit_time(at timestamptz) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')
+$$;
+"""
+
 UNCHAIN = """
-DROP TRIGGER accounts_audit_chained ON accounts_auditevent;
+DROP TRIGGER accounts_audit_queued ON accounts_auditevent;
+DROP TABLE accounts_auditqueue;
+DROP FUNCTION accounts_audit_queue();
 DROP FUNCTION accounts_audit_link();
+DROP FUNCTION accounts_audit_append(accounts_auditevent);
 DROP FUNCTION accounts_audit_text(accounts_auditevent);
 """
 
@@ -43,27 +79,19 @@ LINK_WHAT_IS_THERE = """
 DO $$
 DECLARE
     event accounts_auditevent;
-    place bigint := 0;
-    digest text := '';
 BEGIN
     FOR event IN SELECT * FROM accounts_auditevent ORDER BY id LOOP
-        place := place + 1;
-        digest := encode(sha256(convert_to(
-            digest || chr(10) || accounts_audit_text(event), 'UTF8')), 'hex');
-        INSERT INTO accounts_auditlink (seq, event_id, digest) VALUES (place, event.id, digest);
+        PERFORM accounts_audit_append(event);
     END LOOP;
 END
 $$;
 """
 
 # Old rows go when the office need not keep them any longer (LG-08), never one that is younger than
-# a year. Whole tables are emptied by tests only.
+# a year. A link never goes.
 REFUSE = """
 CREATE OR REPLACE FUNCTION accounts_audit_refuses_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'TRUNCATE' AND current_setting('mailportal.tests', true) = 'on' THEN
-        RETURN NULL;
-    END IF;
     IF TG_OP = 'DELETE' AND TG_TABLE_NAME = 'accounts_auditevent'
        AND current_setting('mailportal.pruning', true) = 'on' THEN
         IF OLD.at < now() - interval '1 year' THEN
@@ -75,15 +103,21 @@ END
 $$;
 CREATE TRIGGER accounts_auditlink_append_only BEFORE UPDATE OR DELETE ON accounts_auditlink
     FOR EACH ROW EXECUTE FUNCTION accounts_audit_refuses_change();
+"""
+
+KEEP = """
 CREATE TRIGGER accounts_auditlink_is_kept BEFORE TRUNCATE ON accounts_auditlink
     FOR EACH STATEMENT EXECUTE FUNCTION accounts_audit_refuses_change();
 CREATE TRIGGER accounts_audit_is_kept BEFORE TRUNCATE ON accounts_auditevent
     FOR EACH STATEMENT EXECUTE FUNCTION accounts_audit_refuses_change();
 """
 
-ALLOW = """
+LET_GO = """
 DROP TRIGGER accounts_audit_is_kept ON accounts_auditevent;
 DROP TRIGGER accounts_auditlink_is_kept ON accounts_auditlink;
+"""
+
+ALLOW = """
 DROP TRIGGER accounts_auditlink_append_only ON accounts_auditlink;
 CREATE OR REPLACE FUNCTION accounts_audit_refuses_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -127,8 +161,10 @@ class Migration(migrations.Migration):
     dependencies = [("accounts", "0006_staff_at_work")]
 
     operations = [
+        migrations.RunSQL(TIME, "DROP FUNCTION accounts_audit_time(timestamptz);"),
         migrations.RunSQL(CHAIN, UNCHAIN),
         migrations.RunSQL(LINK_WHAT_IS_THERE, migrations.RunSQL.noop),
         migrations.RunSQL(REFUSE, ALLOW),
+        migrations.RunSQL(KEEP, LET_GO),
         migrations.RunSQL(TREE, NO_TREE),
     ]
