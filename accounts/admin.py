@@ -160,6 +160,8 @@ class AccountAdmin(BulkAdmin):
         units = roles.units_of(_actor(request))
         if db_field.name == "unit" and units is not None:
             kwargs["queryset"] = Unit.objects.filter(pk__in=units)
+            # Without a unit, nobody but the province's IT would see the person again.
+            kwargs["required"] = True
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def changelist_view(
@@ -285,7 +287,7 @@ class LoginNoticeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not gener
         return {}  # deleted one by one, each on record
 
     def _record(self, request: HttpRequest, notice: LoginNotice) -> None:
-        login_notices.forget()
+        transaction.on_commit(login_notices.forget)
         AuditEvent.record(
             AuditEvent.Event.LOGIN_NOTICE_EDITED, "", actor=_actor(request), text=notice.text
         )

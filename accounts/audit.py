@@ -18,6 +18,7 @@ class Ground:
 
     why: str = ""
     ticket: str = ""
+    by_itself: bool = False  # done by a campaign in the name of whoever agreed to it
 
 
 class AuditQuerySet(models.QuerySet["AuditEvent"]):
@@ -82,6 +83,7 @@ class AuditEvent(models.Model):
         EXPORTED = "exported", "Xuất danh sách"
         DEFAULT_MARKED = "default-marked", "Đánh dấu còn mật khẩu mặc định"
         NOTICE_SENT = "notice-sent", "Gửi thông báo"
+        CAMPAIGN_PLANNED = "campaign-planned", "Lập chiến dịch"
         CAMPAIGN_STARTED = "campaign-started", "Bắt đầu chiến dịch"
         CAMPAIGN_STEP = "campaign-step", "Bước của chiến dịch"
         CAMPAIGN_STOPPED = "campaign-stopped", "Dừng chiến dịch"

@@ -8,9 +8,10 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.forms import PortalForm, Text
+from accounts.forms import PortalForm
 from accounts.people import Unit
 from accounts.reports import Tree
+from accounts.staff_forms import KeptWords
 
 EVERYWHERE = "all"
 UNITS_AT_ONCE = 40  # a request holds 50 fields
@@ -30,7 +31,7 @@ class UnitChoices(forms.CheckboxSelectMultiple):
 
 
 class PlanForm(PortalForm):
-    name = Text(
+    name = KeptWords(
         label=_("Tên chiến dịch"),
         max_length=100,
         error_messages={
@@ -39,7 +40,7 @@ class PlanForm(PortalForm):
         },
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    basis = Text(
+    basis = KeptWords(
         label=_("Căn cứ"),
         help_text=_("Số văn bản hoặc lý do, ví dụ: Công văn 123/UBND-VX."),
         max_length=200,
@@ -118,7 +119,7 @@ def _choices(tree: Tree) -> Iterator[tuple[str, Any]]:
 class ReasonForm(PortalForm):
     """Why something is done that people will feel; kept in the audit trail."""
 
-    why = Text(
+    why = KeptWords(
         label=_("Lý do"),
         help_text=_("Được ghi vào nhật ký. Ví dụ: số văn bản, người quyết định."),
         max_length=200,

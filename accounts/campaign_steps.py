@@ -25,7 +25,7 @@ from otp.models import Message
 
 BATCH = 100  # people who are warned in one transaction
 A_SECOND = 10  # mails that become due: password notices must not wait behind thousands
-TICKET = "campaign-"  # by which a lock is known as a campaign's, in the audit trail
+TICKET = "campaign-"  # and its number, in the audit trail
 
 Event = AuditEvent.Event
 Outcome = CampaignMember.Outcome
@@ -65,6 +65,7 @@ def plan(
             name=name, basis=basis, first_day=first_day, created_by=by
         )
         campaign.units.set(units)
+        AuditEvent.record(Event.CAMPAIGN_PLANNED, "", actor=by, campaign=campaign.pk)
     return campaign
 
 
@@ -278,7 +279,7 @@ def _decide_one(campaign: Campaign) -> CampaignMember.Outcome | None:
 
 def _close(campaign: Campaign, account: Account) -> None:
     """Do to an account whose time is over what must happen to it, all at once."""
-    ground = Ground(why=campaign.basis, ticket=f"{TICKET}{campaign.pk}")
+    ground = Ground(campaign.basis, f"{TICKET}{campaign.pk}", by_itself=True)
     lock(account, actor=campaign.lock_approved_by, ground=ground)
     # Unlocked again, it opens the page where it is changed, and no mail program.
     Account.objects.filter(pk=account.pk).update(default_password_until=timezone.now())

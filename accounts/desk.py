@@ -1,14 +1,14 @@
 """What the hotline may do for somebody: each with a ground, on record, and refused in words."""
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import locking, roles
+from accounts import factors, locking, roles
 from accounts.audit import Ground
 from accounts.mailserver import end_mail_sessions
-from accounts.models import Account, AuditEvent, ExtraCode
-from otp import codes, phones
+from accounts.models import Account, AuditEvent, DailyHelp
+from otp import codes, phones, standing
 from otp.models import OFFICE_ZONE, Purpose
 
 
@@ -38,14 +38,10 @@ def give_extra_code(account: Account, *, actor: Account, ground: Ground) -> None
 
     The five minutes between two codes stay as they are.
     """
-    day = timezone.localdate(timezone=OFFICE_ZONE)
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)
-        try:
-            with transaction.atomic():
-                ExtraCode.objects.create(account=account, local_day=day)
-        except IntegrityError:
-            raise NotNow(_("Hôm nay tài khoản này đã được cấp thêm một mã rồi.")) from None
+        if not _once_a_day(account, DailyHelp.Kind.CODE):
+            raise NotNow(_("Hôm nay tài khoản này đã được cấp thêm một mã rồi."))
         if not codes.give_one_more(account.address):
             raise NotNow(_("Tài khoản còn lượt yêu cầu mã hôm nay, không cần cấp thêm."))
         _record(AuditEvent.Event.CODE_GRANTED, account, actor, ground)
@@ -62,8 +58,16 @@ def unlock(account: Account, *, actor: Account, ground: Ground) -> None:
 
 
 def reopen_recovery(account: Account, *, actor: Account, ground: Ground) -> None:
-    """Forget the wrong guesses that closed the recovery; the day's codes stay counted."""
+    """Forget the wrong guesses that closed the recovery, once a day; raises `NotNow`.
+
+    The day's codes stay counted.
+    """
     with transaction.atomic():
+        Account.objects.select_for_update().get(pk=account.pk)
+        if not any(standing.of(account.address, purpose).closed_until for purpose in Purpose):
+            raise NotNow(_("Việc lấy lại mật khẩu đang mở, không cần mở lại."))
+        if not _once_a_day(account, DailyHelp.Kind.REOPENING):
+            raise NotNow(_("Hôm nay tài khoản này đã được mở lại một lần rồi."))
         for purpose in Purpose:
             codes.reopen(account.address, purpose)
         _record(AuditEvent.Event.RECOVERY_REOPENED, account, actor, ground)
@@ -77,10 +81,21 @@ def end_sessions(account: Account, *, actor: Account, ground: Ground) -> None:
         _record(AuditEvent.Event.SESSIONS_CUT, account, actor, ground)
 
 
+def reset_factor(account: Account, *, actor: Account, ground: Ground) -> None:
+    if not account.is_staff:
+        raise NotNow(_("Tài khoản này không phải của cán bộ, không có xác thực hai lớp."))
+    factors.reset(account, actor=actor, ground=ground)
+
+
 def reveal_phone(account: Account, *, actor: Account, ground: Ground) -> str:
     """Give the whole number as people write it; on record before it is shown (AD-07)."""
     _record(AuditEvent.Event.PHONE_REVEALED, account, actor, ground)
     return phones.national(account.phone)
+
+
+def _once_a_day(account: Account, kind: DailyHelp.Kind) -> bool:
+    day = timezone.localdate(timezone=OFFICE_ZONE)
+    return DailyHelp.objects.get_or_create(account=account, kind=kind, local_day=day)[1]
 
 
 def _record(event: AuditEvent.Event, account: Account, actor: Account, ground: Ground) -> None:

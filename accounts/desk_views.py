@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from accounts import desk, factors, lookup, picture, proposals, roles
+from accounts import desk, lookup, picture, proposals, roles
 from accounts.audit import Ground
 from accounts.desk import NotNow
 from accounts.models import Account, AuditEvent, PhoneProposal
@@ -136,7 +136,8 @@ ACTIONS = {
             "accounts.help_person",
             gettext_lazy("Mở khóa tài khoản"),
             gettext_lazy(
-                "Người dùng đăng nhập lại được bằng mật khẩu cũ. Khóa lại được bất cứ lúc nào."
+                "Người dùng đăng nhập trang này lại được bằng mật khẩu cũ; mật khẩu mặc định đã quá"
+                " hạn thì phải đổi mới mở được thư. Khóa lại được bất cứ lúc nào."
             ),
             gettext_lazy("Đã mở khóa tài khoản."),
             desk.unlock,
@@ -147,12 +148,12 @@ ACTIONS = {
             "accounts.help_person",
             gettext_lazy("Kết thúc các phiên đăng nhập"),
             gettext_lazy(
-                "Mọi trình duyệt đang đăng nhập phải đăng nhập lại. Mật khẩu giữ nguyên; không có"
-                " gì để hoàn tác."
+                "Mọi trình duyệt và chương trình thư đang đăng nhập phải đăng nhập lại. Mật khẩu"
+                " giữ nguyên; không có gì để hoàn tác."
             ),
             gettext_lazy("Đã kết thúc các phiên đăng nhập."),
             desk.end_sessions,
-            lambda picture: picture.sessions > 0,
+            lambda picture: picture.account is not None,
         ),
         Action(
             "dat-lai-xac-thuc",
@@ -163,7 +164,7 @@ ACTIONS = {
                 " phải cài đặt lại; chủ hộp thư được báo bằng thư."
             ),
             gettext_lazy("Đã đặt lại xác thực hai lớp."),
-            factors.reset,
+            desk.reset_factor,
             lambda picture: bool(picture.account and picture.account.is_staff),
             danger=True,
         ),
@@ -244,8 +245,8 @@ def decide(request: StaffRequest, pk: int) -> HttpResponse:
     if not desk.may_help(request.user, proposal.account, "accounts.approve_phone"):
         raise PermissionDenied
     own = proposal.proposed_by == request.user
-    if request.method == "POST":
-        approved = request.POST.get("decision") == "approve"
+    if request.POST.get("decision") in ("approve", "decline"):
+        approved = request.POST["decision"] == "approve"
         rule = proposals.approve if approved else proposals.decline
         try:
             rule(proposal, by=request.user)

@@ -1,5 +1,6 @@
 """The staff's pages of the second factor: show it, put it into an app, keep recovery codes."""
 
+from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -72,6 +73,10 @@ def factor(request: StaffRequest) -> HttpResponse:
     if not is_verified_staff(request):
         return to_second_factor(request.path)
     if request.method == "POST":
+        if not login.password_is_fresh(request.session, within=FRESH):
+            messages.warning(request, _("Hãy đăng nhập lại rồi tạo mã dự phòng mới."))
+            logout(request)
+            return redirect("accounts:login")
         codes = factors.make_recovery_codes(request.user)
         return render(request, "accounts/recovery_codes.html", {"codes": codes})
     left = factors.recovery_codes_left(request.user)

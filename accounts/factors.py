@@ -116,6 +116,7 @@ def make_recovery_codes(account: Account) -> list[str]:
         AuditEvent.record(
             AuditEvent.Event.RECOVERY_CODES_MADE, account.address, account=account, actor=account
         )
+        notices.recovery_codes_made(account)
     return made
 
 

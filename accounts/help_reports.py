@@ -9,7 +9,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.audit import AuditEvent
-from accounts.campaign_steps import TICKET
 from accounts.charts import Columns, Series
 from accounts.reports import Report, Tile, Units
 from accounts.tables import Row, Table, number
@@ -56,7 +55,7 @@ def _work(units: Units, *, since: dt.date) -> "QuerySet[AuditEvent]":
     )
     # What a campaign does by itself in somebody's name is not that person's work.
     work = work.exclude(event=Event.CAMPAIGN_STEP, account__isnull=False).exclude(
-        event=Event.LOCKED, detail__ticket__startswith=TICKET
+        event=Event.LOCKED, reason="campaign"
     )
     return work if units is None else work.filter(Q(account__unit__in=units))
 

@@ -26,6 +26,7 @@ def lock(account: Account, *, actor: Account | None, ground: Ground = NO_GROUND)
                 account.address,
                 account=account,
                 actor=actor,
+                reason="campaign" if ground.by_itself else "",
                 why=ground.why,
                 ticket=ground.ticket,
             )

@@ -28,10 +28,15 @@ def current() -> list[LoginNotice]:
     Where the database does not answer, the page goes on with what was read before.
     """
     global _last
-    with _lock:
-        if _last is None or time.monotonic() - _last.at > FRESH:
-            _last = _Read(time.monotonic(), _read(_last.notices if _last else ()))
-        kept = _last
+    kept = _last
+    if (kept is None or time.monotonic() - kept.at > FRESH) and _lock.acquire(blocking=False):
+        # One reads; all others go on with what there is.
+        try:
+            kept = _last = _Read(time.monotonic(), _read(kept.notices if kept else ()))
+        finally:
+            _lock.release()
+    if kept is None:
+        return []
     now = timezone.now()
     return [it for it in kept.notices if it.shown_from <= now < it.shown_until]
 

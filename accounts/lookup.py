@@ -1,6 +1,7 @@
 """Finding people for the hotline: by address, by name, by unit, by the end of the number."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from django.db import connection, transaction
@@ -13,13 +14,13 @@ from accounts.addresses import AddressError, canonical
 from accounts.models import Account, Address, Unit
 
 MOST = 20  # results (AD-05)
-FEWEST_DIGITS = 4  # of a number's end
+# Of a number's end: fewer find too many, and more would read a masked number out digit by digit.
+FEWEST_DIGITS, MOST_DIGITS = 4, 6
 WHOLE = {"0": 10, "8": 11}  # digits of a whole number, by how it begins: 0… or 84…
 
 SAMPLE = 5_000  # people, among whom a common name is found twenty times
 
 _NUMBER = re.compile(r"[\d\s.+()-]+")
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -65,17 +66,17 @@ def _by_address(people: QuerySet[Account], words: str, *, everybody: bool) -> Fo
 
 
 def _by_number(people: QuerySet[Account], digits: str) -> Found:
-    if len(digits) < FEWEST_DIGITS:
-        return Found("number", [])
-    if len(digits) == WHOLE.get(digits[0]):
+    if len(digits) == WHOLE.get(digits[:1]):
         digits = digits[-9:]
+    elif not FEWEST_DIGITS <= len(digits) <= MOST_DIGITS:
+        return Found("number", [])
     backwards = people.alias(backwards=Reverse("phone"))
     return _first("number", backwards.filter(backwards__startswith=digits[::-1]))
 
 
 def _by_name(people: QuerySet[Account], words: str, *, everybody: bool, narrowed: bool) -> Found:
     """Look for all the words; where nobody has them, the last may be the beginning of one."""
-    parts = list(dict.fromkeys(_WORD.findall(words.lower())))
+    parts = list(dict.fromkeys(_plain(words)))
     if not parts:
         return Found("name", [])
     whole = _named(people, " & ".join(parts), narrowed=narrowed)
@@ -106,10 +107,16 @@ def _named(people: QuerySet[Account], query: str, *, narrowed: bool) -> Found:
     return _first("name", people.filter(pk__in=keys))
 
 
+def _plain(text: str) -> list[str]:
+    """Give the words of a text in a-z and digits, as `accounts_fold` writes Vietnamese ones."""
+    bare = unicodedata.normalize("NFKD", text.lower().replace("đ", "d"))
+    return re.findall(r"[a-z0-9]+", "".join(it for it in bare if not unicodedata.combining(it)))
+
+
 def _has(query: str) -> RawSQL:
-    # The words are letters and digits only; a sign of the query language cannot be among them.
+    # The words are plain letters and digits: no sign of the query language can be among them.
     return RawSQL(
-        "accounts_account.words @@ to_tsquery('simple', accounts_fold(%s))",
+        "accounts_account.words @@ to_tsquery('simple', %s)",
         [query],
         output_field=BooleanField(),
     )
@@ -117,10 +124,10 @@ def _has(query: str) -> RawSQL:
 
 def _units_called(words: str) -> set[int]:
     """Find the units with these words in their names, or this short name, and those below."""
-    query = " & ".join(f"{part}:*" for part in _WORD.findall(words))
+    query = " & ".join(f"{part}:*" for part in _plain(words))
     named = RawSQL(
         "to_tsvector('simple'::regconfig, accounts_fold(accounts_unit.name))"
-        " @@ to_tsquery('simple', accounts_fold(%s))",
+        " @@ to_tsquery('simple', %s)",
         [query],
         output_field=BooleanField(),
     )

@@ -6,7 +6,7 @@ from accounts.jobs import Job
 from accounts.mailboxes import Address, MailDomain
 from accounts.people import Account, Session, Unit
 from accounts.unit_days import UnitDay
-from accounts.work import ExtraCode, LoginNotice, PhoneProposal
+from accounts.work import DailyHelp, LoginNotice, PhoneProposal
 
 __all__ = [
     "Account",
@@ -15,7 +15,7 @@ __all__ = [
     "AuditLink",
     "Campaign",
     "CampaignMember",
-    "ExtraCode",
+    "DailyHelp",
     "Job",
     "LoginNotice",
     "MailDomain",

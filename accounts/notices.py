@@ -37,6 +37,11 @@ def factor_enrolled(account: Account) -> None:
     _mail(account, "factor_enrolled", "Đã cài đặt xác thực hai lớp")
 
 
+def recovery_codes_made(account: Account) -> None:
+    """Tell a member of staff that new recovery codes open the staff pages in their name."""
+    _mail(account, "recovery_codes_made", "Đã tạo mã dự phòng mới")
+
+
 def factor_reset(account: Account) -> None:
     """Tell a member of staff that their second factor was taken away by a colleague."""
     _mail(account, "factor_reset", "Xác thực hai lớp đã được đặt lại")

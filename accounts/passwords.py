@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import directory, notices
+from accounts import directory, notices, proposals
 from accounts.mailserver import end_mail_sessions
 from accounts.models import Account, AuditEvent
 from otp import codes
@@ -123,6 +123,7 @@ class _Change:
             account.end_sessions(but=self.keep_session)
             end_mail_sessions(account)
             codes.revoke(account.address)
+            proposals.drop_for(account)
             self._record(account)
             notices.password_changed(account)
             # The one call over the network with a transaction open. It has to be: only so does a

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import Account, AuditEvent, ExtraCode, PhoneProposal, Session
-from otp import brakes, phones, standing
+from accounts.login import FAILURES
+from accounts.models import Account, AuditEvent, DailyHelp, PhoneProposal, Session
+from otp import brakes, limits, phones, standing
 from otp.models import OFFICE_ZONE, Purpose
+from otp.outbox import NUMBER_CAP
 from otp.standing import Standing
 
 STAFF_DIGITS = 3  # of a number that staff see (LG-07)
@@ -43,8 +45,14 @@ class Picture:
         return (
             _of_account(self)
             or _of_codes(self.codes)
+            or _of_phone(self)
             or _("Tài khoản bình thường: có thể yêu cầu mã ngay bây giờ.")
         )
+
+    @property
+    def remarks(self) -> list[str]:
+        """Say what else stands in the way, though not of getting the password back."""
+        return [line for line in (_of_log_in(self), _of_mail(self), _of_new_phone(self)) if line]
 
 
 def take(address: str, account: Account | None) -> Picture:
@@ -63,9 +71,15 @@ def take(address: str, account: Account | None) -> Picture:
         sessions=Session.objects.filter(account=account, expire_date__gt=timezone.now()).count()
         if account
         else 0,
-        extra_today=ExtraCode.objects.filter(account=account, local_day=day).exists(),
+        extra_today=DailyHelp.objects.filter(
+            account=account, kind=DailyHelp.Kind.CODE, local_day=day
+        ).exists(),
         proposal=PhoneProposal.objects.open().filter(account=account).first(),
-        events=list(audited.select_related("actor").order_by("-at", "-pk")[:EVENTS_SHOWN]),
+        events=list(
+            audited.exclude(event=AuditEvent.Event.VIEWED)
+            .select_related("actor")
+            .order_by("-at", "-pk")[:EVENTS_SHOWN]
+        ),
     )
 
 
@@ -113,6 +127,49 @@ def _of_codes(codes: Standing) -> str:
             "time": moment(codes.next_at)
         }
     return ""
+
+
+def _of_phone(picture: Picture) -> str:
+    until = limits.used_up_until(NUMBER_CAP, picture.account.phone) if picture.account else None
+    if not until:
+        return ""
+    return _(
+        "Số điện thoại này đã nhận đủ 6 mã trong 24 giờ nên chưa nhận thêm được mã. Thử lại từ"
+        " %(time)s."
+    ) % {"time": moment(until)}
+
+
+def _of_log_in(picture: Picture) -> str:
+    until = limits.used_up_until(FAILURES, picture.address)
+    if not until:
+        return ""
+    return _(
+        "Đăng nhập đang tạm dừng đến %(time)s vì nhập sai mật khẩu nhiều lần; lấy lại mật khẩu vẫn"
+        " được."
+    ) % {"time": moment(until)}
+
+
+def _of_mail(picture: Picture) -> str:
+    account = picture.account
+    if not (account and account.has_default_password and account.default_password_until):
+        return ""
+    if account.default_password_until > timezone.now():
+        return _("Mật khẩu mặc định chỉ mở được thư đến %(time)s: hãy đổi trước lúc đó.") % {
+            "time": moment(account.default_password_until)
+        }
+    return _(
+        "Mật khẩu mặc định không mở được thư nữa. Hãy đăng nhập trang này để đổi mật khẩu, hoặc lấy"
+        " lại mật khẩu."
+    )
+
+
+def _of_new_phone(picture: Picture) -> str:
+    until = picture.phone_codes.closed_until
+    if not until:
+        return ""
+    return _("Việc xác nhận số điện thoại mới đang đóng đến %(time)s vì nhập sai mã.") % {
+        "time": moment(until)
+    }
 
 
 def moment(at: dt.datetime | None) -> str:

@@ -1,6 +1,7 @@
 """A new number for somebody who lost both SIM and password: two people of the staff (AD-09)."""
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -22,22 +23,19 @@ def propose(
     if phone == account.phone and account.phone_is_in_force:
         raise NotNow(_("Tài khoản đang dùng chính số này, không cần đổi."))
     with transaction.atomic():
-        # One that nobody decided in time makes room.
-        PhoneProposal.objects.filter(
-            account=account, state=State.OPEN, proposed_at__lte=Now() - PhoneProposal.LIFE
-        ).update(state=State.DECLINED, phone="")
-        try:
-            with transaction.atomic():
-                proposal = PhoneProposal.objects.create(
-                    account=account,
-                    phone=phone,
-                    phone_masked=phones.mask(phone, NUMBER_DIGITS),
-                    evidence=evidence,
-                    ticket=ticket,
-                    proposed_by=by,
-                )
-        except IntegrityError:
-            raise NotNow(_("Đã có một đề nghị đổi số đang chờ duyệt cho tài khoản này.")) from None
+        # Looked for first: an INSERT that is refused stands in PostgreSQL's log, number and all.
+        Account.objects.select_for_update().get(pk=account.pk)
+        expire()
+        if PhoneProposal.objects.filter(account=account, state=State.OPEN).exists():
+            raise NotNow(_("Đã có một đề nghị đổi số đang chờ duyệt cho tài khoản này."))
+        proposal = PhoneProposal.objects.create(
+            account=account,
+            phone=phone,
+            phone_masked=phones.mask(phone, NUMBER_DIGITS),
+            evidence=evidence,
+            ticket=ticket,
+            proposed_by=by,
+        )
         _record(AuditEvent.Event.PHONE_PROPOSED, proposal, by)
     return proposal
 
@@ -49,11 +47,11 @@ def approve(proposal: PhoneProposal, *, by: Account) -> None:
     """
     with transaction.atomic():
         proposal = _locked(proposal)
-        if by in (proposal.proposed_by, proposal.account):
-            raise NotNow(_("Người đề nghị không tự duyệt được: cần một cán bộ khác."))
         account = Account.objects.select_for_update().get(pk=proposal.account_id)
-        put_in_force(account, proposal.phone, by=by)
+        _refuse_if_overtaken(proposal, account, by)
+        phone = proposal.phone
         _decide(proposal, State.APPROVED, by)
+        put_in_force(account, phone, by=by)
         _record(AuditEvent.Event.PHONE_APPROVED, proposal, by)
         notices.phone_given(account)
 
@@ -64,6 +62,48 @@ def decline(proposal: PhoneProposal, *, by: Account) -> None:
         proposal = _locked(proposal)
         _decide(proposal, State.DECLINED, by)
         _record(AuditEvent.Event.PHONE_DECLINED, proposal, by)
+
+
+def expire() -> int:
+    """Forget the numbers that nobody decided on in time. Give how many there were."""
+    with transaction.atomic():
+        late = PhoneProposal.objects.select_for_update().filter(
+            state=State.OPEN, proposed_at__lte=Now() - PhoneProposal.LIFE
+        )
+        return _drop(late, State.EXPIRED, reason="expired")
+
+
+def drop_for(account: Account) -> None:
+    """Drop what waits for `account`, whose owner has acted (PR-04); part of the caller's work."""
+    waiting = PhoneProposal.objects.select_for_update().filter(state=State.OPEN)
+    _drop(waiting.filter(account=account), State.DECLINED, reason="overtaken")
+
+
+def drop_by(staff: Account) -> None:
+    """Drop what `staff` proposed, whose role has ended; part of the caller's work."""
+    waiting = PhoneProposal.objects.select_for_update().filter(state=State.OPEN)
+    _drop(waiting.filter(proposed_by=staff), State.DECLINED, reason="dismissed")
+
+
+def _drop(proposals: "QuerySet[PhoneProposal]", state: PhoneProposal.State, *, reason: str) -> int:
+    dropped = list(proposals.select_related("account"))
+    for proposal in dropped:
+        proposal.state, proposal.phone = state, ""
+        proposal.decided_at = timezone.now()
+        proposal.save(update_fields=["state", "phone", "decided_at"])
+        _record(AuditEvent.Event.PHONE_DECLINED, proposal, None, reason=reason)
+    return len(dropped)
+
+
+def _refuse_if_overtaken(proposal: PhoneProposal, account: Account, by: Account) -> None:
+    proposer = Account.objects.get(pk=proposal.proposed_by_id)
+    if by in (proposer, account):
+        raise NotNow(_("Người đề nghị không tự duyệt được: cần một cán bộ khác."))
+    if not (proposer.is_staff and proposer.may_log_in):
+        raise NotNow(_("Người đề nghị không còn là cán bộ hỗ trợ: hãy lập đề nghị mới."))
+    acted = [account.phone_changed_at, account.password_changed_at]
+    if any(at and at > proposal.proposed_at for at in acted):
+        raise NotNow(_("Chủ tài khoản đã tự đổi số hoặc mật khẩu sau khi có đề nghị này."))
 
 
 def _locked(proposal: PhoneProposal) -> PhoneProposal:
@@ -79,13 +119,16 @@ def _decide(proposal: PhoneProposal, state: PhoneProposal.State, by: Account) ->
     proposal.save(update_fields=["state", "phone", "decided_by", "decided_at"])
 
 
-def _record(event: AuditEvent.Event, proposal: PhoneProposal, by: Account) -> None:
+def _record(
+    event: AuditEvent.Event, proposal: PhoneProposal, by: Account | None, reason: str = ""
+) -> None:
     account = proposal.account
     AuditEvent.record(
         event,
         account.address,
         account=account,
         actor=by,
+        reason=reason,
         why=proposal.evidence,
         ticket=proposal.ticket,
         phone=proposal.phone_masked,

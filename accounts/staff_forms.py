@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import unicodedata
 from typing import Any
 
 from django import forms
@@ -11,12 +12,53 @@ from accounts.forms import PortalForm, Text, phone_error
 from otp import phones
 from otp.phones import PhoneError
 
-# Eight digits or more, as numbers of phones and of papers are written.
+# Digits with signs between them, as numbers of phones and of papers are written.
+_NUMBER = re.compile(r"\d(?:[^0-9A-Za-z]{0,3}\d){7,}")
 _LONG_NUMBER = re.compile(r"\d(?:[ .]?\d){7}")
 
 
-def _ticket() -> Text:
-    return Text(
+class KeptWords(Text):
+    """Words of staff that are kept for years: no number of a phone or a paper in them (LG-01)."""
+
+    def to_python(self, value: Any) -> str:
+        # The database takes no NUL; taken away here, a field of nothing else counts as empty.
+        return str(super().to_python(unicodedata.normalize("NFKC", str(value or "")))).replace(
+            "\0", ""
+        )
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if _names_a_phone(value) or _LONG_NUMBER.search(value):
+            raise forms.ValidationError(
+                _(
+                    "Đừng ghi số điện thoại, mã hoặc số giấy tờ vào đây: nội dung này được lưu lâu"
+                    " dài."
+                )
+            )
+
+
+class Ticket(KeptWords):
+    """The number of a ticket: as many digits as it likes, but nobody's telephone."""
+
+    def validate(self, value: Any) -> None:
+        super(KeptWords, self).validate(value)
+        if _names_a_phone(value):
+            raise forms.ValidationError(_("Đây là số điện thoại. Hãy ghi số phiếu."))
+
+
+def _names_a_phone(text: str) -> bool:
+    written = [*text.split(), *(found.group() for found in _NUMBER.finditer(text))]
+    return any(_is_phone("".join(filter(str.isdecimal, each))) for each in written)
+
+
+def _is_phone(digits: str) -> bool:
+    with contextlib.suppress(PhoneError):
+        return bool(phones.normalise(digits))
+    return False
+
+
+def _ticket() -> Ticket:
+    return Ticket(
         label=_("Số phiếu"),
         help_text=_("Số phiếu hỗ trợ hoặc số công văn."),
         max_length=32,
@@ -27,27 +69,10 @@ def _ticket() -> Text:
     )
 
 
-def _without_numbers(text: str) -> str:
-    """Refuse a number of a phone or of a paper in words that are kept for years (LG-01)."""
-    if _LONG_NUMBER.search(text):
-        raise forms.ValidationError(
-            _("Đừng ghi số điện thoại, mã hoặc số giấy tờ vào đây: nội dung này được lưu lâu dài.")
-        )
-    return text.replace("\0", "")
-
-
-def _no_phone(text: str) -> str:
-    """Let a ticket have as many digits as it likes, but not be somebody's number."""
-    with contextlib.suppress(PhoneError):
-        phones.normalise(text)
-        raise forms.ValidationError(_("Đây là số điện thoại. Hãy ghi số phiếu."))
-    return text.replace("\0", "")
-
-
 class GroundForm(PortalForm):
     """Why staff do something to somebody's account."""
 
-    why = Text(
+    why = KeptWords(
         label=_("Lý do"),
         help_text=_("Ví dụ: người gọi báo không nhận được tin, đã đối chiếu họ tên và đơn vị."),
         max_length=200,
@@ -58,12 +83,6 @@ class GroundForm(PortalForm):
     )
     ticket = _ticket()
 
-    def clean_why(self) -> str:
-        return _without_numbers(self.cleaned_data["why"])
-
-    def clean_ticket(self) -> str:
-        return _no_phone(self.cleaned_data["ticket"])
-
 
 class ProposalForm(PortalForm):
     phone = Text(
@@ -71,7 +90,7 @@ class ProposalForm(PortalForm):
         required=False,
         widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "off", "inputmode": "tel"}),
     )
-    evidence = Text(
+    evidence = KeptWords(
         label=_("Căn cứ"),
         help_text=_("Đã đối chiếu giấy tờ gì, với ai, công văn nào. Không ghi số giấy tờ."),
         max_length=300,
@@ -87,12 +106,6 @@ class ProposalForm(PortalForm):
             return phones.normalise(self.cleaned_data["phone"])
         except PhoneError as error:
             raise phone_error(error) from None
-
-    def clean_evidence(self) -> str:
-        return _without_numbers(self.cleaned_data["evidence"])
-
-    def clean_ticket(self) -> str:
-        return _no_phone(self.cleaned_data["ticket"])
 
 
 class LookupForm(PortalForm):

@@ -11,20 +11,25 @@ from django.utils import timezone
 from accounts.people import STORED_PHONE, Account
 
 
-class ExtraCode(models.Model):
-    """One more code in a day, given by the hotline: at most one a day for an account (AD-10)."""
+class DailyHelp(models.Model):
+    """Help round the office's limits: of each kind at most one a day for an account (AD-10)."""
+
+    class Kind(models.TextChoices):
+        CODE = "code", "thêm một mã"
+        REOPENING = "reopening", "mở lại việc lấy lại mật khẩu"
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=16, choices=Kind)
     local_day = models.DateField()
     given_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="extra_code_one_a_day", fields=["account", "local_day"])
+            models.UniqueConstraint(name="help_once_a_day", fields=["account", "kind", "local_day"])
         ]
 
     def __str__(self) -> str:
-        return f"{self.account_id} {self.local_day}"
+        return f"{self.account_id} {self.kind} {self.local_day}"
 
 
 class ProposalQuerySet(models.QuerySet["PhoneProposal"]):
@@ -48,6 +53,7 @@ class PhoneProposal(models.Model):
         OPEN = "open", "chờ duyệt"
         APPROVED = "approved", "đã duyệt"
         DECLINED = "declined", "không duyệt"
+        EXPIRED = "expired", "quá hạn"
 
     account = models.ForeignKey(
         Account, verbose_name="tài khoản", on_delete=models.CASCADE, related_name="+"

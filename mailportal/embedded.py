@@ -45,6 +45,7 @@ OPTIONS = {
     "synchronous_commit": "off",
     # No values of columns in the server's log.
     "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
 }
 
 # What counts this process as a user of each directory.

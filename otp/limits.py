@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
+from django.utils import timezone
 
 from otp.models import Meter
 from otp.pepper import name_of
@@ -81,6 +82,17 @@ def take(limit: Limit, who: str) -> Charge:
         cursor.execute(_TAKE, parameters)
         granted, until = cursor.fetchone()
     return Charge(granted, until)
+
+
+def used_up_until(limit: Limit, who: str) -> dt.datetime | None:
+    """Say until when nothing more is granted to `who`, without charging; None: something is."""
+    return (
+        Meter.objects.filter(
+            pk=key_of(limit, who), count__gte=limit.count, until__gt=timezone.now()
+        )
+        .values_list("until", flat=True)
+        .first()
+    )
 
 
 def give_back(limit: Limit, who: str) -> None:

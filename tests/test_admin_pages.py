@@ -37,7 +37,8 @@ class LoginNoticeTests(AdminTestCase):
         }
         data = {"text": text}
         data |= {name: f"{at:%d/%m/%Y %H:%M}" for name, at in times.items()}
-        return self.client.post(f"{NOTICES}add/", data, follow=True)
+        with self.captureOnCommitCallbacks(execute=True):
+            return self.client.post(f"{NOTICES}add/", data, follow=True)
 
     def log_in_page(self):
         return Client().get(LOGIN)
@@ -46,6 +47,7 @@ class LoginNoticeTests(AdminTestCase):
         for start, shown in ((-2, False), (-0.5, True), (2, False)):
             with self.subTest(start):
                 LoginNotice.objects.all().delete()
+                login_notices.forget()
                 self.put_up(start=start)
 
                 self.assertEqual("Bảo trì" in self.log_in_page().content.decode(), shown)
@@ -72,7 +74,8 @@ class LoginNoticeTests(AdminTestCase):
         self.log_in_page()
         notice = LoginNotice.objects.get()
 
-        self.client.post(f"{NOTICES}{notice.pk}/delete/", {"post": "yes"})
+        with self.captureOnCommitCallbacks(execute=True):
+            self.client.post(f"{NOTICES}{notice.pk}/delete/", {"post": "yes"})
 
         self.assertNotContains(self.log_in_page(), "Bảo trì")
         self.assertEqual(AuditEvent.objects.filter(event="login-notice-edited").count(), 2)

@@ -85,9 +85,10 @@ def brakes(**changes):
     return "otp_brakes", row | dict.fromkeys(ceilings, 1) | changes
 
 
-def extra_code(**changes):
-    return "accounts_extracode", {
+def daily_help(**changes):
+    return "accounts_dailyhelp", {
         "account_id": 1,
+        "kind": "code",
         "local_day": "2026-11-22",
         "given_at": NOON,
     } | changes
@@ -195,7 +196,7 @@ REFUSED = {
         ([unit(id=1), unit(name="Phòng", parent_id=1)], unit(name="Phòng", parent_id=1)),
     ],
     "unit_not_its_own_parent": [([], unit(id=7, parent_id=7))],
-    "extra_code_one_a_day": [([*PEOPLE, extra_code()], extra_code())],
+    "help_once_a_day": [([*PEOPLE, daily_help()], daily_help())],
     "proposal_one_open": [([*PEOPLE, proposal()], proposal())],
     "proposal_approved_by_another": [
         (PEOPLE, approved(decided_by_id=2)),
@@ -311,8 +312,9 @@ class ConstraintTests(Refusals):
             proposal(),
             approved(),
             login_notice(),
-            extra_code(),
-            extra_code(local_day="2026-11-23"),
+            daily_help(),
+            daily_help(kind="reopening"),
+            daily_help(local_day="2026-11-23"),
             link(),
             campaign(),
             campaign(id=2, state="running", started_at=NOON, lock_approved_at=LATER),

@@ -9,7 +9,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import desk, locking
 from accounts.audit import Ground
-from accounts.models import Account, AuditEvent, ExtraCode, Session
+from accounts.models import Account, AuditEvent, DailyHelp, Session
 from otp import codes
 from otp.models import Brakes, Code, Message, Purpose
 from tests import cast
@@ -196,7 +196,7 @@ class ExtraCodeTests(Desk, TestCase):
         r = self.do("cap-them-ma")
 
         self.assertContains(r, "còn lượt yêu cầu mã hôm nay")
-        self.assertFalse(ExtraCode.objects.exists())
+        self.assertFalse(DailyHelp.objects.exists())
         self.assertFalse(AuditEvent.objects.filter(event="code-granted").exists())
 
     def test_the_five_minutes_stay(self):
@@ -218,7 +218,7 @@ class ExtraCodeTests(Desk, TestCase):
             clock.forward(minutes=6)
             with self.subTest(day):
                 desk.give_extra_code(self.an, actor=self.mai, ground=Ground())
-        self.assertEqual(ExtraCode.objects.count(), 2)
+        self.assertEqual(DailyHelp.objects.count(), 2)
 
 
 class ExtraCodeRaceTests(cast.Cast, TransactionTestCase):

@@ -6,12 +6,31 @@ from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 from django.test import Client, TestCase
 from django.urls import get_resolver
+from django.utils import timezone
 
 from accounts.models import Account, AuditEvent, LoginNotice, PhoneProposal, Unit
 from otp.models import Code, Message
 from tests import cast
 from tests.cast import FACTOR
 from tests.test_house_rules import patterns
+
+# Pages that need more than roles to be looked at: test_campaign_pages, test_reports,
+# test_load_accounts.
+ELSEWHERE = (
+    "/quan-tri/bao-cao/{table}.csv",
+    "/quan-tri/bao-cao/don-vi/{unit}/{table}.csv",
+    "/quan-tri/bao-cao/ma/{table}.csv",
+    "/quan-tri/bao-cao/ho-tro/{table}.csv",
+    "/quan-tri/chien-dich/{pk}/",
+    "/quan-tri/chien-dich/{pk}/nguoi/",
+    "/quan-tri/chien-dich/{pk}/bat-dau/",
+    "/quan-tri/chien-dich/{pk}/dong-y-khoa/",
+    "/quan-tri/chien-dich/{pk}/rut-dong-y/",
+    "/quan-tri/chien-dich/{pk}/dung/",
+    "/quan-tri/chien-dich/{pk}/de-nghi-xoa.csv",
+    "/quan-tri/accounts/account/cong-viec/{pk}/",
+    "/quan-tri/accounts/account/cong-viec/{pk}/loi.csv",
+)
 
 ROLES = ("hotline", "unit-it", "province-it", "auditor", "nothing", "civil servant")
 
@@ -30,7 +49,7 @@ TABLE = {
     # Somebody of another unit.
     "/ho-tro/tai-khoan/{binh}/": (YES, GONE, YES, YES, NO, GONE),
     "/ho-tro/tai-khoan/{binh}/khoa/": (YES, GONE, YES, NO, NO, GONE),
-    "/ho-tro/tai-khoan/{binh}/hien-so/": (GONE, GONE, GONE, NO, NO, GONE),
+    "/ho-tro/tai-khoan/{binh}/hien-so/": (YES, GONE, YES, NO, NO, GONE),
     "/ho-tro/tai-khoan/{binh}/de-nghi-doi-so/": (NO, GONE, YES, NO, NO, GONE),
     "/ho-tro/tai-khoan/0/": (GONE, GONE, GONE, GONE, NO, GONE),
     "/ho-tro/dia-chi/0123456789abcdef/": (GONE, GONE, GONE, GONE, NO, GONE),
@@ -56,6 +75,15 @@ TABLE = {
     "/quan-tri/otp/code/": (NO, NO, YES, YES, NO, HOME),
     "/quan-tri/otp/message/": (NO, NO, YES, YES, NO, HOME),
     "/quan-tri/otp/gatewaystate/": (NO, NO, YES, YES, NO, HOME),
+    "/quan-tri/accounts/account/nap/": (NO, NO, YES, NO, NO, HOME),
+    "/quan-tri/accounts/account/nap/mau.csv": (NO, NO, YES, NO, NO, HOME),
+    "/quan-tri/bao-cao/": (NO, YES, YES, YES, NO, GONE),
+    "/quan-tri/bao-cao/don-vi/{ours}/": (NO, YES, YES, YES, NO, GONE),
+    "/quan-tri/bao-cao/don-vi/{theirs}/": (NO, GONE, YES, YES, NO, GONE),
+    "/quan-tri/bao-cao/ma/": (NO, NO, YES, YES, NO, GONE),
+    "/quan-tri/bao-cao/ho-tro/": (NO, YES, YES, YES, NO, GONE),
+    "/quan-tri/chien-dich/": (NO, YES, YES, NO, NO, GONE),
+    "/quan-tri/chien-dich/moi/": (NO, YES, YES, NO, NO, GONE),
     "/cau-hinh/xac-thuc-hai-lop/": (YES, YES, YES, YES, YES, GONE),
 }
 
@@ -69,7 +97,10 @@ class Staff(cast.Cast):
         ward = Unit.objects.create(name="Phòng Tổ chức", parent=self.ours)
         self.theirs = Unit.objects.create(name="Sở Tài chính")
         Account.objects.filter(pk=self.an.pk).update(unit=ward)
-        Account.objects.filter(pk=self.binh.pk).update(unit=self.theirs)
+        now = timezone.now()
+        Account.objects.filter(pk=self.binh.pk).update(
+            unit=self.theirs, phone="+84912000888", phone_confirmed_at=now
+        )
         self.browsers = {"civil servant": Client()}
         self.log_in("em", client=self.browsers["civil servant"])
         self.staff = {}
@@ -131,25 +162,16 @@ class RoleTests(Staff, TestCase):
                         self.assertEqual(r.redirect_chain[-1][0].split("?")[0], FACTOR)
 
     def test_no_staff_page_is_missing_from_the_table(self):
-        table = {page.replace("{", "<").split("<")[0] for page in TABLE}
+        known = {_shape(page) for page in (*TABLE, *ELSEWHERE)}
         for name, path, view in patterns(get_resolver()):
-            right = getattr(view, "staff_right", None)
-            if right:
+            if getattr(view, "staff_right", None) or path.startswith("/ho-tro/"):
                 with self.subTest(name):
-                    self.assertTrue(any(path.startswith(page) for page in table), path)
-        staff_paths = {
-            path for _, path, _ in patterns(get_resolver()) if path.startswith("/ho-tro/")
-        }
-        for path in staff_paths:
-            with self.subTest(path):
-                shape = path.replace("1", "{}")
-                known = {_shape(page) for page in TABLE}
-                self.assertIn(_shape(shape), known)
+                    self.assertIn(_shape(path), known)
 
 
 def _shape(page):
     """Reduce a page's address to its fixed parts."""
-    page = re.sub(r"\{\w*\}|\b\d[0-9a-f]*\b", "*", page)
+    page = re.sub(r"\{\w*\}|(?<=/)\d[0-9a-f]*(?=[/.])", "*", page)
     return re.sub(r"(tai-khoan/\*/)(khoa|dat-lai-xac-thuc)/", r"\1*/", page)
 
 

@@ -28,12 +28,22 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name="ExtraCode",
+            name="DailyHelp",
             fields=[
                 (
                     "id",
                     models.BigAutoField(
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("code", "thêm một mã"),
+                            ("reopening", "mở lại việc lấy lại mật khẩu"),
+                        ],
+                        max_length=16,
                     ),
                 ),
                 ("local_day", models.DateField()),
@@ -81,6 +91,7 @@ class Migration(migrations.Migration):
                             ("open", "chờ duyệt"),
                             ("approved", "đã duyệt"),
                             ("declined", "không duyệt"),
+                            ("expired", "quá hạn"),
                         ],
                         default="open",
                         max_length=16,
@@ -165,6 +176,7 @@ class Migration(migrations.Migration):
                     ("exported", "Xuất danh sách"),
                     ("default-marked", "Đánh dấu còn mật khẩu mặc định"),
                     ("notice-sent", "Gửi thông báo"),
+                    ("campaign-planned", "Lập chiến dịch"),
                     ("campaign-started", "Bắt đầu chiến dịch"),
                     ("campaign-step", "Bước của chiến dịch"),
                     ("campaign-stopped", "Dừng chiến dịch"),
@@ -191,7 +203,7 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddField(
-            model_name="extracode",
+            model_name="dailyhelp",
             name="account",
             field=models.ForeignKey(
                 on_delete=django.db.models.deletion.CASCADE,
@@ -238,9 +250,9 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddConstraint(
-            model_name="extracode",
+            model_name="dailyhelp",
             constraint=models.UniqueConstraint(
-                fields=("account", "local_day"), name="extra_code_one_a_day"
+                fields=("account", "kind", "local_day"), name="help_once_a_day"
             ),
         ),
         migrations.AddConstraint(

@@ -71,6 +71,7 @@ class Migration(migrations.Migration):
                     ("exported", "Xuất danh sách"),
                     ("default-marked", "Đánh dấu còn mật khẩu mặc định"),
                     ("notice-sent", "Gửi thông báo"),
+                    ("campaign-planned", "Lập chiến dịch"),
                     ("campaign-started", "Bắt đầu chiến dịch"),
                     ("campaign-step", "Bước của chiến dịch"),
                     ("campaign-stopped", "Dừng chiến dịch"),

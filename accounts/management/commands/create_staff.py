@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import roles
+from accounts import proposals, roles
 from accounts.addresses import AddressError, canonical
 from accounts.models import Account, AuditEvent, Unit
 
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         unit = _unit(options["unit"])
         if options["role"] == "unit-it" and not (unit or (account and account.unit_id)):
             raise CommandError("unit-it needs --unit: the unit whose people are looked after.")
-        password = "" if account else _new_password(address)
+        password = "" if account else _new_password(address, options["name"], unit)
         with transaction.atomic():
             if account is None:
                 account = Account.objects.create_user(
@@ -49,8 +49,8 @@ class Command(BaseCommand):
                 )
             if unit:
                 account.unit = unit
-            account.is_staff = True
-            account.save(update_fields=["is_staff", "unit"])
+            account.is_staff, account.is_superuser = True, False
+            account.save(update_fields=["is_staff", "is_superuser", "unit"])
             account.groups.set(roles.groups_of(roles.NAMES[options["role"]]))
             account.end_sessions()
             AuditEvent.record(
@@ -66,6 +66,7 @@ class Command(BaseCommand):
             account.save(update_fields=["is_staff", "is_superuser"])
             account.groups.clear()
             account.end_sessions()
+            proposals.drop_by(account)
             AuditEvent.record(AuditEvent.Event.STAFF_DISMISSED, account.address, account=account)
         self.stdout.write(f"{account.address}: no role")
 
@@ -80,11 +81,13 @@ def _unit(name: str) -> Unit | None:
 
 
 @sensitive_variables()
-def _new_password(address: str) -> str:
+def _new_password(address: str, name: str, unit: Unit | None) -> str:
     """Ask for a password without showing it; never as an argument, which others could see."""
     password = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     try:
-        validate_password(password, Account(address=address, is_staff=True))
+        validate_password(
+            password, Account(address=address, full_name=name, unit=unit, is_staff=True)
+        )
     except ValidationError as error:
         raise CommandError(" ".join(error.messages)) from None
     return password
