@@ -66,8 +66,11 @@ class UnitAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at r
             )
 
 
-class AliasInline(admin.TabularInline):  # type: ignore[type-arg]  # not generic at run time
-    """An account's other addresses: added and taken away by those who may change the account."""
+class AliasInline(admin.StackedInline):  # type: ignore[type-arg]  # not generic at run time
+    """An account's other addresses: added and taken away by those who may change the account.
+
+    Not in a table: the admin's have fields without labels and an empty heading.
+    """
 
     model = Address
     fields = ("address",)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import argon2
 import bcrypt
 from django.contrib.auth.hashers import BasePasswordHasher
 from django.utils.translation import gettext as _
@@ -23,7 +24,7 @@ LONGEST = 220  # characters; the longest that is taken has about 190
 # What checking one may cost: about 0.25 s and 64 MiB. Beyond, some log-ins would stop the server.
 MOST_ROUNDS = 100_000  # of SHA512-CRYPT
 MOST_BCRYPT = 12
-MOST_MEMORY = 64 * 1024  # KiB, of Argon2id
+MOST_MEMORY = 64 * 1024  # KiB, of Argon2
 MOST_PASSES = 4
 MOST_LANES = 4
 LEAST_SALT = 4  # bytes
@@ -35,14 +36,21 @@ _SHA512_CRYPT = re.compile(
     r"\$6\$(?:rounds=([1-9][0-9]{0,8})\$)?[./0-9A-Za-z]{1,16}\$[./0-9A-Za-z]{86}"
 )
 _BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./0-9A-Za-z]{53}")
-_ARGON2ID = re.compile(
-    r"\$argon2id\$v=19\$m=([0-9]{1,9}),t=([0-9]{1,9}),p=([0-9]{1,9})"
+_ARGON2 = re.compile(
+    r"\$(argon2id?)\$v=19\$m=([0-9]{1,9}),t=([0-9]{1,9}),p=([0-9]{1,9})"
     r"\$([A-Za-z0-9+/]{11,64})\$[A-Za-z0-9+/]{43}"
 )
 _SALTED = {"SSHA": 20, "SSHA256": 32, "SSHA512": 64}  # bytes of the digest
 
 # Bare hashes, and {CRYPT}, say by their beginning what they are.
-_CRYPT = {"$6$": "SHA512-CRYPT", "$2": "BLF-CRYPT", "$argon2id$": "ARGON2ID", "$1$": "MD5-CRYPT"}
+_CRYPT = {
+    "$6$": "SHA512-CRYPT",
+    "$2": "BLF-CRYPT",
+    "$argon2id$": "ARGON2ID",
+    "$argon2i$": "ARGON2I",
+    "$5$": "SHA256-CRYPT",
+    "$1$": "MD5-CRYPT",
+}
 
 _CLEAR = {"PLAIN", "CLEAR", "CLEARTEXT", "PLAIN-TRUNC"}
 _MD5 = {
@@ -56,8 +64,8 @@ _BROKEN = {"DES-CRYPT", "LANMAN", "NTLM", "RPA", "OTP", "SKEY", "LM", "NT"}
 def to_stored(text: str) -> str:
     """Give what Account.password holds for a hash of another server.
 
-    Taken are {SSHA}, {SSHA256}, {SSHA512}, {SHA512-CRYPT}, {BLF-CRYPT} and {ARGON2ID}, also
-    without the braces or as {CRYPT} where the hash itself says what it is. Raises ValueError,
+    Taken are {SSHA}, {SSHA256}, {SSHA512}, {SHA512-CRYPT}, {BLF-CRYPT}, {ARGON2I} and {ARGON2ID},
+    also without the braces or as {CRYPT} where the hash itself says what it is. Raises ValueError,
     which says what is wrong in words for IT and never repeats the hash.
     """
     text = text.strip()
@@ -109,6 +117,13 @@ def _bcrypt_is_right(password: str, body: str) -> bool:
     return bcrypt.checkpw(password.encode()[:_BCRYPT_BYTES], body.encode())
 
 
+def _argon2i_is_right(password: str, body: str) -> bool:
+    try:
+        return argon2.PasswordHasher().verify(body, password)
+    except argon2.exceptions.VerificationError:
+        return False
+
+
 def _salted(handler: Any, scheme: str) -> Callable[[str, str], bool]:
     return lambda password, body: bool(handler.verify(password, f"{{{scheme}}}{body}"))
 
@@ -119,6 +134,7 @@ _CHECKS: dict[str, Callable[[str, str], bool]] = {
     "SSHA512": _salted(ldap_salted_sha512, "SSHA512"),
     "SHA512-CRYPT": lambda password, body: bool(sha512_crypt.verify(password, body)),
     "BLF-CRYPT": _bcrypt_is_right,
+    "ARGON2I": _argon2i_is_right,
 }
 
 
@@ -183,24 +199,25 @@ def _bcrypt_to_stored(scheme: str, body: str) -> str:
     return f"imported${{{scheme}}}{body}"
 
 
-def _argon2id_to_stored(scheme: str, body: str) -> str:
-    """Keep it as Django does: it is checked, and brought up to date, by our own hasher."""
-    shape = _ARGON2ID.fullmatch(body)
-    if not shape:
+def _argon2_to_stored(scheme: str, body: str) -> str:
+    """Keep Argon2id as Django does: it is checked, and brought up to date, by our own hasher."""
+    shape = _ARGON2.fullmatch(body)
+    if not shape or shape[1].upper() != scheme:
         raise _damaged(scheme)
-    memory, passes, lanes = (int(shape[place]) for place in (1, 2, 3))
+    memory, passes, lanes = (int(shape[place]) for place in (2, 3, 4))
     if not 8 * lanes <= memory <= MOST_MEMORY:
         raise _costly(scheme, f"m={memory}", f"≤ {MOST_MEMORY}")
     if not (1 <= passes <= MOST_PASSES and 1 <= lanes <= MOST_LANES):
         raise _costly(scheme, f"t={passes},p={lanes}", f"t ≤ {MOST_PASSES}, p ≤ {MOST_LANES}")
-    return f"argon2{body}"
+    return f"argon2{body}" if scheme == "ARGON2ID" else f"imported${{{scheme}}}{body}"
 
 
 _READERS: dict[str, Callable[[str, str], str]] = {
     **dict.fromkeys(_SALTED, _salted_to_stored),
     "SHA512-CRYPT": _sha512_crypt_to_stored,
     "BLF-CRYPT": _bcrypt_to_stored,
-    "ARGON2ID": _argon2id_to_stored,
+    "ARGON2I": _argon2_to_stored,
+    "ARGON2ID": _argon2_to_stored,
 }
 
 

@@ -115,14 +115,14 @@ class MovingIn:
             self.counts["without a password"] += 1
             return
         scheme = re.match(r"imported\$\{([A-Z0-9-]+)\}", account.password)
-        self.schemes[scheme[1] if scheme else "ARGON2"] += 1
+        self.schemes[scheme[1] if scheme else "ARGON2ID"] += 1
 
 
 @sensitive_variables()
 def to_stored(text: str) -> str:
     """Give another system's hash as it is stored here; ValueError says what is wrong with it."""
-    # OpenLDAP's Argon2 goes by another name, and is followed by what came after it in memory.
-    text = re.sub(r"^\{ARGON2\}", "{ARGON2ID}", text.partition("\0")[0], flags=re.IGNORECASE)
+    # OpenLDAP's {ARGON2} is of either kind, and is followed by what came after it in memory.
+    text = re.sub(r"^\{ARGON2\}(?=\$argon2id?\$)", "", text.partition("\0")[0], flags=re.IGNORECASE)
     try:
         return imported.to_stored(text)
     except ValueError as error:

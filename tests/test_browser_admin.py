@@ -1,7 +1,7 @@
 """The admin's pages in a browser: for any eyes, and without breaking the content policy."""
 
 from accounts import jobs, worker
-from accounts.models import AuditEvent, Job, LoginNotice, Unit
+from accounts.models import Address, AuditEvent, Job, LoginNotice, Unit
 from tests import cast, inspection
 from tests.browser import HEIGHT, NARROW, WIDE, BrowserTestCase
 from tests.loading import csv_of
@@ -38,6 +38,7 @@ class AdminLookTests(BrowserTestCase):
     def test_every_page(self):
         unit = Unit.objects.create(name="Sở Y tế")
         notice = LoginNotice.objects.create(text="x", shown_until="2099-01-01T00:00:00Z")
+        Address.objects.create(account=self.an, address="an.khac@hagiang.gov.vn")
         self.ask("an", client=self.client)
         event = AuditEvent.objects.first()
         for page in (
@@ -66,3 +67,15 @@ class AdminLookTests(BrowserTestCase):
 
                 self.assertEqual(self.complaints, [])
                 self.assertEqual("\n".join(self.faults()), "")
+
+    def test_another_alias_has_a_label_too(self):
+        Address.objects.create(account=self.an, address="an.khac@hagiang.gov.vn")
+        self.go(f"/quan-tri/accounts/account/{self.an.pk}/change/")
+
+        self.page.locator("#addresses-group .add-row a").click()
+
+        aliases = self.page.get_by_role("group", name="Địa chỉ khác")
+        fields = aliases.get_by_role("textbox", name="Địa chỉ:")
+        self.assertEqual(fields.count(), 2)
+        self.assertEqual(self.complaints, [])
+        self.assertEqual(self.faults(), [])

@@ -25,6 +25,8 @@ HASHES = {
     "SHA512-CRYPT": "{SHA512-CRYPT}$6$kMaOJiNNVsXIhvEh$t4RL2U1.7E6gQq7DvsAkfy4qshFxQ7FN25bq5CZMOvE0"
     "hJPutN62w4nLgef/iyeUm9bUstnWenqyI62wBPjYY1",
     "BLF-CRYPT": "{BLF-CRYPT}$2y$05$YRjAoCojz4JiHhLaZQ7YeeACAxWhOoedYghhPnpONlb/12gGSUdu2",
+    "ARGON2I": "{ARGON2I}$argon2i$v=19$m=32768,t=4,p=1$/utJ0mMh4d0B6HLj8UKMzw"
+    "$2mFsx+o8DvYXboMv/IDgieFcAPCG2t5jHiQEXYgAyOk",
     "ARGON2ID": "{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=1$/HpJ3R4lktMS3waP9EcQ1w"
     "$48tcsB/il8BNf7R8//dwsr8NzVUWiiWRBXZ0KJ+fuVI",
 }
@@ -45,7 +47,7 @@ class TakenTests(TestCase):
         self.assertEqual(to_stored(HASHES["ARGON2ID"]), "argon2" + bare("ARGON2ID"))
 
     def test_a_hash_that_says_what_it_is_needs_no_braces(self):
-        for name in ("SHA512-CRYPT", "BLF-CRYPT", "ARGON2ID"):
+        for name in ("SHA512-CRYPT", "BLF-CRYPT", "ARGON2I", "ARGON2ID"):
             for text in (bare(name), "{CRYPT}" + bare(name), f"  {bare(name)}\n"):
                 with self.subTest(text[:20]):
                     self.assertEqual(to_stored(text), to_stored(HASHES[name]))
@@ -130,6 +132,7 @@ class RefusedTests(TestCase):
             ("{SHA256}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "{SHA256}", "muối"),
             ("{CRYPT}abJnggxhB/yWI", "{DES-CRYPT}", "yếu"),
             ("{NTLM}8846f7eaee8fb117ad06bdd830b7586c", "{NTLM}", "yếu"),
+            ("$5$salt$abc", "{SHA256-CRYPT}", "không được hỗ trợ"),
             ("{PBKDF2}$1$x$5000$1b6a", "{PBKDF2}", "không được hỗ trợ"),
             ("{SSHA.HEX}00", "{SSHA.HEX}", "không được hỗ trợ"),
         ):
@@ -143,6 +146,7 @@ class RefusedTests(TestCase):
 
     def test_costs_that_would_stop_the_server_are_refused(self):
         crypt, blowfish, argon = bare("SHA512-CRYPT")[3:], bare("BLF-CRYPT"), bare("ARGON2ID")
+        older = bare("ARGON2I")
         for text, found in (
             (f"$6$rounds=999999999${crypt}", "rounds=999999999"),
             (f"$6$rounds=100001${crypt}", "rounds=100001"),
@@ -156,6 +160,8 @@ class RefusedTests(TestCase):
             (argon.replace("t=3", "t=5"), "t=5"),
             (argon.replace("t=3", "t=0"), "t=0"),
             (argon.replace("p=1", "p=200"), "p=200"),
+            (older.replace("m=32768", "m=4194304"), "m=4194304"),
+            (older.replace("t=4", "t=5"), "t=5"),
         ):
             with self.subTest(text[:40]):
                 self.refuse(text, f"tham số {found}" if "=" not in found else found)
@@ -177,6 +183,8 @@ class RefusedTests(TestCase):
                     if damaged != text:
                         self.refuse(damaged)
         for text in (
+            "{ARGON2I}" + bare("ARGON2ID"),
+            "{ARGON2ID}" + bare("ARGON2I"),
             "",
             "{",
             "{SSHA",
