@@ -21,6 +21,7 @@ from accounts.bulk_admin import BulkAdmin
 from accounts.mailserver import end_mail_sessions
 from accounts.models import Account, Address, AuditEvent, LoginNotice, Unit
 from accounts.picture import STAFF_DIGITS
+from accounts.units import Units
 from otp import phones
 from otp.models import Brakes
 
@@ -42,6 +43,11 @@ class UnitAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at r
     list_display = ("name", "code", "parent")
     list_select_related = ("parent",)
     search_fields = ("name", "code")
+
+    def formfield_for_foreignkey(
+        self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> "ModelChoiceField[Any] | None":
+        return _by_path(super().formfield_for_foreignkey(db_field, request, **kwargs))
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Unit]":
         units = roles.units_of(_actor(request))
@@ -165,7 +171,7 @@ class AccountAdmin(BulkAdmin):
             kwargs["queryset"] = Unit.objects.filter(pk__in=units)
             # Without a unit, nobody but the province's IT would see the person again.
             kwargs["required"] = True
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+        return _by_path(super().formfield_for_foreignkey(db_field, request, **kwargs))
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -334,6 +340,14 @@ class BrakesAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at
                 actor=_actor(request),
                 fields={name: form.cleaned_data[name] for name in form.changed_data},
             )
+
+
+def _by_path(field: "ModelChoiceField[Any] | None") -> "ModelChoiceField[Any] | None":
+    """Offer units by their place in the tree: many have a "Văn phòng"."""
+    if field is not None and field.queryset is not None and field.queryset.model is Unit:
+        units = Units()
+        field.label_from_instance = lambda unit: units.path(unit.pk)  # type: ignore[assignment,method-assign]
+    return field
 
 
 def _actor(request: HttpRequest) -> Account:

@@ -75,8 +75,8 @@ TABLE = {
     "/quan-tri/otp/code/": (NO, NO, YES, YES, NO, HOME),
     "/quan-tri/otp/message/": (NO, NO, YES, YES, NO, HOME),
     "/quan-tri/otp/gatewaystate/": (NO, NO, YES, YES, NO, HOME),
-    "/quan-tri/accounts/account/nap/": (NO, NO, YES, NO, NO, HOME),
-    "/quan-tri/accounts/account/nap/mau.csv": (NO, NO, YES, NO, NO, HOME),
+    "/quan-tri/accounts/account/nap/": (NO, NO, YES, NO, NO, GONE),
+    "/quan-tri/accounts/account/nap/mau.csv": (NO, NO, YES, NO, NO, GONE),
     "/quan-tri/bao-cao/": (NO, YES, YES, YES, NO, GONE),
     "/quan-tri/bao-cao/don-vi/{ours}/": (NO, YES, YES, YES, NO, GONE),
     "/quan-tri/bao-cao/don-vi/{theirs}/": (NO, GONE, YES, YES, NO, GONE),
@@ -158,6 +158,8 @@ class RoleTests(Staff, TestCase):
                 with self.subTest(page=page, role=role):
                     for act in (browser.get, browser.post):
                         r = act(page.format(**places), follow=True)
+                        if r.status_code == 405:
+                            continue
 
                         self.assertEqual(r.redirect_chain[-1][0].split("?")[0], FACTOR)
 
