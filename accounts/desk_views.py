@@ -88,6 +88,7 @@ class Action:
     done: object
     do: Callable[..., object]
     offered: Callable[[Picture], bool]
+    remedy: bool = False  # for what the caller is told
     danger: bool = False
 
 
@@ -105,6 +106,7 @@ ACTIONS = {
             gettext_lazy("Đã cấp thêm một mã hôm nay."),
             desk.give_extra_code,
             lambda picture: picture.codes.is_spent and not picture.extra_today,
+            remedy=True,
         ),
         Action(
             "mo-lai",
@@ -117,6 +119,7 @@ ACTIONS = {
             gettext_lazy("Đã mở lại việc lấy lại mật khẩu."),
             desk.reopen_recovery,
             lambda picture: bool(picture.codes.closed_until or picture.phone_codes.closed_until),
+            remedy=True,
         ),
         Action(
             "khoa",
@@ -142,6 +145,7 @@ ACTIONS = {
             gettext_lazy("Đã mở khóa tài khoản."),
             desk.unlock,
             lambda picture: bool(picture.account and picture.account.is_locked),
+            remedy=True,
         ),
         Action(
             "ket-thuc-phien",
