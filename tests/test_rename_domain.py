@@ -2,11 +2,14 @@
 
 import io
 
+from django.core.checks import run_checks
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client, TestCase, TransactionTestCase, override_settings
 
-from accounts.models import Account, Address, AuditEvent
+from accounts import domains
+from accounts.mailboxes import copy_domains
+from accounts.models import Account, Address, AuditEvent, MailDomain
 from otp import codes, pepper
 from otp.models import Code, Message, Meter, Purpose
 from tests import cast
@@ -221,6 +224,69 @@ class CountTests(RenameTestCase):
 
         self.an.refresh_from_db()
         self.assertTrue(codes.issue(self.an.address, Purpose.RECOVERY, nonce="n").closed)
+
+
+class ProfileTests(RenameTestCase):
+    """What the profile has to say, so that the two domains are one for those who do not exist."""
+
+    def warnings(self):
+        found = run_checks(databases=["default"])
+        return [fault.id for fault in found if fault.id in ("portal.W018", "portal.W019")]
+
+    def test_it_names_the_line_until_the_profile_has_it(self):
+        line = f'under [domain_aliases]: "{OLD}" = "{NEW_DOMAIN}"'
+
+        self.assertIn(line, self.rename())
+        with override_settings(**AFTER):
+            self.assertNotIn("[domain_aliases]", self.rename("--apply"))
+
+    def test_with_it_nobody_can_tell_who_exists(self):
+        """EN-02: both names of an address share one count, whether or not there is an account."""
+        self.rename("--apply")
+        with override_settings(**AFTER):
+            for name in ("an", "binh", "chi", "dung", "vanthu", "khong.co"):
+                with self.subTest(name):
+                    first = self.ask(f"{name}@{OLD}", Client()).status_code
+                    second = self.ask(f"{name}@{NEW_DOMAIN}", Client()).status_code
+
+                    # An asked already, by another name.
+                    known = 200 if name == "vanthu" else 302
+                    self.assertEqual((first, second), (known, 200))
+
+    def test_a_check_warns_where_the_line_is_missing(self):
+        self.assertEqual(self.warnings(), [])
+        self.rename("--apply")
+
+        self.assertEqual(self.warnings(), ["portal.W019"])
+        with override_settings(**AFTER):
+            self.assertEqual(self.warnings(), [])
+
+    def test_a_check_warns_of_accounts_in_a_domain_that_is_only_another_name(self):
+        with override_settings(**AFTER):
+            self.assertEqual(self.warnings(), ["portal.W018"])
+            self.rename("--apply")
+            self.assertEqual(self.warnings(), [])
+
+    def test_a_domain_with_accounts_becomes_no_other_name_before_they_moved(self):
+        """Else their mail would be delivered to whoever has the same name in the new one."""
+        with override_settings(**AFTER):
+            with self.assertLogs("accounts.mailboxes", "ERROR") as log:
+                copy_domains()
+            self.assertIn(f"{OLD} is not yet another name of {NEW_DOMAIN}", log.output[0])
+            self.assertEqual(self.domains(), {OLD: None, NEW_DOMAIN: None})
+
+            self.rename("--apply")
+            self.assertEqual(self.domains(), {OLD: NEW_DOMAIN, NEW_DOMAIN: None})
+
+    def test_the_mail_server_learns_the_new_domain_in_the_same_moment(self):
+        MailDomain.objects.all().delete()
+
+        domains.rename(OLD, NEW_DOMAIN)
+
+        self.assertEqual(self.domains(), {OLD: None, NEW_DOMAIN: None})
+
+    def domains(self):
+        return dict(MailDomain.objects.values_list("name", "alias_of"))
 
 
 class UnderWayTests(cast.Cast, TransactionTestCase):
