@@ -70,14 +70,7 @@ def rename(old: str, new: str) -> Renaming:
         )
         moving.update(address=Concat(local, Value(f"@{new}")))
         _add_aliases(renaming)
-        for before, after in renaming.mains.items():
-            AuditEvent.record(
-                AuditEvent.Event.ADDRESS_RENAMED,
-                after,
-                account=Account(pk=renaming.owners[before]),
-                before=before,
-                after=after,
-            )
+        _put_on_record(renaming)
         limits.move(FAILURES, renaming.mains)
         codes.move(renaming.mains)
         end_mail_sessions_of_domain(old)
@@ -100,6 +93,19 @@ def _add_aliases(renaming: Renaming) -> None:
         Address(address=address, account_id=owner)
         for address, owner in wanted.items()
         if address not in there
+    )
+
+
+def _put_on_record(renaming: Renaming) -> None:
+    AuditEvent.record_many(
+        AuditEvent.Event.ADDRESS_RENAMED,
+        (
+            (
+                Account(pk=renaming.owners[before], address=after),
+                {"before": before, "after": after},
+            )
+            for before, after in renaming.mains.items()
+        ),
     )
 
 

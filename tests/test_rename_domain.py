@@ -5,7 +5,9 @@ import io
 from django.core.checks import run_checks
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 from django.test import Client, TestCase, TransactionTestCase, override_settings
+from django.test.utils import CaptureQueriesContext
 
 from accounts import domains
 from accounts.mailboxes import copy_domains
@@ -83,6 +85,20 @@ class MoveTests(RenameTestCase):
         event = AuditEvent.objects.get(event="address-renamed", account=self.an)
         self.assertEqual(event.detail, {"before": f"an@{OLD}", "after": f"an@{NEW_DOMAIN}"})
         self.assertEqual(AuditEvent.objects.filter(event="address-renamed").count(), 5)
+
+    def test_more_accounts_are_no_more_statements(self):
+        """All of them are held meanwhile: nobody of the domain can log in."""
+        for name in "ghik":
+            Account.objects.create(address=f"{name}@{OLD}")
+
+        with CaptureQueriesContext(connection) as few:
+            domains.rename(OLD, NEW_DOMAIN)
+        for n in range(50):
+            Account.objects.create(address=f"p{n}@{NEW_DOMAIN}")
+        with CaptureQueriesContext(connection) as many:
+            domains.rename(NEW_DOMAIN, OLD)
+
+        self.assertLessEqual(len(many), len(few))
 
     def test_what_was_tried_before_is_still_in_the_history(self):
         self.ask()

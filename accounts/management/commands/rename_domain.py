@@ -40,8 +40,9 @@ class Command(BaseCommand):
 
 def _now_the_profile(old: str, new: str) -> str:
     return (
-        f'Afterwards the profile must say, under [domain_aliases]: "{old}" = "{new}", and the portal'
-        " be restarted. Else a stranger can tell by their counts which addresses exist."
+        f'Afterwards the profile must say, under [domain_aliases]: "{old}" = "{new}",'
+        " and the portal be restarted. Else a stranger can tell by their counts which addresses"
+        " exist."
     )
 
 
