@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.db.models import F
 from django.db.models.functions import Now
 from django.test import SimpleTestCase, TransactionTestCase, override_settings
+from requests.certs import where
 
 from accounts.locking import lock, unlock
 from otp import alerts, breakers, outbox, transport
@@ -140,6 +141,27 @@ class SendTests(KickTestCase):
         self.assert_done(message)
         self.assertEqual(len(self.server.texts), 2)
         self.assertEqual((message.to, message.to_masked), ("", self.an.address))
+
+    def test_no_proxy_sees_the_key(self):
+        proxy = Doveadm()
+        self.addCleanup(proxy.close)
+        surroundings = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), proxy.address)
+        nothing = {"NO_PROXY": "", "no_proxy": ""}
+        self.queue()
+
+        with mock.patch.dict(os.environ, surroundings | nothing):
+            self.send()
+
+        self.assertEqual((len(proxy.texts), len(self.server.texts)), (0, 1))
+
+    def test_a_file_of_its_authority_that_has_gone_is_waited_for(self):
+        self.connect_to("https://localhost:1")
+        message = self.queue()
+
+        with override_settings(DOVEADM_CA_FILE="/nowhere/ca.pem"):
+            self.send()
+
+        self.assert_state(message, State.QUEUED, "connect")
 
     def test_somebody_without_a_session_is_as_good(self):
         self.server.plan = [gateway.say(200, json.dumps(NOBODY))]
@@ -318,9 +340,12 @@ class StaffTests(StaffTestCase):
 class CheckTests(SimpleTestCase):
     """PW-10: the key goes over TLS, or stays on this machine."""
 
-    def faults(self, url, key=KEY):
-        with override_settings(DOVEADM_URL=url, DOVEADM_API_KEY=key):
-            return [fault.id for fault in run_checks() if fault.id in ("otp.E009", "otp.E010")]
+    ids = ("otp.E009", "otp.E010", "otp.E011")
+
+    def faults(self, url, key=KEY, ca_file=""):
+        door = {"DOVEADM_URL": url, "DOVEADM_API_KEY": key, "DOVEADM_CA_FILE": ca_file}
+        with override_settings(**door):
+            return [fault.id for fault in run_checks() if fault.id in self.ids]
 
     def test_good_ones(self):
         for url in (
@@ -347,3 +372,13 @@ class CheckTests(SimpleTestCase):
                 self.assertEqual(self.faults(url), ["otp.E010"])
         self.assertEqual(self.faults("https://mail.example.gov.vn", ""), ["otp.E009"])
         self.assertEqual(self.faults("", KEY), ["otp.E009"])
+
+    def test_the_file_of_its_authority_can_be_read(self):
+        url = "https://mail.example.gov.vn:8080"
+        for file, faults in (
+            (where(), []),
+            ("/nowhere/ca.pem", ["otp.E011"]),
+            (os.devnull, ["otp.E011"]),
+        ):
+            with self.subTest(file):
+                self.assertEqual(self.faults(url, ca_file=file), faults)
