@@ -81,6 +81,18 @@ class PortalTests(AliasTestCase):
         events = AuditEvent.objects.concerning(self.an).values_list("event", flat=True)
         self.assertEqual(list(events), ["login-failed"])
 
+    def test_what_another_did_with_it_stays_that_others(self):
+        self.log_in("vanthu", client=Client(REMOTE_ADDR="203.0.113.77"))
+        self.log_in("an", "sai", Client())
+        Address.objects.filter(address=ALIAS).delete()
+        Account.objects.filter(pk=self.an.pk).update(address="an.moi@hagiang.gov.vn")
+        Address.objects.create(address=ALIAS, account=self.binh)
+        Address.objects.create(address="an@hagiang.gov.vn", account=self.binh)
+
+        self.assertFalse(AuditEvent.objects.concerning(self.binh).exists())
+        self.log_in("binh")
+        self.assertNotContains(self.client.get("/cau-hinh/hoat-dong/"), "203.0.113.77")
+
     def test_the_profile_names_all_of_ones_addresses_and_nobody_elses(self):
         self.log_in("vanthu")
 
