@@ -8,6 +8,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 from django.test import Client, TestCase, TransactionTestCase, override_settings
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts import domains
 from accounts.mailboxes import copy_domains
@@ -233,7 +234,7 @@ class CountTests(RenameTestCase):
         Meter.objects.create(
             key=f"streak:recovery:{key}",
             count=codes.STREAK,
-            until=cast.timezone.now() + codes.GRANT,
+            until=timezone.now() + codes.GRANT,
         )
 
         self.rename("--apply")
@@ -318,3 +319,22 @@ class UnderWayTests(cast.Cast, TransactionTestCase):
 
         changed = Account.objects.get(address=f"an@{NEW_DOMAIN}")
         self.assertTrue(changed.check_password(cast.NEW_PASSWORD))
+
+    def test_who_gets_the_old_address_meanwhile_keeps_the_password(self):
+        """SE-06: a code opens the account whose number it went to."""
+        with override_settings(**BEFORE):
+            self.set_up_people()
+            now = timezone.now()
+            Account.objects.filter(pk=self.binh.pk).update(
+                phone="+84987466982", phone_confirmed_at=now
+            )
+            self.ask()
+            self.guess(newest_code())
+            domains.rename(OLD, NEW_DOMAIN)
+            Address.objects.filter(address=f"an@{OLD}").update(account=self.binh)
+
+            self.choose()
+
+        for person, password in ((self.an, cast.NEW_PASSWORD), (self.binh, cast.PASSWORD)):
+            person.refresh_from_db()
+            self.assertTrue(person.check_password(password), person)
