@@ -274,6 +274,16 @@ class SendTests(KickTestCase):
         self.assertEqual(outbox.claim().channel, Message.Channel.SMS)
         self.assertIsNone(outbox.claim(codes_only=True))
 
+    def test_they_go_before_notices_however_many_wait(self):
+        for _ in range(3):
+            outbox.queue_mail("x", to="x@hagiang.gov.vn", subject="s", text="t")
+        self.queue()
+        self.queue()
+
+        channels = [outbox.claim().channel for _ in range(5)]
+
+        self.assertEqual(channels, ["kick"] * 2 + ["mail"] * 3)
+
     def test_neither_key_nor_mailbox_is_in_the_log(self):
         self.server.plan = [gateway.say(500, KEY), gateway.drop]
         log = gateway.EveryLogLine(self)
