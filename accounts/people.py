@@ -181,6 +181,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
             ("propose_phone", "Đề nghị đổi số điện thoại"),
             ("approve_phone", "Duyệt đề nghị đổi số điện thoại"),
             ("reset_factor", "Đặt lại xác thực hai lớp của đồng nghiệp"),
+            ("change_aliases", "Sửa các địa chỉ khác của tài khoản"),
             ("lock_account", "Khóa, mở khóa hàng loạt"),
             ("mark_default", "Đánh dấu còn mật khẩu mặc định"),
             ("send_notice", "Gửi thông báo hàng loạt"),
