@@ -228,6 +228,7 @@ class AccountAdmin(BulkAdmin):
                 obj.save()
             if not obj.is_active:
                 obj.end_sessions()
+            if not obj.is_active or obj.default_password_is_over:
                 end_mail_sessions(obj)
             AuditEvent.record(
                 AuditEvent.Event.ACCOUNT_EDITED,

@@ -237,6 +237,12 @@ class Account(AbstractBaseUser, PermissionsMixin):
         return self.is_active and not self.is_locked
 
     @property
+    def default_password_is_over(self) -> bool:
+        """Whether the mail server refuses the default password by now."""
+        until = self.default_password_until
+        return self.has_default_password and until is not None and until <= timezone.now()
+
+    @property
     def has_phone(self) -> bool:
         return bool(self.phone)
 

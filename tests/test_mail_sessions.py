@@ -2,6 +2,7 @@
 
 import base64
 import datetime as dt
+import io
 import json
 import os
 from unittest import mock
@@ -11,9 +12,11 @@ from django.core.management import call_command
 from django.db.models import F
 from django.db.models.functions import Now
 from django.test import SimpleTestCase, TransactionTestCase, override_settings
+from django.utils import timezone
 from requests.certs import where
 
 from accounts.locking import lock, unlock
+from accounts.models import Account
 from otp import alerts, breakers, outbox, transport
 from otp.models import GatewayState, Message
 from otp.route import Route
@@ -110,6 +113,65 @@ class CauseTests(KickTestCase):
         unlock(self.an, actor=self.em)
 
         self.assert_kicked(self.an.address)
+
+    def test_the_hotline_ends_them(self):
+        self.come_in(cast.make_staff("mai", "hotline"))
+        ground = {"why": "Mất điện thoại", "ticket": "HT-2026-101"}
+
+        self.client.post(f"/ho-tro/tai-khoan/{self.an.pk}/ket-thuc-phien/", ground)
+
+        self.assert_kicked(self.an.address)
+
+    def let_run_out(self, **ago):
+        """Let Em's default password be good until then."""
+        until = timezone.now() - dt.timedelta(**ago)
+        Account.objects.filter(pk=self.em.pk).update(default_password_until=until)
+
+    def test_it_ends_those_of_a_default_password_by_setting_its_time(self):
+        self.come_in(cast.make_staff("lan", "province-it"))
+        data = {"kind": "person", "is_active": "on", "has_default_password": "on"} | cast.NO_ALIASES
+        page = f"/quan-tri/accounts/account/{self.em.pk}/change/"
+
+        self.client.post(page, data | {"default_password_until": "31/12/2099 17:00"})
+        self.assert_kicked()
+        r = self.client.post(page, data | {"default_password_until": "01/11/2020 17:00"})
+
+        self.assertEqual(r.status_code, 302)
+        self.assert_kicked(self.em.address)
+
+    def test_the_moment_of_a_default_password_ends_them_once(self):
+        self.let_run_out(hours=-1)
+        self.run_hourly()
+        self.assert_kicked()
+
+        self.let_run_out(minutes=1)
+        for _ in range(3):
+            self.run_hourly()
+
+        self.assert_kicked(self.em.address)
+
+    def test_a_moment_that_is_set_anew_ends_them_anew(self):
+        self.let_run_out(minutes=10)
+        self.run_hourly()
+        Message.objects.update(created_at=F("created_at") - dt.timedelta(minutes=9))
+
+        self.let_run_out(minutes=1)
+        self.run_hourly()
+
+        self.assert_kicked(self.em.address, self.em.address)
+
+    def test_a_moment_long_ago_or_a_password_that_was_changed_ends_nothing(self):
+        self.let_run_out(days=8)
+        Account.objects.filter(pk=self.an.pk).update(
+            default_password_until=timezone.now() - dt.timedelta(minutes=1)
+        )
+
+        self.run_hourly()
+
+        self.assert_kicked()
+
+    def run_hourly(self):
+        call_command("run_campaigns", stdout=io.StringIO())
 
     def test_a_password_that_is_refused_ends_nothing(self):
         self.ask()
