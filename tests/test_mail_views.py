@@ -149,6 +149,8 @@ class ViewTests(cast.Cast, TestCase):
 class MigrationTests(cast.Cast, TransactionTestCase):
     def test_the_migrations_can_be_taken_back_and_done_again(self):
         self.set_up_people()
+        hashed = "imported${SHA512-CRYPT}$6$rounds=100000$" + "s" * 16 + "$" + "x" * 86
+        Account.objects.filter(pk=self.an.pk).update(password=hashed)
         before = read("SELECT * FROM mail_senders ORDER BY sender")
         first = MigrationLoader(connection).graph.node_map["accounts", "0010_addresses"]
         (earlier,) = (parent.key[1] for parent in first.parents if parent.key[0] == "accounts")
@@ -160,6 +162,7 @@ class MigrationTests(cast.Cast, TransactionTestCase):
 
         self.assertEqual(gone, [(None, None)])
         self.assertEqual(read("SELECT * FROM mail_senders ORDER BY sender"), before)
+        self.assertEqual(Account.objects.get(pk=self.an.pk).password, hashed)
         self.assertEqual(read("SELECT domain FROM mail_domains"), [("hagiang.gov.vn",)])
 
 
