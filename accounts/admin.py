@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import Group
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import DateTimeField, ForeignKey, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.forms import BaseModelFormSet, ModelChoiceField, ModelForm
@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts import login_notices, roles
+from accounts import login_notices, notices, roles
+from accounts.aliases import AliasForm
 from accounts.audit_admin import AuditAdmin
 from accounts.bulk_admin import BulkAdmin
 from accounts.mailserver import end_mail_sessions
@@ -73,12 +74,13 @@ class UnitAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at r
 
 
 class AliasInline(admin.StackedInline):  # type: ignore[type-arg]  # not generic at run time
-    """An account's other addresses: added and taken away by those who may change the account.
+    """Other addresses of an account. They open it and receive for it: a right of its own.
 
     Not in a table: the admin's have fields without labels and an empty heading.
     """
 
     model = Address
+    form = AliasForm
     fields = ("address",)
     extra = 1
     max_num = 5  # with more, the page would have too many fields to be sent
@@ -93,10 +95,11 @@ class AliasInline(admin.StackedInline):  # type: ignore[type-arg]  # not generic
         return self._accounts.has_view_permission(request, obj)
 
     def has_add_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
-        return self._accounts.has_change_permission(request, obj)
+        may = _actor(request).has_perm("accounts.change_aliases")
+        return may and self._accounts.has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
-        return self._accounts.has_change_permission(request, obj)
+        return self.has_add_permission(request, obj)
 
     @property
     def _accounts(self) -> "admin.ModelAdmin[Account]":
@@ -192,7 +195,11 @@ class AccountAdmin(BulkAdmin):
             AuditEvent.record(
                 AuditEvent.Event.VIEWED, account.address, account=account, actor=_actor(request)
             )
-        return super().changeform_view(request, object_id, form_url, extra_context)
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except IntegrityError:
+            # Somebody took the address in this very moment: asked again, the form says so.
+            return super().changeform_view(request, object_id, form_url, extra_context)
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Account | None = None
@@ -232,6 +239,7 @@ class AccountAdmin(BulkAdmin):
                 obj.save()
             if not obj.is_active:
                 obj.end_sessions()
+            if not obj.is_active or obj.default_password_is_over:
                 end_mail_sessions(obj)
             AuditEvent.record(
                 AuditEvent.Event.ACCOUNT_EDITED,
@@ -255,13 +263,16 @@ class AccountAdmin(BulkAdmin):
                 return
             # Mail programs may know an alias by heart that is somebody else's from now on.
             end_mail_sessions(form.instance)
+            came = [alias.address for alias in added]
+            went = [alias.address for alias in removed]
+            notices.aliases_changed(form.instance, added=came, removed=went)
             AuditEvent.record(
                 AuditEvent.Event.ALIASES_CHANGED,
                 form.instance.address,
                 account=form.instance,
                 actor=_actor(request),
-                added=[alias.address for alias in added],
-                removed=[alias.address for alias in removed],
+                added=came,
+                removed=went,
             )
 
 

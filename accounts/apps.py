@@ -8,7 +8,12 @@ class AccountsConfig(AppConfig):
     verbose_name = "Tài khoản"
 
     def ready(self) -> None:
-        from accounts import checks, directory_checks, roles  # noqa: F401  (registers the checks)
+        from accounts import (  # noqa: F401  (registers the checks)
+            checks,
+            directory_checks,
+            domain_checks,
+            roles,
+        )
         from accounts.mailboxes import copy_domains
 
         # Without a sender: the rights of the other apps' tables must be there too.

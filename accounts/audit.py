@@ -26,7 +26,8 @@ class AuditQuerySet(models.QuerySet["AuditEvent"]):
         """Keep what happened to `account`, also what was tried from outside with its addresses."""
         addresses = account.addresses.values_list("address", flat=True)
         keys = [key for each in addresses for key in pepper.names_of("address", each)]
-        return self.filter(Q(account=account) | Q(address_key__in=keys))
+        # An address may have been another account's: what that one did is not told here.
+        return self.filter(Q(account=account) | Q(account=None, address_key__in=keys))
 
     def about(self, address: str) -> "AuditQuerySet":
         """Keep what was tried with `address`, which need not exist."""

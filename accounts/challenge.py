@@ -39,7 +39,8 @@ class Challenge:
     code_id: str
     purpose: str
     nonce: str = field(repr=False)
-    address: str  # of the account, where there is one: what is counted and looked up
+    account_id: int  # whose it was when it was issued; 0 for a decoy
+    address: str  # of the account, where there is one: what is counted
     asked: str  # as it was typed: to show the other would tell what it is an alias of
     phone_key: str = field(repr=False)  # a keyed name, by which the number is known again
     phone_masked: str
@@ -51,12 +52,20 @@ class Challenge:
 
     @classmethod
     def of(
-        cls, issued: codes.Issued, *, nonce: str, address: str, phone: str, asked: str = ""
+        cls,
+        issued: codes.Issued,
+        *,
+        nonce: str,
+        account_id: int,
+        address: str,
+        phone: str,
+        asked: str = "",
     ) -> Self:
         return cls(
             code_id=str(issued.id),
             purpose=issued.purpose,
             nonce=nonce,
+            account_id=account_id,
             address=address,
             asked=asked or address,
             phone_key=pepper.name_of("phone", phone),

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
 
 from accounts import directory
+from otp.checks import holds_certificate
 
 KINDS = ("openldap", "ad")
 
@@ -94,12 +94,7 @@ def _filter() -> Iterator[CheckMessage]:
 
 
 def _ca_file() -> Iterator[CheckMessage]:
-    file = settings.DIRECTORY_CA_FILE
-    try:
-        readable = not file or "BEGIN CERTIFICATE" in Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        readable = False
-    if not readable:
+    if not holds_certificate(settings.DIRECTORY_CA_FILE):
         yield Error(
             "DIRECTORY_CA_FILE cannot be read, or holds no certificate.",
             hint="It is the path of a file in PEM that the portal's user may read.",

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import CharField, F, Func, Value
 from django.db.models.functions import Concat
 
+from accounts import mailboxes
 from accounts.login import FAILURES
 from accounts.mailserver import end_mail_sessions_of_domain
 from accounts.models import Account, Address, AuditEvent
@@ -57,7 +58,8 @@ def rename(old: str, new: str) -> Renaming:
     """Do it, all or nothing, or raise `Taken`.
 
     Mail to the old addresses still arrives, and whoever types one is the same person with the same
-    count of codes and of wrong passwords: what was used up today stays used up (QU-04).
+    count of codes and of wrong passwords: what was used up today stays used up (QU-04). For names
+    that nobody has, the profile's `domain_aliases` must say so as well (EN-02).
     """
     with transaction.atomic():
         _hold_accounts(old)
@@ -68,17 +70,12 @@ def rename(old: str, new: str) -> Renaming:
         )
         moving.update(address=Concat(local, Value(f"@{new}")))
         _add_aliases(renaming)
-        for before, after in renaming.mains.items():
-            AuditEvent.record(
-                AuditEvent.Event.ADDRESS_RENAMED,
-                after,
-                account=Account(pk=renaming.owners[before]),
-                before=before,
-                after=after,
-            )
+        _put_on_record(renaming)
         limits.move(FAILURES, renaming.mains)
         codes.move(renaming.mains)
         end_mail_sessions_of_domain(old)
+        # In the same moment: Postfix must not meet an address in a domain that it does not know.
+        mailboxes.copy_domains()
     return renaming
 
 
@@ -96,6 +93,19 @@ def _add_aliases(renaming: Renaming) -> None:
         Address(address=address, account_id=owner)
         for address, owner in wanted.items()
         if address not in there
+    )
+
+
+def _put_on_record(renaming: Renaming) -> None:
+    AuditEvent.record_many(
+        AuditEvent.Event.ADDRESS_RENAMED,
+        (
+            (
+                Account(pk=renaming.owners[before], address=after),
+                {"before": before, "after": after},
+            )
+            for before, after in renaming.mains.items()
+        ),
     )
 
 

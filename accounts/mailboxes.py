@@ -1,5 +1,8 @@
 """Every address at which mail reaches an account, and the domains they are in."""
 
+import logging
+from collections.abc import Iterable
+
 from django.apps import apps as current
 from django.apps.registry import Apps
 from django.conf import settings
@@ -8,6 +11,8 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 
 from accounts.addresses import AddressError, canonical
+
+logger = logging.getLogger(__name__)
 
 CANONICAL = r"^[a-z0-9._+-]+@[a-z0-9.-]+$"
 
@@ -76,13 +81,23 @@ class MailDomain(models.Model):
 def copy_domains(apps: Apps = current, **_: object) -> None:
     """Write the profile's domains into the database, where the mail server's views read them.
 
-    Called after `migrate`, with the schema as it then is, or none where it goes back too far.
+    Called after `migrate`, with the schema as it then is, or none where it goes back too far. A
+    domain in which accounts still have their address is made no other's name: their mail would be
+    delivered to whoever has the same name there, or to nobody.
     """
     try:
         domains = apps.get_model("accounts", "MailDomain").objects
     except LookupError:
         return
-    aliases = settings.MAIL_DOMAIN_ALIASES
+    aliases = dict(settings.MAIL_DOMAIN_ALIASES)
+    for name in inhabited(aliases, apps):
+        logger.error("%s is not yet another name of %s: run rename_domain", name, aliases.pop(name))
     for name in sorted(settings.MAIL_DOMAINS, key=aliases.__contains__):  # aliases come last
         domains.update_or_create(pk=name, defaults={"alias_of_id": aliases.get(name)})
     domains.exclude(pk__in=settings.MAIL_DOMAINS).delete()
+
+
+def inhabited(domains: Iterable[str], apps: Apps = current) -> list[str]:
+    """Keep the domains in which accounts have their own addresses."""
+    accounts = apps.get_model("accounts", "Account").objects
+    return [each for each in domains if accounts.filter(address__endswith=f"@{each}").exists()]

@@ -1,6 +1,7 @@
 """What a person is told of a change: by SMS and by mail, never with a link or a secret."""
 
 import datetime as dt
+from collections.abc import Mapping
 
 from django.conf import settings
 from django.template.loader import render_to_string
@@ -9,6 +10,8 @@ from django.utils import timezone
 from accounts.models import Account
 from otp import outbox
 from otp.models import Message
+
+_NOTHING: Mapping[str, object] = {}
 
 
 def password_changed(account: Account) -> None:
@@ -47,6 +50,12 @@ def factor_reset(account: Account) -> None:
     _mail(account, "factor_reset", "Xác thực hai lớp đã được đặt lại")
 
 
+def aliases_changed(account: Account, *, added: list[str], removed: list[str]) -> None:
+    """Tell the mailbox at which other addresses it now receives, and no longer receives."""
+    changes = {"added": added, "removed": removed}
+    _mail(account, "aliases_changed", "Các địa chỉ khác của hộp thư đã thay đổi", changes)
+
+
 def default_password(
     account: Account, *, lock_day: dt.date, days: int, wait: dt.timedelta
 ) -> Message:
@@ -77,7 +86,9 @@ def _sms(account: Account, to: str, wording: str) -> None:
     outbox.queue_sms(account.address, to=to, text=text)
 
 
-def _mail(account: Account, template: str, subject: str) -> None:
+def _mail(
+    account: Account, template: str, subject: str, more: Mapping[str, object] = _NOTHING
+) -> None:
     context = {"account": account, "now": timezone.now(), "profile": settings.PROFILE}
-    text = render_to_string(f"mail/{template}.txt", context)
+    text = render_to_string(f"mail/{template}.txt", context | dict(more))
     outbox.queue_mail(account.address, to=account.address, subject=subject, text=text)

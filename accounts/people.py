@@ -181,6 +181,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
             ("propose_phone", "Đề nghị đổi số điện thoại"),
             ("approve_phone", "Duyệt đề nghị đổi số điện thoại"),
             ("reset_factor", "Đặt lại xác thực hai lớp của đồng nghiệp"),
+            ("change_aliases", "Sửa các địa chỉ khác của tài khoản"),
             ("lock_account", "Khóa, mở khóa hàng loạt"),
             ("mark_default", "Đánh dấu còn mật khẩu mặc định"),
             ("send_notice", "Gửi thông báo hàng loạt"),
@@ -234,6 +235,12 @@ class Account(AbstractBaseUser, PermissionsMixin):
     @property
     def may_log_in(self) -> bool:
         return self.is_active and not self.is_locked
+
+    @property
+    def default_password_is_over(self) -> bool:
+        """Whether the mail server refuses the default password by now."""
+        until = self.default_password_until
+        return self.has_default_password and until is not None and until <= timezone.now()
 
     @property
     def has_phone(self) -> bool:

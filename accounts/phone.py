@@ -58,7 +58,9 @@ class PhoneChange:
             AuditEvent.record(
                 AuditEvent.Event.PHONE_ASKED, account.address, account=account, actor=account
             )
-        state = Challenge.of(issued, nonce=nonce, address=account.address, phone=phone)
+        state = Challenge.of(
+            issued, nonce=nonce, account_id=account.pk, address=account.address, phone=phone
+        )
         state.keep(session)
         return cls(session, account, state)
 
@@ -66,7 +68,7 @@ class PhoneChange:
     def resume(cls, session: SessionBase, account: Account) -> Self | None:
         """Take up the change that this browser began for `account`."""
         state = Challenge.load(session, Purpose.PHONE)
-        if state is None or state.address != account.address:
+        if state is None or state.account_id != account.pk:
             return None
         return cls(session, account, state)
 

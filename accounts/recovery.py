@@ -55,7 +55,14 @@ class Recovery:
             phone = account.phone if account else ""
             challenge.send(issued, to=phone, wording=settings.PROFILE.sms.recovery_code)
         shown = phone or decoy_phone(asked)
-        state = Challenge.of(issued, nonce=nonce, address=address, phone=shown, asked=asked)
+        state = Challenge.of(
+            issued,
+            nonce=nonce,
+            account_id=account.pk if account else 0,
+            address=address,
+            phone=shown,
+            asked=asked,
+        )
         state.keep(session)
         return cls(session, state)
 
@@ -96,8 +103,12 @@ class Recovery:
         replace(self.state, done=True).keep(self.session)
 
     def account(self) -> Account | None:
-        """Look the account up anew: it may have been locked since the code was asked for."""
-        return Account.objects.recoverable(self.state.address)
+        """Look the account up anew: it may have been locked since the code was asked for.
+
+        It is the one whose number got the code, whoever has the address by now (SE-06).
+        """
+        account = Account.objects.filter(pk=self.state.account_id).first()
+        return account if account and account.is_recoverable else None
 
     @sensitive_variables("password")
     def _set(self, account: Account, password: str) -> bool:

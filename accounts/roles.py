@@ -48,6 +48,7 @@ RIGHTS: dict[str, set[Role]] = {
     "accounts.view_account": {U, P, A},
     "accounts.change_account": {U, P},
     "accounts.add_account": {P},
+    "accounts.change_aliases": {P},
     "accounts.lock_account": {U, P},
     "accounts.mark_default": {U, P},
     "accounts.send_notice": {U, P},

@@ -222,6 +222,7 @@ EMAIL_FILE_PATH = _email.get("EMAIL_FILE_PATH", "")
 EMAIL_TIMEOUT = 10  # seconds
 DOVEADM_URL = env.str("DOVEADM_URL", "")
 DOVEADM_API_KEY = env.str("DOVEADM_API_KEY", "")
+DOVEADM_CA_FILE = env.str("DOVEADM_CA_FILE", "")
 ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", [])
 DEFAULT_FROM_EMAIL = _email.get("DEFAULT_FROM_EMAIL", f"khong-tra-loi@{PROFILE.domain}")
 

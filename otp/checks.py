@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,13 +44,21 @@ def check_mail_server(**_: Any) -> list[CheckMessage]:
                 id="otp.E009",
             )
         ]
-    if _is_private(settings.DOVEADM_URL):
+    if not _is_private(settings.DOVEADM_URL):
+        return [
+            Error(
+                "DOVEADM_URL must start with https://.",
+                hint="Its key opens the mail server. Only on this very machine may it be http://.",
+                id="otp.E010",
+            )
+        ]
+    if holds_certificate(settings.DOVEADM_CA_FILE):
         return []
     return [
         Error(
-            "DOVEADM_URL must start with https://.",
-            hint="Its key opens the mail server. Only on this very machine may it be http://.",
-            id="otp.E010",
+            "DOVEADM_CA_FILE cannot be read, or holds no certificate.",
+            hint="It is the path of a file in PEM that the portal's user may read.",
+            id="otp.E011",
         )
     ]
 
@@ -66,6 +75,14 @@ def check_gateway_is_real(**_: Any) -> list[CheckMessage]:
             id="otp.E007",
         )
     ]
+
+
+def holds_certificate(file: str) -> bool:
+    """Say whether a file of authorities can be read; none is as good."""
+    try:
+        return not file or "BEGIN CERTIFICATE" in Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _is_private(address: str) -> bool:

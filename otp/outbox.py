@@ -84,7 +84,7 @@ WITH due AS MATERIALIZED (
     WHERE message.state = 'queued' AND message.due_at <= statement_timestamp()
       AND (message.code_id IS NOT NULL) = %(is_code)s
       AND least(message.good_until, code.expires_at) > statement_timestamp()
-    ORDER BY message.due_at
+    ORDER BY message.channel = 'kick' DESC, message.due_at
     LIMIT 1
     FOR UPDATE OF message SKIP LOCKED
 )
@@ -210,7 +210,7 @@ def queue_kick(address: str, *, to: str) -> None:
 
 
 def claim(*, codes_only: bool = False) -> Claimed | None:
-    """Take the message that has been due longest, codes before notices, or None.
+    """Take the message that has been due longest: codes, then kicks, then notices. Or None.
 
     The claim is committed before anything is sent, so it refuses to run inside a transaction. From
     here on the caller hands the message over; should the caller die, nobody sends it again.

@@ -13,7 +13,6 @@ from django.utils.encoding import force_bytes
 from django.views.decorators.debug import sensitive_variables
 from requests import Request, Response, Session
 from requests.adapters import HTTPAdapter
-from requests.exceptions import RequestException
 
 from otp.gateways import NotSent, Unknown
 
@@ -31,8 +30,11 @@ class Transport:
     The errors of the libraries beneath repeat the address and the body: they go no further.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, direct: bool = False, ca_file: str = "") -> None:
+        """Make one; `direct` goes past the proxies, CA files and .netrc of the surroundings."""
         self._session = Session()
+        self._session.trust_env = not direct
+        self._session.verify = ca_file or True
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
         self._used_at = time.monotonic()
@@ -42,7 +44,8 @@ class Transport:
         """Send it once. `NotSent` says it never left, `Unknown` that it may have arrived."""
         self._forget_quiet_connections()
         body = _Body()
-        with suppress(RequestException):
+        # A RequestException is an OSError; so is a file of authorities that has gone.
+        with suppress(OSError):
             prepared = self._session.prepare_request(request)
             body = _Body(force_bytes(prepared.body or ""))
             prepared.body = body  # type: ignore[assignment]  # anything with read() will do

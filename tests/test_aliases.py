@@ -1,17 +1,20 @@
 """An account and its aliases are one: one log-in, one count, one history."""
 
+import threading
+
 from django.db import IntegrityError, connection, transaction
-from django.test import Client, TestCase, override_settings
+from django.test import Client, TestCase, TransactionTestCase, override_settings
 from django.test.utils import CaptureQueriesContext
 
 from accounts.addresses import main_address
 from accounts.mailboxes import copy_domains
-from accounts.models import Account, Address, AuditEvent, MailDomain
+from accounts.models import Account, Address, AuditEvent, MailDomain, Unit
 from accounts.recovery import decoy_phone
 from mailportal.profile import load
 from otp.models import Code, Message
 from tests import cast
 from tests.cast import CODE, NEW, NEW_PASSWORD, newest_code
+from tests.deployment import wait_until
 from tests.test_staff_sending import StaffTestCase
 
 ALIAS = "vanthu@hagiang.gov.vn"
@@ -80,6 +83,18 @@ class PortalTests(AliasTestCase):
 
         events = AuditEvent.objects.concerning(self.an).values_list("event", flat=True)
         self.assertEqual(list(events), ["login-failed"])
+
+    def test_what_another_did_with_it_stays_that_others(self):
+        self.log_in("vanthu", client=Client(REMOTE_ADDR="203.0.113.77"))
+        self.log_in("an", "sai", Client())
+        Address.objects.filter(address=ALIAS).delete()
+        Account.objects.filter(pk=self.an.pk).update(address="an.moi@hagiang.gov.vn")
+        Address.objects.create(address=ALIAS, account=self.binh)
+        Address.objects.create(address="an@hagiang.gov.vn", account=self.binh)
+
+        self.assertFalse(AuditEvent.objects.concerning(self.binh).exists())
+        self.log_in("binh")
+        self.assertNotContains(self.client.get("/cau-hinh/hoat-dong/"), "203.0.113.77")
 
     def test_the_profile_names_all_of_ones_addresses_and_nobody_elses(self):
         self.log_in("vanthu")
@@ -208,7 +223,7 @@ class StaffTests(StaffTestCase):
         super().setUp()
         self.page = f"/quan-tri/accounts/account/{self.an.pk}/change/"
 
-    def save(self, *new, removed=()):
+    def save(self, *new, removed=(), **more):
         kept = list(self.an.addresses.filter(is_main=False).order_by("pk"))
         rows = [(alias.pk, alias.address) for alias in kept] + [("", each) for each in new]
         data = {
@@ -223,7 +238,7 @@ class StaffTests(StaffTestCase):
             data |= {f"addresses-{n}-{name}": value for name, value in row.items()}
             if address in removed:
                 data[f"addresses-{n}-DELETE"] = "on"
-        return self.client.post(self.page, data)
+        return self.client.post(self.page, data | more)
 
     def aliases(self):
         return set(self.an.addresses.filter(is_main=False).values_list("address", flat=True))
@@ -245,7 +260,59 @@ class StaffTests(StaffTestCase):
         self.assertEqual(self.aliases(), set())
         event = AuditEvent.objects.filter(event="aliases-changed").latest("pk")
         self.assertEqual(event.detail, {"added": [], "removed": [ALIAS]})
-        self.assertEqual(Message.objects.get().to, self.an.address)
+        self.assertEqual(Message.objects.get(channel="kick").to, self.an.address)
+
+    def test_the_mailbox_is_told_of_each(self):
+        self.save(ALIAS, "mot.cua@hagiang.gov.vn")
+        self.save(removed=[ALIAS])
+
+        added, removed = Message.objects.filter(channel="mail").order_by("pk")
+        self.assertEqual((added.to, removed.to), (self.an.address, self.an.address))
+        self.assertIn(f"Thêm: {ALIAS}\nThêm: mot.cua@hagiang.gov.vn\n\nNếu không", added.text)
+        self.assertNotIn("Bỏ", added.text)
+        self.assertIn(f"\nBỏ: {ALIAS}\n\nNếu không", removed.text)
+        self.assertNotIn("Thêm", removed.text)
+
+    def test_the_it_of_a_unit_sees_aliases_and_changes_none(self):
+        unit = Unit.objects.create(name="Xã A", code="XA")
+        Account.objects.filter(pk=self.an.pk).update(unit=unit)
+        Address.objects.create(address=ALIAS, account=self.an)
+        self.come_in(cast.make_staff("it.xa", "unit-it", unit=unit))
+
+        self.assertContains(self.client.get(self.page), ALIAS)
+        self.save("mot.cua@hagiang.gov.vn", removed=[ALIAS], unit=unit.pk)
+        self.assertEqual(self.aliases(), {ALIAS})
+
+        self.come_in(cast.make_staff("it.tinh", "province-it"))
+        self.save("mot.cua@hagiang.gov.vn", removed=[ALIAS], unit=unit.pk)
+        self.assertEqual(self.aliases(), {"mot.cua@hagiang.gov.vn"})
+
+    @override_settings(
+        DEFAULT_FROM_EMAIL="Cổng <tb@hagiang.gov.vn>",
+        ALERT_EMAILS=["Truc.CNTT@hagiang.gov.vn", "it@example.org"],
+    )
+    def test_what_speaks_for_the_domain_is_refused_in_the_words_for_what_is_taken(self):
+        names = "postmaster hostmaster webmaster Admin administrator abuse root tb truc.cntt binh"
+        for name in names.split():
+            with self.subTest(name):
+                r = self.save(f"{name}@hagiang.gov.vn")
+
+                self.assertContains(r, "đã thuộc về một tài khoản hoặc được dành riêng")
+                self.assertEqual(self.aliases(), set())
+
+    def test_one_of_these_that_is_there_already_stays_and_can_be_taken_away(self):
+        Address.objects.create(address="abuse@hagiang.gov.vn", account=self.an)
+
+        self.assertEqual(self.save().status_code, 302)
+        self.assertEqual(self.aliases(), {"abuse@hagiang.gov.vn"})
+        self.save(removed=["abuse@hagiang.gov.vn"])
+        self.assertEqual(self.aliases(), set())
+
+    def test_one_alias_typed_twice_is_refused_with_a_sentence(self):
+        r = self.save(ALIAS, ALIAS.upper())
+
+        self.assertEqual(r.status_code, 200)
+        self.assertEqual(self.aliases(), set())
 
     def test_an_alias_is_not_edited_in_place(self):
         self.save(ALIAS)
@@ -263,8 +330,8 @@ class StaffTests(StaffTestCase):
 
     def test_what_is_somebody_elses_or_of_another_office_is_refused_with_a_sentence(self):
         for address, sentence in (
-            (self.binh.address, "đã tồn tại"),
-            (self.an.address.upper(), "đã tồn tại"),
+            (self.binh.address, "đã thuộc về một tài khoản"),
+            (self.an.address.upper(), "đã thuộc về một tài khoản"),
             ("an@gmail.com", "phải thuộc tên miền của cơ quan"),
         ):
             with self.subTest(address):
@@ -310,3 +377,34 @@ class StaffTests(StaffTestCase):
         )
 
         self.assertEqual(Message.objects.get().channel, "kick")
+
+
+class AtOnceTests(cast.Cast, TransactionTestCase):
+    def test_an_alias_that_somebody_else_takes_meanwhile_is_refused_with_a_sentence(self):
+        self.set_up_people()
+        self.come_in(cast.make_staff("huong"))
+        data = {"kind": "person", "is_active": "on"} | cast.NO_ALIASES
+        data |= {"addresses-TOTAL_FORMS": 1, "addresses-0-account": self.an.pk}
+        data |= {"addresses-0-id": "", "addresses-0-address": ALIAS}
+        answers = []
+
+        def save():
+            page = f"/quan-tri/accounts/account/{self.an.pk}/change/"
+            answers.append(self.client.post(page, data))
+            connection.close()
+
+        with transaction.atomic():
+            Address.objects.create(address=ALIAS, account=self.binh)
+            other = threading.Thread(target=save)
+            other.start()
+            wait_until(lambda: waiting(connection))
+        other.join()
+
+        self.assertContains(answers[0], "đã thuộc về một tài khoản")
+        self.assertEqual(Address.objects.get(address=ALIAS).account, self.binh)
+
+
+def waiting(connection):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()[0]

@@ -1,12 +1,25 @@
-"""The mail server takes the very hashes that the portal writes."""
+"""The mail server takes the hashes and the addresses that the portal writes."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
-from django.test import TestCase
+from django.test import SimpleTestCase, TestCase
 
 from tests import cast
 from tests.cast import NEW_PASSWORD, PASSWORD, newest_code
+
+DEPLOY = Path(__file__).parent.parent / "deploy"
+
+
+class AddressTests(SimpleTestCase):
+    def test_no_program_takes_a_part_of_an_address_away(self):
+        """Mail to an+x would land with an: a + is a letter like all others in the portal."""
+        for name in ("dovecot/2.3/dovecot.conf", "dovecot/2.4/dovecot.conf", "postfix/main.cf"):
+            with self.subTest(name):
+                lines = (DEPLOY / name).read_text(encoding="utf-8").splitlines()
+
+                self.assertIn("recipient_delimiter =", lines)
 
 
 @pytest.mark.program("doveadm")

@@ -2,6 +2,7 @@
 
 import base64
 import datetime as dt
+import io
 import json
 import os
 from unittest import mock
@@ -11,8 +12,11 @@ from django.core.management import call_command
 from django.db.models import F
 from django.db.models.functions import Now
 from django.test import SimpleTestCase, TransactionTestCase, override_settings
+from django.utils import timezone
+from requests.certs import where
 
 from accounts.locking import lock, unlock
+from accounts.models import Account
 from otp import alerts, breakers, outbox, transport
 from otp.models import GatewayState, Message
 from otp.route import Route
@@ -110,6 +114,65 @@ class CauseTests(KickTestCase):
 
         self.assert_kicked(self.an.address)
 
+    def test_the_hotline_ends_them(self):
+        self.come_in(cast.make_staff("mai", "hotline"))
+        ground = {"why": "Mất điện thoại", "ticket": "HT-2026-101"}
+
+        self.client.post(f"/ho-tro/tai-khoan/{self.an.pk}/ket-thuc-phien/", ground)
+
+        self.assert_kicked(self.an.address)
+
+    def let_run_out(self, **ago):
+        """Let Em's default password be good until then."""
+        until = timezone.now() - dt.timedelta(**ago)
+        Account.objects.filter(pk=self.em.pk).update(default_password_until=until)
+
+    def test_it_ends_those_of_a_default_password_by_setting_its_time(self):
+        self.come_in(cast.make_staff("lan", "province-it"))
+        data = {"kind": "person", "is_active": "on", "has_default_password": "on"} | cast.NO_ALIASES
+        page = f"/quan-tri/accounts/account/{self.em.pk}/change/"
+
+        self.client.post(page, data | {"default_password_until": "31/12/2099 17:00"})
+        self.assert_kicked()
+        r = self.client.post(page, data | {"default_password_until": "01/11/2020 17:00"})
+
+        self.assertEqual(r.status_code, 302)
+        self.assert_kicked(self.em.address)
+
+    def test_the_moment_of_a_default_password_ends_them_once(self):
+        self.let_run_out(hours=-1)
+        self.run_hourly()
+        self.assert_kicked()
+
+        self.let_run_out(minutes=1)
+        for _ in range(3):
+            self.run_hourly()
+
+        self.assert_kicked(self.em.address)
+
+    def test_a_moment_that_is_set_anew_ends_them_anew(self):
+        self.let_run_out(minutes=10)
+        self.run_hourly()
+        Message.objects.update(created_at=F("created_at") - dt.timedelta(minutes=9))
+
+        self.let_run_out(minutes=1)
+        self.run_hourly()
+
+        self.assert_kicked(self.em.address, self.em.address)
+
+    def test_a_moment_long_ago_or_a_password_that_was_changed_ends_nothing(self):
+        self.let_run_out(days=8)
+        Account.objects.filter(pk=self.an.pk).update(
+            default_password_until=timezone.now() - dt.timedelta(minutes=1)
+        )
+
+        self.run_hourly()
+
+        self.assert_kicked()
+
+    def run_hourly(self):
+        call_command("run_campaigns", stdout=io.StringIO())
+
     def test_a_password_that_is_refused_ends_nothing(self):
         self.ask()
         self.guess(newest_code())
@@ -140,6 +203,27 @@ class SendTests(KickTestCase):
         self.assert_done(message)
         self.assertEqual(len(self.server.texts), 2)
         self.assertEqual((message.to, message.to_masked), ("", self.an.address))
+
+    def test_no_proxy_sees_the_key(self):
+        proxy = Doveadm()
+        self.addCleanup(proxy.close)
+        surroundings = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), proxy.address)
+        nothing = {"NO_PROXY": "", "no_proxy": ""}
+        self.queue()
+
+        with mock.patch.dict(os.environ, surroundings | nothing):
+            self.send()
+
+        self.assertEqual((len(proxy.texts), len(self.server.texts)), (0, 1))
+
+    def test_a_file_of_its_authority_that_has_gone_is_waited_for(self):
+        self.connect_to("https://localhost:1")
+        message = self.queue()
+
+        with override_settings(DOVEADM_CA_FILE="/nowhere/ca.pem"):
+            self.send()
+
+        self.assert_state(message, State.QUEUED, "connect")
 
     def test_somebody_without_a_session_is_as_good(self):
         self.server.plan = [gateway.say(200, json.dumps(NOBODY))]
@@ -252,6 +336,16 @@ class SendTests(KickTestCase):
         self.assertEqual(outbox.claim().channel, Message.Channel.SMS)
         self.assertIsNone(outbox.claim(codes_only=True))
 
+    def test_they_go_before_notices_however_many_wait(self):
+        for _ in range(3):
+            outbox.queue_mail("x", to="x@hagiang.gov.vn", subject="s", text="t")
+        self.queue()
+        self.queue()
+
+        channels = [outbox.claim().channel for _ in range(5)]
+
+        self.assertEqual(channels, ["kick"] * 2 + ["mail"] * 3)
+
     def test_neither_key_nor_mailbox_is_in_the_log(self):
         self.server.plan = [gateway.say(500, KEY), gateway.drop]
         log = gateway.EveryLogLine(self)
@@ -318,9 +412,12 @@ class StaffTests(StaffTestCase):
 class CheckTests(SimpleTestCase):
     """PW-10: the key goes over TLS, or stays on this machine."""
 
-    def faults(self, url, key=KEY):
-        with override_settings(DOVEADM_URL=url, DOVEADM_API_KEY=key):
-            return [fault.id for fault in run_checks() if fault.id in ("otp.E009", "otp.E010")]
+    ids = ("otp.E009", "otp.E010", "otp.E011")
+
+    def faults(self, url, key=KEY, ca_file=""):
+        door = {"DOVEADM_URL": url, "DOVEADM_API_KEY": key, "DOVEADM_CA_FILE": ca_file}
+        with override_settings(**door):
+            return [fault.id for fault in run_checks() if fault.id in self.ids]
 
     def test_good_ones(self):
         for url in (
@@ -347,3 +444,13 @@ class CheckTests(SimpleTestCase):
                 self.assertEqual(self.faults(url), ["otp.E010"])
         self.assertEqual(self.faults("https://mail.example.gov.vn", ""), ["otp.E009"])
         self.assertEqual(self.faults("", KEY), ["otp.E009"])
+
+    def test_the_file_of_its_authority_can_be_read(self):
+        url = "https://mail.example.gov.vn:8080"
+        for file, faults in (
+            (where(), []),
+            ("/nowhere/ca.pem", ["otp.E011"]),
+            (os.devnull, ["otp.E011"]),
+        ):
+            with self.subTest(file):
+                self.assertEqual(self.faults(url, ca_file=file), faults)

@@ -149,6 +149,8 @@ class ViewTests(cast.Cast, TestCase):
 class MigrationTests(cast.Cast, TransactionTestCase):
     def test_the_migrations_can_be_taken_back_and_done_again(self):
         self.set_up_people()
+        hashed = "imported${SHA512-CRYPT}$6$rounds=100000$" + "s" * 16 + "$" + "x" * 86
+        Account.objects.filter(pk=self.an.pk).update(password=hashed)
         before = read("SELECT * FROM mail_senders ORDER BY sender")
         first = MigrationLoader(connection).graph.node_map["accounts", "0010_addresses"]
         (earlier,) = (parent.key[1] for parent in first.parents if parent.key[0] == "accounts")
@@ -160,6 +162,7 @@ class MigrationTests(cast.Cast, TransactionTestCase):
 
         self.assertEqual(gone, [(None, None)])
         self.assertEqual(read("SELECT * FROM mail_senders ORDER BY sender"), before)
+        self.assertEqual(Account.objects.get(pk=self.an.pk).password, hashed)
         self.assertEqual(read("SELECT domain FROM mail_domains"), [("hagiang.gov.vn",)])
 
 
@@ -223,12 +226,42 @@ class RoleTests(TransactionTestCase):
         self.assertFalse(self.may("SELECT 1 FROM accounts_account"))
         self.assertTrue(self.may("SELECT 1 FROM mail_passdb"))
 
-    def test_it_can_do_nothing_but_log_in(self):
+    def look(self):
         rights = "rolcanlogin, rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls"
+        ((*rights, settings),) = read(
+            f"SELECT {rights}, rolconfig FROM pg_roles WHERE rolname = %s", ROLE
+        )
+        return rights, set(settings or ())
 
-        row = read(f"SELECT {rights} FROM pg_roles WHERE rolname = %s", ROLE)
+    def test_it_can_do_nothing_but_log_in(self):
+        limits = {"default_transaction_read_only=on", "statement_timeout=10s"}
 
-        self.assertEqual(row, [(True, False, False, False, False, False)])
+        self.assertEqual(self.look(), ([True, False, False, False, False, False], limits))
+
+    def test_one_that_was_there_before_can_do_nothing_but_log_in_either(self):
+        made = self.look()
+        for was in (
+            "SUPERUSER",
+            "NOLOGIN CREATEDB CREATEROLE REPLICATION BYPASSRLS",
+            "SET statement_timeout = '1d'",
+            "RESET ALL",
+        ):
+            with self.subTest(was):
+                with connection.cursor() as cursor:
+                    cursor.execute(f"ALTER ROLE {ROLE} {was}")
+                self.assertNotEqual(self.look(), made)
+
+                self.apply()
+
+                self.assertEqual(self.look(), made)
+
+    def test_one_that_is_as_it_should_be_needs_no_right_over_roles(self):
+        """After an upgrade the portal's own role gives it the new views."""
+        said = io.StringIO()
+
+        call_command("mail_role", "--role", ROLE, stdout=said)
+
+        self.assertNotIn("ROLE", said.getvalue().replace(ROLE, ""))
 
     def test_what_is_printed_does_the_same(self):
         self.drop()

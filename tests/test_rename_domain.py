@@ -2,11 +2,17 @@
 
 import io
 
+from django.core.checks import run_checks
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 from django.test import Client, TestCase, TransactionTestCase, override_settings
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from accounts.models import Account, Address, AuditEvent
+from accounts import domains
+from accounts.mailboxes import copy_domains
+from accounts.models import Account, Address, AuditEvent, MailDomain
 from otp import codes, pepper
 from otp.models import Code, Message, Meter, Purpose
 from tests import cast
@@ -80,6 +86,20 @@ class MoveTests(RenameTestCase):
         event = AuditEvent.objects.get(event="address-renamed", account=self.an)
         self.assertEqual(event.detail, {"before": f"an@{OLD}", "after": f"an@{NEW_DOMAIN}"})
         self.assertEqual(AuditEvent.objects.filter(event="address-renamed").count(), 5)
+
+    def test_more_accounts_are_no_more_statements(self):
+        """All of them are held meanwhile: nobody of the domain can log in."""
+        for name in "ghik":
+            Account.objects.create(address=f"{name}@{OLD}")
+
+        with CaptureQueriesContext(connection) as few:
+            domains.rename(OLD, NEW_DOMAIN)
+        for n in range(50):
+            Account.objects.create(address=f"p{n}@{NEW_DOMAIN}")
+        with CaptureQueriesContext(connection) as many:
+            domains.rename(NEW_DOMAIN, OLD)
+
+        self.assertLessEqual(len(many), len(few))
 
     def test_what_was_tried_before_is_still_in_the_history(self):
         self.ask()
@@ -214,13 +234,76 @@ class CountTests(RenameTestCase):
         Meter.objects.create(
             key=f"streak:recovery:{key}",
             count=codes.STREAK,
-            until=cast.timezone.now() + codes.GRANT,
+            until=timezone.now() + codes.GRANT,
         )
 
         self.rename("--apply")
 
         self.an.refresh_from_db()
         self.assertTrue(codes.issue(self.an.address, Purpose.RECOVERY, nonce="n").closed)
+
+
+class ProfileTests(RenameTestCase):
+    """What the profile has to say, so that the two domains are one for those who do not exist."""
+
+    def warnings(self):
+        found = run_checks(databases=["default"])
+        return [fault.id for fault in found if fault.id in ("portal.W018", "portal.W019")]
+
+    def test_it_names_the_line_until_the_profile_has_it(self):
+        line = f'under [domain_aliases]: "{OLD}" = "{NEW_DOMAIN}"'
+
+        self.assertIn(line, self.rename())
+        with override_settings(**AFTER):
+            self.assertNotIn("[domain_aliases]", self.rename("--apply"))
+
+    def test_with_it_nobody_can_tell_who_exists(self):
+        """EN-02: both names of an address share one count, whether or not there is an account."""
+        self.rename("--apply")
+        with override_settings(**AFTER):
+            for name in ("an", "binh", "chi", "dung", "vanthu", "khong.co"):
+                with self.subTest(name):
+                    first = self.ask(f"{name}@{OLD}", Client()).status_code
+                    second = self.ask(f"{name}@{NEW_DOMAIN}", Client()).status_code
+
+                    # An asked already, by another name.
+                    known = 200 if name == "vanthu" else 302
+                    self.assertEqual((first, second), (known, 200))
+
+    def test_a_check_warns_where_the_line_is_missing(self):
+        self.assertEqual(self.warnings(), [])
+        self.rename("--apply")
+
+        self.assertEqual(self.warnings(), ["portal.W019"])
+        with override_settings(**AFTER):
+            self.assertEqual(self.warnings(), [])
+
+    def test_a_check_warns_of_accounts_in_a_domain_that_is_only_another_name(self):
+        with override_settings(**AFTER):
+            self.assertEqual(self.warnings(), ["portal.W018"])
+            self.rename("--apply")
+            self.assertEqual(self.warnings(), [])
+
+    def test_a_domain_with_accounts_becomes_no_other_name_before_they_moved(self):
+        """Else their mail would be delivered to whoever has the same name in the new one."""
+        with override_settings(**AFTER):
+            with self.assertLogs("accounts.mailboxes", "ERROR") as log:
+                copy_domains()
+            self.assertIn(f"{OLD} is not yet another name of {NEW_DOMAIN}", log.output[0])
+            self.assertEqual(self.domains(), {OLD: None, NEW_DOMAIN: None})
+
+            self.rename("--apply")
+            self.assertEqual(self.domains(), {OLD: NEW_DOMAIN, NEW_DOMAIN: None})
+
+    def test_the_mail_server_learns_the_new_domain_in_the_same_moment(self):
+        MailDomain.objects.all().delete()
+
+        domains.rename(OLD, NEW_DOMAIN)
+
+        self.assertEqual(self.domains(), {OLD: None, NEW_DOMAIN: None})
+
+    def domains(self):
+        return dict(MailDomain.objects.values_list("name", "alias_of"))
 
 
 class UnderWayTests(cast.Cast, TransactionTestCase):
@@ -236,3 +319,22 @@ class UnderWayTests(cast.Cast, TransactionTestCase):
 
         changed = Account.objects.get(address=f"an@{NEW_DOMAIN}")
         self.assertTrue(changed.check_password(cast.NEW_PASSWORD))
+
+    def test_who_gets_the_old_address_meanwhile_keeps_the_password(self):
+        """SE-06: a code opens the account whose number it went to."""
+        with override_settings(**BEFORE):
+            self.set_up_people()
+            now = timezone.now()
+            Account.objects.filter(pk=self.binh.pk).update(
+                phone="+84987466982", phone_confirmed_at=now
+            )
+            self.ask()
+            self.guess(newest_code())
+            domains.rename(OLD, NEW_DOMAIN)
+            Address.objects.filter(address=f"an@{OLD}").update(account=self.binh)
+
+            self.choose()
+
+        for person, password in ((self.an, cast.NEW_PASSWORD), (self.binh, cast.PASSWORD)):
+            person.refresh_from_db()
+            self.assertTrue(person.check_password(password), person)

@@ -5,13 +5,20 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+class Lengthen(migrations.AlterField):
+    """Going back, the column stays as long: a hash that came along would not fit, and stop it."""
+
+    def database_backwards(self, app_label, schema_editor, from_state, to_state):
+        pass
+
+
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0008_words_of_names"),
     ]
 
     operations = [
-        migrations.AlterField(
+        Lengthen(
             model_name="account",
             name="password",
             field=models.CharField(max_length=255, verbose_name="mật khẩu"),

@@ -47,7 +47,7 @@ def measure():
     dovecot = mailserver.Dovecot()
     door = {"DOVEADM_URL": dovecot.url, "DOVEADM_API_KEY": mailserver.API_KEY}
     with tempfile.TemporaryFile("w+") as log, override_settings(**door):
-        sender = start_sender(door | {"REQUESTS_CA_BUNDLE": str(dovecot.certificate)}, log)
+        sender = start_sender(door | {"DOVEADM_CA_FILE": str(dovecot.certificate)}, log)
         try:
             report([one_round(dovecot, n) for n in range(ROUNDS)])
         finally:

@@ -1,5 +1,6 @@
 """The database role of the mail server: what it may read, which is its views and nothing else."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -8,6 +9,15 @@ from psycopg import sql
 
 VIEWS = ("mail_passdb", "mail_userdb", "mail_aliases", "mail_domains", "mail_senders")
 ROLE = "mailportal_mail"
+_LOGS_IN = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
+_SETTINGS = {"default_transaction_read_only": "on", "statement_timeout": "10s"}
+
+_LOOK = """
+SELECT rolcanlogin AND NOT
+    (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls),
+    coalesce(rolconfig, '{}')
+FROM pg_roles WHERE rolname = %s
+"""
 
 
 class Command(BaseCommand):
@@ -22,8 +32,6 @@ class Command(BaseCommand):
         if not options["apply"]:
             self.stdout.write("".join(f"{_text(each)};\n" for each in statements), ending="")
             return
-        if _exists(options["role"]):
-            statements = _grants(options["role"])
         try:
             with transaction.atomic(), connection.cursor() as cursor:
                 for statement in statements:
@@ -40,15 +48,24 @@ class Command(BaseCommand):
         )
 
 
-def _making(role: str) -> list[sql.Composed]:
-    name = sql.Identifier(role)
-    return [
-        sql.SQL(
-            "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
-        ).format(name),
-        sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(name),
-        sql.SQL("ALTER ROLE {} SET statement_timeout = '10s'").format(name),
-    ]
+def _making(role: str) -> Iterator[sql.Composed]:
+    """Make the role, or of one that is there what it ought to be.
+
+    What is so already is not said: only a superuser may say even NOSUPERUSER of a role.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_LOOK, [role])
+        row = cursor.fetchone()
+    only_logs_in, settings = row or (False, [])
+    name, rights = sql.Identifier(role), sql.SQL(_LOGS_IN)
+    if not only_logs_in:
+        verb = sql.SQL("ALTER ROLE" if row else "CREATE ROLE")
+        yield sql.SQL("{} {} {}").format(verb, name, rights)
+    for setting, value in _SETTINGS.items():
+        if f"{setting}={value}" not in settings:
+            yield sql.SQL("ALTER ROLE {} SET {} = {}").format(
+                name, sql.Identifier(setting), sql.Literal(value)
+            )
 
 
 def _grants(role: str) -> list[sql.Composed]:
@@ -65,9 +82,3 @@ def _grants(role: str) -> list[sql.Composed]:
 def _text(statement: sql.Composed) -> str:
     connection.ensure_connection()
     return statement.as_string(connection.connection)
-
-
-def _exists(role: str) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
-        return cursor.fetchone() is not None

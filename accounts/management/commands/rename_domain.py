@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts import domains, mailboxes
+from accounts import domains
 from accounts.domains import Taken
 
 
@@ -34,8 +34,16 @@ class Command(BaseCommand):
         done = "moved" if options["apply"] else "to move (nothing was changed; --apply does it)"
         counts = f"{len(renaming.mains)} accounts and {len(renaming.aliases)} aliases"
         self.stdout.write(f"{old} -> {new}: {counts} {done}")
-        if options["apply"]:
-            mailboxes.copy_domains()
+        if settings.MAIL_DOMAIN_ALIASES.get(old) != new:
+            self.stdout.write(_now_the_profile(old, new))
+
+
+def _now_the_profile(old: str, new: str) -> str:
+    return (
+        f'Afterwards the profile must say, under [domain_aliases]: "{old}" = "{new}",'
+        " and the portal be restarted. Else a stranger can tell by their counts which addresses"
+        " exist."
+    )
 
 
 def _check(old: str, new: str) -> None:

@@ -1,10 +1,11 @@
-"""Does what is due today in the campaigns against default passwords; for cron, every hour."""
+"""Does what is due in the campaigns against default passwords and at their end; every hour."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
 from accounts import campaign_steps
+from accounts.mailserver import end_mail_sessions_after_their_time
 
 
 class Command(BaseCommand):
@@ -12,3 +13,5 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         campaign_steps.run(self.stdout.write)
+        if ended := end_mail_sessions_after_their_time():
+            self.stdout.write(f"default passwords: the time of {ended} is over")

@@ -1,0 +1,57 @@
+"""Which addresses may be an account's other ones: free, the office's own, and nobody's office."""
+
+from email.utils import parseaddr
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from accounts.addresses import AddressError, canonical
+from accounts.mailboxes import Address
+
+# Who reads these speaks for the domain: authorities give certificates to the first five, and the
+# world reports to the rest (RFC 2142). They are accounts of their own, made by IT, or nobody's.
+_RESERVED = (
+    "admin administrator hostmaster postmaster webmaster"
+    " abuse daemon ftp mailer-daemon news noc nobody noreply no-reply root security ssladmin"
+    " sysadmin usenet uucp www"
+)
+RESERVED = frozenset(_RESERVED.split())
+
+# One sentence, so that it does not tell which it is.
+NOT_FREE = "Không dùng được địa chỉ này: đã thuộc về một tài khoản hoặc được dành riêng."
+
+
+class AliasForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    class Meta:
+        model = Address
+        fields = ("address",)
+        error_messages = {"address": {"unique": NOT_FREE}}
+
+    def clean_address(self) -> str:
+        if self.instance.pk:
+            return str(self.instance.address)  # it is not edited in place
+        try:
+            address = canonical(self.cleaned_data["address"])
+        except AddressError:
+            raise ValidationError("Địa chỉ phải thuộc tên miền của cơ quan.") from None
+        if is_reserved(address):
+            raise ValidationError(NOT_FREE)
+        return address
+
+
+def is_reserved(address: str) -> bool:
+    """Say whether the address is the domain's, or the portal's own."""
+    return address.partition("@")[0] in RESERVED or address in _of_the_portal()
+
+
+def _of_the_portal() -> set[str]:
+    own = [settings.DEFAULT_FROM_EMAIL, *settings.ALERT_EMAILS]
+    return {_canonical(parseaddr(each)[1]) for each in own}
+
+
+def _canonical(address: str) -> str:
+    try:
+        return canonical(address)
+    except AddressError:
+        return ""  # of another office
