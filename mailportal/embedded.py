@@ -40,8 +40,7 @@ OPTIONS = {
     "listen_addresses": "",
     "port": str(PORT),
     "timezone": "UTC",
-    # A power cut may cost the last moment, never the whole: this data is for
-    # demonstrations and tests.
+    # A power cut may cost the last moment, never the whole: this is for demonstrations and tests.
     "synchronous_commit": "off",
     # No values of columns in the server's log.
     "log_error_verbosity": "terse",

@@ -130,9 +130,6 @@ class FaultMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if "%00" in request.META.get("QUERY_STRING", ""):
-            # No page has a use for it, and the database takes no NUL.
-            return errors.bad_request(request)
         response = self.get_response(request)
         if isinstance(response, HttpResponseNotAllowed):
             response.content = errors.bad_request(request).content

@@ -366,6 +366,7 @@ class TrailTests(CampaignTestCase):
         self.until_the_lock(campaign)
         run()
 
+        self.assertEqual(AuditEvent.objects.get(event="campaign-planned").actor, self.province)
         started = AuditEvent.objects.get(event="campaign-started")
         self.assertEqual((started.actor, started.detail["people"]), (self.province, 2))
         of_gam = AuditEvent.objects.filter(event="campaign-step", account=self.gam)
