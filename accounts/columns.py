@@ -6,6 +6,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from import_export.widgets import Widget
 
+from accounts import directory
 from accounts.addresses import AddressError, canonical
 from accounts.imported import to_stored
 from accounts.people import Account, Unit
@@ -81,6 +82,8 @@ class YesNoCell(Cell):
 
 class HashCell(Cell):
     def read(self, value: str) -> str:
+        if directory.is_in_charge():
+            raise ValueError(_("Mật khẩu do máy chủ thư mục giữ: không nạp chuỗi băm."))
         return to_stored(value)
 
 

@@ -90,7 +90,7 @@ def opens(address: str, password: str) -> bool:
         usable = bool(password) and "\0" not in password
         nobody = settings.DIRECTORY_NOBODY_DN or f"cn=khong-co-ai,{settings.DIRECTORY_BASE}"
         opened = talk.bind(dn or nobody, password if usable else "-")
-        return opened and usable and bool(dn)
+        return opened and usable and bool(dn) and bool(address)
 
 
 @contextmanager
@@ -198,8 +198,8 @@ def _conversation() -> "Iterator[_Conversation]":
         raise NoAnswer
     try:
         with _Conversation() as talk:
+            _breaker.worked()
             yield talk
-        _breaker.worked()
     except ldap.LDAPError as error:
         logger.warning("the directory: %s", type(error).__name__)
         if isinstance(error, _AWAY):

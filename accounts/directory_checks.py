@@ -91,6 +91,12 @@ def _filter() -> Iterator[CheckMessage]:
             hint="It must be in brackets and hold {address} or {name}: (mail={address})",
             id="portal.E015",
         )
+    if "{name}" in pattern and len(set(settings.MAIL_DOMAINS)) > 1:
+        yield Error(
+            "DIRECTORY_FILTER looks for {name}, and the profile has several domains.",
+            hint="an@one and an@other would be one entry: look for {address}.",
+            id="portal.E017",
+        )
 
 
 def _ca_file() -> Iterator[CheckMessage]:

@@ -15,8 +15,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import directory
-from accounts.addresses import AddressError, canonical
+from accounts.addresses import AddressError, canonical, main_address
 from accounts.directory import Entry
+from accounts.mailserver import end_mail_sessions
 from accounts.models import Account, AuditEvent
 from otp import codes, phones
 from otp.phones import PhoneError
@@ -59,6 +60,7 @@ class Sync:
     def _read(self, entry: Entry) -> "tuple[str, Entry] | None":
         self.counts["entries"] += 1
         address, fault = _address(entry)
+        address = main_address(address) if address else ""
         if not fault and address in self._seen:
             # No password opens an address of two entries: nobody could say whose it is.
             fault = "twice"
@@ -99,7 +101,8 @@ class Sync:
             account.set_unusable_password()
             columns.append("password")
         phone = _phone(entry)
-        if phone and not (account.phone or account.new_phone):
+        # A member of staff gets no number from here: it would open a way to the staff's pages.
+        if phone and not (account.phone or account.new_phone or account.is_staff):
             account.phone = phone
             account.phone_confirmed_at = timezone.now() if self.phones_confirmed else None
             self.counts["numbers read"] += 1
@@ -125,6 +128,7 @@ def disable(people: Iterable[Account]) -> None:
             account.is_active = False
             account.save(update_fields=["is_active"])
             account.end_sessions()
+            end_mail_sessions(account)
             codes.revoke(account.address)
             _record([(account, ["is_active"])])
 

@@ -202,8 +202,8 @@ def _bcrypt_to_stored(scheme: str, body: str) -> str:
 def _argon2_to_stored(scheme: str, body: str) -> str:
     """Keep Argon2id as Django does: it is checked, and brought up to date, by our own hasher."""
     shape = _ARGON2.fullmatch(body)
-    if not shape or shape[1].upper() != scheme:
-        raise _damaged(scheme)
+    if not shape or shape[1].upper() != scheme or len(body.split("$")[4]) % 4 == 1:
+        raise _damaged(scheme)  # a salt of such a length is no base 64
     memory, passes, lanes = (int(shape[place]) for place in (2, 3, 4))
     if not 8 * lanes <= memory <= MOST_MEMORY:
         raise _costly(scheme, f"m={memory}", f"≤ {MOST_MEMORY}")

@@ -239,12 +239,13 @@ class AccountResource(ModelResource):  # type: ignore[misc]  # the library has n
             Account.objects.bulk_create(self.create_instances, batch_size=BATCH)
             changed: list[Account] = self.update_instances
             people = Account.objects.filter(is_staff=False)
-            _update(people, changed, ["full_name", "kind", "unit"])
-            filled = [account for account in changed if "phone" in self.changed[account.pk]]
-            _update(people.filter(phone=""), filled, ["phone"])
+            # Each column by itself: what somebody else has changed meanwhile stays.
+            for column in ("full_name", "kind", "unit", "phone"):
+                some = [account for account in changed if column in self.changed[account.pk]]
+                _update(people.filter(phone="") if column == "phone" else people, some, [column])
             made: list[Account] = self.create_instances
             trail: list[tuple[Account, Mapping[str, object]]] = [
-                *((account, {"new": True}) for account in made),
+                *((account, _of_new(account)) for account in made),
                 *((account, {"fields": self.changed[account.pk]}) for account in changed),
             ]
             AuditEvent.record_many(AuditEvent.Event.IMPORTED, trail, actor=actor)
@@ -271,6 +272,11 @@ class AccountResource(ModelResource):  # type: ignore[misc]  # the library has n
             place = row.number - 1
             for reason in row.error.messages:
                 yield Fault(self.rows[place].number, self.addresses[place], reason)
+
+
+def _of_new(account: Account) -> Mapping[str, object]:
+    """Say on record that an account is new, and whether it came with a password."""
+    return {"new": True} | ({"password": True} if account.has_usable_password() else {})
 
 
 def _update(people: QuerySet[Account], accounts: list[Account], columns: list[str]) -> None:

@@ -141,17 +141,18 @@ def _read(username: str) -> str:
         return f"?{username[:MAX_LENGTH]}".replace("\0", "?")
 
 
-@sensitive_variables("password")
+@sensitive_variables("password", "compared")
 def _is_right(account: Account | None, password: str) -> bool:
-    if len(password) > MAX_LENGTH:
-        # No password is that long. The work is the same for every name, and does not grow.
-        password = ""
+    # No password is empty, or that long; but a hash that was taken over may be one of nothing. The
+    # work is the same for every name, and does not grow.
+    usable = 0 < len(password) <= MAX_LENGTH
+    compared = password if usable else "-"
     if account is None:
-        make_password(password)
+        make_password(compared)
         if directory.is_in_charge():
-            directory.opens("", password)
+            directory.opens("", compared)
         return False
-    return account.check_password(password)
+    return account.check_password(compared) and usable
 
 
 def _was_not_compared(account: Account | None) -> bool:

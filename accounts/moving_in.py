@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts import imported
 from accounts.addresses import AddressError, canonical
 from accounts.mailbox_files import Fault, Mailbox
-from accounts.models import Account, AuditEvent
+from accounts.models import Account, Address, AuditEvent
 from otp import phones
 from otp.phones import PhoneError
 
@@ -52,12 +52,13 @@ class MovingIn:
 
     def compare(self) -> None:
         """Count what would be new, what would get its hash, and what stays as it is."""
+        for alias in Address.objects.filter(is_main=False, address__in=self._found):
+            self.faults.append(Fault(alias.address, "is an alias of an account that is here"))
         there = Account.objects.filter(address__in=self._found)
-        passwords = dict(there.values_list("address", "password"))
-        waiting = sum(_waits_for(self._found[a], stored) for a, stored in passwords.items())
-        self.counts["new"] = len(self._found) - len(passwords)
+        waiting = sum(_waits_for(self._found[account.address], account) for account in there)
+        self.counts["new"] = len(self._found) - len(there)
         self.counts["given their hash"] = waiting
-        self.counts["left as they are"] = len(passwords) - waiting
+        self.counts["left as they are"] = len(there) - waiting
 
     def apply(self) -> None:
         """Make the accounts and give the hashes, in one transaction."""
@@ -74,7 +75,7 @@ class MovingIn:
 
     def _give_hash(self, account: Account) -> bool:
         found = self._found[account.address]
-        if not _waits_for(found, account.password):
+        if not _waits_for(found, account):
             return False
         account.password = found.password
         return True
@@ -129,9 +130,14 @@ def to_stored(text: str) -> str:
         raise ValueError(f"has a hash that cannot be taken over: {error}") from None
 
 
-def _waits_for(found: Account, stored: str) -> bool:
-    """Whether an account that is here already has no password yet, and the file has one."""
-    return found.has_usable_password() and not Account(password=stored).has_usable_password()
+def _waits_for(found: Account, there: Account) -> bool:
+    """Whether an account that is here already has no password yet, and the file has one.
+
+    Staff get none: an old mailbox's password must not open the way to their second factor.
+    """
+    if there.is_staff or there.is_superuser:
+        return False
+    return found.has_usable_password() and not there.has_usable_password()
 
 
 def _name(raw: str) -> str:

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client, TestCase, override_settings
 
 from accounts import directory
-from accounts.models import Account, AuditEvent
+from accounts.models import Account, Address, AuditEvent
 from tests import cast
 from tests.cast import NEW_PASSWORD
 from tests.test_directory import Directory
@@ -134,6 +134,20 @@ class ImportTests(cast.Cast, TestCase):
 
     def stored(self, name):
         return Account.objects.get(address=f"{name}@hagiang.gov.vn")
+
+    def test_staff_get_no_hash_from_a_file(self):
+        cast.make_staff("huong")
+        Account.objects.filter(address__startswith="huong@").update(password="!")
+
+        told = self.bring(f"huong:{SSHA}\n", "passwd", "--apply")
+
+        self.assertIn("left as they are: 1\n", told)
+        self.assertEqual(self.stored("huong").password, "!")
+
+    def test_an_alias_of_somebody_here_is_named(self):
+        Address.objects.create(account=self.an, address="phu@hagiang.gov.vn")
+
+        self.assertIn("is an alias of an account", self.refused(f"phu:{SSHA}\n"))
 
     def test_a_dry_run_tells_and_changes_nothing(self):
         for form, text in (("ldif", LDIF), ("passwd", PASSWD), ("sql", COPY), ("sql", INSERT)):

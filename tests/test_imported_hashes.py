@@ -1,5 +1,7 @@
 """Hashes of another mail server: which are taken, how they are checked, when they go."""
 
+import base64
+import hashlib
 import shutil
 import statistics
 import subprocess
@@ -266,3 +268,26 @@ class TimeTests(TestCase):
 
         self.assertEqual(BoundedArgon2Hasher().memory_cost, 19 * 1024)
         self.assertIn("m=19456,t=2,p=1", make_password("x"))
+
+
+class NothingTests(cast.Cast, TestCase):
+    """An old mailbox without a password opens to nobody."""
+
+    def test_no_length_of_password_is_taken_for_none(self):
+        digest = base64.b64encode(hashlib.sha1(b"abcd").digest() + b"abcd").decode()
+        an = cast.make("an")
+        Account.objects.filter(pk=an.pk).update(password=to_stored("{SSHA}" + digest))
+        stored = Account.objects.get().password
+
+        for password in ("", "z" * 129, "z" * 5000):
+            with self.subTest(len(password)):
+                r = self.log_in("an", password)
+
+                self.assertEqual(r.status_code, 200)
+        self.assertEqual(Account.objects.get().password, stored)
+
+    def test_a_salt_that_is_no_base_64_is_refused(self):
+        for length in (13, 17, 21):
+            text = f"$argon2id$v=19$m=1024,t=1,p=1${'A' * length}${'A' * 43}"
+            with self.subTest(length), self.assertRaises(ValueError):
+                to_stored(text)
