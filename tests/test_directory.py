@@ -99,6 +99,17 @@ def a_port_that_says(case, answer):
 
 
 class LogInTests(Directory, TestCase):
+    def test_no_entry_opens_an_account_that_has_its_password_here(self):
+        """Such an account is asked for by no name; an entry may call itself anything."""
+        self.server.stop()
+        self.server.load(slapd.entry("la", "Mot-mat-khau-la-8", mail=["-"]))
+        self.server.start()
+        cast.make("huong", is_staff=True)
+
+        r = self.log_in("huong", "Mot-mat-khau-la-8")
+
+        self.assertContains(r, "chưa đúng")
+
     def test_the_directory_s_password_opens_and_no_other(self):
         self.assertContains(self.log_in(password="Sai-mat-khau-8"), WRONG)
 
