@@ -5,7 +5,7 @@ from django.utils import timezone
 from accounts.models import Account, AuditEvent, PhoneProposal
 from otp.models import Code, Message
 from tests import cast, inspection
-from tests.browser import BrowserTestCase
+from tests.browser import BrowserTestCase, check
 from tests.cast import wind_back
 
 
@@ -26,7 +26,10 @@ class DeskTestCase(BrowserTestCase):
 
     def look_up(self, words):
         self.go("/ho-tro/")
-        self.page.keyboard.type(words)  # the field has the focus
+        field = self.page.get_by_label("Địa chỉ thư, họ tên hoặc số cuối điện thoại")
+        check(field).to_be_focused()
+        self.page.keyboard.type(words)
+        check(field).to_have_value(words)
         self.page.keyboard.press("Enter")
         self.heading("Tình trạng tài khoản")
 
