@@ -8,12 +8,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from urllib.parse import quote, urlencode
 
+from django.conf import settings
 from django.db import connection
 
-ROOT = Path(__file__).parent.parent
+ROOT = settings.BASE_DIR
 PATIENCE = 60  # seconds for a process to start or end, on a busy machine
 HOST = "matkhau.example.gov.vn"
 SECRETS = {

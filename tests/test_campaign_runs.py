@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from pathlib import Path
 
 from django.conf import settings
 from django.core.management import call_command
@@ -29,7 +28,7 @@ from tests.cast import NEW_PASSWORD
 from tests.test_parallel import at_once
 from tests.test_sender_process import database_url, eventually
 
-ROOT = Path(__file__).parent.parent
+ROOT = settings.BASE_DIR
 PEOPLE = 350  # more than three batches
 CROWD = 8
 

@@ -1,13 +1,13 @@
 """What holds for the code and the addresses as a whole."""
 
 import re
-from pathlib import Path
 
+from django.conf import settings
 from django.test import Client, TestCase
 from django.urls import URLResolver, get_resolver
 from django.urls.resolvers import RegexPattern
 
-ROOT = Path(__file__).parent.parent
+ROOT = settings.BASE_DIR
 APPS = ("accounts", "otp", "mailportal")
 LONGEST = 410  # lines; about here a file is split along a noun
 

@@ -1,15 +1,15 @@
 """The mail server takes the hashes and the addresses that the portal writes."""
 
 import subprocess
-from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.test import SimpleTestCase, TestCase
 
 from tests import cast
 from tests.cast import NEW_PASSWORD, PASSWORD, newest_code
 
-DEPLOY = Path(__file__).parent.parent / "deploy"
+DEPLOY = settings.BASE_DIR / "deploy"
 
 
 class AddressTests(SimpleTestCase):

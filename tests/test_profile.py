@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import gsm0338
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.test import SimpleTestCase, override_settings
 
 from mailportal import profile
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = settings.BASE_DIR
 SHIPPED = sorted(path.stem for path in profile.PROFILES.glob("*.toml"))
 WORDINGS = ("recovery_code", "phone_code", "password_changed", "phone_changed", "phone_warning")
 

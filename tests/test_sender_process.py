@@ -9,7 +9,6 @@ import tempfile
 import threading
 import time
 from contextlib import closing
-from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
@@ -23,7 +22,7 @@ from otp import codes, outbox
 from otp.models import Message, Purpose
 from tests import gateway
 
-ROOT = Path(__file__).parent.parent
+ROOT = settings.BASE_DIR
 PHONE = "+84912466981"
 PATIENCE = 20  # seconds for a process to do what it must, on a busy machine
 State = Message.State

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 import psutil
 from django.conf import settings
@@ -19,7 +18,7 @@ from tests import cast
 from tests.loading import csv_of
 from tests.test_sender_process import database_url, eventually
 
-ROOT = Path(__file__).parent.parent
+ROOT = settings.BASE_DIR
 
 
 class WorkerTests(TransactionTestCase):
