@@ -15,7 +15,7 @@ LOCK := pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 run: environment  ## the portal with demonstration data, on http://127.0.0.1:8000
 	@PORTAL_DEMO=1 exec $(BIN)/python manage.py demo
 
-test: environment  ## all tests; ARGS="tests/test_profile.py -x" chooses
+test: environment  ## all tests; ARGS="tests/site/test_profile.py -x" chooses
 	@exec $(BIN)/python -m pytest $(ARGS)
 
 lint: environment  ## style, types, templates, migrations

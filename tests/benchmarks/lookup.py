@@ -73,7 +73,7 @@ def main():
 
 def measure():
     from accounts import lookup
-    from tests import cast
+    from tests.support import cast
 
     mai = cast.make_staff("mai", "hotline")
     slow = 0

@@ -41,7 +41,7 @@ def main():
 def measure():
     from django.test import override_settings
 
-    from tests import mailserver
+    from tests.support import mailserver
 
     mailserver.make_role()
     dovecot = mailserver.Dovecot()
@@ -59,7 +59,7 @@ def measure():
 
 def start_sender(environment, log):
     from otp import outbox
-    from tests.deployment import database_url, wait_until
+    from tests.support.deployment import database_url, wait_until
 
     sender = subprocess.Popen(
         [sys.executable, "manage.py", "deliver_messages"],
@@ -76,9 +76,9 @@ def one_round(dovecot, n):
     from django.test import Client
     from django.utils import timezone
 
-    from tests import cast
-    from tests.cast import ASK, CODE, NEW, NEW_PASSWORD, PASSWORD
-    from tests.mailserver import is_closed
+    from tests.support import cast
+    from tests.support.cast import ASK, CODE, NEW, NEW_PASSWORD, PASSWORD
+    from tests.support.mailserver import is_closed
 
     name = f"nguoi{n}"
     cast.make(name, phone=f"+8491200{n:04}", phone_confirmed_at=timezone.now())

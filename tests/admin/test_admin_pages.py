@@ -1,0 +1,161 @@
+"""What IT keeps in the admin: notices on the log-in page, the tree of units, the audit trail."""
+
+import csv
+import datetime as dt
+import io
+
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.test import Client, TestCase
+from django.utils import timezone
+
+from accounts import login_notices
+from accounts.cells import harmless
+from accounts.models import AuditEvent, LoginNotice, Unit
+from tests.support import cast
+from tests.support.cast import LOGIN
+
+NOTICES = "/quan-tri/accounts/loginnotice/"
+UNITS = "/quan-tri/accounts/unit/"
+AUDIT = "/quan-tri/accounts/auditevent/"
+
+
+class AdminTestCase(cast.Cast, TestCase):
+    def setUp(self):
+        self.set_up_people()
+        self.lan = cast.make_staff("lan", "province-it")
+        self.come_in(self.lan)
+        login_notices.forget()
+        self.addCleanup(login_notices.forget)
+
+
+class LoginNoticeTests(AdminTestCase):
+    def put_up(self, text="Bảo trì từ 22 giờ hôm nay.", start=0, hours=1):
+        now = timezone.localtime()
+        times = {
+            "shown_from": now + dt.timedelta(hours=start),
+            "shown_until": now + dt.timedelta(hours=start + hours),
+        }
+        data = {"text": text}
+        data |= {name: f"{at:%d/%m/%Y %H:%M}" for name, at in times.items()}
+        with self.captureOnCommitCallbacks(execute=True):
+            return self.client.post(f"{NOTICES}add/", data, follow=True)
+
+    def log_in_page(self):
+        return Client().get(LOGIN)
+
+    def test_it_is_shown_from_one_moment_until_another(self):
+        for start, shown in ((-2, False), (-0.5, True), (2, False)):
+            with self.subTest(start):
+                LoginNotice.objects.all().delete()
+                login_notices.forget()
+                self.put_up(start=start)
+
+                self.assertEqual("Bảo trì" in self.log_in_page().content.decode(), shown)
+
+    def test_it_is_text_and_nothing_else(self):
+        self.put_up("<b>Chú ý</b> <script>alert(1)</script>", start=-0.5)
+
+        self.assertContains(self.log_in_page(), "&lt;b&gt;Chú ý")
+
+    def test_an_end_before_the_beginning_is_refused_in_words(self):
+        r = self.put_up(hours=-1)
+
+        self.assertContains(r, "Giờ kết thúc phải sau giờ bắt đầu.")
+
+    def test_the_page_asks_the_database_once_a_minute_at_most(self):
+        self.put_up(start=-0.5)
+        self.log_in_page()
+
+        with self.assertNumQueries(0):
+            self.assertContains(self.log_in_page(), "Bảo trì")
+
+    def test_each_change_is_on_record_and_shown_at_once(self):
+        self.put_up(start=-0.5)
+        self.log_in_page()
+        notice = LoginNotice.objects.get()
+
+        with self.captureOnCommitCallbacks(execute=True):
+            self.client.post(f"{NOTICES}{notice.pk}/delete/", {"post": "yes"})
+
+        self.assertNotContains(self.log_in_page(), "Bảo trì")
+        self.assertEqual(AuditEvent.objects.filter(event="login-notice-edited").count(), 2)
+
+    def test_a_database_that_is_away_leaves_what_was_read(self):
+        self.put_up(start=-0.5)
+        before = login_notices.current()
+        with self.assertRaises(ZeroDivisionError), transaction.atomic():
+            # A transaction that has failed answers nothing any more.
+            with self.assertRaises(DatabaseError), connection.cursor() as cursor:
+                cursor.execute("SELECT 1/0")
+            login_notices._last = login_notices._Read(-1e9, tuple(before))
+
+            self.assertEqual(login_notices.current(), before)
+            raise ZeroDivisionError
+
+
+class UnitTests(AdminTestCase):
+    def setUp(self):
+        super().setUp()
+        self.top = Unit.objects.create(name="Sở Y tế")
+        self.below = Unit.objects.create(name="Phòng Tổ chức", parent=self.top)
+
+    def test_a_unit_cannot_be_put_below_itself(self):
+        data = {"name": "Sở Y tế", "code": "", "parent": self.below.pk}
+
+        r = self.client.post(f"{UNITS}{self.top.pk}/change/", data)
+
+        self.assertContains(r, "Đơn vị không thể nằm dưới chính nó.")
+        with self.assertRaises(IntegrityError) as refusal, transaction.atomic():
+            Unit.objects.filter(pk=self.top.pk).update(parent=self.below)
+        self.assertEqual(refusal.exception.__cause__.diag.constraint_name, "unit_stands_in_a_tree")
+
+    def test_a_change_is_on_record(self):
+        data = {"name": "Sở Y tế tỉnh", "code": "SYT", "parent": ""}
+        self.client.post(f"{UNITS}{self.top.pk}/change/", data)
+
+        event = AuditEvent.objects.get(event="unit-edited")
+        self.assertEqual((event.actor, event.detail["fields"]), (self.lan, ["name", "code"]))
+
+
+class AuditPageTests(AdminTestCase):
+    def export(self, **filters):
+        r = self.client.get(f"{AUDIT}xuat/", filters)
+        text = b"".join(r.streaming_content).decode("utf-8-sig")
+        return list(csv.DictReader(io.StringIO(text)))
+
+    def test_it_is_filtered_by_what_by_whom_and_exported_so(self):
+        self.client.post(f"/ho-tro/tai-khoan/{self.an.pk}/khoa/", {"why": "x", "ticket": "P-1"})
+
+        rows = self.export(event__exact="locked")
+
+        [row] = rows
+        self.assertEqual(row["tài khoản"], "an@hagiang.gov.vn")
+        self.assertEqual(row["người làm"], "lan@hagiang.gov.vn")
+        self.assertIn("ticket=P-1", row["chi tiết"])
+        by_lan = self.export(staff=str(self.lan.pk))
+        self.assertTrue(by_lan)
+        self.assertEqual({row["người làm"] for row in by_lan}, {"lan@hagiang.gov.vn"})
+
+    def test_looking_and_exporting_are_on_record(self):
+        self.client.get(AUDIT, {"event__exact": "locked"})
+        self.export(event__exact="logged-in")
+
+        self.assertEqual(AuditEvent.objects.get(event="audit-viewed").actor, self.lan)
+        exported = AuditEvent.objects.get(event="exported")
+        self.assertEqual((exported.actor, exported.detail["what"]), (self.lan, "audit"))
+
+    def test_no_cell_is_a_formula(self):
+        for sign in "=+-@\t\r":
+            self.assertEqual(harmless(f"{sign}1+1"), f"'{sign}1+1")
+        self.assertEqual(harmless("Lý Văn An"), "Lý Văn An")
+        AuditEvent.record(AuditEvent.Event.LOCKED, "", reason="=cmd|' /C calc'!A0")
+
+        [row] = self.export(event__exact="locked")
+
+        self.assertEqual(row["lý do"], "'=cmd|' /C calc'!A0")
+
+    def test_no_column_can_be_asked_for_letter_by_letter(self):
+        for lookup in ("account__password__startswith", "actor__phone__startswith", "detail__why"):
+            with self.subTest(lookup):
+                self.assertEqual(self.client.get(AUDIT, {lookup: "a"}).status_code, 400)
+                self.assertEqual(self.client.get(f"{AUDIT}xuat/", {lookup: "a"}).status_code, 400)

@@ -1,0 +1,81 @@
+"""The admin's pages in a browser: for any eyes, and without breaking the content policy."""
+
+from accounts import jobs, worker
+from accounts.models import Address, AuditEvent, Job, LoginNotice, Unit
+from tests.support import cast, inspection
+from tests.support.browser import HEIGHT, NARROW, WIDE, BrowserTestCase
+from tests.support.loading import csv_of
+
+
+class AdminLookTests(BrowserTestCase):
+    maxDiff = None
+
+    def setUp(self):
+        super().setUp()
+        self.staff = cast.make_staff("lan", "province-it")
+        self.log_in_in_browser("lan")
+        self.show_second_factor(self.staff)
+
+    def faults(self):
+        # What axe itself tries on a page is no fault of the page.
+        self.page.evaluate(inspection.AXE)
+        found = []
+        for width in (WIDE, NARROW):
+            self.page.set_viewport_size({"width": width, "height": HEIGHT})
+            found += self.page.evaluate(inspection.RUN_AXE, inspection.EVERYTHING)
+        self.complaints.clear()
+        return found
+
+    def jobs(self):
+        """Give a job in each state that looks different."""
+        yield Job.ask(Job.Kind.NOTICE, self.staff, [self.an.pk, self.binh.pk])
+        for row in (["giang", "Giàng", *[""] * 5], ["x y", *[""] * 6]):
+            job = Job.ask_import(self.staff, csv_of(row), add_units=False)
+            worker.work(jobs.claim(job.pk))
+            yield job
+        # One that is under way would load the page anew while axe reads it.
+
+    def test_every_page(self):
+        unit = Unit.objects.create(name="Sở Y tế")
+        notice = LoginNotice.objects.create(text="x", shown_until="2099-01-01T00:00:00Z")
+        Address.objects.create(account=self.an, address="an.khac@hagiang.gov.vn")
+        self.ask("an", client=self.client)
+        event = AuditEvent.objects.first()
+        for page in (
+            "",
+            "accounts/account/",
+            "accounts/account/add/",
+            "accounts/account/nap/",
+            *(f"accounts/account/cong-viec/{job.pk}/" for job in self.jobs()),
+            f"accounts/account/{self.an.pk}/change/",
+            f"accounts/account/{self.an.pk}/history/",
+            "accounts/unit/",
+            f"accounts/unit/{unit.pk}/change/",
+            "accounts/auditevent/",
+            f"accounts/auditevent/{event.pk}/change/",
+            "accounts/loginnotice/",
+            f"accounts/loginnotice/{notice.pk}/change/",
+            f"accounts/loginnotice/{notice.pk}/delete/",
+            "otp/brakes/",
+            "otp/brakes/1/change/",
+            "otp/code/",
+            "otp/message/",
+            "otp/gatewaystate/",
+        ):
+            with self.subTest(page):
+                self.go(f"/quan-tri/{page}")
+
+                self.assertEqual(self.complaints, [])
+                self.assertEqual("\n".join(self.faults()), "")
+
+    def test_another_alias_has_a_label_too(self):
+        Address.objects.create(account=self.an, address="an.khac@hagiang.gov.vn")
+        self.go(f"/quan-tri/accounts/account/{self.an.pk}/change/")
+
+        self.page.locator("#addresses-group .add-row a").click()
+
+        aliases = self.page.get_by_role("group", name="Địa chỉ khác")
+        fields = aliases.get_by_role("textbox", name="Địa chỉ:")
+        self.assertEqual(fields.count(), 2)
+        self.assertEqual(self.complaints, [])
+        self.assertEqual(self.faults(), [])

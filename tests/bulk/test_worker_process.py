@@ -1,0 +1,112 @@
+"""The worker as the operator runs it: it finds work, dies, is stopped, and halves nothing."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+import psutil
+from django.conf import settings
+from django.test import TransactionTestCase
+from django.utils import timezone
+
+from accounts import jobs, worker
+from accounts.models import Account, AuditEvent, Job
+from accounts.roles import make_groups
+from tests.outbox.test_sender_process import database_url, eventually
+from tests.support import cast
+from tests.support.loading import csv_of
+
+ROOT = settings.BASE_DIR
+
+
+class WorkerTests(TransactionTestCase):
+    def setUp(self):
+        make_groups()
+        self.huong = cast.make_staff("huong", "province-it")
+        self.start()
+
+    def start(self):
+        log = self.enterContext(tempfile.TemporaryFile("w+"))
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "work_jobs"],
+            cwd=ROOT,
+            env=os.environ
+            | {
+                "DATABASE_URL": database_url(),
+                "OTP_PEPPER": ",".join(settings.OTP_PEPPERS),
+                "LOG_LEVEL": "INFO",
+            },
+            stderr=log,
+        )
+        self.addCleanup(self.end, self.process)
+
+    def end(self, process):
+        if process.poll() is None:
+            for child in psutil.Process(process.pid).children():
+                child.kill()
+        process.kill()
+        process.wait()
+
+    def ask(self, count):
+        rows = [[f"nguoi.{n}", f"Người {n}", *[""] * 5] for n in range(count)]
+        return Job.ask_import(self.huong, csv_of(*rows), add_units=False)
+
+    def becomes(self, job, state):
+        eventually(lambda: Job.objects.get(pk=job.pk).state == state)
+        return Job.objects.get(pk=job.pk)
+
+    def child(self):
+        eventually(lambda: psutil.Process(self.process.pid).children())
+        return psutil.Process(self.process.pid).children()[0]
+
+    def test_it_tries_a_file_out_and_takes_it_in(self):
+        job = self.becomes(self.ask(300), "asking")
+        self.assertEqual(job.result["created"], 300)
+        self.assertEqual(Account.objects.count(), 1)
+
+        job.confirm()
+
+        self.becomes(job, "done")
+        self.assertEqual(Account.objects.count(), 301)
+        self.assertEqual(AuditEvent.objects.filter(event="imported").count(), 300)
+
+    def test_it_does_what_a_dead_one_left(self):
+        job = self.ask(10)
+        Job.objects.filter(pk=job.pk).update(
+            state="working", changed_at=timezone.now() - jobs.ABANDONED * 2
+        )
+
+        self.becomes(job, "asking")
+
+    def test_killed_at_work_it_leaves_all_or_nothing(self):
+        job = self.becomes(self.ask(3000), "asking")
+        job.confirm()
+        self.child().kill()
+        time.sleep(0.2)
+
+        self.assertIn(Account.objects.count(), (1, 3001))
+
+    def test_told_to_stop_it_ends_at_once_and_the_work_goes_on_later(self):
+        job = self.ask(5000)
+        self.child()
+
+        self.process.terminate()
+
+        self.assertEqual(self.process.wait(20), 0)
+        Job.objects.filter(pk=job.pk, state="working").update(
+            changed_at=timezone.now() - jobs.ABANDONED * 2
+        )
+        self.start()
+        self.becomes(job, "asking")
+
+    def test_what_kills_it_again_and_again_is_given_up(self):
+        self.process.kill()
+        job = self.ask(1)
+        Job.objects.filter(pk=job.pk).update(tries=worker.TRIES)
+
+        self.start()
+
+        job = self.becomes(job, "refused")
+        self.assertIsNone(job.file)

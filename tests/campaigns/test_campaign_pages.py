@@ -1,0 +1,301 @@
+"""A campaign by its pages: who may open them, what is shown before a step, what a button does."""
+
+import csv
+import datetime as dt
+import io
+
+from django.test import Client, TestCase
+from django.utils import timezone
+
+from accounts import campaign_steps
+from accounts.models import Account, AuditEvent, Campaign, CampaignMember
+from tests.support import cast
+from tests.support.campaigning import CAMPAIGNS, Office, days_pass
+
+NEW = f"{CAMPAIGNS}moi/"
+
+
+class PageTestCase(Office, TestCase):
+    def setUp(self):
+        self.set_up_people()
+        self.set_up_office()
+
+    def inside(self, staff):
+        client = Client()
+        self.come_in(staff, client)
+        return client
+
+    def today(self):
+        return f"{timezone.localdate():%d/%m/%Y}"
+
+    def fields(self, **changed):
+        return {
+            "name": "Đổi mật khẩu quý IV",
+            "basis": "Công văn 1/UBND",
+            "first_day": self.today(),
+            "units": [self.department.pk],
+        } | changed
+
+    def address(self, campaign, page=""):
+        return f"{CAMPAIGNS}{campaign.pk}/{page}"
+
+
+class RoleTests(PageTestCase):
+    def pages(self, campaign):
+        return [
+            CAMPAIGNS,
+            NEW,
+            *(
+                self.address(campaign, page)
+                for page in (
+                    "",
+                    "nguoi/",
+                    "bat-dau/",
+                    "dong-y-khoa/",
+                    "rut-dong-y/",
+                    "dung/",
+                    "de-nghi-xoa.csv",
+                )
+            ),
+        ]
+
+    def test_a_stranger_is_sent_to_the_log_in(self):
+        for page in self.pages(self.plan(self.department)):
+            r = Client().get(page)
+
+            self.assertTrue(r.url.startswith("/dang-nhap/"), page)
+
+    def test_the_password_alone_opens_nothing(self):
+        self.log_in("it.tinh")
+
+        for page in self.pages(self.plan(self.department)):
+            self.assertTrue(
+                self.client.get(page).url.startswith("/dang-nhap/yeu-to-thu-hai/"), page
+            )
+
+    def test_who_may_open_which(self):
+        campaign = self.plan(self.department)
+        self.log_in("an", client=(an := Client()))
+        for client, status in (
+            (an, 404),
+            (self.inside(cast.make_staff("ho.tro", "hotline")), 403),
+            (self.inside(cast.make_staff("kiem.tra", "auditor")), 403),
+            (self.inside(self.unit_it), 200),
+            (self.inside(self.province), 200),
+        ):
+            for page in self.pages(campaign):
+                with self.subTest(page, status=status):
+                    self.assertEqual(client.get(page).status_code, status)
+
+    def test_those_without_the_right_start_nothing(self):
+        campaign = self.plan(self.department)
+        for role in ("hotline", "auditor"):
+            client = self.inside(cast.make_staff(f"nguoi.{role}", role))
+            for page in ("bat-dau/", "dong-y-khoa/", "dung/"):
+                r = client.post(self.address(campaign, page), {"why": "x"})
+
+                self.assertEqual(r.status_code, 403)
+            self.assertEqual(client.post(NEW, self.fields()).status_code, 403)
+        campaign.refresh_from_db()
+        self.assertEqual((campaign.state, Campaign.objects.count()), ("planned", 1))
+
+    def test_it_of_a_unit_sees_no_campaign_that_reaches_further(self):
+        client = self.inside(self.unit_it)
+        mine, wider = self.plan(self.division), self.plan(self.department, self.other)
+
+        self.assertEqual(client.get(self.address(mine)).status_code, 200)
+        for page in self.pages(wider)[2:]:
+            self.assertEqual(client.get(page).status_code, 404, page)
+        listed = client.get(CAMPAIGNS)
+        self.assertContains(listed, self.address(mine))
+        self.assertNotContains(listed, self.address(wider))
+
+    def test_it_of_a_unit_plans_for_its_own_units_only(self):
+        client = self.inside(self.unit_it)
+
+        r = client.post(NEW, self.fields(units=[self.other.pk]))
+
+        self.assertContains(r, "Có đơn vị không thuộc phạm vi của bạn.")
+        self.assertNotContains(r, "Sở Hai")
+        self.assertContains(client.post(NEW, self.fields(units=["all"])), "không thuộc phạm vi")
+        self.assertFalse(Campaign.objects.exists())
+        client.post(NEW, self.fields())
+        self.assertEqual(Campaign.objects.get().units.get(), self.department)
+
+    def test_it_of_no_unit_can_choose_none(self):
+        client = self.inside(cast.make_staff("khong.don.vi", "unit-it"))
+
+        r = client.post(NEW, self.fields())
+
+        self.assertContains(r, "Có đơn vị không thuộc phạm vi của bạn.")
+
+
+class PlanTests(PageTestCase):
+    def setUp(self):
+        super().setUp()
+        self.come_in(self.province)
+
+    def test_a_plan_is_shown_before_anything_happens(self):
+        r = self.client.post(NEW, self.fields(), follow=True)
+
+        self.assertContains(r, "Đổi mật khẩu quý IV")
+        self.assertContains(r, '<p class="tile__value">2</p>', html=True)
+        self.assertContains(r, "Hãy đổi mật khẩu mặc định trước ngày")
+        self.assertContains(r, "dia_chi_mail@hagiang.gov.vn")
+        self.assertContains(r, "Phòng Một (Sở Một)")
+        people = self.client.get(r.redirect_chain[-1][0] + "nguoi/")
+        self.assertContains(people, self.gam.address)
+        self.assertNotContains(people, self.ky.address)
+        self.assertFalse(CampaignMember.objects.exists())
+
+    def test_all_units(self):
+        self.client.post(NEW, self.fields(units=["all"]))
+
+        self.assertEqual(set(Campaign.objects.get().units.all()), {self.department, self.other})
+
+    def test_what_is_wrong_is_said(self):
+        yesterday = f"{timezone.localdate() - dt.timedelta(days=1):%d/%m/%Y}"
+        for changed, sentence in (
+            ({"name": ""}, "Hãy đặt tên cho chiến dịch."),
+            ({"name": "x" * 101}, "Tên dài quá 100 ký tự."),
+            ({"basis": ""}, "Hãy ghi căn cứ của chiến dịch."),
+            ({"first_day": ""}, "Hãy chọn ngày nhắc lần đầu."),
+            ({"first_day": "32/13/2026"}, "Hãy nhập ngày như ví dụ: 01/12/2026."),
+            ({"first_day": yesterday}, "Ngày này đã qua."),
+            ({"first_day": "01/01/2099"}, "Ngày này quá xa."),
+            ({"units": []}, "Hãy chọn ít nhất một đơn vị."),
+            ({"units": ["x\x00"]}, "Có đơn vị không thuộc phạm vi của bạn."),
+        ):
+            with self.subTest(changed):
+                self.assertContains(self.client.post(NEW, self.fields(**changed)), sentence)
+        self.assertFalse(Campaign.objects.exists())
+
+    def test_whoever_looks_at_people_is_on_record(self):
+        campaign = self.plan(self.department)
+
+        self.client.get(self.address(campaign, "nguoi/"))
+
+        row = AuditEvent.objects.get(event="viewed")
+        self.assertEqual((row.actor, row.detail["campaign"]), (self.province, campaign.pk))
+
+    def test_people_come_in_pages(self):
+        for n in range(60):
+            cast.make(f"nguoi{n:02}", unit=self.department, has_default_password=True)
+        for begin in (self.plan, self.running):
+            page = self.address(begin(self.department), "nguoi/")
+            with self.subTest(page):
+                self.assertContains(self.client.get(page), "Trang 1 trên 2")
+                self.assertContains(self.client.get(f"{page}?trang=2"), "nguoi59@")
+                self.assertContains(self.client.get(f"{page}?trang=x"), "Trang 1 trên 2")
+
+
+class StepTests(PageTestCase):
+    def setUp(self):
+        super().setUp()
+        self.come_in(self.province)
+        self.campaign = self.plan(self.department)
+
+    def post(self, page, **data):
+        return self.client.post(self.address(self.campaign, page), data, follow=True)
+
+    def test_a_start_is_explained_and_then_done(self):
+        r = self.client.get(self.address(self.campaign, "bat-dau/"))
+        self.assertContains(r, "<strong>2</strong> người được đưa vào danh sách")
+        self.assertFalse(CampaignMember.objects.exists())
+
+        r = self.post("bat-dau/")
+
+        self.assertContains(r, "Chiến dịch đã bắt đầu.")
+        self.assertContains(r, "đang chạy")
+        self.assertEqual(CampaignMember.objects.count(), 2)
+        self.assertContains(self.post("bat-dau/"), "không còn ở bước này")
+
+    def test_a_start_after_the_first_day_is_refused(self):
+        days_pass(1)
+
+        r = self.post("bat-dau/")
+
+        self.assertContains(r, "Ngày nhắc lần đầu đã qua.")
+        self.assertFalse(CampaignMember.objects.exists())
+
+    def test_consent_needs_a_reason_and_says_whom_it_concerns(self):
+        self.post("bat-dau/")
+        r = self.client.get(self.address(self.campaign, "dong-y-khoa/"))
+        self.assertContains(r, "<strong>2</strong> người còn lại")
+
+        self.assertContains(self.post("dong-y-khoa/", why=""), "Hãy ghi lý do.")
+        self.campaign.refresh_from_db()
+        self.assertIsNone(self.campaign.lock_approved_at)
+        r = self.post("dong-y-khoa/", why="Công văn 2/UBND")
+
+        self.assertContains(r, "Đã ghi nhận đồng ý khóa.")
+        row = AuditEvent.objects.get(event="campaign-step")
+        self.assertEqual((row.actor, row.detail["why"]), (self.province, "Công văn 2/UBND"))
+        self.assertContains(self.post("rut-dong-y/", why="Chờ thêm"), "Đã rút lại đồng ý khóa.")
+        self.campaign.refresh_from_db()
+        self.assertIsNone(self.campaign.lock_approved_at)
+
+    def test_no_consent_to_what_has_not_begun(self):
+        r = self.post("dong-y-khoa/", why="x")
+
+        self.assertContains(r, "không còn ở bước này")
+
+    def test_a_stop_needs_a_reason(self):
+        self.post("bat-dau/")
+        self.assertContains(self.post("dung/", why=""), "Hãy ghi lý do.")
+
+        r = self.post("dung/", why="Theo chỉ đạo")
+
+        self.assertContains(r, "Chiến dịch đã dừng.")
+        self.assertNotContains(r, "Đồng ý khóa</a>")
+
+    def test_a_look_changes_nothing(self):
+        for page in ("bat-dau/", "dong-y-khoa/", "rut-dong-y/", "dung/"):
+            self.client.get(self.address(self.campaign, page))
+
+        self.campaign.refresh_from_db()
+        self.assertEqual(self.campaign.state, "planned")
+
+
+class RemovalTests(PageTestCase):
+    def setUp(self):
+        super().setUp()
+        Account.objects.filter(pk=self.gam.pk).update(full_name="=HYPERLINK(1)")
+        self.campaign = self.running(self.department)
+        self.consent(self.campaign)
+        self.until_the_lock(self.campaign)
+        campaign_steps.run()
+        self.come_in(self.province)
+
+    def rows(self):
+        r = self.client.get(self.address(self.campaign, "de-nghi-xoa.csv"))
+        return list(csv.reader(io.StringIO(r.content.decode("utf-8-sig"))))
+
+    def test_the_locked_are_listed_and_nobody_is_removed(self):
+        head, *rows = self.rows()
+
+        self.assertEqual(head[0], "Hộp thư")
+        self.assertEqual({row[0] for row in rows}, {self.gam.address, self.hoa.address})
+        self.assertEqual(rows[0][3], self.today())
+        self.assertEqual(Account.objects.filter(pk__in=[self.gam.pk, self.hoa.pk]).count(), 2)
+
+    def test_no_cell_is_a_formula(self):
+        self.assertIn("'=HYPERLINK(1)", {row[1] for row in self.rows()})
+
+    def test_whoever_was_unlocked_since_is_not_listed(self):
+        Account.objects.filter(pk=self.gam.pk).update(locked_at=None)
+
+        self.assertEqual([row[0] for row in self.rows()[1:]], [self.hoa.address])
+
+    def test_the_file_is_on_record(self):
+        self.rows()
+
+        row = AuditEvent.objects.get(event="exported")
+        self.assertEqual((row.actor, row.reason), (self.province, "removal-list"))
+        self.assertEqual(row.detail, {"campaign": self.campaign.pk, "rows": 2})
+
+    def test_the_page_links_to_it(self):
+        r = self.client.get(self.address(self.campaign))
+
+        self.assertContains(r, "2 hộp thư đã bị khóa và vẫn còn mật khẩu mặc định.")
+        self.assertContains(r, "de-nghi-xoa.csv")

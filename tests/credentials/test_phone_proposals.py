@@ -1,0 +1,210 @@
+"""A new number for somebody who lost SIM and password: two of the staff, and all are told."""
+
+import threading
+from contextlib import closing
+
+from django.db import connection
+from django.test import Client, TestCase, TransactionTestCase
+
+from accounts import proposals
+from accounts.desk import NotNow
+from accounts.models import Account, AuditEvent, PhoneProposal
+from otp.models import Message
+from tests.support import cast
+from tests.support.cast import newest_code
+
+EVIDENCE = {"evidence": "đã đối chiếu căn cước với trưởng phòng", "ticket": "CV-12/2026"}
+NEW_PHONE = "+84912345671"
+
+
+class Proposals(cast.Cast):
+    """Lan is IT of the province, Mai sits at the hotline."""
+
+    def setUp(self):
+        self.set_up_people()
+        self.lan = cast.make_staff("lan", "province-it")
+        self.mai = cast.make_staff("mai", "hotline")
+        self.come_in(self.lan)
+        self.other = Client()
+        self.come_in(self.mai, client=self.other)
+
+    def propose(self, account=None, client=None, **changed):
+        page = f"/ho-tro/tai-khoan/{(account or self.an).pk}/de-nghi-doi-so/"
+        data = EVIDENCE | {"phone": "0912 345 671"} | changed
+        return (client or self.client).post(page, data, follow=True)
+
+    def decide(self, decision, client=None, pk=None):
+        pk = pk or PhoneProposal.objects.latest("pk").pk
+        return (client or self.other).post(
+            f"/ho-tro/doi-so/{pk}/", {"decision": decision}, follow=True
+        )
+
+
+class TwoPeopleTests(Proposals, TestCase):
+    def test_one_proposes_another_approves(self):
+        self.assertContains(self.propose(), "Một cán bộ khác phải duyệt")
+        self.an.refresh_from_db()
+        self.assertEqual(self.an.phone, "+84987466981")
+
+        self.assertContains(self.decide("approve"), "Đã duyệt")
+
+        self.an.refresh_from_db()
+        self.assertEqual(self.an.phone, NEW_PHONE)
+        self.assertTrue(self.an.phone_is_confirmed)
+        proposal = PhoneProposal.objects.get()
+        self.assertEqual((proposal.phone, proposal.decided_by), ("", self.mai))
+
+    def test_the_person_can_then_get_the_password_back(self):
+        self.propose(self.binh)
+        self.decide("approve")
+
+        self.ask("binh", client=(browser := Client()))
+        self.guess(newest_code(), browser)
+
+        self.assertEqual(self.choose(client=browser).status_code, 302)
+
+    def test_both_numbers_and_the_mailbox_are_told(self):
+        self.propose()
+        Message.objects.all().delete()
+        self.decide("approve")
+
+        told = sorted(Message.objects.values_list("channel", "to"))
+        self.assertEqual(
+            told, [("mail", self.an.address), ("sms", NEW_PHONE), ("sms", "+84987466981")]
+        )
+
+    def test_nobody_approves_their_own_proposal(self):
+        self.propose()
+        self.assertContains(
+            self.client.get(f"/ho-tro/doi-so/{PhoneProposal.objects.get().pk}/"),
+            "cần một cán bộ khác duyệt",
+        )
+
+        r = self.decide("approve", client=self.client)
+
+        self.assertContains(r, "Người đề nghị không tự duyệt được")
+        self.an.refresh_from_db()
+        self.assertEqual(self.an.phone, "+84987466981")
+
+    def test_it_can_be_taken_back_or_turned_down(self):
+        for client, button in ((self.client, "Rút lại"), (self.other, "Không duyệt")):
+            with self.subTest(button):
+                self.propose()
+                pk = PhoneProposal.objects.latest("pk").pk
+                self.assertContains(client.get(f"/ho-tro/doi-so/{pk}/"), button)
+
+                self.assertContains(self.decide("decline", client), "Đã bỏ đề nghị")
+
+                self.assertEqual(PhoneProposal.objects.get(pk=pk).state, "declined")
+        self.an.refresh_from_db()
+        self.assertEqual(self.an.phone, "+84987466981")
+
+    def test_all_of_it_is_on_record_without_the_number(self):
+        self.propose()
+        self.decide("approve")
+        self.propose(self.binh, phone="0912345672")
+        self.decide("decline")
+
+        for event, actor in (
+            ("phone-proposed", self.lan),
+            ("phone-approved", self.mai),
+            ("phone-declined", self.mai),
+        ):
+            row = AuditEvent.objects.filter(event=event).latest("pk")
+            self.assertEqual((row.actor, row.detail["ticket"]), (actor, "CV-12/2026"))
+            self.assertNotIn("345", str(row.detail))
+
+    def test_a_decision_is_final(self):
+        self.propose()
+        self.decide("decline")
+
+        self.assertEqual(self.decide("approve").status_code, 404)
+
+    def test_it_waits_three_days(self):
+        self.propose()
+        PhoneProposal.objects.update(proposed_at="2026-01-01T00:00:00Z")
+
+        self.assertEqual(self.decide("approve").status_code, 404)
+        self.assertContains(self.propose(), "Một cán bộ khác phải duyệt")
+
+    def test_one_at_a_time(self):
+        self.propose()
+
+        self.assertContains(self.propose(phone="0912345672"), "Đã có một đề nghị")
+
+        self.assertEqual(PhoneProposal.objects.count(), 1)
+
+    def test_the_number_in_force_need_not_be_proposed(self):
+        self.assertContains(self.propose(phone="0987466981"), "đang dùng chính số này")
+
+    def test_no_page_shows_the_new_number(self):
+        self.propose()
+
+        for page in (
+            "/ho-tro/doi-so/",
+            f"/ho-tro/doi-so/{PhoneProposal.objects.get().pk}/",
+            f"/ho-tro/tai-khoan/{self.an.pk}/",
+        ):
+            r = self.other.get(page)
+            self.assertContains(r, "***671")
+            self.assertNotContains(r, "345671")
+
+    def test_bad_input_is_answered_in_words(self):
+        for changed, words in (
+            ({"phone": "0219 3501 038"}, "không nhận được"),
+            ({"phone": ""}, "Hãy nhập số điện thoại"),
+            ({"evidence": ""}, "Hãy ghi căn cứ."),
+            ({"evidence": "căn cước 001199012345"}, "Đừng ghi số"),
+            ({"evidence": "x" * 301}, "ghi ngắn lại"),
+            ({"ticket": ""}, "Hãy ghi số phiếu."),
+        ):
+            with self.subTest(words):
+                self.assertContains(self.propose(**changed), words)
+        self.assertFalse(PhoneProposal.objects.exists())
+
+
+class WhoMayTests(Proposals, TestCase):
+    def test_the_hotline_does_not_propose(self):
+        self.assertEqual(self.propose(client=self.other).status_code, 403)
+
+    def test_nobody_proposes_for_themselves_or_approves_their_own_number(self):
+        self.assertEqual(self.propose(self.lan).status_code, 403)
+        vinh = cast.make_staff("vinh", "province-it")
+        self.come_in(vinh, client=(browser := Client()))
+        self.propose(vinh)
+
+        self.assertEqual(self.decide("approve", browser).status_code, 403)
+
+    def test_the_hotline_does_not_approve_for_staff(self):
+        self.propose(cast.make_staff("khoa", "hotline"))
+
+        self.assertEqual(self.decide("approve").status_code, 403)
+
+
+class RaceTests(Proposals, TransactionTestCase):
+    def test_two_decisions_at_once_are_one(self):
+        self.propose()
+        proposal = PhoneProposal.objects.get()
+        other = cast.make_staff("hai", "hotline")
+        outcome = []
+
+        def decide(rule, by):
+            with closing(connection):
+                try:
+                    rule(proposal, by=by)
+                except NotNow:
+                    return
+                outcome.append(rule.__name__)
+
+        people = [
+            threading.Thread(target=decide, args=(rule, by))
+            for rule, by in ((proposals.approve, self.mai), (proposals.decline, other)) * 3
+        ]
+        for one in people:
+            one.start()
+        for one in people:
+            one.join()
+
+        self.assertEqual(len(outcome), 1)
+        changed = Account.objects.get(pk=self.an.pk).phone == NEW_PHONE
+        self.assertEqual(changed, outcome == ["approve"])

@@ -1,0 +1,173 @@
+"""Postfix takes mail for those who have a mailbox, and lets nobody send as somebody else."""
+
+import os
+import smtplib
+from unittest import skipUnless
+
+import pytest
+from django.test import TransactionTestCase, override_settings
+
+from accounts.locking import lock
+from accounts.mailboxes import copy_domains
+from accounts.models import Address
+from mailportal.profile import load
+from tests.support import cast, mailserver, postfix
+from tests.support.cast import PASSWORD
+
+
+@pytest.mark.program("postmap")
+class MapTests(cast.Cast, TransactionTestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        mailserver.make_role()
+        cls.addClassCleanup(mailserver.drop_role)
+        cls.postfix = postfix.Postfix()
+        cls.addClassCleanup(cls.postfix.end)
+
+    def setUp(self):
+        profile = load("tuyenquang")
+        self.new, self.old = profile.domains
+        domains = {"MAIL_DOMAINS": profile.domains, "MAIL_DOMAIN_ALIASES": profile.domain_aliases}
+        self.enterContext(override_settings(**domains))
+        copy_domains()
+        self.set_up_people()
+        Address.objects.create(address=f"vanthu@{self.new}", account=self.an)
+
+    def assert_found(self, name, cases):
+        for key, found in cases.items():
+            with self.subTest(map=name, key=key):
+                self.assertEqual(self.postfix.finds(name, key), found)
+
+    def test_it_knows_the_domains(self):
+        self.assert_found("domains", {self.new: self.new, self.old: None, "example.vn": None})
+        self.assert_found("alias-domains", {self.new: None, self.old: self.old, "x' OR '1": None})
+
+    def test_it_knows_the_mailboxes(self):
+        an = f"an@{self.new}"
+        cases = {an: an, f"chi@{self.new}": f"chi@{self.new}", an.upper(): an}
+        # Disabled, unknown, an alias, another name of the domain, no address.
+        none = ("dung", "khong.co", "vanthu", "an'", "' OR true --", "%", "a_")
+        cases |= {f"{name}@{self.new}": None for name in none}
+        cases |= {f"an@{self.old}": None, "an": None}
+        self.assert_found("mailboxes", cases)
+
+    def test_it_knows_the_aliases(self):
+        an = f"an@{self.new}"
+        self.assert_found(
+            "aliases",
+            {
+                f"vanthu@{self.new}": an,
+                f"vanthu@{self.old}": an,
+                f"an@{self.old}": an,
+                f"chi@{self.old}": f"chi@{self.new}",
+                an: None,
+                f"dung@{self.old}": None,
+                f"khong.co@{self.old}": None,
+                f"an@{self.old}.vn": None,
+                "an": None,
+            },
+        )
+
+    def test_it_knows_who_may_send_as_whom(self):
+        an = f"an@{self.new}"
+        self.assert_found(
+            "senders",
+            {
+                an: an,
+                f"an@{self.old}": an,
+                f"vanthu@{self.new}": an,
+                f"vanthu@{self.old}": an,
+                # Nobody else may use the address of somebody who is locked or gone.
+                f"chi@{self.new}": f"chi@{self.new}",
+                f"dung@{self.new}": f"dung@{self.new}",
+                f"khong.co@{self.new}": None,
+            },
+        )
+
+    def test_it_reads_the_settings_and_finds_nothing_unknown_in_them(self):
+        settings = self.postfix.settings()
+
+        for name, file in (
+            ("virtual_mailbox_domains", "domains"),
+            ("virtual_alias_domains", "alias-domains"),
+            ("virtual_mailbox_maps", "mailboxes"),
+            ("virtual_alias_maps", "aliases"),
+            ("smtpd_sender_login_maps", "senders"),
+            ("smtpd_sender_restrictions", "own-domains"),
+        ):
+            path = f"{self.postfix.path}/pgsql-{file}.cf"
+            self.assertEqual(settings[name].split()[-1], f"proxy:pgsql:{path}")
+
+
+@pytest.mark.program("dovecot")
+@pytest.mark.program("postmap")
+@skipUnless(os.geteuid() == 0, "Postfix's server is started by root alone")
+class ServerTests(cast.Cast, TransactionTestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        mailserver.make_role()
+        cls.addClassCleanup(mailserver.drop_role)
+        cls.dovecot = mailserver.Dovecot()
+        cls.addClassCleanup(cls.dovecot.end)
+        cls.postfix = postfix.Server(cls.dovecot)
+        cls.addClassCleanup(cls.postfix.end)
+
+    def setUp(self):
+        self.set_up_people()
+        Address.objects.create(address="vanthu@hagiang.gov.vn", account=self.an)
+
+    def test_it_takes_mail_for_mailboxes_and_aliases_only(self):
+        for name, code in (
+            ("an", 250),
+            ("AN", 250),
+            ("vanthu", 250),
+            ("chi", 250),  # locked: the mail is kept
+            ("dung", 550),
+            ("khong.co", 550),
+            ("an+x", 550),
+        ):
+            with self.subTest(name):
+                answer = self.postfix.deliver("ai.do@example.org", f"{name}@hagiang.gov.vn")
+
+                self.assertEqual(answer, code, self.postfix.log())
+
+    def test_it_relays_for_nobody(self):
+        self.assertEqual(self.postfix.deliver("a@example.org", "b@example.com"), 554)
+
+    def test_nobody_borrows_an_address_of_the_office_without_its_password(self):
+        for sender in ("an", "vanthu", "chi", "dung"):
+            with self.subTest(sender):
+                code = self.postfix.deliver(f"{sender}@hagiang.gov.vn", self.binh.address)
+
+                self.assertEqual(code, 554)
+
+    def test_other_offices_below_the_domain_are_no_strangers(self):
+        code = self.postfix.deliver("ai.do@phong.hagiang.gov.vn", self.binh.address)
+
+        self.assertEqual(code, 250)
+
+    def test_people_send_from_their_own_addresses_only(self):
+        for sender, code in (
+            ("an@hagiang.gov.vn", 250),
+            ("vanthu@hagiang.gov.vn", 250),
+            ("binh@hagiang.gov.vn", 553),
+            ("ai.do@example.org", 553),
+        ):
+            with self.subTest(sender):
+                answer = self.postfix.submit("an@hagiang.gov.vn", PASSWORD, sender)
+
+                self.assertEqual(answer, code, self.postfix.log())
+
+    def test_nobody_sends_without_the_password(self):
+        self.assertEqual(self.postfix.submit("", "", self.an.address), 554)
+        for name, password in ((self.an.address, "sai"), (self.chi.address, PASSWORD)):
+            with self.subTest(name), self.assertRaises(smtplib.SMTPAuthenticationError):
+                self.postfix.submit(name, password, name)
+
+    def test_a_lock_ends_sending(self):
+        lock(self.binh, actor=self.em)
+
+        with self.assertRaises(smtplib.SMTPAuthenticationError):
+            self.postfix.submit(self.binh.address, PASSWORD, self.binh.address)

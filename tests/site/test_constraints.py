@@ -1,0 +1,423 @@
+"""What PostgreSQL itself refuses, whoever asks: every constraint, tried by plain SQL."""
+
+import contextlib
+import datetime as dt
+import uuid
+
+from django.apps import apps
+from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
+from django.test import TestCase
+from psycopg import sql
+
+from accounts.models import Account, AuditEvent
+from otp.models import GAP, GUESSES, OFFICE_ZONE, Code, Message
+from tests.support import cast
+
+NOON = dt.datetime(2026, 11, 22, 12, tzinfo=OFFICE_ZONE)
+LATER = NOON + dt.timedelta(hours=1)
+SECOND = dt.timedelta(seconds=1)
+SOME_ID = uuid.uuid4()
+
+
+def code(**changes):
+    issued_at = changes.get("issued_at", NOON)
+    row = {
+        "id": uuid.uuid4(),
+        "address_key": "a" * 64,
+        "purpose": "recovery",
+        "pepper_id": "p" * 8,
+        "browser_key": "b" * 64,
+        "issued_at": issued_at,
+        "gap_until": issued_at + GAP,
+        "expires_at": issued_at + GAP,
+        "ordinal": 1,
+        "voided": False,
+        "attempts": 0,
+    }
+    return "otp_code", row | changes
+
+
+def message(**changes):
+    texts = ("to_masked", "reason", "gateway", "gateway_id", "to", "subject", "text")
+    times = ("created_at", "due_at", "good_until", "changed_at")
+    row = dict.fromkeys(texts, "") | dict.fromkeys(times, NOON)
+    row |= {"address_key": "a" * 64, "channel": "sms", "state": "queued", "tries": 0}
+    return "otp_message", row | changes
+
+
+def account(**changes):
+    row = {
+        "password": "!",
+        "is_superuser": False,
+        "address": "giang@example.vn",
+        "full_name": "",
+        "kind": "person",
+        "phone": "",
+        "new_phone": "",
+        "old_phone": "",
+        "has_default_password": False,
+        "is_active": True,
+        "is_staff": False,
+        "created_at": NOON,
+    }
+    return "accounts_account", row | changes
+
+
+def address(**changes):
+    row = {"address": "giang.cu@example.vn", "account_id": 1, "is_main": False}
+    return "accounts_address", row | changes
+
+
+def unit(**changes):
+    return "accounts_unit", {"name": "Văn phòng", "code": "", "parent_id": None} | changes
+
+
+def job(**changes):
+    row = {"kind": "import", "state": "queued", "confirmed": False, "actor_id": 1, "request_id": ""}
+    row |= {"created_at": NOON, "changed_at": NOON, "total": 0, "done": 0, "changed": 0, "tries": 0}
+    row |= {"accounts": [], "options": "{}", "result": "{}", "faults": "[]", "file": b"x"}
+    return "accounts_job", row | changes
+
+
+def brakes(**changes):
+    ceilings = ("codes_an_hour", "codes_a_day", "guesses_an_hour", "guesses_a_day")
+    row = {"id": 1, "sending_stopped": False, "proof_of_work": False, "changed_at": NOON}
+    return "otp_brakes", row | dict.fromkeys(ceilings, 1) | changes
+
+
+def daily_help(**changes):
+    return "accounts_dailyhelp", {
+        "account_id": 1,
+        "kind": "code",
+        "local_day": "2026-11-22",
+        "given_at": NOON,
+    } | changes
+
+
+def proposal(**changes):
+    row = {"account_id": 1, "phone": "+84912466981", "phone_masked": "***981", "evidence": "x"}
+    row |= {"ticket": "1", "state": "open", "proposed_at": NOON, "proposed_by_id": 2}
+    return "accounts_phoneproposal", row | changes
+
+
+def approved(**changes):
+    decided = {"state": "approved", "phone": "", "decided_at": NOON, "decided_by_id": 3}
+    return proposal(**(decided | changes))
+
+
+def login_notice(**changes):
+    return "accounts_loginnotice", {"text": "x", "shown_from": NOON, "shown_until": LATER} | changes
+
+
+def link(**changes):
+    return "accounts_auditlink", {
+        "seq": 1,
+        "event_id": 1,
+        "at": NOON,
+        "row": "r" * 64,
+        "digest": "d" * 64,
+    } | changes
+
+
+def campaign(**changes):
+    row = {"id": 1, "name": "x", "basis": "x", "first_day": "2026-12-01", "state": "planned"}
+    return "accounts_campaign", row | {"created_at": NOON} | changes
+
+
+def member(**changes):
+    return "accounts_campaignmember", {"campaign_id": 1, "account_id": 1, "outcome": ""} | changes
+
+
+def warned(**changes):
+    days = ("2026-12-01", "2026-12-08", "2026-12-14")
+    columns = ("warned_14_on", "warned_7_on", "warned_1_on")
+    return member(**(dict(zip(columns, days, strict=True)) | changes))
+
+
+def unit_day(**changes):
+    figures = ("accounts", "phones", "default_passwords", "never_logged_in", "locked")
+    row = {"unit_id": None, "day": "2026-11-22"}
+    return "accounts_unitday", row | dict.fromkeys(figures, 0) | changes
+
+
+PEOPLE = [account(id=n, address=f"a{n}@example.vn") for n in (1, 2, 3)]
+
+# For each constraint: rows that go in, and after them a row that does not.
+REFUSED = {
+    "code_gap": [
+        ([code()], code(ordinal=2, issued_at=NOON + GAP - SECOND)),
+        ([code(issued_at=NOON + GAP)], code(ordinal=2, issued_at=NOON + SECOND)),
+        ([code(voided=True)], code(issued_at=NOON + SECOND)),
+    ],
+    "code_place_in_the_day": [
+        ([code()], code(issued_at=LATER)),
+        ([code(), code(ordinal=2, issued_at=NOON + GAP)], code(ordinal=2, issued_at=LATER)),
+    ],
+    "code_two_a_day": [([], code(ordinal=3)), ([], code(ordinal=0))],
+    "code_gap_kept": [([], code(gap_until=NOON + GAP - SECOND, expires_at=NOON + SECOND))],
+    "code_one_alive": [([], code(expires_at=NOON + GAP + SECOND))],
+    "code_guesses": [([], code(attempts=GUESSES + 1)), ([], code(attempts=-1))],
+    "code_verified_before_used": [([], code(used_at=LATER))],
+    "code_given_back_is_voided": [([], code(given_back=True))],
+    "code_known_purpose": [([], code(purpose="log-in"))],
+    "message_forgets_where_it_went": [
+        ([message(to="+84912466981", text="x")], message(state=state, **{column: "x"}))
+        for state in Message.State.values
+        for column in ("to", "subject", "text")
+        if state not in ("queued", "sending")
+    ],
+    "message_known_state": [([], message(state="lost"))],
+    "otp_message_code_id_key": [
+        ([code(id=SOME_ID), message(code_id=SOME_ID)], message(code_id=SOME_ID))
+    ],
+    "accounts_account_address_key": [([account()], account())],
+    "account_address_is_canonical": [
+        ([], account(address=address))
+        for address in ("Giang@example.vn", "giang", "giang @example.vn", "giảng@example.vn")
+    ],
+    "account_phones_are_vietnamese_mobiles": [
+        ([], account(**{column: number}))
+        for column in ("phone", "new_phone", "old_phone")
+        for number in ("0912466981", "+85512345678", "+84121123456", "+8491246698")
+    ],
+    "account_confirmed_means_a_phone": [([], account(phone_confirmed_at=NOON))],
+    "accounts_address_address_key": [
+        ([account(id=1)], address(address="giang@example.vn")),
+        ([account(id=1), address()], account(id=2, address="giang.cu@example.vn")),
+        ([account(id=1), address(), account(id=2, address="ha@example.vn")], address(account_id=2)),
+    ],
+    "address_is_canonical": [
+        ([account(id=1)], address(address=spelling))
+        for spelling in ("Giang.Cu@example.vn", "giang.cu", "giang cu@example.vn", "")
+    ],
+    "address_one_main": [([account(id=1)], address(is_main=True))],
+    "unit_name_once": [
+        ([unit()], unit()),
+        ([unit(id=1), unit(name="Phòng", parent_id=1)], unit(name="Phòng", parent_id=1)),
+    ],
+    "unit_not_its_own_parent": [([], unit(id=7, parent_id=7))],
+    "help_once_a_day": [([*PEOPLE, daily_help()], daily_help())],
+    "proposal_one_open": [([*PEOPLE, proposal()], proposal())],
+    "proposal_approved_by_another": [
+        (PEOPLE, approved(decided_by_id=2)),
+        (PEOPLE, approved(decided_by_id=None)),
+    ],
+    "proposal_not_for_oneself": [
+        (PEOPLE, proposal(proposed_by_id=1)),
+        (PEOPLE, approved(decided_by_id=1)),
+    ],
+    "proposal_forgets_the_number": [
+        (PEOPLE, approved(phone="+84912466981")),
+        (PEOPLE, proposal(phone="0912466981")),
+    ],
+    "login_notice_has_an_end": [([], login_notice(shown_until=NOON))],
+    "accounts_auditlink_event_id_key": [([link()], link(seq=2))],
+    "campaign_known_state": [([], campaign(state="lost"))],
+    "campaign_runs_once_started": [
+        ([], campaign(state="running")),
+        ([], campaign(state="done", ended_at=LATER)),
+    ],
+    "campaign_lock_approved_while_it_runs": [([], campaign(lock_approved_at=NOON))],
+    "campaign_ends_when_it_is_over": [
+        ([], campaign(state="stopped")),
+        ([], campaign(ended_at=NOON)),
+    ],
+    "member_once": [
+        (
+            [*PEOPLE, campaign(), member(outcome="left", decided_on="2026-12-01")],
+            member(outcome="changed", decided_on="2026-12-02"),
+        )
+    ],
+    "member_of_one_open_campaign": [
+        ([*PEOPLE, campaign(), campaign(id=2), member()], member(campaign_id=2))
+    ],
+    "member_has_a_week_after_the_first_warning": [
+        ([*PEOPLE, campaign()], warned(warned_7_on="2026-12-07")),
+        ([*PEOPLE, campaign()], warned(warned_14_on=None)),
+    ],
+    "member_has_six_days_after_the_second_warning": [
+        ([*PEOPLE, campaign()], warned(warned_1_on="2026-12-13")),
+        ([*PEOPLE, campaign()], warned(warned_7_on=None)),
+    ],
+    "member_is_locked_after_the_last_warning": [
+        ([*PEOPLE, campaign()], warned(outcome="locked", decided_on="2026-12-14")),
+        ([*PEOPLE, campaign()], member(outcome="locked", decided_on="2026-12-15")),
+    ],
+    "member_known_outcome": [
+        ([*PEOPLE, campaign()], member(outcome="lost", decided_on="2026-12-01"))
+    ],
+    "member_decided_with_an_outcome": [
+        ([*PEOPLE, campaign()], member(outcome="changed")),
+        ([*PEOPLE, campaign()], member(decided_on="2026-12-01")),
+    ],
+    "unit_day_once": [
+        ([unit_day()], unit_day()),
+        ([unit(id=1), unit_day(unit_id=1)], unit_day(unit_id=1)),
+    ],
+    "job_forgets_its_file": [
+        ([*PEOPLE, job()], job(state="done")),
+        (PEOPLE, job(state="refused")),
+    ],
+    "brakes_one_row": [([], brakes(id=2))],
+    "otp_brakes_codes_an_hour_check": [([], brakes(codes_an_hour=-1))],
+    "otp_brakes_codes_a_day_check": [([], brakes(codes_a_day=-1))],
+    "otp_brakes_guesses_an_hour_check": [([], brakes(guesses_an_hour=-1))],
+    "otp_brakes_guesses_a_day_check": [([], brakes(guesses_a_day=-1))],
+}
+
+
+def enter(table, row):
+    names = sql.SQL(", ").join(map(sql.Identifier, row))
+    places = sql.SQL(", ").join(map(sql.Placeholder, row))
+    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+        sql.Identifier(table), names, places
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, row)
+
+
+class Refusals(TestCase):
+    @contextlib.contextmanager
+    def assert_refused_by(self, constraint):
+        with self.assertRaises(IntegrityError) as refusal, transaction.atomic():
+            yield
+        self.assertEqual(refusal.exception.__cause__.diag.constraint_name, constraint)
+
+
+class ConstraintTests(Refusals):
+    def test_the_database_refuses_what_breaks_a_rule(self):
+        for constraint, tries in REFUSED.items():
+            for before, refused in tries:
+                with self.subTest(constraint, row=refused), contextlib.suppress(_Undo):
+                    self.try_and_undo(constraint, before, refused)
+
+    def try_and_undo(self, constraint, before, refused):
+        with transaction.atomic():
+            for row in before:
+                enter(*row)
+            with self.assert_refused_by(constraint):
+                enter(*refused)
+            raise _Undo
+
+    def test_the_rows_are_refused_for_nothing_else(self):
+        for row in (
+            code(),
+            code(ordinal=2, issued_at=NOON + GAP),
+            code(purpose="phone"),
+            code(address_key="c" * 64, attempts=GUESSES, verified_at=LATER, used_at=LATER),
+            message(state="accepted"),
+            account(phone="+84912466981", phone_confirmed_at=NOON),
+            unit(),
+            *PEOPLE,
+            proposal(),
+            approved(),
+            login_notice(),
+            daily_help(),
+            daily_help(kind="reopening"),
+            daily_help(local_day="2026-11-23"),
+            link(),
+            campaign(),
+            campaign(id=2, state="running", started_at=NOON, lock_approved_at=LATER),
+            campaign(id=3, state="done", started_at=NOON, ended_at=LATER),
+            warned(outcome="locked", decided_on="2026-12-15"),
+            warned(campaign_id=2),
+            unit_day(),
+            unit_day(day="2026-11-23"),
+        ):
+            enter(*row)
+
+    def test_no_constraint_is_left_out(self):
+        self.assertEqual(constraints(), set(REFUSED))
+
+    def test_a_change_is_refused_like_an_entry(self):
+        enter(*code())
+        for constraint, change in (
+            ("code_guesses", "attempts = 6"),
+            ("code_two_a_day", "ordinal = 3"),
+            ("code_gap_kept", "gap_until = issued_at, expires_at = issued_at"),
+            ("code_one_alive", "expires_at = gap_until + interval '1 second'"),
+            ("code_verified_before_used", "used_at = issued_at"),
+            ("code_known_purpose", "purpose = ''"),
+        ):
+            with self.subTest(change), self.assert_refused_by(constraint):
+                execute(f"UPDATE otp_code SET {change}")
+
+    def test_a_voided_code_cannot_take_a_place_that_was_given_away(self):
+        enter(*code(voided=True))
+        enter(*code(issued_at=LATER))
+
+        with self.assert_refused_by("code_place_in_the_day"):
+            execute("UPDATE otp_code SET voided = false")
+
+    def test_nobody_can_lie_about_the_day(self):
+        enter(*code())
+
+        table, row = code(local_day=dt.date(2026, 11, 23), address_key="c" * 64)
+        for lie in (
+            lambda: enter(table, row),
+            lambda: execute("UPDATE otp_code SET local_day = '2026-11-23'"),
+        ):
+            with self.assertRaisesMessage(ProgrammingError, "local_day"), transaction.atomic():
+                lie()
+        self.assertEqual(Code.objects.get().local_day, dt.date(2026, 11, 22))
+
+    def test_two_accounts_cannot_share_an_address_through_its_case(self):
+        cast.make("an")
+
+        with self.assert_refused_by("account_address_is_canonical"):
+            Account.objects.update(address="AN@example.vn")
+
+
+class AuditTrailTests(TestCase):
+    def setUp(self):
+        self.an = cast.make("an")
+        AuditEvent.record(AuditEvent.Event.LOCKED, self.an.address, account=self.an, actor=self.an)
+        self.event = AuditEvent.objects.get()
+
+    def test_it_refuses_change_and_removal_by_sql_and_by_the_models(self):
+        for change in (
+            lambda: execute("UPDATE accounts_auditevent SET ok = false"),
+            lambda: execute("DELETE FROM accounts_auditevent"),
+            lambda: execute(
+                "INSERT INTO accounts_auditevent SELECT * FROM accounts_auditevent"
+                " ON CONFLICT (id) DO UPDATE SET ok = false"
+            ),
+            lambda: AuditEvent.objects.update(ok=False),
+            lambda: AuditEvent.objects.all().delete(),
+            self.event.save,
+            self.event.delete,
+        ):
+            with self.assertRaisesMessage(DatabaseError, "append-only"), transaction.atomic():
+                change()
+        kept = AuditEvent.objects.get(account_id=self.an.pk)
+        self.assertEqual((kept.event, kept.ok), (AuditEvent.Event.LOCKED, True))
+
+    def test_a_removed_account_leaves_its_history(self):
+        pk = self.an.pk
+
+        self.an.delete()
+
+        self.assertEqual(AuditEvent.objects.get().account_id, pk)
+
+
+class _Undo(Exception):
+    pass
+
+
+def execute(statement):
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def constraints():
+    """Name what guards the tables of the portal's own models, but for keys of rows."""
+    own = [model for app in ("accounts", "otp") for model in apps.get_app_config(app).get_models()]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conname FROM pg_constraint"
+            " WHERE contype IN ('c', 'u', 'x') AND conrelid = ANY(%(tables)s::regclass[])"
+            " UNION SELECT indexrelid::regclass::text FROM pg_index"
+            " WHERE indisunique AND NOT indisprimary AND indrelid = ANY(%(tables)s::regclass[])",
+            {"tables": [model._meta.db_table for model in own]},
+        )
+        return {name for (name,) in cursor}

@@ -1,0 +1,246 @@
+"""A broken set-up stops the start, in words that name the variable and give away no secret."""
+
+import ast
+import re
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from unittest import TestCase
+
+import pytest
+
+from tests.support import deployment
+
+ROOT = deployment.ROOT
+SETTINGS = ROOT / "mailportal" / "settings.py"
+
+DIRECTORY = {
+    "DIRECTORY": "ldaps://ldap.example.gov.vn",
+    "DIRECTORY_BASE": "dc=example,dc=vn",
+    "DIRECTORY_BIND_DN": "cn=portal,dc=example,dc=vn",
+    "DIRECTORY_BIND_PASSWORD": "geheim-l",
+}
+
+# The variable that is to be named, and what is wrong with it.
+FAULTS = [
+    ("SECRET_KEY", {"SECRET_KEY": None}),
+    ("SECRET_KEY", {"SECRET_KEY": ""}),
+    ("SECRET_KEY", {"SECRET_KEY": ","}),
+    ("SECRET_KEY", {"SECRET_KEY": deployment.SECRETS["SECRET_KEY"] + ","}),
+    ("SECRET_KEY_FILE", {"SECRET_KEY": None, "SECRET_KEY_FILE": "/nonexistent/geheim"}),
+    ("OTP_PEPPER", {"OTP_PEPPER": None}),
+    ("OTP_PEPPER", {"OTP_PEPPER": "geheim-short"}),
+    ("OTP_PEPPER", {"OTP_PEPPER": deployment.SECRETS["OTP_PEPPER"] + ",geheim-short"}),
+    ("OTP_PEPPER", {"OTP_PEPPER": deployment.SECRETS["OTP_PEPPER"] + ","}),
+    ("PUBLIC_BASE_URL", {"PUBLIC_BASE_URL": None}),
+    ("PUBLIC_BASE_URL", {"PUBLIC_BASE_URL": "matkhau.example.gov.vn"}),
+    ("PUBLIC_BASE_URL", {"PUBLIC_BASE_URL": "https://"}),
+    ("PUBLIC_BASE_URL", {"PUBLIC_BASE_URL": "https://["}),
+    ("PUBLIC_BASE_URL", {"PUBLIC_BASE_URL": "ftp://matkhau.example.gov.vn"}),
+    ("PUBLIC_BASE_URL", {"PUBLIC_BASE_URL": "http://matkhau.example.gov.vn"}),
+    ("DATABASE_URL", {"DATABASE_URL": "mysql://u:geheim@h/x"}),
+    ("DATABASE_URL", {"DATABASE_URL": "sqlite:////tmp/geheim"}),
+    ("DATABASE_URL", {"DATABASE_URL": "geheim"}),
+    ("DATABASE_URL", {"DATABASE_URL": "postgresql://u:geh/eim@h/x"}),
+    ("DATABASE_URL", {"DATABASE_URL": "postgresql://u:geheim@[h/x"}),
+    ("PORTAL_PROFILE", {"PORTAL_PROFILE": "nowhere"}),
+    ("PORTAL_PROFILE", {"PORTAL_PROFILE": "/nonexistent/office.toml"}),
+    ("PHONE_MASK_DIGITS", {"PHONE_MASK_DIGITS": "7"}),
+    ("PHONE_MASK_DIGITS", {"PHONE_MASK_DIGITS": "-1"}),
+    ("PHONE_MASK_DIGITS", {"PHONE_MASK_DIGITS": "six"}),
+    ("PHONE_CONFIRMATION", {"PHONE_CONFIRMATION": "perhaps"}),
+    ("SMS_GATEWAY", {"SMS_GATEWAY": None}),
+    ("SMS_GATEWAY", {"SMS_GATEWAY": "pigeon"}),
+    ("SMS_GATEWAY", {"SMS_GATEWAY": "console"}),
+    ("SMS_GATEWAY", {"SMS_GATEWAY": "file", "SMS_FILE": "/tmp/sms.jsonl"}),
+    ("SMS_FILE", {"SMS_GATEWAY": "file"}),
+    ("TWILIO_ACCOUNT_SID", {"TWILIO_ACCOUNT_SID": None}),
+    ("TWILIO_AUTH_TOKEN", {"TWILIO_AUTH_TOKEN": None}),
+    ("TWILIO_FROM", {"TWILIO_MESSAGING_SERVICE_SID": None}),
+    ("OFFICE_NETWORKS", {"OFFICE_NETWORKS": "10.0.0.0/33"}),
+    ("OFFICE_NETWORKS", {"OFFICE_NETWORKS": "10.0.0.1/8"}),
+    ("EMAIL_URL", {"EMAIL_URL": "mail.example.gov.vn"}),
+    ("EMAIL_URL", {"EMAIL_URL": "pop3://u:geheim@mail.example.gov.vn"}),
+    ("EMAIL_URL", {"EMAIL_URL": "submission://u:geh/eim@mail.example.gov.vn:587"}),
+    ("DOVEADM_API_KEY", {"DOVEADM_URL": "https://mail.example.gov.vn:8080"}),
+    ("DOVEADM_URL", {"DOVEADM_API_KEY": "geheim-a"}),
+    *(
+        ("DOVEADM_URL", {"DOVEADM_URL": address, "DOVEADM_API_KEY": "geheim-a"})
+        for address in ("http://mail.example.gov.vn:8080", "mail.example.gov.vn", "https://[")
+    ),
+    ("DIRECTORY", DIRECTORY | {"DIRECTORY": "https://ldap.example.gov.vn"}),
+    ("DIRECTORY", DIRECTORY | {"DIRECTORY": "ldaps://"}),
+    ("DIRECTORY", DIRECTORY | {"DIRECTORY": "ldaps://["}),
+    ("DIRECTORY", DIRECTORY | {"DIRECTORY": "ldaps://ldap.example.gov.vn:x"}),
+    ("DIRECTORY", DIRECTORY | {"DIRECTORY": "ldaps://u:geheim@ldap.example.gov.vn"}),
+    ("DIRECTORY", DIRECTORY | {"DIRECTORY": "ldaps://ldap.example.gov.vn/dc=x"}),
+    ("DIRECTORY_KIND", DIRECTORY | {"DIRECTORY_KIND": "novell"}),
+    ("DIRECTORY_BASE", DIRECTORY | {"DIRECTORY_BASE": None}),
+    ("DIRECTORY_BIND_DN", DIRECTORY | {"DIRECTORY_BIND_DN": ""}),
+    ("DIRECTORY_BIND_PASSWORD", DIRECTORY | {"DIRECTORY_BIND_PASSWORD": None}),
+    ("DIRECTORY_CA_FILE", DIRECTORY | {"DIRECTORY_CA_FILE": "/nonexistent/ca.pem"}),
+    ("DIRECTORY_CA_FILE", DIRECTORY | {"DIRECTORY_CA_FILE": str(SETTINGS)}),
+    ("DIRECTORY_FILTER", DIRECTORY | {"DIRECTORY_FILTER": "(mail=an@example.gov.vn)"}),
+    ("DIRECTORY_FILTER", DIRECTORY | {"DIRECTORY_FILTER": "(mail={address}"}),
+    ("DIRECTORY_PHONE_ATTRIBUTE", DIRECTORY | {"DIRECTORY_PHONE_ATTRIBUTE": "mobile)"}),
+    ("PORT", {"PORT": "http"}),
+    ("TRUSTED_PROXY_COUNT", {"TRUSTED_PROXY_COUNT": "one"}),
+    ("TRUSTED_PROXY_COUNT", {"TRUSTED_PROXY_COUNT": "-1"}),
+    ("LOG_LEVEL", {"LOG_LEVEL": "LOUD"}),
+    ("PORTAL_DEMO", {"PORTAL_DEMO": "1"}),
+    ("PORTAL_DEMO", {"PORTAL_DEMO": "1", "SMS_GATEWAY": "file"}),
+    ("RATELIMIT_ENABLE", {"RATELIMIT_ENABLE": "0"}),
+    ("RATELIMIT_ENABLE", {"RATELIMIT_ENABLE": "never"}),
+]
+# Those that the settings themselves find.
+AT_ONCE = [
+    (name, changes)
+    for name, changes in FAULTS
+    if name in ("SECRET_KEY", "PUBLIC_BASE_URL", "DATABASE_URL", "EMAIL_URL", "PORT", "LOG_LEVEL")
+    and not (changes.get("PUBLIC_BASE_URL") or "").startswith("http:")
+]
+DOORS = {
+    "web server": ("-c", "import mailportal.wsgi"),
+    "check": ("manage.py", "check", "--deploy"),
+}
+
+
+class SetUpTests(TestCase):
+    def start(self, faults, door):
+        """Start with each fault, several at once; give what was said, in the same order."""
+        with ThreadPoolExecutor(4) as pool:
+            return list(pool.map(lambda fault: deployment.run(*DOORS[door], **fault[1]), faults))
+
+    def assert_no_secret(self, said, changes):
+        for secret in (*deployment.SECRETS.values(), "geheim-l", "geh/eim", "geheim-", ":geheim"):
+            self.assertNotIn(secret, said)
+        if changes.get("DATABASE_URL") == "geheim":
+            self.assertNotIn("geheim", said)
+
+    def test_every_fault_stops_the_start_with_its_name(self):
+        for (name, changes), done in zip(FAULTS, self.start(FAULTS, "web server"), strict=True):
+            with self.subTest(changes):
+                self.assertNotEqual(done.returncode, 0)
+                self.assertIn(name, done.stdout)
+                self.assert_no_secret(done.stdout, changes)
+
+    def test_commands_say_it_in_one_line(self):
+        for (name, changes), done in zip(AT_ONCE, self.start(AT_ONCE, "check"), strict=True):
+            with self.subTest(changes):
+                self.assertNotEqual(done.returncode, 0)
+                self.assertRegex(done.stdout, rf"\Amailportal: .*{name}.*\n\Z")
+                self.assert_no_secret(done.stdout, changes)
+
+    def test_commands_refuse_what_only_checks_find(self):
+        faults = [fault for fault in FAULTS if fault not in AT_ONCE]
+        for (name, _), done in zip(faults[::4], self.start(faults[::4], "check"), strict=True):
+            with self.subTest(name):
+                self.assertNotEqual(done.returncode, 0)
+                self.assertIn(name, done.stdout)
+
+    def test_without_a_database_url_no_deployment_starts(self):
+        done = deployment.run("-c", "import mailportal.wsgi", DATABASE_URL="postgresql://")
+
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_a_good_set_up_starts(self):
+        faultless = [("", {}), ("", {"OFFICE_NETWORKS": "10.0.0.0/8,2001:db8::/32"})]
+        for door in DOORS:
+            for done in self.start(faultless, door):
+                self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_a_directory_needs_its_package(self):
+        hide = "import sys; sys.modules['ldap'] = None; import mailportal.wsgi"
+
+        done = deployment.run("-c", hide, **DIRECTORY)
+
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("DIRECTORY is set, but python-ldap is not installed.", done.stdout)
+        self.assertIn("deploy/requirements-ldap.txt", done.stdout)
+        self.assert_no_secret(done.stdout, {})
+
+    @pytest.mark.package("ldap")
+    def test_a_whole_directory_starts(self):
+        done = deployment.run("-c", "import mailportal.wsgi", **DIRECTORY)
+
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_without_a_directory_no_package_is_needed(self):
+        hide = "import sys; sys.modules['ldap'] = None; import mailportal.wsgi"
+
+        done = deployment.run("-c", hide)
+
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_secrets_may_come_from_files(self):
+        with tempfile.TemporaryDirectory() as folder:
+            changes = {}
+            for name in ("SECRET_KEY", "OTP_PEPPER", "DATABASE_URL", "TWILIO_AUTH_TOKEN"):
+                file = Path(folder) / name.lower()
+                file.write_text(deployment.ENVIRONMENT[name] + "\n")
+                changes |= {name: None, f"{name}_FILE": str(file)}
+            show = (
+                "from django.conf import settings as s; from mailportal import wsgi;"
+                "print(s.SECRET_KEY, *s.OTP_PEPPERS, s.TWILIO_AUTH_TOKEN,"
+                "s.DATABASES['default']['PASSWORD'])"
+            )
+
+            done = deployment.run(
+                "-c", show, DJANGO_SETTINGS_MODULE="mailportal.settings", **changes
+            )
+
+        secrets = deployment.SECRETS
+        expected = [secrets["SECRET_KEY"], secrets["OTP_PEPPER"], secrets["TWILIO_AUTH_TOKEN"]]
+        self.assertEqual(done.stdout.split(), [*expected, "geheim-d"])
+
+    def test_old_secrets_are_still_accepted(self):
+        keys = {"SECRET_KEY": deployment.SECRETS["SECRET_KEY"] + "," + "o" * 30 + "ld" * 10}
+        show = "from mailportal import settings as s; print(len(s.SECRET_KEY_FALLBACKS))"
+
+        done = deployment.run("-c", show, **keys)
+
+        self.assertEqual(done.stdout.strip(), "1")
+
+
+class DescribedTests(TestCase):
+    def test_the_example_lists_just_what_is_read(self):
+        example = (ROOT / "deploy" / "env.example").read_text(encoding="utf-8")
+
+        described = re.findall(r"^#?([A-Z][A-Z0-9_]+)=", example, re.MULTILINE)
+
+        self.assertEqual(len(described), len(set(described)))
+        self.assertEqual(set(described), variables_read())
+
+    def test_the_example_holds_no_secret(self):
+        example = (ROOT / "deploy" / "env.example").read_text(encoding="utf-8")
+
+        for name in ("SECRET_KEY", "OTP_PEPPER", "TWILIO_AUTH_TOKEN", "DIRECTORY_BIND_PASSWORD"):
+            self.assertRegex(example, rf"(?m)^{name}=$")
+
+    def test_the_example_starts_once_its_secrets_are_filled_in(self):
+        example = (ROOT / "deploy" / "env.example").read_text(encoding="utf-8")
+        values = dict(re.findall(r"^([A-Z][A-Z0-9_]+)=(.*)$", example, re.MULTILINE))
+        filled = {name: value or deployment.ENVIRONMENT.get(name) for name, value in values.items()}
+
+        done = deployment.run("-c", "import mailportal.wsgi", **filled)
+
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+
+def variables_read():
+    """Name every variable that the settings, or gunicorn's, read from the environment."""
+    names = set()
+    for file in (SETTINGS, ROOT / "deploy" / "gunicorn.conf.py"):
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and _reads(call.func) and _is_text(call.args[0]):
+                names.add(call.args[0].value)
+    return names
+
+
+def _is_text(argument):
+    return isinstance(argument, ast.Constant)
+
+
+def _reads(function):
+    text = ast.unparse(function)
+    return re.fullmatch(r"required|required_list|networks|env\.\w+|os\.environ\.get", text)

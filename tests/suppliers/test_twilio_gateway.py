@@ -1,0 +1,207 @@
+"""What the gateway makes of each of the supplier's answers, and of its silence."""
+
+import datetime as dt
+import traceback
+from unittest import mock
+
+from django.core.exceptions import ImproperlyConfigured
+from django.test import SimpleTestCase, override_settings
+
+from otp import gateways, transport
+from otp.gateways import NotSent, Refused, Sms, Unknown
+from tests.support import gateway
+
+PHONE = "+84912466981"
+TEXT = "Ma xac thuc: 123456. KHONG cung cap ma cho bat ky ai."
+
+
+class TwilioTests(SimpleTestCase):
+    def setUp(self):
+        self.supplier = gateway.supply(self)
+        self.log = gateway.EveryLogLine(self)
+
+    def send(self, *, good_for=300.0):
+        sms = Sms(PHONE, TEXT, good_for=dt.timedelta(seconds=good_for))
+        (carrier,) = gateways.from_settings()
+        return carrier.send(sms)
+
+    def failure(self, kind):
+        with self.assertRaises(kind) as caught:
+            self.send()
+        return caught.exception
+
+    def nowhere_to(self, address):
+        return override_settings(**self.supplier.environment(address))
+
+
+class AnswerTests(TwilioTests):
+    def test_an_accepted_message_gives_its_id(self):
+        message_id = self.send()
+
+        self.assertRegex(message_id, "^SM[0-9a-f]{32}$")
+        (given,) = self.supplier.texts
+        self.assertEqual(given["to"], PHONE)
+        self.assertEqual(given["text"], TEXT)
+        self.assertEqual(given["from"], gateway.SENDER)
+        self.assertEqual(given["path"], f"/2010-04-01/Accounts/{gateway.SID}/Messages.json")
+        self.assertTrue(given["known"])
+
+    @override_settings(TWILIO_MESSAGING_SERVICE_SID="MG" + "1" * 32)
+    def test_a_messaging_service_goes_before_a_number(self):
+        self.send()
+
+        self.assertEqual(self.supplier.texts[0]["from"], "MG" + "1" * 32)
+
+    def test_the_supplier_is_told_how_long_the_message_is_good(self):
+        for left, told in ((299.9, 299), (0.2, 1), (86_400, 36_000)):
+            with self.subTest(left=left):
+                self.send(good_for=left)
+
+                self.assertEqual(self.supplier.texts[-1]["seconds"], told)
+
+    def test_a_refusal_gives_only_the_suppliers_number_for_it(self):
+        for code, status in ((21614, 400), (21211, 400), (21610, 400)):
+            with self.subTest(code=code):
+                self.supplier.plan = [gateway.refuse(code, status)]
+
+                error = self.failure(Refused)
+
+                self.assertEqual(error.reason, str(code))
+
+    def test_a_fault_of_the_account_refuses_no_number(self):
+        for code, status in ((20003, 401), (21408, 403), (21606, 400), (21659, 400)):
+            with self.subTest(code=code):
+                self.supplier.plan = [gateway.refuse(code, status)]
+
+                error = self.failure(NotSent)
+
+                self.assertEqual((error.reason, error.retry_after), (str(code), None))
+
+    def test_a_refusal_that_is_not_the_suppliers_own_gives_its_status(self):
+        self.supplier.plan = [gateway.say(404, f"<html>{PHONE}</html>")]
+
+        self.assertEqual(self.failure(Refused).reason, "http-404")
+
+    def test_too_many_requests_may_be_tried_again_and_when(self):
+        in_a_minute = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=60)
+        as_a_date = in_a_minute.strftime("%a, %d %b %Y %H:%M:%S GMT")
+        cases = {"7": 7, as_a_date: 60, "": None, "soon": None, "-5": None, "9" * 30: 3_600}
+        for retry_after, seconds in cases.items():
+            with self.subTest(retry_after=retry_after):
+                self.supplier.plan = [gateway.too_many(retry_after)]
+
+                wait = self.failure(NotSent).retry_after
+
+                if seconds is None:
+                    self.assertIsNone(wait)
+                else:
+                    self.assertAlmostEqual(wait.total_seconds(), seconds, delta=2)
+
+    def test_an_answer_that_tells_nothing_may_mean_that_it_went(self):
+        cases = {
+            "500": gateway.fail(500),
+            "503": gateway.fail(503),
+            "elsewhere": gateway.say(307, ""),
+            "no JSON": gateway.say(201, "<html>proxy</html>"),
+            "no object": gateway.say(201, "[]"),
+            "no id": gateway.say(201, "{}"),
+            "null id": gateway.say(201, '{"sid": null}'),
+        }
+        for name, answer in cases.items():
+            with self.subTest(name):
+                self.supplier.plan = [answer]
+
+                self.failure(Unknown)
+
+
+class SilenceTests(TwilioTests):
+    def setUp(self):
+        super().setUp()
+        hurry = mock.patch.object(transport, "TIMEOUTS", (0.3, 0.3))
+        hurry.start()
+        self.addCleanup(hurry.stop)
+
+    def test_a_closed_port_means_that_nothing_left(self):
+        with self.nowhere_to(gateway.closed_port()):
+            self.failure(NotSent)
+
+    def test_a_connection_that_is_never_made_means_that_nothing_left(self):
+        ears = gateway.DeafEars(full=True)
+        self.addCleanup(ears.close)
+
+        with self.nowhere_to(ears.address):
+            self.failure(NotSent)
+
+    def test_a_failed_handshake_means_that_nothing_left(self):
+        with self.nowhere_to(self.supplier.address.replace("http:", "https:")):
+            self.failure(NotSent)
+
+        self.assertEqual(self.supplier.texts, [])
+
+    def test_no_answer_to_a_request_that_left_may_mean_that_it_went(self):
+        ears = gateway.DeafEars()
+        self.addCleanup(ears.close)
+
+        with self.nowhere_to(ears.address):
+            self.failure(Unknown)
+
+    def test_no_answer_to_a_request_that_was_read_may_mean_that_it_went(self):
+        for name, answer in (("slow", gateway.hold), ("gone", gateway.drop)):
+            with self.subTest(name):
+                self.supplier.plan = [answer]
+
+                self.failure(Unknown)
+
+        self.assertEqual(len(self.supplier.texts), 2)
+
+    def test_a_connection_is_used_again_unless_it_was_quiet_for_long(self):
+        for idle, connections in ((20, 1), (-1, 3)):
+            self.supplier.texts.clear()
+            with self.subTest(idle=idle), mock.patch.object(transport, "IDLE", idle):
+                (carrier,) = gateways.from_settings()
+
+                for _ in range(3):
+                    carrier.send(Sms(PHONE, TEXT, good_for=dt.timedelta(seconds=300)))
+
+                used = {given["connection"] for given in self.supplier.texts}
+                self.assertEqual(len(used), connections)
+
+
+class SecrecyTests(TwilioTests):
+    def test_no_failure_shows_the_number_the_text_or_the_key(self):
+        cases = {
+            Refused: gateway.refuse(21614),
+            NotSent: gateway.too_many("5"),
+            Unknown: gateway.say(201, PHONE),
+        }
+        for kind, answer in cases.items():
+            with self.subTest(kind.__name__):
+                self.supplier.plan = [answer]
+                error = self.failure(kind)
+
+                shown = "".join(traceback.format_exception(error)) + repr(error) + self.log.text
+
+                self.assertIsNone(error.__context__)
+                for secret in (PHONE[3:], "123456", gateway.TOKEN):
+                    self.assertNotIn(secret, shown)
+
+    def test_the_log_at_debug_shows_no_number_no_text_and_no_key(self):
+        self.send()
+
+        self.assertNotEqual(self.log.lines, [])
+        for secret in (PHONE[3:], "123456", gateway.TOKEN):
+            self.assertNotIn(secret, self.log.text)
+
+    def test_an_sms_does_not_show_itself(self):
+        shown = repr(Sms(PHONE, TEXT, good_for=dt.timedelta()))
+
+        self.assertNotIn(PHONE, shown)
+        self.assertNotIn("123456", shown)
+
+
+class ChoiceTests(SimpleTestCase):
+    def test_an_unknown_gateway_stops_the_start_by_name(self):
+        for name in ("", "pigeon"):
+            refused = self.assertRaisesMessage(ImproperlyConfigured, "SMS_GATEWAY")
+            with self.subTest(name), override_settings(SMS_GATEWAY=name), refused:
+                gateways.from_settings()

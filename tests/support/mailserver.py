@@ -1,0 +1,303 @@
+"""A mail server that reads the portal's database: real programs, with the files of deploy/.
+
+Only host names, ports, paths, accounts of the system and passwords are put in, as an operator puts
+them in; a line that is to be changed and is not there fails the test.
+"""
+
+import grp
+import imaplib
+import io
+import os
+import pwd
+import select
+import shutil
+import socket
+import socketserver
+import ssl
+import subprocess
+import tempfile
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from django.core.management import call_command
+from django.db import connection
+from psycopg import sql
+
+from tests.support.deployment import ROOT, free_port, wait_until
+
+DEPLOY = ROOT / "deploy"
+ROLE = f"mailportal_mail_{os.getpid()}"  # roles belong to the whole server
+ROLE_PASSWORD = "geheim-r-91c2"
+API_KEY = "geheim-a-3f6a0d"
+PATIENCE = 20  # seconds for a program to start or end, on a busy machine
+
+
+class DatabaseDoor(socketserver.ThreadingTCPServer):
+    """A port of this machine behind which is the database of the tests, wherever that is."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), _Relay)
+        self.port = self.server_address[1]
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def end(self):
+        self.shutdown()
+        self.server_close()
+
+
+class _Relay(socketserver.BaseRequestHandler):
+    def handle(self):
+        at = connection.settings_dict
+        host, port = at["HOST"] or "localhost", at["PORT"] or 5432
+        if host.startswith("/"):
+            inner = socket.socket(socket.AF_UNIX)
+            inner.connect(f"{host}/.s.PGSQL.{port}")
+        else:
+            inner = socket.create_connection((host, port))
+        with inner, suppress(OSError):
+            self.pass_on(inner)
+
+    def pass_on(self, inner):
+        ends = {self.request: inner, inner: self.request}
+        while True:
+            for end in select.select(list(ends), [], [])[0]:
+                data = end.recv(65536)
+                if not data:
+                    return
+                ends[end].sendall(data)
+
+
+def make_role():
+    """Make the mail server's role as the operator does, with a password."""
+    call_command("mail_role", "--apply", "--role", ROLE, stdout=io.StringIO())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL("ALTER ROLE {} PASSWORD {}")
+            .format(sql.Identifier(ROLE), sql.Literal(ROLE_PASSWORD))
+            .as_string(connection.connection)
+        )
+
+
+def drop_role():
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP OWNED BY {ROLE}; DROP ROLE {ROLE}")
+
+
+def put_in(text, changes):
+    """Replace whole lines, each of which must be there."""
+    lines = text.split("\n")
+    for old, new in changes.items():
+        assert old in [line.strip() for line in lines], f"not in the file: {old}"
+        lines = [line.replace(old, new) if line.strip() == old else line for line in lines]
+    return "\n".join(lines)
+
+
+class Folder:
+    """A directory for one program, and the door to the database."""
+
+    def __init__(self):
+        # Not TMPDIR: names of sockets must be short.
+        self.path = Path(tempfile.mkdtemp(prefix="mp-", dir="/tmp"))
+        self.path.chmod(0o755)
+        self.door = DatabaseDoor()
+
+    def write(self, name, text):
+        file = self.path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    def end(self):
+        self.door.end()
+        shutil.rmtree(self.path)
+
+
+class Dovecot(Folder):
+    """Dovecot 2.3 by deploy/dovecot/2.3/: IMAP over TLS, and the door for the portal."""
+
+    def __init__(self):
+        super().__init__()
+        self.imap_port, self.api_port = free_port(), free_port()
+        self.url = f"https://localhost:{self.api_port}"
+        self.certificate = self.path / "cert.pem"
+        _make_certificate(self.certificate, self.path / "key.pem")
+        (self.path / "vmail").mkdir()
+        self._write_files()
+        with (self.path / "stderr").open("wb") as complaints:
+            self.process = subprocess.Popen(
+                [program("dovecot"), "-F", "-c", str(self.path / "dovecot.conf")],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=complaints,
+            )
+        try:
+            wait_until(self._is_open, PATIENCE)
+        except BaseException:
+            self.end()
+            raise
+
+    def _write_files(self):
+        owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+        shutil.chown(self.path / "vmail", owner.pw_uid, owner.pw_gid)
+        queries = self.path / "dovecot-sql.conf.ext"
+        settings = put_in(
+            (DEPLOY / "dovecot/2.3/dovecot.conf").read_text(encoding="utf-8"),
+            {
+                "ssl_cert = </etc/letsencrypt/live/mail.example.gov.vn/fullchain.pem": (
+                    f"ssl_cert = <{self.certificate}"
+                ),
+                "ssl_key = </etc/letsencrypt/live/mail.example.gov.vn/privkey.pem": (
+                    f"ssl_key = <{self.path / 'key.pem'}"
+                ),
+                "auth_default_realm = example.gov.vn": "auth_default_realm = hagiang.gov.vn",
+                "args = /etc/dovecot/dovecot-sql.conf.ext": f"args = {queries}",
+                "mail_uid = vmail": f"mail_uid = {owner.pw_uid}",
+                "mail_gid = vmail": f"mail_gid = {owner.pw_gid}",
+                "unix_listener /var/spool/postfix/private/auth {": (
+                    f"unix_listener {self.path}/auth {{"
+                ),
+                "unix_listener /var/spool/postfix/private/dovecot-lmtp {": (
+                    f"unix_listener {self.path}/dovecot-lmtp {{"
+                ),
+                "user = postfix": f"user = {_postfix()}",
+                "group = postfix": f"group = {_group_of(_postfix())}",
+                "port = 8080": f"port = {self.api_port}",
+                "doveadm_api_key = KEY": f"doveadm_api_key = {API_KEY}",
+            },
+        )
+        self.write("dovecot.conf", settings + self._surroundings())
+        queries.write_text(
+            put_in(
+                (DEPLOY / "dovecot/2.3/dovecot-sql.conf.ext").read_text(encoding="utf-8"),
+                {
+                    "connect = host=127.0.0.1 port=5432 dbname=mailportal"
+                    " user=mailportal_mail password=PASSWORD": (
+                        f"connect = host=127.0.0.1 port={self.door.port}"
+                        f" dbname={connection.settings_dict['NAME']}"
+                        f" user={ROLE} password={ROLE_PASSWORD}"
+                    ),
+                    "SELECT '/var/vmail/' || mailbox AS home FROM mail_userdb \\": (
+                        f"SELECT '{self.path}/vmail/' || mailbox AS home FROM mail_userdb \\"
+                    ),
+                },
+            )
+        )
+
+    def _surroundings(self):
+        """Where it runs: in one directory, on ports of its own, and without root's rights too."""
+        me = _me()
+        lines = [
+            f"base_dir = {self.path}/run",
+            f"state_dir = {self.path}/state",
+            f"log_path = {self.path}/log",
+            "listen = 127.0.0.1",
+            "service imap-login {",
+            "  inet_listener imap {",
+            "    port = 0",
+            "  }",
+            "  inet_listener imaps {",
+            f"    port = {self.imap_port}",
+            "  }",
+            "  chroot =",
+            "}",
+            # What is refused is refused at once: else the tests would wait for most of their time.
+            "auth_failure_delay = 0",
+            "service anvil {",
+            "  unix_listener anvil-auth-penalty {",
+            "    mode = 0",
+            "  }",
+            "}",
+        ]
+        if me != "root":
+            lines += [f"default_internal_user = {me}", f"default_login_user = {me}"]
+            lines += [f"default_internal_group = {_group_of(me)}"]
+            lines += ["first_valid_uid = 1"]
+            lines += [f"service {name} {{\n  chroot =\n}}" for name in ("anvil", "dict", "stats")]
+        return "\n" + "\n".join(lines) + "\n"
+
+    def _is_open(self):
+        assert self.process.poll() is None, self.log()
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.imap_port)) == 0
+
+    def log(self):
+        files = (self.path / "stderr", self.path / "log")
+        return "".join(file.read_text(errors="replace") for file in files if file.exists())
+
+    def end(self):
+        self.process.terminate()
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        super().end()
+
+    # What a person's mail program does
+
+    def log_in(self, name, password):
+        """Open a mailbox, or raise imaplib's error."""
+        trusting = ssl.create_default_context(cafile=str(self.certificate))
+        box = imaplib.IMAP4_SSL("localhost", self.imap_port, ssl_context=trusting, timeout=PATIENCE)
+        try:
+            box.login(box._quote(name), password)
+        except BaseException:
+            box.shutdown()
+            raise
+        return box
+
+    def opens(self, name, password):
+        try:
+            box = self.log_in(name, password)
+        except imaplib.IMAP4.error as error:
+            if "AUTHENTICATIONFAILED" not in str(error):
+                raise AssertionError(self.log()) from error
+            return False
+        box.logout()
+        return True
+
+
+def is_closed(box):
+    """Say whether the server has ended an open session."""
+    try:
+        return box.noop()[0] != "OK"
+    except (imaplib.IMAP4.abort, OSError):
+        return True
+
+
+def _postfix():
+    """Name who may ask for passwords: Postfix, where it can run, which is with root's rights."""
+    with suppress(KeyError):
+        if os.geteuid() == 0:
+            return pwd.getpwnam("postfix").pw_name
+    return _me()
+
+
+def _me():
+    return pwd.getpwuid(os.geteuid()).pw_name
+
+
+def _group_of(name):
+    return grp.getgrgid(pwd.getpwnam(name).pw_gid).gr_name
+
+
+def _make_certificate(certificate, key):
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=localhost"),
+            *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
+            *("-addext", "subjectAltName=DNS:localhost"),
+            *("-keyout", str(key), "-out", str(certificate)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+
+
+def program(name):
+    """Find a program that may be out of the way of those who are not root."""
+    return shutil.which(name, path=os.environ["PATH"] + os.pathsep + "/usr/sbin")

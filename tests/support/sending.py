@@ -1,0 +1,51 @@
+"""What the tests of sending share: two suppliers on this machine, and what waits for them."""
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.test import TransactionTestCase
+
+from otp import codes, outbox
+from otp.models import Message, Purpose
+from otp.route import route_from_settings
+from tests.support import gateway
+
+PHONE = "+84912466981"
+WORDING = "Ma xac thuc: {code}. Hieu luc 5 phut."
+State = Message.State
+
+
+class SendingTestCase(TransactionTestCase):
+    """An office with SMS_GATEWAY=twilio,esms."""
+
+    def setUp(self):
+        self.twilio, self.esms = gateway.supply_each(self, gateway.Twilio, gateway.Esms)
+        self.route = route_from_settings()
+
+    def queue(self, address="an@example.vn", *, to=PHONE):
+        with transaction.atomic():
+            issued = codes.issue(address, Purpose.RECOVERY, nonce="n")
+            outbox.queue_code(issued, to=to, text=WORDING)
+        return Message.objects.get(code_id=issued.id)
+
+    def queue_many(self, count):
+        return [self.queue(f"a{n}@example.vn", to=f"+8491{n:07}") for n in range(count)]
+
+    def deliver(self, route=None):
+        return outbox.deliver_one(route or self.route)
+
+    def make_due(self):
+        Message.objects.update(due_at=Now())
+
+    def given(self):
+        """Count what each supplier was given."""
+        return len(self.twilio.texts), len(self.esms.texts)
+
+    def assert_state(self, message, state, reason=None, *, by=None):
+        message.refresh_from_db()
+        self.assertEqual(message.state, state)
+        if reason is not None:
+            self.assertEqual(message.reason, reason)
+        if by is not None:
+            self.assertEqual(message.gateway, by)
+        if state not in (State.QUEUED, State.SENDING):
+            self.assertEqual((message.to, message.text), ("", ""))
