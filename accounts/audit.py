@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import caller
 from accounts.people import Account
-from otp import pepper
+from otp.counting import pepper
 
 
 @dataclass(frozen=True)

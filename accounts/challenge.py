@@ -14,8 +14,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts import throttle
 from accounts.models import AuditEvent
-from otp import codes, outbox, pepper, phones
+from otp import codes, outbox, phones
 from otp.codes import Answer, Verdict
+from otp.counting import pepper
 from otp.models import Purpose
 
 _EVENTS = {

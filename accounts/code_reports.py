@@ -18,7 +18,8 @@ from accounts.audit import AuditEvent
 from accounts.charts import Chart, Columns, Lines, Series
 from accounts.reports import Report, Tile
 from accounts.tables import Row, Share, Table, number, percent
-from otp import brakes, outbox
+from otp import outbox
+from otp.counting import brakes
 from otp.models import CODES_A_DAY, OFFICE_ZONE, GatewayState, Message
 
 DAYS = 30

@@ -11,7 +11,8 @@ from accounts import mailboxes
 from accounts.login import FAILURES
 from accounts.mailserver import end_mail_sessions_of_domain
 from accounts.models import Account, Address, AuditEvent
-from otp import codes, limits
+from otp import codes
+from otp.counting import limits
 
 
 class Taken(Exception):

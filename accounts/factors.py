@@ -17,7 +17,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from accounts import notices
 from accounts.audit import Ground
 from accounts.models import Account, AuditEvent
-from otp import pepper
+from otp.counting import pepper
 
 CODES_MADE = 10
 _SIGNS = "23456789abcdefghjkmnpqrstuvwxyz"  # none that is taken for another

@@ -19,7 +19,8 @@ from django.utils import timezone
 from accounts import directory
 from accounts.addresses import AddressError, canonical
 from accounts.mailboxes import CANONICAL, Address
-from otp import pepper, phones
+from otp import phones
+from otp.counting import pepper
 
 STORED_PHONE = r"^(\+84[35789][0-9]{8})?$"
 MOST_SUPERUSERS = 2

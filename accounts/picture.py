@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 
 from accounts.login import FAILURES
 from accounts.models import Account, AuditEvent, DailyHelp, PhoneProposal, Session
-from otp import brakes, limits, phones, standing
+from otp import phones, standing
+from otp.counting import brakes, limits
 from otp.models import OFFICE_ZONE, Purpose
 from otp.outbox import NUMBER_CAP
 from otp.standing import Standing

@@ -15,10 +15,10 @@ from django.core import signing
 from django.utils import timezone
 
 from accounts import throttle
-from otp import limits
-from otp.limits import Limit
+from otp.counting import limits
+from otp.counting.limits import Limit
+from otp.counting.pepper import name_of
 from otp.models import Brakes
-from otp.pepper import name_of
 
 WORK = 60_000  # hashes at the most; half as many on average
 LIFE = dt.timedelta(minutes=15)  # in which a task must be done

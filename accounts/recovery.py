@@ -17,8 +17,9 @@ from accounts.challenge import Challenge
 from accounts.login import FAILURES
 from accounts.models import Account, AuditEvent
 from accounts.passwords import change_password
-from otp import codes, limits, pepper
+from otp import codes
 from otp.codes import Answer
+from otp.counting import limits, pepper
 from otp.models import Purpose
 
 SAME_CLICK = dt.timedelta(minutes=1)  # in which the same password may be sent again

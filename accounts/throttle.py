@@ -11,8 +11,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from accounts import caller
-from otp import limits
-from otp.limits import Limit
+from otp.counting import limits
+from otp.counting.limits import Limit
 
 View = TypeVar("View", bound=Callable[..., HttpResponse])
 

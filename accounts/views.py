@@ -35,9 +35,9 @@ from accounts.phone import AlreadyInForce, PhoneChange
 from accounts.policy import RULES
 from accounts.recovery import Recovery, RecoveryOver
 from accounts.throttle import limit_posts
-from otp import pepper
-from otp.brakes import Paused, ProofNeeded
 from otp.codes import Answer, TooSoon, Verdict
+from otp.counting import pepper
+from otp.counting.brakes import Paused, ProofNeeded
 from otp.models import Code
 
 pages = require_http_methods(["GET", "HEAD", "POST"])

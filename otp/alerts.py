@@ -10,8 +10,9 @@ from django.db.models import Count, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from otp import brakes, codes, doveadm, limits, outbox
-from otp.limits import Limit
+from otp import codes, doveadm, outbox
+from otp.counting import brakes, limits
+from otp.counting.limits import Limit
 from otp.models import Code, GatewayState, Message, Meter, Purpose
 
 logger = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from django.db import connection, transaction
 from django.utils.crypto import constant_time_compare
 from django_otp.oath import hotp
 
-from otp import brakes, limits, pepper
-from otp.brakes import Paused, ProofNeeded
+from otp.counting import brakes, limits, pepper
+from otp.counting.brakes import Paused, ProofNeeded
 from otp.models import CODES_A_DAY, GAP, GUESSES, OFFICE_ZONE, Code, Purpose
 
 GRANT = dt.timedelta(minutes=10)  # how long a right code may be used to do what it was asked for

@@ -15,10 +15,11 @@ from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.views.decorators.debug import sensitive_variables
 
-from otp import brakes, codes, doveadm, limits, phones
+from otp import codes, doveadm, phones
+from otp.counting import brakes, limits
+from otp.counting.pepper import name_of
 from otp.gateways import Mail, NotSent, Refused, Sms, SmsError, Unknown, send_mail
 from otp.models import Code, Message, Meter
-from otp.pepper import name_of
 from otp.route import Accepted, Route
 
 logger = logging.getLogger(__name__)

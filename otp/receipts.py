@@ -8,7 +8,7 @@ import logging
 from django.db.models.functions import Now
 from django.utils.crypto import constant_time_compare
 
-from otp import pepper
+from otp.counting import pepper
 from otp.models import Message
 
 logger = logging.getLogger(__name__)

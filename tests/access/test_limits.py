@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from accounts.login import FAILURES
 from accounts.models import AuditEvent
-from otp import codes, limits
-from otp.limits import Limit
+from otp import codes
+from otp.counting import limits
+from otp.counting.limits import Limit
 from otp.models import Code, Message, Meter, Purpose
 from tests.support import cast
 from tests.support.cast import ASK, CODE, LOGIN, NEW, newest_code, wrong_code

@@ -13,7 +13,7 @@ from accounts.desk import NotNow
 from accounts.login import FAILURES
 from accounts.models import Account, AuditEvent, PhoneProposal, Unit
 from accounts.passwords import change_password
-from otp import limits
+from otp.counting import limits
 from otp.models import Code, Message
 from otp.outbox import NUMBER_CAP
 from tests.support import cast

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts.locking import lock
 from accounts.models import Account, AuditEvent
-from otp import pepper
+from otp.counting import pepper
 from tests.support import cast, hostile
 from tests.support.cast import ASK, LOGIN, NEW_PASSWORD, PASSWORD, newest_code, wrong_code
 

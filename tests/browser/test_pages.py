@@ -6,7 +6,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from accounts import login, passwords
-from otp import limits
+from otp.counting import limits
 from tests.support import cast, inspection
 from tests.support.browser import BrowserTestCase
 from tests.support.cast import ASK, LOGIN, NEW, PASSWORD, newest_code, wind_back, wrong_code

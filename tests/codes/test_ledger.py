@@ -15,8 +15,9 @@ from django.test import Client, SimpleTestCase, TestCase, override_settings
 
 from accounts.addresses import canonical
 from mailportal.profile import load
-from otp import codes, outbox, pepper
+from otp import codes, outbox
 from otp.codes import TooSoon, Verdict
+from otp.counting import pepper
 from otp.models import CODES_A_DAY, GAP, OFFICE_ZONE, Code, Meter, Purpose
 from tests.support import cast
 from tests.support.cast import CODE, NEW, newest_code

@@ -21,8 +21,9 @@ from accounts import locking
 from accounts.login import FAILURES
 from accounts.models import Account, AuditEvent
 from accounts.passwords import BoundedArgon2Hasher
-from otp import codes, limits, outbox
+from otp import codes, outbox
 from otp.codes import Verdict
+from otp.counting import limits
 from otp.models import GUESSES, Code, Message, Meter, Purpose
 from tests.support import cast
 from tests.support.cast import ASK, CODE, LOGIN, NEW, newest_code, wrong_code

@@ -9,7 +9,8 @@ from django.db.models.functions import Now
 from django.test import Client, TransactionTestCase
 from django.test.utils import CaptureQueriesContext
 
-from otp import brakes, codes
+from otp import codes
+from otp.counting import brakes
 from otp.models import Brakes, Code, Message, Meter
 from tests.support import cast
 

@@ -17,7 +17,7 @@ from accounts import directory
 from accounts.login import FAILURES
 from accounts.models import Account, AuditEvent
 from mailportal.log import JsonFormatter
-from otp import limits
+from otp.counting import limits
 from otp.models import Message, Meter
 from tests.support import cast, deployment, slapd
 from tests.support.cast import LOGIN, NEW, NEW_PASSWORD, PASSWORD, newest_code

@@ -13,7 +13,8 @@ from django.utils import timezone
 from accounts import domains
 from accounts.mailboxes import copy_domains
 from accounts.models import Account, Address, AuditEvent, MailDomain
-from otp import codes, pepper
+from otp import codes
+from otp.counting import pepper
 from otp.models import Code, Message, Meter, Purpose
 from tests.support import cast
 from tests.support.cast import CODE, NEW, newest_code

@@ -19,7 +19,7 @@ from accounts.charts import Columns, Lines, Series, round_up
 from accounts.models import Account, AuditEvent, Unit, UnitDay
 from accounts.tables import Row, Share, Table, csv_response, number, percent
 from accounts.unit_days import Figures
-from otp import pepper
+from otp.counting import pepper
 from otp.models import Code, GatewayState, Message
 from tests.support import cast
 from tests.support.campaigning import REPORTS, Office

@@ -7,7 +7,8 @@ from django.db.models import Count
 from django.db.models.functions import Now, TruncDate
 from django.utils import timezone
 
-from otp import brakes, outbox
+from otp import outbox
+from otp.counting import brakes
 from otp.models import OFFICE_ZONE, Brakes, GatewayState, Message
 
 

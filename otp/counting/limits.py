@@ -12,8 +12,8 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from otp.counting.pepper import name_of
 from otp.models import Meter
-from otp.pepper import name_of
 
 
 @dataclass(frozen=True)
