@@ -8,7 +8,8 @@ from accounts import factors, locking, roles
 from accounts.audit import Ground
 from accounts.mailserver import end_mail_sessions
 from accounts.models import Account, AuditEvent, DailyHelp
-from otp import codes, phones, standing
+from otp import codes, phones
+from otp.codes import standing
 from otp.models import OFFICE_ZONE, Purpose
 
 

@@ -8,11 +8,12 @@ from django.utils.translation import gettext as _
 
 from accounts.login import FAILURES
 from accounts.models import Account, AuditEvent, DailyHelp, PhoneProposal, Session
-from otp import phones, standing
+from otp import phones
+from otp.codes import standing
+from otp.codes.standing import Standing
 from otp.counting import brakes, limits
 from otp.models import OFFICE_ZONE, Purpose
 from otp.outbox import NUMBER_CAP
-from otp.standing import Standing
 
 STAFF_DIGITS = 3  # of a number that staff see (LG-07)
 EVENTS_SHOWN = 20
