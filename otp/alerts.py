@@ -10,10 +10,11 @@ from django.db.models import Count, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from otp import codes, doveadm, outbox
+from otp import codes, outbox
 from otp.counting import brakes, limits
 from otp.counting.limits import Limit
 from otp.models import Code, GatewayState, Message, Meter, Purpose
+from otp.suppliers import doveadm
 
 logger = logging.getLogger(__name__)
 

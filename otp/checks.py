@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from otp.gateways import GATEWAYS
 from otp.models import GAP
+from otp.suppliers.gateways import GATEWAYS
 
 SHORTEST_LIFE = 60  # seconds; an SMS takes its time
 LONGEST_LIFE = 600  # seconds (OT-04)

@@ -15,12 +15,13 @@ from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.views.decorators.debug import sensitive_variables
 
-from otp import codes, doveadm, phones
+from otp import codes, phones
 from otp.counting import brakes, limits
 from otp.counting.pepper import name_of
-from otp.gateways import Mail, NotSent, Refused, Sms, SmsError, Unknown, send_mail
 from otp.models import Code, Message, Meter
-from otp.route import Accepted, Route
+from otp.suppliers import doveadm
+from otp.suppliers.gateways import Mail, NotSent, Refused, Sms, SmsError, Unknown, send_mail
+from otp.suppliers.route import Accepted, Route
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from otp import esms, twilio
+from otp.suppliers import esms, twilio
 
 app_name = "otp"
 

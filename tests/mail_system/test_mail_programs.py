@@ -15,8 +15,8 @@ from django.utils import timezone
 from accounts.locking import lock, unlock
 from accounts.models import Account, Address
 from mailportal.profile import load
-from otp import doveadm
 from otp.models import Message
+from otp.suppliers import doveadm
 from tests.support import cast, mailserver
 from tests.support.browser import BrowserTestCase
 from tests.support.cast import LOGIN, NEW, NEW_PASSWORD, PASSWORD, newest_code

@@ -17,9 +17,10 @@ from requests.certs import where
 
 from accounts.locking import lock, unlock
 from accounts.models import Account
-from otp import alerts, breakers, outbox, transport
+from otp import alerts, outbox
 from otp.models import GatewayState, Message
-from otp.route import Route
+from otp.suppliers import breakers, transport
+from otp.suppliers.route import Route
 from tests.admin.test_staff_sending import MESSAGES, StaffTestCase
 from tests.support import cast, gateway
 from tests.support.cast import NEW_PASSWORD, PASSWORD, newest_code

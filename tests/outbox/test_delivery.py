@@ -19,10 +19,11 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.test import SimpleTestCase, TransactionTestCase, override_settings
 
-from otp import codes, gateways, outbox, transport
-from otp.gateways import Sms
+from otp import codes, outbox
 from otp.models import Code, Message, Meter, Purpose
-from otp.route import Route, route_from_settings
+from otp.suppliers import gateways, transport
+from otp.suppliers.gateways import Sms
+from otp.suppliers.route import Route, route_from_settings
 from tests.support import gateway
 
 PHONE = "+84912466981"

@@ -14,9 +14,9 @@ from accounts.models import Address
 from accounts.passwords import BoundedArgon2Hasher
 from accounts.recovery import decoy_phone
 from otp import outbox
-from otp.gateways import Refused
 from otp.models import Code, Message
-from otp.route import Route
+from otp.suppliers.gateways import Refused
+from otp.suppliers.route import Route
 from tests.support import cast
 from tests.support.cast import ASK, CODE, LOGIN, NEW, PASSWORD, newest_code, queued, wind_back
 from tests.support.clock import Clock

@@ -8,9 +8,10 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.test import override_settings
 
-from otp import breakers, outbox, transport
+from otp import outbox
 from otp.models import GatewayState, Message
-from otp.route import route_from_settings
+from otp.suppliers import breakers, transport
+from otp.suppliers.route import route_from_settings
 from tests.support import gateway
 from tests.support.sending import SendingTestCase, State
 

@@ -8,8 +8,8 @@ from unittest import mock
 from django.conf import settings
 from django.test import SimpleTestCase, override_settings
 
-from otp import gateways, receipts, transport
-from otp.gateways import NotSent, Refused, Sms, Unknown
+from otp.suppliers import gateways, receipts, transport
+from otp.suppliers.gateways import NotSent, Refused, Sms, Unknown
 from tests.support import gateway
 
 PHONE = "+84912466981"

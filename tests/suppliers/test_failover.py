@@ -6,9 +6,10 @@ from unittest import mock
 from django.db.models.functions import Now
 from django.test import override_settings
 
-from otp import outbox, transport
+from otp import outbox
 from otp.models import Code, GatewayState, Message
-from otp.route import route_from_settings
+from otp.suppliers import transport
+from otp.suppliers.route import route_from_settings
 from tests.support import gateway
 from tests.support.sending import SendingTestCase, State
 

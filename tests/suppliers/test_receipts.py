@@ -7,9 +7,10 @@ from django.db.models.functions import Now
 from django.test import override_settings
 from twilio.request_validator import RequestValidator
 
-from otp import outbox, receipts
+from otp import outbox
 from otp.models import Code, Message
-from otp.route import route_from_settings
+from otp.suppliers import receipts
+from otp.suppliers.route import route_from_settings
 from tests.support import gateway
 from tests.support.sending import PHONE, SendingTestCase, State
 

@@ -7,8 +7,8 @@ from unittest import mock
 from django.core.exceptions import ImproperlyConfigured
 from django.test import SimpleTestCase, override_settings
 
-from otp import gateways, transport
-from otp.gateways import NotSent, Refused, Sms, Unknown
+from otp.suppliers import gateways, transport
+from otp.suppliers.gateways import NotSent, Refused, Sms, Unknown
 from tests.support import gateway
 
 PHONE = "+84912466981"

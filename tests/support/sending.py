@@ -6,7 +6,7 @@ from django.test import TransactionTestCase
 
 from otp import codes, outbox
 from otp.models import Message, Purpose
-from otp.route import route_from_settings
+from otp.suppliers.route import route_from_settings
 from tests.support import gateway
 
 PHONE = "+84912466981"

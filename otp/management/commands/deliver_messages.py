@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, connection
 
 from otp import alerts, outbox
-from otp.route import Route, route_from_settings
+from otp.suppliers.route import Route, route_from_settings
 
 logger = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_safe
 from requests import Request, Response
 
-from otp import receipts
-from otp.gateways import NotSent, Refused, Sms, Unknown
 from otp.models import Message
 from otp.phones import national
-from otp.transport import Transport, fields_of, retry_after
+from otp.suppliers import receipts
+from otp.suppliers.gateways import NotSent, Refused, Sms, Unknown
+from otp.suppliers.transport import Transport, fields_of, retry_after
 
 API_BASE = "https://rest.esms.vn"
 PATH = "/MainService.svc/json/SendMultipleMessage_V4_post_json/"

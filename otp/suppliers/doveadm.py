@@ -7,10 +7,10 @@ from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 from requests import Request, Response
 
-from otp.breakers import Breakers
-from otp.gateways import NotSent, SmsError
-from otp.route import PAUSED
-from otp.transport import Transport
+from otp.suppliers.breakers import Breakers
+from otp.suppliers.gateways import NotSent, SmsError
+from otp.suppliers.route import PAUSED
+from otp.suppliers.transport import Transport
 
 NAME = "doveadm"
 PATH = "/doveadm/v1"

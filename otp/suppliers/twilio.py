@@ -16,10 +16,10 @@ from twilio.http.response import Response as Answer
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
-from otp import receipts
-from otp.gateways import NotSent, Refused, Sms, Unknown
 from otp.models import Message
-from otp.transport import Transport, fields_of, retry_after
+from otp.suppliers import receipts
+from otp.suppliers.gateways import NotSent, Refused, Sms, Unknown
+from otp.suppliers.transport import Transport, fields_of, retry_after
 
 logger = logging.getLogger(__name__)
 

@@ -22,10 +22,10 @@ from django.views.decorators.debug import sensitive_variables
 from otp import phones
 
 GATEWAYS = {
-    "console": "otp.gateways.ConsoleGateway",
-    "file": "otp.gateways.FileGateway",
-    "twilio": "otp.twilio.TwilioGateway",
-    "esms": "otp.esms.EsmsGateway",
+    "console": "otp.suppliers.gateways.ConsoleGateway",
+    "file": "otp.suppliers.gateways.FileGateway",
+    "twilio": "otp.suppliers.twilio.TwilioGateway",
+    "esms": "otp.suppliers.esms.EsmsGateway",
 }
 MAIL_TIMEOUT = 10  # seconds for each answer, where EMAIL_TIMEOUT says nothing
 
