@@ -25,9 +25,9 @@ from accounts.picture import Picture
 from accounts.staff import StaffRequest, staff_page
 from accounts.staff_forms import GroundForm, LookupForm, ProposalForm
 from accounts.views import pages
-from otp import alerts
 from otp.counting import limits, pepper
 from otp.counting.limits import Limit
+from otp.outbox import alerts
 
 SHOWN_FOR = 60  # seconds that a whole number stays on the page (AD-07)
 MANY_LOOKUPS = Limit("lookups", 60, dt.timedelta(hours=1))  # by one member of staff; more alerts

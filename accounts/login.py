@@ -17,9 +17,9 @@ from accounts.browsers import name_browser
 from accounts.models import Account, AuditEvent
 from accounts.passwords import Busy
 from accounts.policy import MAX_LENGTH, STAFF_MIN_LENGTH
-from otp import alerts
 from otp.counting import limits
 from otp.counting.limits import Limit
+from otp.outbox import alerts
 
 # Wrong passwords for one address; a stranger can slow its owner down for this long, never lock it,
 # and "Quên mật khẩu" stays open.

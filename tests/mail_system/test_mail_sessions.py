@@ -17,8 +17,9 @@ from requests.certs import where
 
 from accounts.locking import lock, unlock
 from accounts.models import Account
-from otp import alerts, outbox
+from otp import outbox
 from otp.models import GatewayState, Message
+from otp.outbox import alerts
 from otp.suppliers import breakers, transport
 from otp.suppliers.route import Route
 from tests.admin.test_staff_sending import MESSAGES, StaffTestCase

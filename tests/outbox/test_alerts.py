@@ -10,8 +10,9 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.test import TransactionTestCase, override_settings
 
-from otp import alerts, codes, outbox
+from otp import codes, outbox
 from otp.models import Brakes, Code, GatewayState, Message, Meter, Purpose
+from otp.outbox import alerts
 from tests.support import cast, gateway
 
 IT = ["it@example.vn", "truc@example.vn"]

@@ -12,7 +12,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, connection
 
-from otp import alerts, outbox
+from otp import outbox
+from otp.outbox import alerts
 from otp.suppliers.route import Route, route_from_settings
 
 logger = logging.getLogger(__name__)
