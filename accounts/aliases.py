@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from accounts.addresses import AddressError, canonical
-from accounts.mailboxes import Address
+from accounts.models.address import Address
 
 # Who reads these speaks for the domain: authorities give certificates to the first five, and the
 # world reports to the rest (RFC 2142). They are accounts of their own, made by IT, or nobody's.

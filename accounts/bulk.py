@@ -6,9 +6,9 @@ They are called in a transaction, with people who are no staff and within the ac
 import datetime as dt
 from typing import Any
 
-from accounts.audit import AuditEvent
 from accounts.locking import lock, unlock
-from accounts.people import Account
+from accounts.models.account import Account
+from accounts.models.audit_event import AuditEvent
 from otp import outbox
 
 NOTICES_A_SECOND = 10  # so that what is urgent need not queue behind them

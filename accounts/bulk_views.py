@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import headings, roles, sheets, worker
-from accounts.audit import AuditEvent
 from accounts.bulk_forms import ImportForm, NoticeForm
-from accounts.jobs import Job
-from accounts.people import Account
+from accounts.models.account import Account
+from accounts.models.audit_event import AuditEvent
+from accounts.models.job import Job
 from accounts.picture import STAFF_DIGITS
 from accounts.staff import StaffRequest, staff_page
 from accounts.units import Units

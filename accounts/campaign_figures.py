@@ -10,8 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import campaign_steps
-from accounts.campaigns import WARNED_BEFORE, Campaign, CampaignMember
-from accounts.people import Account, Unit
+from accounts.models.account import Account
+from accounts.models.campaign import WARNED_BEFORE, Campaign, CampaignMember
+from accounts.models.unit import Unit
 from accounts.reports import Tile
 from accounts.tables import Row, Table, number
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import PortalForm
-from accounts.people import Unit
+from accounts.models.unit import Unit
 from accounts.reports import Tree
 from accounts.staff_forms import KeptWords
 

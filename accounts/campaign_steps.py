@@ -16,10 +16,11 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from accounts import notices, roles
-from accounts.audit import AuditEvent, Ground
-from accounts.campaigns import WARNED_BEFORE, Campaign, CampaignMember
 from accounts.locking import lock
-from accounts.people import Account, Unit
+from accounts.models.account import Account
+from accounts.models.audit_event import AuditEvent, Ground
+from accounts.models.campaign import WARNED_BEFORE, Campaign, CampaignMember
+from accounts.models.unit import Unit
 from otp import outbox
 from otp.models import Message
 

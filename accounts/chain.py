@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from accounts.audit import AuditEvent, AuditLink
+from accounts.models.audit_event import AuditEvent, AuditLink
 
 BATCH = 5_000  # rows fetched at once
 

@@ -14,8 +14,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.audit import AuditEvent
 from accounts.charts import Chart, Columns, Lines, Series
+from accounts.models.audit_event import AuditEvent
 from accounts.reports import Report, Tile
 from accounts.tables import Row, Share, Table, number, percent
 from otp import outbox

@@ -9,7 +9,8 @@ from import_export.widgets import Widget
 from accounts import directory
 from accounts.addresses import AddressError, canonical
 from accounts.imported import to_stored
-from accounts.people import Account, Unit
+from accounts.models.account import Account
+from accounts.models.unit import Unit
 from accounts.units import Units
 from otp import phones
 from otp.phones import PhoneError

@@ -15,8 +15,8 @@ from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import notices
-from accounts.audit import Ground
 from accounts.models import Account, AuditEvent
+from accounts.models.audit_event import Ground
 from otp.counting import pepper
 
 CODES_MADE = 10

@@ -24,9 +24,9 @@ from tablib import Dataset
 
 from accounts import columns, headings
 from accounts.addresses import AddressError, canonical
-from accounts.audit import AuditEvent
-from accounts.mailboxes import Address
-from accounts.people import Account
+from accounts.models.account import Account
+from accounts.models.address import Address
+from accounts.models.audit_event import AuditEvent
 from accounts.picture import STAFF_DIGITS
 from accounts.sheets import Row, Table
 from accounts.units import Units, nearest_saved

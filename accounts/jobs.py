@@ -5,142 +5,15 @@ transaction; a file is tried out first and taken in whole once its counts were c
 """
 
 import datetime as dt
-from typing import Any, Self
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
-from accounts import caller
-from accounts.people import Account
+from accounts.models.job import Job
 
 ABANDONED = dt.timedelta(minutes=2)  # without a sign of life from the process that has a job
 KEPT = dt.timedelta(days=1)  # what a job knows: names, addresses
-
-
-class Job(models.Model):
-    """Something to be done to many accounts, and how far it is.
-
-    The file is kept only as long as it is needed, and the whole row for a day.
-    """
-
-    class Kind(models.TextChoices):
-        IMPORT = "import", "Nạp tài khoản từ tệp"
-        LOCK = "lock", "Khóa tài khoản"
-        UNLOCK = "unlock", "Mở khóa tài khoản"
-        MARK_DEFAULT = "mark-default", "Đánh dấu còn mật khẩu mặc định"
-        NOTICE = "notice", "Gửi thông báo bằng thư"
-
-    class State(models.TextChoices):
-        ASKING = "asking", "chờ xác nhận"
-        QUEUED = "queued", "đang chờ"
-        WORKING = "working", "đang thực hiện"
-        DONE = "done", "đã xong"
-        REFUSED = "refused", "không thực hiện"
-
-    kind = models.CharField(max_length=16, choices=Kind)
-    state = models.CharField(max_length=16, choices=State)
-    confirmed = models.BooleanField(default=False)
-    actor = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
-    client = models.GenericIPAddressField(null=True)
-    request_id = models.CharField(max_length=32, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
-    changed_at = models.DateTimeField(default=timezone.now)
-    tries = models.SmallIntegerField(default=0)  # since it last came a step further
-    total = models.IntegerField(default=0)
-    done = models.IntegerField(default=0)
-    changed = models.IntegerField(default=0)
-    accounts = ArrayField(models.BigIntegerField(), default=list)
-    file = models.BinaryField(null=True)
-    options = models.JSONField(default=dict)
-    result = models.JSONField(default=dict)
-    faults = models.JSONField(default=list)
-
-    class Meta:
-        verbose_name = "công việc"
-        verbose_name_plural = "công việc"
-        constraints = [
-            models.CheckConstraint(
-                name="job_forgets_its_file",
-                condition=~Q(state__in=["done", "refused"]) | Q(file__isnull=True),
-            )
-        ]
-        indexes = [
-            models.Index(
-                name="job_to_do",
-                fields=["changed_at"],
-                condition=Q(state__in=["queued", "working"]),
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.pk}"
-
-    @classmethod
-    def ask(cls, kind: "Job.Kind", actor: Account, accounts: list[int]) -> Self:
-        """Write down what is to be done to `accounts`, which waits to be confirmed."""
-        return cls._make(
-            kind, actor, state=cls.State.ASKING, accounts=accounts, total=len(accounts)
-        )
-
-    @classmethod
-    def ask_import(cls, actor: Account, content: bytes, *, add_units: bool) -> Self:
-        """Keep a file, which is tried out before it can be confirmed."""
-        options = {"add_units": add_units}
-        return cls._make(
-            cls.Kind.IMPORT, actor, state=cls.State.QUEUED, file=content, options=options
-        )
-
-    @classmethod
-    def _make(cls, kind: "Job.Kind", actor: Account, **columns: Any) -> Self:
-        who = caller.current()
-        return cls.objects.create(
-            kind=kind,
-            actor=actor,
-            client=who.address or None,
-            request_id=who.request_id,
-            **columns,
-        )
-
-    @property
-    def right(self) -> str:
-        return RIGHTS[self.Kind(self.kind)]
-
-    @property
-    def is_asking(self) -> bool:
-        return self.state == self.State.ASKING
-
-    @property
-    def is_under_way(self) -> bool:
-        return self.state in (self.State.QUEUED, self.State.WORKING)
-
-    @property
-    def waits_long(self) -> bool:
-        """Whether no process seems to be there that would do it."""
-        return self.is_under_way and timezone.now() - self.changed_at > dt.timedelta(minutes=1)
-
-    def confirm(self, **options: str) -> bool:
-        """Have it done; False when it was confirmed before."""
-        confirmed = Job.objects.filter(pk=self.pk, state=self.State.ASKING).update(
-            state=self.State.QUEUED,
-            confirmed=True,
-            tries=0,
-            done=0,
-            changed_at=timezone.now(),
-            options={**self.options, **options},
-        )
-        return bool(confirmed)
-
-
-RIGHTS = {
-    Job.Kind.IMPORT: "accounts.import_accounts",
-    Job.Kind.LOCK: "accounts.lock_account",
-    Job.Kind.UNLOCK: "accounts.lock_account",
-    Job.Kind.MARK_DEFAULT: "accounts.mark_default",
-    Job.Kind.NOTICE: "accounts.send_notice",
-}
 
 
 def to_do() -> "models.QuerySet[Job]":

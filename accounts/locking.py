@@ -3,9 +3,9 @@
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.audit import Ground
 from accounts.mailserver import end_mail_sessions
 from accounts.models import Account, AuditEvent
+from accounts.models.audit_event import Ground
 from otp import codes
 
 NO_GROUND = Ground()

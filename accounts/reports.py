@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts import unit_days
 from accounts.charts import Chart, Lines, Series
-from accounts.people import Unit
+from accounts.models.unit import Unit
 from accounts.tables import Row, Share, Table, number, percent
 from accounts.unit_days import Figures
 

@@ -14,7 +14,7 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.db.models import QuerySet
 
-from accounts.people import Account
+from accounts.models.account import Account
 
 
 class Role(enum.StrEnum):

@@ -4,10 +4,10 @@ import datetime as dt
 from collections.abc import Collection
 from dataclasses import astuple, dataclass
 
-from django.db import connection, models
+from django.db import connection
 from django.db.models import Sum
 
-from accounts.people import Unit
+from accounts.models.unit_day import UnitDay
 from otp.models import OFFICE_ZONE
 
 
@@ -72,28 +72,3 @@ def past(units: Collection[int] | None, *, since: dt.date) -> dict[dt.date, Figu
         rows = rows.filter(unit__in=units)
     sums = rows.values_list("day").annotate(*map(Sum, FIGURES)).order_by("day")
     return {day: Figures(*counts) for day, *counts in sums}
-
-
-class UnitDay(models.Model):
-    """How the accounts of one unit, without those below it, stood on one day."""
-
-    # No unit: accounts that belong to none.
-    unit = models.ForeignKey(Unit, null=True, on_delete=models.CASCADE, related_name="+")
-    day = models.DateField(db_index=True)
-    accounts = models.IntegerField()
-    phones = models.IntegerField()
-    default_passwords = models.IntegerField()
-    never_logged_in = models.IntegerField()
-    locked = models.IntegerField()
-
-    class Meta:
-        verbose_name = "số liệu trong ngày"
-        verbose_name_plural = "số liệu trong ngày"
-        constraints = [
-            models.UniqueConstraint(
-                name="unit_day_once", fields=["unit", "day"], nulls_distinct=False
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.day} {self.unit_id}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
-from accounts.people import Unit
+from accounts.models.unit import Unit
 
 DEEPEST = 6  # levels
 

@@ -331,7 +331,7 @@ def _sessions(request: PersonRequest) -> list[dict[str, object]]:
             "current": row.pk == current,
         }
         for row in rows.order_by("-seen_at")
-        for data in [row.get_decoded()]
+        for data in [request.session.decode(row.session_data)]
     ]
 
 

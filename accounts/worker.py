@@ -12,8 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import bulk, caller, roles, sheets
-from accounts.jobs import Job, claim
-from accounts.people import Account
+from accounts.jobs import claim
+from accounts.models.account import Account
+from accounts.models.job import Job
 
 logger = logging.getLogger(__name__)
 

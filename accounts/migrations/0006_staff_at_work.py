@@ -7,7 +7,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import accounts.people
+import accounts.models.account
 
 
 class Migration(migrations.Migration):
@@ -190,7 +190,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="account",
             index=django.contrib.postgres.indexes.GinIndex(
-                accounts.people.FoldedWords("full_name"), fastupdate=False, name="account_words"
+                accounts.models.account.FoldedWords("full_name"),
+                fastupdate=False,
+                name="account_words",
             ),
         ),
         migrations.AddIndex(

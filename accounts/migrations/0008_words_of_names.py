@@ -4,7 +4,7 @@ import django.contrib.postgres.indexes
 import django.contrib.postgres.search
 from django.db import migrations, models
 
-import accounts.people
+import accounts.models.account
 
 
 class Migration(migrations.Migration):
@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             name="words",
             field=models.GeneratedField(
                 db_persist=True,
-                expression=accounts.people.FoldedWords("full_name"),
+                expression=accounts.models.account.FoldedWords("full_name"),
                 output_field=django.contrib.postgres.search.SearchVectorField(),
             ),
         ),

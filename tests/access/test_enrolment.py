@@ -14,8 +14,8 @@ from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import factors
-from accounts.audit import Ground
 from accounts.models import Account, AuditEvent, Session, Unit
+from accounts.models.audit_event import Ground
 from otp.models import Message
 from tests.support import cast
 from tests.support.cast import FACTOR, LOGIN, NEW_PASSWORD, PASSWORD, wind_back

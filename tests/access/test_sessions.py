@@ -8,6 +8,7 @@ from django.test import Client, TestCase
 
 from accounts.locking import lock
 from accounts.models import AuditEvent, Session
+from accounts.sessions import SessionStore
 from tests.support import cast
 from tests.support.cast import ASK, CODE, LOGIN, NEW_PASSWORD, PASSWORD, newest_code, wind_back
 from tests.support.clock import Clock
@@ -95,7 +96,7 @@ class ContentTests(cast.Cast, TestCase):
         with connection.cursor() as cursor:
             cursor.execute("SELECT * FROM accounts_session")
             raw = str(cursor.fetchall())
-        return raw + str([row.get_decoded() for row in Session.objects.all()])
+        return raw + str([SessionStore().decode(row.session_data) for row in Session.objects.all()])
 
     def test_no_row_holds_a_key_a_number_a_password_or_a_code(self):
         secrets = ["87466981", "12345671", PASSWORD, NEW_PASSWORD]

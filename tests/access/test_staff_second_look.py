@@ -8,10 +8,10 @@ from django.test import Client, TestCase
 from django.utils import timezone
 
 from accounts import desk, picture, proposals
-from accounts.audit import Ground
 from accounts.desk import NotNow
 from accounts.login import FAILURES
 from accounts.models import Account, AuditEvent, PhoneProposal, Unit
+from accounts.models.audit_event import Ground
 from accounts.passwords import change_password
 from otp.counting import limits
 from otp.models import Code, Message

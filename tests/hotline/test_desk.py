@@ -8,8 +8,8 @@ from django.test import Client, TestCase, TransactionTestCase
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import desk, locking
-from accounts.audit import Ground
 from accounts.models import Account, AuditEvent, DailyHelp, Session
+from accounts.models.audit_event import Ground
 from otp import codes
 from otp.models import Brakes, Code, Message, Purpose
 from tests.support import cast

@@ -5,6 +5,7 @@ import re
 from django.test import Client, TestCase
 
 from accounts.models import Session
+from accounts.sessions import SessionStore
 from otp.models import Code
 from tests.self_service.test_phone import AN, AN_CODE, BINH, NEW_PHONE, PROFILE, Caller
 from tests.support.cast import ASK, LOGIN, PASSWORD, newest_code, wind_back, wrong_code
@@ -104,4 +105,4 @@ class GuardTests(Caller, TestCase):
         self.save()
 
         for row in Session.objects.all():
-            self.assertNotIn("912345671", str(row.get_decoded()))
+            self.assertNotIn("912345671", str(SessionStore().decode(row.session_data)))

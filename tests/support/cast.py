@@ -171,7 +171,7 @@ def wind_back(**by: float) -> None:
 
 
 def _wind_back_session(session: Session, shift: dt.timedelta) -> None:
-    data = session.get_decoded()
+    data = SessionStore().decode(session.session_data)
     kept = [data, *(value for value in data.values() if isinstance(value, dict))]
     for values in kept:
         for name in ("password_at", "expires_at", "next_at", "verified_at"):

@@ -2,6 +2,8 @@
 
 from django.db import connection
 
+from accounts.sessions import SessionStore
+
 # In every value that has room for it: wherever this turns up, something was kept or repeated.
 CANARY = "zqcanary"
 
@@ -56,5 +58,8 @@ def database_text():
         for table in connection.introspection.table_names(cursor):
             cursor.execute(f'SELECT t::text FROM "{table}" AS t')
             texts += [f"{table}: {row}" for (row,) in cursor.fetchall()]
-    texts += [f"session: {session.get_decoded()}" for session in Session.objects.all()]
+    texts += [
+        f"session: {SessionStore().decode(session.session_data)}"
+        for session in Session.objects.all()
+    ]
     return "\n".join(texts)

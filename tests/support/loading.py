@@ -5,7 +5,7 @@ import zipfile
 
 from openpyxl import Workbook
 
-from accounts.jobs import Job
+from accounts.models.job import Job
 from accounts.worker import work
 from tests.support import cast
 

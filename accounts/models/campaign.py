@@ -6,7 +6,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from accounts.people import Account, Unit
+from accounts.models.account import Account
+from accounts.models.unit import Unit
 from otp.models import Message
 
 # Days before the lock on which people are warned. Each warning stands in a column of its own, and

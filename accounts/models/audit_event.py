@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts import caller
-from accounts.people import Account
+from accounts.models.account import Account
 from otp.counting import pepper
 
 

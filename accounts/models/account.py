@@ -9,7 +9,6 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchVectorField
-from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Func, Q
@@ -18,9 +17,10 @@ from django.utils import timezone
 
 from accounts import directory
 from accounts.addresses import AddressError, canonical
-from accounts.mailboxes import CANONICAL, Address
+from accounts.models.address import CANONICAL, Address
+from accounts.models.session import Session
+from accounts.models.unit import Unit
 from otp import phones
-from otp.counting import pepper
 
 STORED_PHONE = r"^(\+84[35789][0-9]{8})?$"
 MOST_SUPERUSERS = 2
@@ -32,47 +32,6 @@ class FoldedWords(Func):
 
     template = "to_tsvector('simple'::regconfig, accounts_fold(%(expressions)s))"
     output_field = SearchVectorField()
-
-
-class Unit(models.Model):
-    """An office of the province; units form a tree."""
-
-    name = models.CharField("tên đơn vị", max_length=200)
-    code = models.CharField("tên viết tắt", max_length=50, blank=True)
-    parent = models.ForeignKey(
-        "self",
-        verbose_name="đơn vị cấp trên",
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="children",
-    )
-
-    class Meta:
-        verbose_name = "đơn vị"
-        verbose_name_plural = "đơn vị"
-        constraints = [
-            models.UniqueConstraint(
-                name="unit_name_once", fields=["parent", "name"], nulls_distinct=False
-            ),
-            models.CheckConstraint(
-                name="unit_not_its_own_parent",
-                condition=~Q(parent=models.F("id")) | Q(parent__isnull=True),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def clean(self) -> None:
-        """Refuse a place below itself; the database does too."""
-        super().clean()
-        above, seen = self.parent, set[int]()
-        while above is not None and above.pk not in seen:
-            if above.pk == self.pk:
-                raise ValidationError({"parent": "Đơn vị không thể nằm dưới chính nó."})
-            seen.add(above.pk)
-            above = above.parent
 
 
 class AccountManager(BaseUserManager["Account"]):
@@ -285,27 +244,3 @@ class Account(AbstractBaseUser, PermissionsMixin):
         if but:
             others = others.exclude(pk=Session.name_of(but))
         return others.delete()[0]
-
-
-class Session(AbstractBaseSession):
-    """A browser's session. `session_key` is a one-way name of the key that the cookie holds."""
-
-    session_key = models.CharField(max_length=64, primary_key=True)
-    account = models.ForeignKey(Account, null=True, on_delete=models.CASCADE, db_index=True)
-    created_at = models.DateTimeField()
-    seen_at = models.DateTimeField()
-
-    class Meta:
-        verbose_name = "phiên"
-        verbose_name_plural = "phiên"
-        db_table = "accounts_session"
-
-    @staticmethod
-    def name_of(key: str) -> str:
-        return pepper.oldest_name_of("session", key)
-
-    @classmethod
-    def get_session_store_class(cls) -> type[Any]:
-        from accounts.sessions import SessionStore
-
-        return SessionStore

@@ -1,0 +1,29 @@
+"""The tables of this app, wherever they are written down."""
+
+from accounts.models.account import Account
+from accounts.models.address import Address, MailDomain
+from accounts.models.audit_event import AuditEvent, AuditLink
+from accounts.models.campaign import Campaign, CampaignMember
+from accounts.models.hotline import DailyHelp, PhoneProposal
+from accounts.models.job import Job
+from accounts.models.login_notice import LoginNotice
+from accounts.models.session import Session
+from accounts.models.unit import Unit
+from accounts.models.unit_day import UnitDay
+
+__all__ = [
+    "Account",
+    "Address",
+    "AuditEvent",
+    "AuditLink",
+    "Campaign",
+    "CampaignMember",
+    "DailyHelp",
+    "Job",
+    "LoginNotice",
+    "MailDomain",
+    "PhoneProposal",
+    "Session",
+    "Unit",
+    "UnitDay",
+]

@@ -1,0 +1,46 @@
+"""Units: the offices of the province, which form a tree."""
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+
+
+class Unit(models.Model):
+    """An office of the province; units form a tree."""
+
+    name = models.CharField("tên đơn vị", max_length=200)
+    code = models.CharField("tên viết tắt", max_length=50, blank=True)
+    parent = models.ForeignKey(
+        "self",
+        verbose_name="đơn vị cấp trên",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="children",
+    )
+
+    class Meta:
+        verbose_name = "đơn vị"
+        verbose_name_plural = "đơn vị"
+        constraints = [
+            models.UniqueConstraint(
+                name="unit_name_once", fields=["parent", "name"], nulls_distinct=False
+            ),
+            models.CheckConstraint(
+                name="unit_not_its_own_parent",
+                condition=~Q(parent=models.F("id")) | Q(parent__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Refuse a place below itself; the database does too."""
+        super().clean()
+        above, seen = self.parent, set[int]()
+        while above is not None and above.pk not in seen:
+            if above.pk == self.pk:
+                raise ValidationError({"parent": "Đơn vị không thể nằm dưới chính nó."})
+            seen.add(above.pk)
+            above = above.parent
