@@ -15,14 +15,15 @@ from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts import login_notices, notices, roles
-from accounts.aliases import AliasForm
+from accounts import login_notices, notices
 from accounts.audit_admin import AuditAdmin
 from accounts.bulk_admin import BulkAdmin
 from accounts.mailserver import end_mail_sessions
 from accounts.models import Account, Address, AuditEvent, LoginNotice, Unit
+from accounts.organisation import roles
+from accounts.organisation.aliases import AliasForm
+from accounts.organisation.units import Units
 from accounts.picture import STAFF_DIGITS
-from accounts.units import Units
 from otp import phones
 from otp.models import Brakes
 

@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 from django.db.models.signals import post_migrate
@@ -8,13 +10,14 @@ class AccountsConfig(AppConfig):
     verbose_name = "Tài khoản"
 
     def ready(self) -> None:
-        from accounts import (  # noqa: F401  (registers the checks)
-            checks,
-            directory_checks,
-            domain_checks,
-            roles,
-        )
-        from accounts.mailboxes import copy_domains
+        for checks in (
+            "accounts.checks",
+            "accounts.directory_checks",
+            "accounts.organisation.checks",
+        ):
+            import_module(checks)  # registers them
+        from accounts.organisation import roles
+        from accounts.organisation.domains import copy_domains
 
         # Without a sender: the rights of the other apps' tables must be there too.
         post_migrate.connect(roles.make_groups)

@@ -12,14 +12,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import headings, roles, sheets, worker
+from accounts import headings, sheets, worker
 from accounts.bulk_forms import ImportForm, NoticeForm
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
 from accounts.models.job import Job
+from accounts.organisation import roles
+from accounts.organisation.units import Units
 from accounts.picture import STAFF_DIGITS
 from accounts.staff import StaffRequest, staff_page
-from accounts.units import Units
 from otp import phones
 
 SHOWN = 50  # faults, and people, on a page

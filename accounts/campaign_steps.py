@@ -15,12 +15,13 @@ from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from accounts import notices, roles
+from accounts import notices
 from accounts.locking import lock
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent, Ground
 from accounts.models.campaign import WARNED_BEFORE, Campaign, CampaignMember
 from accounts.models.unit import Unit
+from accounts.organisation import roles
 from otp import outbox
 from otp.models import Message
 

@@ -11,7 +11,7 @@ from accounts.addresses import AddressError, canonical
 from accounts.imported import to_stored
 from accounts.models.account import Account
 from accounts.models.unit import Unit
-from accounts.units import Units
+from accounts.organisation.units import Units
 from otp import phones
 from otp.phones import PhoneError
 

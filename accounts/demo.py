@@ -17,9 +17,9 @@ from django.views.decorators.http import require_safe
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts import roles
 from accounts.addresses import canonical
 from accounts.models import Account, Unit
+from accounts.organisation import roles
 
 PASSWORD = "Ruong-bac-thang-7"  # noqa: S105  (of every demo person, and printed)
 TEXTS_SHOWN = 20

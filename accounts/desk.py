@@ -4,10 +4,11 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import factors, locking, roles
+from accounts import factors, locking
 from accounts.mailserver import end_mail_sessions
 from accounts.models import Account, AuditEvent, DailyHelp
 from accounts.models.audit_event import Ground
+from accounts.organisation import roles
 from otp import codes, phones
 from otp.codes import standing
 from otp.models import OFFICE_ZONE, Purpose

@@ -7,10 +7,10 @@ from django.db import transaction
 from django.db.models import CharField, F, Func, Value
 from django.db.models.functions import Concat
 
-from accounts import mailboxes
 from accounts.login import FAILURES
 from accounts.mailserver import end_mail_sessions_of_domain
 from accounts.models import Account, Address, AuditEvent
+from accounts.organisation import domains
 from otp import codes
 from otp.counting import limits
 
@@ -76,7 +76,7 @@ def rename(old: str, new: str) -> Renaming:
         codes.move(renaming.mains)
         end_mail_sessions_of_domain(old)
         # In the same moment: Postfix must not meet an address in a domain that it does not know.
-        mailboxes.copy_domains()
+        domains.copy_domains()
     return renaming
 
 

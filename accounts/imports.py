@@ -27,9 +27,9 @@ from accounts.addresses import AddressError, canonical
 from accounts.models.account import Account
 from accounts.models.address import Address
 from accounts.models.audit_event import AuditEvent
+from accounts.organisation.units import Units, nearest_saved
 from accounts.picture import STAFF_DIGITS
 from accounts.sheets import Row, Table
-from accounts.units import Units, nearest_saved
 from otp import phones
 
 BATCH = 1000  # rows in one statement

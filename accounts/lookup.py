@@ -9,9 +9,9 @@ from django.db.models import BooleanField, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Reverse
 
-from accounts import roles
 from accounts.addresses import AddressError, canonical
 from accounts.models import Account, Address, Unit
+from accounts.organisation import roles
 
 MOST = 20  # results (AD-05)
 # Of a number's end: fewer find too many, and more would read a masked number out digit by digit.

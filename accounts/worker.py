@@ -11,10 +11,11 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import bulk, caller, roles, sheets
+from accounts import bulk, caller, sheets
 from accounts.jobs import claim
 from accounts.models.account import Account
 from accounts.models.job import Job
+from accounts.organisation import roles
 
 logger = logging.getLogger(__name__)
 

@@ -133,7 +133,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
                 OpClass(Reverse("phone"), name="text_pattern_ops"), name="account_phone_ending"
             ),
         ]
-        # What each role may do stands in accounts.roles.
+        # What each role may do stands in accounts.organisation.roles.
         permissions = [
             ("use_desk", "Tra cứu ở trang hỗ trợ"),
             ("help_person", "Cấp thêm mã, mở lại, khóa, kết thúc phiên"),

@@ -85,8 +85,8 @@ def reports():
     from accounts import unit_days
     from accounts.code_reports import codes
     from accounts.help_reports import help_given
+    from accounts.organisation.roles import below
     from accounts.reports import Tree, coverage
-    from accounts.roles import below
 
     department = below([1])
     for _ in range(2):

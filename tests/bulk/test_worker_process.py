@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts import jobs, worker
 from accounts.models import Account, AuditEvent, Job
-from accounts.roles import make_groups
+from accounts.organisation.roles import make_groups
 from tests.outbox.test_sender_process import database_url, eventually
 from tests.support import cast
 from tests.support.loading import csv_of

@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import domains
-from accounts.mailboxes import copy_domains
 from accounts.models import Account, Address, AuditEvent, MailDomain
+from accounts.organisation.domains import copy_domains
 from otp import codes
 from otp.counting import pepper
 from otp.models import Code, Message, Meter, Purpose
@@ -288,7 +288,7 @@ class ProfileTests(RenameTestCase):
     def test_a_domain_with_accounts_becomes_no_other_name_before_they_moved(self):
         """Else their mail would be delivered to whoever has the same name in the new one."""
         with override_settings(**AFTER):
-            with self.assertLogs("accounts.mailboxes", "ERROR") as log:
+            with self.assertLogs("accounts.organisation.domains", "ERROR") as log:
                 copy_domains()
             self.assertIn(f"{OLD} is not yet another name of {NEW_DOMAIN}", log.output[0])
             self.assertEqual(self.domains(), {OLD: None, NEW_DOMAIN: None})

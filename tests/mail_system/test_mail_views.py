@@ -11,9 +11,9 @@ from django.db.migrations.loader import MigrationLoader
 from django.test import TestCase, TransactionTestCase, override_settings
 from django.utils import timezone
 
-from accounts.mailboxes import copy_domains
 from accounts.management.commands.mail_role import VIEWS
 from accounts.models import Account, Address
+from accounts.organisation.domains import copy_domains
 from mailportal.profile import load
 from tests.support import cast
 

@@ -8,8 +8,8 @@ import pytest
 from django.test import TransactionTestCase, override_settings
 
 from accounts.locking import lock
-from accounts.mailboxes import copy_domains
 from accounts.models import Address
+from accounts.organisation.domains import copy_domains
 from mailportal.profile import load
 from tests.support import cast, mailserver, postfix
 from tests.support.cast import PASSWORD

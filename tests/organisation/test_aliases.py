@@ -7,8 +7,8 @@ from django.test import Client, TestCase, TransactionTestCase, override_settings
 from django.test.utils import CaptureQueriesContext
 
 from accounts.addresses import main_address
-from accounts.mailboxes import copy_domains
 from accounts.models import Account, Address, AuditEvent, MailDomain, Unit
+from accounts.organisation.domains import copy_domains
 from accounts.recovery import decoy_phone
 from mailportal.profile import load
 from otp.models import Code, Message

@@ -10,9 +10,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import proposals, roles
+from accounts import proposals
 from accounts.addresses import AddressError, canonical
 from accounts.models import Account, AuditEvent, Unit
+from accounts.organisation import roles
 
 
 class Command(BaseCommand):

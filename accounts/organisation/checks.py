@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Tags, Warning, register  # noqa: A004
 from django.db import connection
 
-from accounts.mailboxes import inhabited
+from accounts.organisation.domains import inhabited
 
 # Main addresses that were renamed: the old one leads to the same name in another domain.
 _RENAMED = """

@@ -1,4 +1,4 @@
-"""Every address at which mail reaches an account, and the domains they are in."""
+"""The domains of the office as the mail server reads them: a copy of what the profile says."""
 
 import logging
 from collections.abc import Iterable
