@@ -12,7 +12,7 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         for checks in (
             "accounts.checks",
-            "accounts.directory_checks",
+            "accounts.directory.checks",
             "accounts.organisation.checks",
         ):
             import_module(checks)  # registers them

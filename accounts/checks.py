@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
 
 from accounts.challenge import origin_line
-from accounts.directory_line import is_on_this_machine
+from accounts.directory.connection import is_on_this_machine
 
 SEGMENT = 160  # characters of GSM-7 in one SMS
 

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import directory
+from accounts.directory import client
 from accounts.login import FAILURES
 from accounts.models import Account, AuditEvent
 from mailportal.log import JsonFormatter
@@ -479,9 +480,8 @@ class ActiveDirectoryTests(Directory, TestCase):
             ("0000001F: SvcErr: DSID-031A126A, problem 5003 (WILL_NOT_PERFORM), data 0", ""),
         ):
             with self.subTest(info):
-                self.assertEqual(
-                    directory._reason(ldap.UNWILLING_TO_PERFORM({"info": info})), reason
-                )
+                refused = ldap.UNWILLING_TO_PERFORM({"info": info})
+                self.assertEqual(client._reason(refused), reason)
 
 
 class SecretsTests(Directory, TestCase):

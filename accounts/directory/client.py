@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import directory_line
+from accounts.directory import connection
 
 try:
     import ldap
@@ -216,7 +216,7 @@ class _Conversation:
     def __init__(self) -> None:
         connect, read = settings.DIRECTORY_TIMEOUTS
         try:
-            line = directory_line.lay(connect, read)
+            line = connection.lay(connect, read)
         except OSError as error:
             logger.warning("the line to the directory: %s", type(error).__name__)
             raise ldap.CONNECT_ERROR from None

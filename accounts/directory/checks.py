@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
 
-from accounts import directory
+from accounts.directory import client
 from otp.checks import holds_certificate
 
 KINDS = ("openldap", "ad")
@@ -17,13 +17,13 @@ KINDS = ("openldap", "ad")
 @register(Tags.security)
 def directory_is_whole(**_: Any) -> list[CheckMessage]:
     """Check what DIRECTORY needs, where it is set."""
-    if not directory.is_in_charge():
+    if not client.is_in_charge():
         return []
     return [*_library(), *_address(), *_settings(), *_filter(), *_ca_file()]
 
 
 def _library() -> Iterator[CheckMessage]:
-    if not directory.is_installed:
+    if not client.is_installed:
         yield Error(
             "DIRECTORY is set, but python-ldap is not installed.",
             hint="apt-get install gcc python3-dev libldap-dev libsasl2-dev, then"
@@ -70,7 +70,7 @@ def _settings() -> Iterator[CheckMessage]:
 @register(Tags.security, deploy=True)
 def nobody_takes_as_long(**_: Any) -> list[CheckMessage]:
     """Warn where a stranger could measure which addresses exist (EN-06)."""
-    if not directory.is_in_charge() or settings.DIRECTORY_NOBODY_DN:
+    if not client.is_in_charge() or settings.DIRECTORY_NOBODY_DN:
         return []
     return [
         Warning(

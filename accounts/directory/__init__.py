@@ -1,0 +1,33 @@
+"""The mail system's directory (LDAP), where an office has one. It knows no account."""
+
+from accounts.directory.client import (
+    FAILURES,
+    PAGE,
+    Entry,
+    NoAnswer,
+    Open,
+    Refused,
+    entry_of,
+    is_in_charge,
+    is_installed,
+    keep_phone,
+    keeps_phones,
+    opens,
+    pages,
+)
+
+__all__ = [
+    "FAILURES",
+    "PAGE",
+    "Entry",
+    "NoAnswer",
+    "Open",
+    "Refused",
+    "entry_of",
+    "is_in_charge",
+    "is_installed",
+    "keep_phone",
+    "keeps_phones",
+    "opens",
+    "pages",
+]
