@@ -1,6 +1,6 @@
 from django.db import migrations
 
-# The row as one text, in which no value can run into the next. `accounts.chain` reads it the same
+# The row as one text, in which no value can run into the next. `accounts.audit.chain` reads it the same
 # way.
 #
 # Deferred triggers fire in the order in which they were queued, foreign keys among them. The chain's

@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection, transaction
 from django.test import TestCase, TransactionTestCase
 from django.utils import timezone
 
-from accounts import chain
+from accounts.audit import chain
 from accounts.models import Account, AuditEvent, AuditLink, Session
 from tests.support import cast
 

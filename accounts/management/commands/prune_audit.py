@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from accounts import chain
+from accounts.audit import chain
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts import chain
+from accounts.audit import chain
 
 SHOWN = 20  # faults
 

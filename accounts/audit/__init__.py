@@ -1,0 +1,1 @@
+"""The audit trail as a whole: its chain, verified and pruned."""
