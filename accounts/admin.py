@@ -15,10 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts import login_notices, notices
+from accounts import login_notices
 from accounts.audit_admin import AuditAdmin
 from accounts.bulk_admin import BulkAdmin
-from accounts.mailserver import end_mail_sessions
+from accounts.credentials import notices
+from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.models import Account, Address, AuditEvent, LoginNotice, Unit
 from accounts.organisation import roles
 from accounts.organisation.aliases import AliasForm

@@ -6,7 +6,7 @@ They are called in a transaction, with people who are no staff and within the ac
 import datetime as dt
 from typing import Any
 
-from accounts.locking import lock, unlock
+from accounts.credentials.locks import lock, unlock
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
 from otp import outbox

@@ -15,8 +15,8 @@ from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from accounts import notices
-from accounts.locking import lock
+from accounts.credentials import notices
+from accounts.credentials.locks import lock
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent, Ground
 from accounts.models.campaign import WARNED_BEFORE, Campaign, CampaignMember

@@ -12,10 +12,11 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import campaign_figures, campaign_steps, notices
+from accounts import campaign_figures, campaign_steps
 from accounts.campaign_figures import Standing
 from accounts.campaign_forms import PlanForm, ReasonForm
 from accounts.campaign_steps import Refused, TooLate
+from accounts.credentials import notices
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
 from accounts.models.campaign import WARNED_BEFORE, Campaign

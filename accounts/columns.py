@@ -8,7 +8,7 @@ from import_export.widgets import Widget
 
 from accounts import directory
 from accounts.addresses import AddressError, canonical
-from accounts.imported import to_stored
+from accounts.credentials.foreign_hashes import to_stored
 from accounts.models.account import Account
 from accounts.models.unit import Unit
 from accounts.organisation.units import Units

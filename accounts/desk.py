@@ -4,22 +4,15 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import factors, locking
-from accounts.mailserver import end_mail_sessions
+from accounts.credentials import locks, second_factor
+from accounts.credentials.mail_sessions import end_mail_sessions
+from accounts.credentials.refusals import NotNow
 from accounts.models import Account, AuditEvent, DailyHelp
 from accounts.models.audit_event import Ground
 from accounts.organisation import roles
 from otp import codes, phones
 from otp.codes import standing
 from otp.models import OFFICE_ZONE, Purpose
-
-
-class NotNow(Exception):
-    """What was asked for cannot be done as things stand; `sentence` says why."""
-
-    def __init__(self, sentence: str) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
 
 
 def may_help(staff: Account, account: Account, right: str) -> bool:
@@ -50,12 +43,12 @@ def give_extra_code(account: Account, *, actor: Account, ground: Ground) -> None
 
 
 def lock(account: Account, *, actor: Account, ground: Ground) -> None:
-    if not locking.lock(account, actor=actor, ground=ground):
+    if not locks.lock(account, actor=actor, ground=ground):
         raise NotNow(_("Tài khoản đã bị khóa từ trước."))
 
 
 def unlock(account: Account, *, actor: Account, ground: Ground) -> None:
-    if not locking.unlock(account, actor=actor, ground=ground):
+    if not locks.unlock(account, actor=actor, ground=ground):
         raise NotNow(_("Tài khoản không bị khóa."))
 
 
@@ -86,7 +79,7 @@ def end_sessions(account: Account, *, actor: Account, ground: Ground) -> None:
 def reset_factor(account: Account, *, actor: Account, ground: Ground) -> None:
     if not account.is_staff:
         raise NotNow(_("Tài khoản này không phải của cán bộ, không có xác thực hai lớp."))
-    factors.reset(account, actor=actor, ground=ground)
+    second_factor.reset(account, actor=actor, ground=ground)
 
 
 def reveal_phone(account: Account, *, actor: Account, ground: Ground) -> str:

@@ -17,8 +17,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from accounts import desk, lookup, picture, proposals
-from accounts.desk import NotNow
+from accounts import desk, lookup, picture
+from accounts.credentials import phone_proposals
+from accounts.credentials.refusals import NotNow
 from accounts.models import Account, AuditEvent, PhoneProposal
 from accounts.models.audit_event import Ground
 from accounts.organisation import roles
@@ -226,7 +227,7 @@ def propose(request: StaffRequest, pk: int) -> HttpResponse:
     form = ProposalForm(request.POST or None)
     if form.is_valid():
         try:
-            proposals.propose(account, by=request.user, **form.cleaned_data)
+            phone_proposals.propose(account, by=request.user, **form.cleaned_data)
         except NotNow as refusal:
             form.add_error(None, refusal.sentence)
         else:
@@ -253,7 +254,7 @@ def decide(request: StaffRequest, pk: int) -> HttpResponse:
     own = proposal.proposed_by == request.user
     if request.POST.get("decision") in ("approve", "decline"):
         approved = request.POST["decision"] == "approve"
-        rule = proposals.approve if approved else proposals.decline
+        rule = phone_proposals.approve if approved else phone_proposals.decline
         try:
             rule(proposal, by=request.user)
         except NotNow as refusal:

@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from accounts import directory
 from accounts.addresses import AddressError, canonical, main_address
+from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.directory import Entry
-from accounts.mailserver import end_mail_sessions
 from accounts.models import Account, AuditEvent
 from otp import codes, phones
 from otp.phones import PhoneError

@@ -8,7 +8,8 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from accounts import factors, login
+from accounts import login
+from accounts.credentials import second_factor as factors
 from accounts.forms import EnrolForm, TokenForm
 from accounts.models import Account
 from accounts.staff import StaffRequest, is_verified_staff, to_second_factor

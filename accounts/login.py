@@ -14,9 +14,9 @@ from django.views.decorators.debug import sensitive_variables
 from accounts import caller, directory
 from accounts.addresses import AddressError, canonical, main_address
 from accounts.browsers import name_browser
+from accounts.credentials.hashers import Busy
+from accounts.credentials.policy import MAX_LENGTH, STAFF_MIN_LENGTH
 from accounts.models import Account, AuditEvent
-from accounts.passwords import Busy
-from accounts.policy import MAX_LENGTH, STAFF_MIN_LENGTH
 from otp.counting import limits
 from otp.counting.limits import Limit
 from otp.outbox import alerts

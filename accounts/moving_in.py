@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import imported
 from accounts.addresses import AddressError, canonical
+from accounts.credentials import foreign_hashes
 from accounts.mailbox_files import Fault, Mailbox
 from accounts.models import Account, Address, AuditEvent
 from otp import phones
@@ -125,7 +125,7 @@ def to_stored(text: str) -> str:
     # OpenLDAP's {ARGON2} is of either kind, and is followed by what came after it in memory.
     text = re.sub(r"^\{ARGON2\}(?=\$argon2id?\$)", "", text.partition("\0")[0], flags=re.IGNORECASE)
     try:
-        return imported.to_stored(text)
+        return foreign_hashes.to_stored(text)
     except ValueError as error:
         raise ValueError(f"has a hash that cannot be taken over: {error}") from None
 

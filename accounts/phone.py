@@ -1,16 +1,15 @@
 """Change of phone: a new number counts once its code came back (memo, part 1; PH-02)."""
 
-import functools
 from typing import Self
 
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
-from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import challenge, directory, notices
+from accounts import challenge
 from accounts.challenge import Challenge
+from accounts.credentials.phones import put_in_force
 from accounts.models import Account, AuditEvent
 from otp import codes
 from otp.codes import Answer, Verdict
@@ -95,38 +94,3 @@ def _locked(account: Account) -> Account:
 def _call_off(account: Account) -> None:
     """Forget a new number that was never confirmed: the person has come back to the old one."""
     Account.objects.filter(pk=account.pk).update(new_phone="")
-
-
-def put_in_force(account: Account, phone: str, *, by: Account | None = None) -> None:
-    """Make `phone` the account's number, in the caller's transaction, and tell of it.
-
-    `by` is the member of staff who vouches for it (AD-09); else the owner has confirmed it.
-    """
-    first = not account.phone
-    changed = phone != account.phone
-    now = timezone.now()
-    replaced = account.phone
-    if changed:
-        if not account.changed_phone_lately:
-            # Else an intruder who changes it twice would be the one who is warned.
-            account.old_phone = replaced
-        account.phone, account.phone_changed_at = phone, now
-    account.phone_confirmed_at = now if by or settings.PHONE_CONFIRMATION else None
-    account.new_phone = ""
-    account.save(
-        update_fields=["old_phone", "phone", "phone_changed_at", "phone_confirmed_at", "new_phone"]
-    )
-    # A recovery that was begun with the old number must not be finished with it.
-    codes.revoke(account.address)
-    event = _event(first=first, changed=changed)
-    AuditEvent.record(event, account.address, account=account, actor=by or account)
-    if changed:
-        notices.phone_changed(account, replaced=replaced)
-    if account.is_in_directory:
-        transaction.on_commit(functools.partial(directory.keep_phone, account.address, phone))
-
-
-def _event(*, first: bool, changed: bool) -> AuditEvent.Event:
-    if first:
-        return AuditEvent.Event.PHONE_FIRST
-    return AuditEvent.Event.PHONE_CHANGED if changed else AuditEvent.Event.PHONE_CONFIRMED

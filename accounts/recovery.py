@@ -14,9 +14,9 @@ from django.views.decorators.debug import sensitive_variables
 from accounts import challenge
 from accounts.addresses import main_address
 from accounts.challenge import Challenge
+from accounts.credentials.passwords import change_password
 from accounts.login import FAILURES
 from accounts.models import Account, AuditEvent
-from accounts.passwords import change_password
 from otp import codes
 from otp.codes import Answer
 from otp.counting import limits, pepper

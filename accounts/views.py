@@ -18,6 +18,8 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import answers, login, login_notices, proof
 from accounts.answers import PersonRequest
+from accounts.credentials.passwords import change_password
+from accounts.credentials.policy import RULES
 from accounts.directory import NoAnswer
 from accounts.forms import (
     PROOF_MISSING,
@@ -30,9 +32,7 @@ from accounts.forms import (
 )
 from accounts.login import Held
 from accounts.models import Account, AuditEvent, Session
-from accounts.passwords import change_password
 from accounts.phone import AlreadyInForce, PhoneChange
-from accounts.policy import RULES
 from accounts.recovery import Recovery, RecoveryOver
 from accounts.throttle import limit_posts
 from otp.codes import Answer, TooSoon, Verdict

@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.urls import Resolver404, resolve
 
 from accounts import caller
+from accounts.credentials.hashers import Busy
 from accounts.directory import NoAnswer
-from accounts.passwords import Busy
 from accounts.staff import is_verified_staff
 from accounts.throttle import TooManyRequests
 from mailportal import errors

@@ -160,10 +160,10 @@ AUTHENTICATION_BACKENDS = ["accounts.login.AccountBackend"]
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "accounts:home"
 PASSWORD_HASHERS = [
-    "accounts.passwords.BoundedArgon2Hasher",  # the first makes new ones
-    "accounts.imported.ImportedHasher",
+    "accounts.credentials.hashers.BoundedArgon2Hasher",  # the first makes new ones
+    "accounts.credentials.foreign_hashes.ImportedHasher",
 ]
-AUTH_PASSWORD_VALIDATORS = [{"NAME": "accounts.policy.PolicyValidator"}]
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "accounts.credentials.policy.PolicyValidator"}]
 HASHES_AT_ONCE = 3  # in one process; each takes 19 MiB for about 25 ms
 HASH_QUEUE = 5  # seconds to wait for a place before the page says "busy"
 PASSWORD_FRESH = 600  # seconds after typing it in which the password is not asked again

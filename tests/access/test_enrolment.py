@@ -13,7 +13,7 @@ from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts import factors
+from accounts.credentials import second_factor
 from accounts.models import Account, AuditEvent, Session, Unit
 from accounts.models.audit_event import Ground
 from otp.models import Message
@@ -108,7 +108,7 @@ class EnrolmentTests(Newcomer, TestCase):
         r = self.client.post(ENROL, {"token": wrong})
 
         self.assertContains(r, "Mã chưa đúng.")
-        self.assertFalse(factors.is_enrolled(self.huong))
+        self.assertFalse(second_factor.is_enrolled(self.huong))
         self.assertEqual(self.client.get("/quan-tri/").status_code, 302)
         self.assertEqual(AuditEvent.objects.get(reason="enrolment").event, "factor-wrong")
 
@@ -125,9 +125,9 @@ class EnrolmentTests(Newcomer, TestCase):
         self.enrol()
         request = RequestFactory().post(ENROL)
         request.user, request.session = self.huong, self.client.session
-        device = factors.pending(self.huong)
+        device = second_factor.pending(self.huong)
 
-        made = factors.enrol(request, f"{TOTP(device.bin_key).token():06d}")
+        made = second_factor.enrol(request, f"{TOTP(device.bin_key).token():06d}")
 
         self.assertEqual(made, [])
         self.assertEqual(TOTPDevice.objects.filter(confirmed=True).count(), 1)
@@ -163,9 +163,9 @@ class EnrolmentTests(Newcomer, TestCase):
     def test_a_reset_takes_app_codes_and_sessions(self):
         self.enrol()
 
-        factors.reset(self.huong, actor=self.an, ground=Ground("mất máy", "P-1"))
+        second_factor.reset(self.huong, actor=self.an, ground=Ground("mất máy", "P-1"))
 
-        self.assertFalse(factors.is_enrolled(self.huong))
+        self.assertFalse(second_factor.is_enrolled(self.huong))
         self.assertFalse(StaticToken.objects.exists())
         self.assertFalse(Session.objects.filter(account=self.huong).exists())
         event = AuditEvent.objects.get(event="factor-reset")

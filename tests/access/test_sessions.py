@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client, TestCase
 
-from accounts.locking import lock
+from accounts.credentials.locks import lock
 from accounts.models import AuditEvent, Session
 from accounts.sessions import SessionStore
 from tests.support import cast

@@ -4,7 +4,7 @@ from django.test import Client, TestCase
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts import factors
+from accounts.credentials import second_factor
 from accounts.models import Account, AuditEvent, Session
 from tests.support import cast
 from tests.support.cast import LOGIN, NEW_PASSWORD, PASSWORD
@@ -95,7 +95,7 @@ class SecondFactorTests(Staff, TestCase):
         self.assertEqual(self.show(f" {token[:3]} {token[3:]} ").url, ADMIN)
 
     def test_a_recovery_code_works_once(self):
-        [code, *_] = factors.make_recovery_codes(self.huong)
+        [code, *_] = second_factor.make_recovery_codes(self.huong)
         for status in (302, 200):
             browser = Client()
             self.log_in("huong", client=browser)

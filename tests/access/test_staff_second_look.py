@@ -7,12 +7,13 @@ from django.core.management import CommandError, call_command
 from django.test import Client, TestCase
 from django.utils import timezone
 
-from accounts import desk, picture, proposals
-from accounts.desk import NotNow
+from accounts import desk, picture
+from accounts.credentials import phone_proposals
+from accounts.credentials.passwords import change_password
+from accounts.credentials.refusals import NotNow
 from accounts.login import FAILURES
 from accounts.models import Account, AuditEvent, PhoneProposal, Unit
 from accounts.models.audit_event import Ground
-from accounts.passwords import change_password
 from otp.counting import limits
 from otp.models import Code, Message
 from otp.outbox import NUMBER_CAP
@@ -39,7 +40,7 @@ class StaffTestCase(cast.Cast, TestCase):
         return self.client.post("/ho-tro/", {"words": words, "unit": unit})
 
     def propose(self, account=None, by=None):
-        return proposals.propose(
+        return phone_proposals.propose(
             account or self.an,
             "+84912345671",
             evidence="x",
@@ -119,7 +120,7 @@ class NumberTests(StaffTestCase):
 
 class ProposalTests(StaffTestCase):
     def approve(self, proposal):
-        proposals.approve(proposal, by=self.mai)
+        phone_proposals.approve(proposal, by=self.mai)
 
     def test_one_whose_proposer_is_staff_no_longer_is_not_approved(self):
         proposal = self.propose()
@@ -142,7 +143,7 @@ class ProposalTests(StaffTestCase):
             with self.subTest(column), self.assertRaises(NotNow):
                 self.approve(proposal)
             Account.objects.filter(pk=self.an.pk).update(**{column: None})
-            proposals.decline(proposal, by=self.lan)
+            phone_proposals.decline(proposal, by=self.lan)
 
     def test_a_new_password_drops_it(self):
         self.propose()

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.test import Client, TestCase, override_settings
 from django.utils import timezone
 
-from accounts.locking import lock
+from accounts.credentials.locks import lock
 from accounts.models import Account, AuditEvent
 from otp.counting import pepper
 from tests.support import cast, hostile

@@ -19,8 +19,8 @@ from django.test import TransactionTestCase
 
 from accounts import campaign_steps
 from accounts.campaign_steps import Refused
+from accounts.credentials.passwords import change_password
 from accounts.models import Account, AuditEvent, Campaign, CampaignMember
-from accounts.passwords import change_password
 from otp.models import Message
 from tests.codes.test_parallel import at_once
 from tests.outbox.test_sender_process import database_url, eventually

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from accounts import campaign_steps
 from accounts.campaign_steps import Refused, TooLate
+from accounts.credentials.passwords import change_password
 from accounts.models import Account, AuditEvent, Campaign, CampaignMember
-from accounts.passwords import change_password
 from otp.models import Message
 from tests.support import cast
 from tests.support.campaigning import Office, days_pass, locked, mails, send_all

@@ -17,10 +17,10 @@ from django.db import connection, transaction
 from django.test import Client, TransactionTestCase, override_settings
 from django.utils import timezone
 
-from accounts import locking
+from accounts.credentials import locks
+from accounts.credentials.hashers import BoundedArgon2Hasher
 from accounts.login import FAILURES
 from accounts.models import Account, AuditEvent
-from accounts.passwords import BoundedArgon2Hasher
 from otp import codes, outbox
 from otp.codes import Verdict
 from otp.counting import limits
@@ -262,7 +262,7 @@ class PasswordTests(Crowd):
         it = cast.make("it")
 
         with self.session_held() as (begin, waiting):
-            locked = begin(lambda: locking.lock(self.an, actor=it))
+            locked = begin(lambda: locks.lock(self.an, actor=it))
             waiting(1)
             chosen = begin(lambda: self.choose(client=browser(2, like=self.client)))
             waiting(2)

@@ -12,9 +12,9 @@ import pytest
 from django.contrib.auth.hashers import check_password, identify_hasher, make_password
 from django.test import TestCase
 
-from accounts.imported import to_stored
+from accounts.credentials.foreign_hashes import to_stored
+from accounts.credentials.hashers import BoundedArgon2Hasher
 from accounts.models import Account
-from accounts.passwords import BoundedArgon2Hasher
 from tests.support import cast
 from tests.support.cast import PASSWORD
 

@@ -8,7 +8,7 @@ from django.test import SimpleTestCase, override_settings
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from accounts.policy import (
+from accounts.credentials.policy import (
     MAX_LENGTH,
     MIN_LENGTH,
     RULES,

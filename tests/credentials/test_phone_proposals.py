@@ -6,8 +6,8 @@ from contextlib import closing
 from django.db import connection
 from django.test import Client, TestCase, TransactionTestCase
 
-from accounts import proposals
-from accounts.desk import NotNow
+from accounts.credentials import phone_proposals
+from accounts.credentials.refusals import NotNow
 from accounts.models import Account, AuditEvent, PhoneProposal
 from otp.models import Message
 from tests.support import cast
@@ -198,7 +198,8 @@ class RaceTests(Proposals, TransactionTestCase):
 
         people = [
             threading.Thread(target=decide, args=(rule, by))
-            for rule, by in ((proposals.approve, self.mai), (proposals.decline, other)) * 3
+            for rule, by in ((phone_proposals.approve, self.mai), (phone_proposals.decline, other))
+            * 3
         ]
         for one in people:
             one.start()

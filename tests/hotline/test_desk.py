@@ -7,7 +7,8 @@ from django.db import connection
 from django.test import Client, TestCase, TransactionTestCase
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts import desk, locking
+from accounts import desk
+from accounts.credentials import locks
 from accounts.models import Account, AuditEvent, DailyHelp, Session
 from accounts.models.audit_event import Ground
 from otp import codes
@@ -378,8 +379,8 @@ class ColleagueTests(Desk, TestCase):
 
 class LateTests(Desk, TestCase):
     def test_what_somebody_else_has_done_meanwhile_is_said(self):
-        locking.lock(self.an, actor=self.mai)
+        locks.lock(self.an, actor=self.mai)
         self.assertContains(self.do("khoa"), "Tài khoản đã bị khóa từ trước.")
-        locking.unlock(self.an, actor=self.mai)
+        locks.unlock(self.an, actor=self.mai)
 
         self.assertContains(self.do("mo-khoa"), "Tài khoản không bị khóa.")

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from django.test import TransactionTestCase, override_settings
 from django.utils import timezone
 
-from accounts.locking import lock, unlock
+from accounts.credentials.locks import lock, unlock
 from accounts.models import Account, Address
 from mailportal.profile import load
 from otp.models import Message

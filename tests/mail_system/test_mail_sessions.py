@@ -15,7 +15,7 @@ from django.test import SimpleTestCase, TransactionTestCase, override_settings
 from django.utils import timezone
 from requests.certs import where
 
-from accounts.locking import lock, unlock
+from accounts.credentials.locks import lock, unlock
 from accounts.models import Account
 from otp import outbox
 from otp.models import GatewayState, Message

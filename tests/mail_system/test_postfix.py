@@ -7,7 +7,7 @@ from unittest import skipUnless
 import pytest
 from django.test import TransactionTestCase, override_settings
 
-from accounts.locking import lock
+from accounts.credentials.locks import lock
 from accounts.models import Address
 from accounts.organisation.domains import copy_domains
 from mailportal.profile import load

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.test import Client, TestCase
 
-from accounts.locking import lock
+from accounts.credentials.locks import lock
 from accounts.models import AuditEvent, Session
 from otp.models import Code, Message
 from tests.support import cast

@@ -3,7 +3,7 @@
 from django.test import Client, TestCase, override_settings
 from django_otp.plugins.otp_static.models import StaticDevice
 
-from accounts import factors
+from accounts.credentials import second_factor
 from otp.models import Code, Message, Meter
 from tests.support import cast, hostile
 from tests.support.cast import ASK, CODE, LOGIN, NEW, NEW_PASSWORD, PASSWORD, newest_code
@@ -121,7 +121,7 @@ class BadInputTests(cast.Cast, TestCase):
 
     def test_second_factor(self):
         it = cast.make_staff("it")
-        factors.make_recovery_codes(it)
+        second_factor.make_recovery_codes(it)
         self.log_in("it")
 
         self.feed(TOKEN, "token", {})

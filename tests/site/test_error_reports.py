@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client, TestCase, override_settings
 from django.views.debug import ExceptionReporter
 
-from accounts import factors
+from accounts.credentials import second_factor
 from tests.support import cast
 from tests.support.cast import ASK, CODE, LOGIN, NEW, NEW_PASSWORD, PASSWORD, newest_code
 
@@ -75,7 +75,7 @@ class ErrorReportTests(cast.Cast, TestCase):
         self.assertNotIn(secret["password"], report)
 
     def test_a_token(self):
-        factors.make_recovery_codes(cast.make_staff("it"))
+        second_factor.make_recovery_codes(cast.make_staff("it"))
         self.log_in("it")
 
         self.assert_hidden("/dang-nhap/yeu-to-thu-hai/", {"token": "wxyz7654"}, deepest="check")

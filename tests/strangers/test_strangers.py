@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import login_notices
+from accounts.credentials.hashers import BoundedArgon2Hasher
 from accounts.models import Address
-from accounts.passwords import BoundedArgon2Hasher
 from accounts.recovery import decoy_phone
 from otp import outbox
 from otp.models import Code, Message

@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import proposals
 from accounts.addresses import AddressError, canonical
+from accounts.credentials import phone_proposals
 from accounts.models import Account, AuditEvent, Unit
 from accounts.organisation import roles
 
@@ -67,7 +67,7 @@ class Command(BaseCommand):
             account.save(update_fields=["is_staff", "is_superuser"])
             account.groups.clear()
             account.end_sessions()
-            proposals.drop_by(account)
+            phone_proposals.drop_by(account)
             AuditEvent.record(AuditEvent.Event.STAFF_DISMISSED, account.address, account=account)
         self.stdout.write(f"{account.address}: no role")
 

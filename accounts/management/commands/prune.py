@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from accounts import jobs, proposals
+from accounts import jobs
+from accounts.credentials import phone_proposals
 from otp.models import Code, Message, Meter
 
 BATCH = 1_000  # rows in one transaction, so that nobody waits for it
@@ -25,7 +26,7 @@ class Command(BaseCommand):
             "codes": _prune(Code.objects.filter(issued_at__lt=oldest)),
             "meters": _prune(Meter.objects.filter(until__lt=Now())),
             "jobs": jobs.forget_old(),
-            "proposals": proposals.expire(),
+            "proposals": phone_proposals.expire(),
         }
         for name, count in pruned.items():
             self.stdout.write(f"{name}: {count}")

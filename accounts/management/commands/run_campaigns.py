@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from accounts import campaign_steps
-from accounts.mailserver import end_mail_sessions_after_their_time
+from accounts.credentials.mail_sessions import end_mail_sessions_after_their_time
 
 
 class Command(BaseCommand):

@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.mailserver import end_mail_sessions
+from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.models import Account, AuditEvent
 from accounts.models.audit_event import Ground
 from otp import codes

@@ -17,7 +17,7 @@ from django.contrib.auth.hashers import BasePasswordHasher
 from django.utils.translation import gettext as _
 from passlib.hash import ldap_salted_sha1, ldap_salted_sha256, ldap_salted_sha512, sha512_crypt
 
-from accounts.passwords import BoundedArgon2Hasher, bounded
+from accounts.credentials.hashers import BoundedArgon2Hasher, bounded
 
 LONGEST = 220  # characters; the longest that is taken has about 190
 

@@ -6,10 +6,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import notices
-from accounts.desk import NotNow
+from accounts.credentials import notices
+from accounts.credentials.phones import put_in_force
+from accounts.credentials.refusals import NotNow
 from accounts.models import Account, AuditEvent, PhoneProposal
-from accounts.phone import put_in_force
 from otp import phones
 from otp.outbox import NUMBER_DIGITS
 

@@ -1,13 +1,9 @@
 """The only door to a new password: the policy, the hash, and all that must follow."""
 
-import functools
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
 
-from django.conf import settings
-from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -15,8 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import directory, notices, proposals
-from accounts.mailserver import end_mail_sessions
+from accounts import directory
+from accounts.credentials import notices, phone_proposals
+from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.models import Account, AuditEvent
 from otp import codes
 
@@ -35,44 +32,6 @@ NOT_TAKEN = {
 }
 
 _RENEWED = ("password", "has_default_password", "password_changed_at", "new_phone")
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-_places = threading.BoundedSemaphore(settings.HASHES_AT_ONCE)
-
-
-class Busy(Exception):
-    """So many passwords are being hashed that there was no place in time (DS-01)."""
-
-
-def bounded(function: Callable[P, R]) -> Callable[P, R]:
-    """Let only a few run at a time, each while it holds a place; raises `Busy` for the others."""
-
-    @functools.wraps(function)
-    def in_a_place(*args: P.args, **kwargs: P.kwargs) -> R:
-        if not _places.acquire(timeout=settings.HASH_QUEUE):
-            raise Busy
-        try:
-            return function(*args, **kwargs)
-        finally:
-            _places.release()
-
-    return in_a_place
-
-
-class BoundedArgon2Hasher(Argon2PasswordHasher):
-    """Argon2id at 19 MiB, two passes, one lane (OWASP), a few at a time.
-
-    So many log-ins at once as a process has threads must not need so many times the memory.
-    """
-
-    memory_cost = 19 * 1024  # KiB
-    time_cost = 2
-    parallelism = 1
-
-    encode = bounded(Argon2PasswordHasher.encode)
-    verify = bounded(Argon2PasswordHasher.verify)
 
 
 @sensitive_variables("password")
@@ -123,7 +82,7 @@ class _Change:
             account.end_sessions(but=self.keep_session)
             end_mail_sessions(account)
             codes.revoke(account.address)
-            proposals.drop_for(account)
+            phone_proposals.drop_for(account)
             self._record(account)
             notices.password_changed(account)
             # The one call over the network with a transaction open. It has to be: only so does a

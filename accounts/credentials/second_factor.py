@@ -14,7 +14,7 @@ from django_otp.models import Device
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts import notices
+from accounts.credentials import notices
 from accounts.models import Account, AuditEvent
 from accounts.models.audit_event import Ground
 from otp.counting import pepper
