@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts import login_notices
+from accounts.access import login_notices
 from accounts.audit_admin import AuditAdmin
 from accounts.bulk_admin import BulkAdmin
 from accounts.credentials import notices

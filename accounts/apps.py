@@ -25,4 +25,4 @@ class AccountsConfig(AppConfig):
 
 
 class StaffAdminConfig(AdminConfig):
-    default_site = "accounts.staff.StaffSite"
+    default_site = "accounts.access.staff.StaffSite"

@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import campaign_figures, campaign_steps
+from accounts.access.limits import limit_posts
+from accounts.access.staff import StaffRequest, staff_page
 from accounts.campaign_figures import Standing
 from accounts.campaign_forms import PlanForm, ReasonForm
 from accounts.campaign_steps import Refused, TooLate
@@ -22,9 +24,7 @@ from accounts.models.audit_event import AuditEvent
 from accounts.models.campaign import WARNED_BEFORE, Campaign
 from accounts.organisation import roles
 from accounts.reports import Tree
-from accounts.staff import StaffRequest, staff_page
 from accounts.tables import Table, csv_response, number
-from accounts.throttle import limit_posts
 
 RIGHT = "accounts.run_campaigns"
 PEOPLE_ON_A_PAGE = 50

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
 
-from accounts.challenge import origin_line
 from accounts.directory.connection import is_on_this_machine
+from accounts.self_service.pending_code import origin_line
 
 SEGMENT = 160  # characters of GSM-7 in one SMS
 

@@ -18,13 +18,13 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from accounts import desk, lookup, picture
+from accounts.access.staff import StaffRequest, staff_page
 from accounts.credentials import phone_proposals
 from accounts.credentials.refusals import NotNow
 from accounts.models import Account, AuditEvent, PhoneProposal
 from accounts.models.audit_event import Ground
 from accounts.organisation import roles
 from accounts.picture import Picture
-from accounts.staff import StaffRequest, staff_page
 from accounts.staff_forms import GroundForm, LookupForm, ProposalForm
 from accounts.views import pages
 from otp.counting import limits, pepper

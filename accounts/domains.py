@@ -7,8 +7,8 @@ from django.db import transaction
 from django.db.models import CharField, F, Func, Value
 from django.db.models.functions import Concat
 
+from accounts.access.login import FAILURES
 from accounts.credentials.mail_sessions import end_mail_sessions_of_domain
-from accounts.login import FAILURES
 from accounts.models import Account, Address, AuditEvent
 from accounts.organisation import domains
 from otp import codes

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.login import FAILURES
+from accounts.access.login import FAILURES
 from accounts.models import Account, AuditEvent, DailyHelp, PhoneProposal, Session
 from otp import phones
 from otp.codes import standing

@@ -8,13 +8,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts.access.staff import StaffRequest, staff_page
 from accounts.code_reports import codes
 from accounts.help_reports import help_given
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
 from accounts.organisation import roles
 from accounts.reports import Report, Tree, coverage
-from accounts.staff import StaffRequest, staff_page
 from accounts.tables import csv_response
 
 RIGHT = "accounts.view_reports"

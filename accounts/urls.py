@@ -2,15 +2,16 @@
 
 from django.urls import path
 
-from accounts import campaign_views, desk_views, factor_views, report_views, views
+from accounts import campaign_views, desk_views, report_views, views
+from accounts.access import second_factor_views
 
 app_name = "accounts"
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("dang-nhap/", views.log_in, name="login"),
-    path("dang-nhap/yeu-to-thu-hai/", factor_views.second_factor, name="second-factor"),
-    path("dang-nhap/yeu-to-thu-hai/cai-dat/", factor_views.enrol, name="enrol"),
+    path("dang-nhap/yeu-to-thu-hai/", second_factor_views.second_factor, name="second-factor"),
+    path("dang-nhap/yeu-to-thu-hai/cai-dat/", second_factor_views.enrol, name="enrol"),
     path("dang-xuat/", views.log_out, name="logout"),
     path("quen-mat-khau/", views.reset, name="reset"),
     path("quen-mat-khau/xac-thuc/", views.reset_code, name="reset-code"),
@@ -21,7 +22,7 @@ urlpatterns = [
     path("cau-hinh/thong-tin/<str:address>/xac-thuc/", views.phone_code, name="phone-code"),
     path("cau-hinh/mat-khau/", views.password, name="password"),
     path("cau-hinh/hoat-dong/", views.activity, name="activity"),
-    path("cau-hinh/xac-thuc-hai-lop/", factor_views.factor, name="factor"),
+    path("cau-hinh/xac-thuc-hai-lop/", second_factor_views.factor, name="factor"),
     path("ho-tro/", desk_views.search, name="desk"),
     path("ho-tro/doi-so/", desk_views.waiting, name="waiting"),
     path("ho-tro/doi-so/<int:pk>/", desk_views.decide, name="decide"),

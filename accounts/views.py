@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts import answers, login, login_notices, proof
-from accounts.answers import PersonRequest
+from accounts.access import login, login_notices, proof_of_work
+from accounts.access.limits import limit_posts
+from accounts.access.login import Held
 from accounts.credentials.passwords import change_password
 from accounts.credentials.policy import RULES
 from accounts.directory import NoAnswer
@@ -30,11 +31,11 @@ from accounts.forms import (
     NewPasswordForm,
     PhoneForm,
 )
-from accounts.login import Held
 from accounts.models import Account, AuditEvent, Session
-from accounts.phone import AlreadyInForce, PhoneChange
-from accounts.recovery import Recovery, RecoveryOver
-from accounts.throttle import limit_posts
+from accounts.self_service import password_prompt
+from accounts.self_service.password_prompt import PersonRequest
+from accounts.self_service.phone_change import AlreadyInForce, PhoneChange
+from accounts.self_service.recovery import Recovery, RecoveryOver
 from otp.codes import Answer, TooSoon, Verdict
 from otp.counting import pepper
 from otp.counting.brakes import Paused, ProofNeeded
@@ -66,7 +67,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
         except Held as held:
             held_until = held.until
         except NoAnswer:
-            form.add_error(None, answers.AWAY)
+            form.add_error(None, password_prompt.AWAY)
         else:
             if account:
                 return redirect(target or settings.LOGIN_REDIRECT_URL)
@@ -115,7 +116,9 @@ def reset(request: HttpRequest) -> HttpResponse:
     refusal = None
     paused = False
     if form.is_valid():
-        proved = proof.is_done(request.POST.get("proof", ""), request.POST.get("ticket", ""))
+        proved = proof_of_work.is_done(
+            request.POST.get("proof", ""), request.POST.get("ticket", "")
+        )
         try:
             recovery = Recovery.start(request.session, form.cleaned_data["address"], proved=proved)
         except TooSoon as too_soon:
@@ -128,7 +131,7 @@ def reset(request: HttpRequest) -> HttpResponse:
             if current and recovery.state == current.state and recovery.state.live:
                 messages.info(request, _("Chưa gửi mã mới: mã đã gửi vẫn còn hiệu lực."))
             return redirect(_step(recovery))
-    context = {"form": form, "refusal": refusal, "paused": paused, "task": proof.task()}
+    context = {"form": form, "refusal": refusal, "paused": paused, "task": proof_of_work.task()}
     return render(request, "accounts/reset.html", context)
 
 
@@ -169,7 +172,7 @@ def reset_password(request: HttpRequest) -> HttpResponse:
     form = NewPasswordForm(request.POST or None, step=recovery.state.code_id, person=person)
     if form.is_valid():
         try:
-            taken = answers.taken(form, recovery.finish)
+            taken = password_prompt.taken(form, recovery.finish)
         except RecoveryOver:
             return _start_again(request)
         if taken:
@@ -208,7 +211,7 @@ def phone(request: PersonRequest, address: str) -> HttpResponse:
     form = PhoneForm(request.POST or None, ask_password=ask_password)
     refusal = None
     paused = False
-    if form.is_valid() and answers.confirmed(request, form):
+    if form.is_valid() and password_prompt.confirmed(request, form):
         try:
             change = PhoneChange.start(request.session, request.user, form.cleaned_data["phone"])
         except AlreadyInForce:
@@ -271,7 +274,11 @@ def password(request: PersonRequest) -> HttpResponse:
         event=AuditEvent.Event.PASSWORD_CHANGED,
         keep_session=this_session,
     )
-    if form.is_valid() and answers.confirmed(request, form) and answers.taken(form, change):
+    if (
+        form.is_valid()
+        and password_prompt.confirmed(request, form)
+        and password_prompt.taken(form, change)
+    ):
         update_session_auth_hash(request, user)
         request.session.pop(login.TOO_SHORT, None)
         messages.success(request, _("Đã đổi mật khẩu. Các phiên đăng nhập khác đã kết thúc."))

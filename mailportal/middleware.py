@@ -12,10 +12,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.urls import Resolver404, resolve
 
 from accounts import caller
+from accounts.access.limits import TooManyRequests
+from accounts.access.staff import is_verified_staff
 from accounts.credentials.hashers import Busy
 from accounts.directory import NoAnswer
-from accounts.staff import is_verified_staff
-from accounts.throttle import TooManyRequests
 from mailportal import errors
 
 logger = logging.getLogger(__name__)

@@ -129,8 +129,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
-    "accounts.middleware.StaffNetworkMiddleware",
-    "accounts.middleware.ForcedChangeMiddleware",
+    "accounts.access.middleware.StaffNetworkMiddleware",
+    "accounts.access.middleware.ForcedChangeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "mailportal.middleware.FaultMiddleware",
@@ -156,7 +156,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # People
 AUTH_USER_MODEL = "accounts.Account"
-AUTHENTICATION_BACKENDS = ["accounts.login.AccountBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.access.login.AccountBackend"]
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "accounts:home"
 PASSWORD_HASHERS = [
@@ -227,7 +227,7 @@ ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", [])
 DEFAULT_FROM_EMAIL = _email.get("DEFAULT_FROM_EMAIL", f"khong-tra-loi@{PROFILE.domain}")
 
 # Sessions and cookies
-SESSION_ENGINE = "accounts.sessions"
+SESSION_ENGINE = "accounts.access.sessions"
 SESSION_COOKIE_AGE = 30 * 60  # seconds without a request
 SESSION_LONGEST = 12 * 60 * 60  # seconds since the log-in
 STAFF_SESSION_COOKIE_AGE = 15 * 60

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client, TestCase, override_settings
 from django.utils import timezone
 
-from accounts.login import FAILURES
+from accounts.access.login import FAILURES
 from accounts.models import AuditEvent
 from otp import codes
 from otp.counting import limits

@@ -12,7 +12,7 @@ from altcha.v1 import ChallengeOptions, create_challenge, solve_challenge
 from django.test import Client, TestCase
 from django.utils import timezone
 
-from accounts.throttle import OFFICE_FACTOR
+from accounts.access.limits import OFFICE_FACTOR
 from otp.models import Brakes, Code
 from tests.support import browser, cast
 from tests.support.cast import ASK, CODE

@@ -6,9 +6,9 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client, TestCase
 
+from accounts.access.sessions import SessionStore
 from accounts.credentials.locks import lock
 from accounts.models import AuditEvent, Session
-from accounts.sessions import SessionStore
 from tests.support import cast
 from tests.support.cast import ASK, CODE, LOGIN, NEW_PASSWORD, PASSWORD, newest_code, wind_back
 from tests.support.clock import Clock

@@ -8,10 +8,10 @@ from django.test import Client, TestCase
 from django.utils import timezone
 
 from accounts import desk, picture
+from accounts.access.login import FAILURES
 from accounts.credentials import phone_proposals
 from accounts.credentials.passwords import change_password
 from accounts.credentials.refusals import NotNow
-from accounts.login import FAILURES
 from accounts.models import Account, AuditEvent, PhoneProposal, Unit
 from accounts.models.audit_event import Ground
 from otp.counting import limits

@@ -8,7 +8,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client, TestCase
 from django.utils import timezone
 
-from accounts import login_notices
+from accounts.access import login_notices
 from accounts.cells import harmless
 from accounts.models import AuditEvent, LoginNotice, Unit
 from tests.support import cast

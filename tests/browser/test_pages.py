@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from accounts import login
+from accounts.access import login
 from accounts.credentials import passwords
 from otp.counting import limits
 from tests.support import cast, inspection

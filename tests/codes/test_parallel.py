@@ -17,9 +17,9 @@ from django.db import connection, transaction
 from django.test import Client, TransactionTestCase, override_settings
 from django.utils import timezone
 
+from accounts.access.login import FAILURES
 from accounts.credentials import locks
 from accounts.credentials.hashers import BoundedArgon2Hasher
-from accounts.login import FAILURES
 from accounts.models import Account, AuditEvent
 from otp import codes, outbox
 from otp.codes import Verdict

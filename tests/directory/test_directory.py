@@ -14,8 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import directory
+from accounts.access.login import FAILURES
 from accounts.directory import client
-from accounts.login import FAILURES
 from accounts.models import Account, AuditEvent
 from mailportal.log import JsonFormatter
 from otp.counting import limits

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.addresses import main_address
 from accounts.models import Account, Address, AuditEvent, MailDomain, Unit
 from accounts.organisation.domains import copy_domains
-from accounts.recovery import decoy_phone
+from accounts.self_service.recovery import decoy_phone
 from mailportal.profile import load
 from otp.models import Code, Message
 from tests.admin.test_staff_sending import StaffTestCase

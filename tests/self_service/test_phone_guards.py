@@ -4,8 +4,8 @@ import re
 
 from django.test import Client, TestCase
 
+from accounts.access.sessions import SessionStore
 from accounts.models import Session
-from accounts.sessions import SessionStore
 from otp.models import Code
 from tests.self_service.test_phone import AN, AN_CODE, BINH, NEW_PHONE, PROFILE, Caller
 from tests.support.cast import ASK, LOGIN, PASSWORD, newest_code, wind_back, wrong_code

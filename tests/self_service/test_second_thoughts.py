@@ -6,9 +6,9 @@ from argon2 import PasswordHasher
 from django.test import TestCase, override_settings
 from django.utils import timezone
 
+from accounts.access.sessions import SessionStore
 from accounts.models import Account, Session
-from accounts.phone import AlreadyInForce, PhoneChange
-from accounts.sessions import SessionStore
+from accounts.self_service.phone_change import AlreadyInForce, PhoneChange
 from tests.support import cast
 from tests.support.cast import NEW_PASSWORD, newest_code, wind_back
 

@@ -9,10 +9,10 @@ from django.test import Client, TestCase, TransactionTestCase, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import login_notices
+from accounts.access import login_notices
 from accounts.credentials.hashers import BoundedArgon2Hasher
 from accounts.models import Address
-from accounts.recovery import decoy_phone
+from accounts.self_service.recovery import decoy_phone
 from otp import outbox
 from otp.models import Code, Message
 from otp.suppliers.gateways import Refused

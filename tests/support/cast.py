@@ -11,9 +11,9 @@ from django.utils import timezone
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from accounts.access.sessions import SessionStore
 from accounts.models import Account, Session
 from accounts.organisation import roles
-from accounts.sessions import SessionStore
 from otp import codes
 from otp.models import OFFICE_ZONE, Code, Message
 

@@ -2,7 +2,7 @@
 
 from django.db import connection
 
-from accounts.sessions import SessionStore
+from accounts.access.sessions import SessionStore
 
 # In every value that has room for it: wherever this turns up, something was kept or repeated.
 CANARY = "zqcanary"

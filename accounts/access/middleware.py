@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts import caller
-from accounts.login import TOO_SHORT
+from accounts.access.login import TOO_SHORT
 
 STAFF_PAGES = ("/quan-tri/", "/ho-tro/")
 

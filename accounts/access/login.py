@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import caller, directory
+from accounts.access.browsers import name_browser
 from accounts.addresses import AddressError, canonical, main_address
-from accounts.browsers import name_browser
 from accounts.credentials.hashers import Busy
 from accounts.credentials.policy import MAX_LENGTH, STAFF_MIN_LENGTH
 from accounts.models import Account, AuditEvent

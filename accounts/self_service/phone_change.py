@@ -7,10 +7,10 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import challenge
-from accounts.challenge import Challenge
 from accounts.credentials.phones import put_in_force
 from accounts.models import Account, AuditEvent
+from accounts.self_service import pending_code
+from accounts.self_service.pending_code import Challenge
 from otp import codes
 from otp.codes import Answer, Verdict
 from otp.models import Purpose
@@ -47,13 +47,13 @@ class PhoneChange:
         current = cls.resume(session, account)
         if current and current.state.live and account.new_phone == phone:
             return current
-        nonce = challenge.new_nonce()
+        nonce = pending_code.new_nonce()
         with transaction.atomic():
             account = _locked(account)
             issued = codes.issue(account.address, Purpose.PHONE, nonce=nonce)
             account.new_phone = phone
             account.save(update_fields=["new_phone"])
-            challenge.send(issued, to=phone, wording=settings.PROFILE.sms.phone_code)
+            pending_code.send(issued, to=phone, wording=settings.PROFILE.sms.phone_code)
             AuditEvent.record(
                 AuditEvent.Event.PHONE_ASKED, account.address, account=account, actor=account
             )

@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import login
+from accounts.access import login
+from accounts.access.login import Held
 from accounts.directory import NoAnswer
 from accounts.forms import WRONG_PASSWORD, ChangePasswordForm, NewPasswordForm, PhoneForm
-from accounts.login import Held
 from accounts.models import Account
 
 AWAY = gettext_lazy(

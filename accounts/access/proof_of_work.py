@@ -14,7 +14,7 @@ from altcha.v1 import ChallengeOptions, create_challenge, verify_solution
 from django.core import signing
 from django.utils import timezone
 
-from accounts import throttle
+from accounts.access.limits import charge_slow_lane
 from otp.counting import limits
 from otp.counting.limits import Limit
 from otp.counting.pepper import name_of
@@ -26,7 +26,7 @@ WAIT = dt.timedelta(minutes=1)  # in the slow lane
 ONCE = Limit("proof", 1, LIFE)
 LONGEST = 1_000  # characters of an answer
 
-_tickets = signing.TimestampSigner(salt="accounts.proof")
+_tickets = signing.TimestampSigner(salt="accounts.access.proof_of_work")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def is_done(answer: str, ticket: str) -> bool:
         challenge = _solved(answer)
         return bool(challenge) and limits.take(ONCE, challenge).granted
     if ticket and len(ticket) <= LONGEST and _has_waited(ticket):
-        throttle.charge_slow_lane()
+        charge_slow_lane()
         return limits.take(ONCE, ticket).granted
     return False
 

@@ -12,7 +12,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import throttle
+from accounts.access.limits import charge_wrong_guess
 from accounts.models import AuditEvent
 from otp import codes, outbox, phones
 from otp.codes import Answer, Verdict
@@ -132,7 +132,7 @@ class Challenge:
         elif not answer.tries_left:
             replace(self, expires_at=timezone.now()).keep(session)
         if answer.verdict is Verdict.WRONG:
-            throttle.charge_wrong_guess()
+            charge_wrong_guess()
         return answer
 
     def spend(self) -> bool:

@@ -11,12 +11,12 @@ from django.db import transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import challenge
+from accounts.access.login import FAILURES
 from accounts.addresses import main_address
-from accounts.challenge import Challenge
 from accounts.credentials.passwords import change_password
-from accounts.login import FAILURES
 from accounts.models import Account, AuditEvent
+from accounts.self_service import pending_code
+from accounts.self_service.pending_code import Challenge
 from otp import codes
 from otp.codes import Answer
 from otp.counting import limits, pepper
@@ -49,12 +49,12 @@ class Recovery:
         current = cls.resume(session)
         if current and current.state.address == address and current.stands:
             return current
-        nonce = challenge.new_nonce()
+        nonce = pending_code.new_nonce()
         with transaction.atomic():
             issued = codes.issue(address, Purpose.RECOVERY, nonce=nonce, proved=proved)
             account = Account.objects.recoverable(address)
             phone = account.phone if account else ""
-            challenge.send(issued, to=phone, wording=settings.PROFILE.sms.recovery_code)
+            pending_code.send(issued, to=phone, wording=settings.PROFILE.sms.recovery_code)
         shown = phone or decoy_phone(asked)
         state = Challenge.of(
             issued,

@@ -8,12 +8,12 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from accounts import login
+from accounts.access import login
+from accounts.access.limits import limit_posts
+from accounts.access.staff import StaffRequest, is_verified_staff, to_second_factor
 from accounts.credentials import second_factor as factors
 from accounts.forms import EnrolForm, TokenForm
 from accounts.models import Account
-from accounts.staff import StaffRequest, is_verified_staff, to_second_factor
-from accounts.throttle import limit_posts
 from accounts.views import own_target, pages
 
 FRESH = 600  # seconds since the password was typed, in which an app may be enrolled

@@ -1,0 +1,1 @@
+"""What civil servants do for themselves: get a password back, keep the number current."""
