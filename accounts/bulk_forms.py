@@ -5,7 +5,7 @@ import re
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.forms import PortalForm, Text
+from accounts.pages.forms import PortalForm, Text
 
 
 class ImportForm(PortalForm):

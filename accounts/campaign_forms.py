@@ -8,10 +8,10 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.forms import PortalForm
 from accounts.models.unit import Unit
+from accounts.pages.forms import PortalForm
+from accounts.pages.staff_fields import KeptWords
 from accounts.reports import Tree
-from accounts.staff_forms import KeptWords
 
 EVERYWHERE = "all"
 UNITS_AT_ONCE = 40  # a request holds 50 fields

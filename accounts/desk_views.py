@@ -21,12 +21,12 @@ from accounts import desk, lookup, picture
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.credentials import phone_proposals
 from accounts.credentials.refusals import NotNow
+from accounts.hotline.forms import GroundForm, LookupForm, ProposalForm
 from accounts.models import Account, AuditEvent, PhoneProposal
 from accounts.models.audit_event import Ground
 from accounts.organisation import roles
+from accounts.pages.requests import pages
 from accounts.picture import Picture
-from accounts.staff_forms import GroundForm, LookupForm, ProposalForm
-from accounts.views import pages
 from otp.counting import limits, pepper
 from otp.counting.limits import Limit
 from otp.outbox import alerts

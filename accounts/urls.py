@@ -2,26 +2,30 @@
 
 from django.urls import path
 
-from accounts import campaign_views, desk_views, report_views, views
+from accounts import campaign_views, desk_views, report_views
 from accounts.access import second_factor_views
+from accounts.access import views as access_views
+from accounts.self_service import recovery_views, settings_views
 
 app_name = "accounts"
 
 urlpatterns = [
-    path("", views.home, name="home"),
-    path("dang-nhap/", views.log_in, name="login"),
+    path("", settings_views.home, name="home"),
+    path("dang-nhap/", access_views.log_in, name="login"),
     path("dang-nhap/yeu-to-thu-hai/", second_factor_views.second_factor, name="second-factor"),
     path("dang-nhap/yeu-to-thu-hai/cai-dat/", second_factor_views.enrol, name="enrol"),
-    path("dang-xuat/", views.log_out, name="logout"),
-    path("quen-mat-khau/", views.reset, name="reset"),
-    path("quen-mat-khau/xac-thuc/", views.reset_code, name="reset-code"),
-    path("quen-mat-khau/mat-khau-moi/", views.reset_password, name="reset-password"),
-    path("cau-hinh/", views.settings_menu, name="settings"),
-    path("cau-hinh/thong-tin/", views.profile, name="profile"),
-    path("cau-hinh/thong-tin/<str:address>/", views.phone, name="phone"),
-    path("cau-hinh/thong-tin/<str:address>/xac-thuc/", views.phone_code, name="phone-code"),
-    path("cau-hinh/mat-khau/", views.password, name="password"),
-    path("cau-hinh/hoat-dong/", views.activity, name="activity"),
+    path("dang-xuat/", access_views.log_out, name="logout"),
+    path("quen-mat-khau/", recovery_views.reset, name="reset"),
+    path("quen-mat-khau/xac-thuc/", recovery_views.reset_code, name="reset-code"),
+    path("quen-mat-khau/mat-khau-moi/", recovery_views.reset_password, name="reset-password"),
+    path("cau-hinh/", settings_views.settings_menu, name="settings"),
+    path("cau-hinh/thong-tin/", settings_views.profile, name="profile"),
+    path("cau-hinh/thong-tin/<str:address>/", settings_views.phone, name="phone"),
+    path(
+        "cau-hinh/thong-tin/<str:address>/xac-thuc/", settings_views.phone_code, name="phone-code"
+    ),
+    path("cau-hinh/mat-khau/", settings_views.password, name="password"),
+    path("cau-hinh/hoat-dong/", settings_views.activity, name="activity"),
     path("cau-hinh/xac-thuc-hai-lop/", second_factor_views.factor, name="factor"),
     path("ho-tro/", desk_views.search, name="desk"),
     path("ho-tro/doi-so/", desk_views.waiting, name="waiting"),

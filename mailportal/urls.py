@@ -5,7 +5,8 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from accounts import demo, views
+from accounts import demo
+from accounts.access import views as access_views
 from mailportal import autoconfig, health, pages
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -38,7 +39,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("AutoDiscover/AutoDiscover.xml", autoconfig.microsoft),
     path("quyen-rieng-tu/", pages.words, {"template": "privacy.html"}, name="privacy"),
     # The admin's own ways out and to a new password: there is one door each, the portal's.
-    path("quan-tri/logout/", views.log_out),
+    path("quan-tri/logout/", access_views.log_out),
     path("quan-tri/password_change/", RedirectView.as_view(pattern_name="accounts:password")),
     path("quan-tri/", admin.site.urls),
     path("sms/", include("otp.urls")),

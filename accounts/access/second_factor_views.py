@@ -9,12 +9,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from accounts.access import login
+from accounts.access.forms import EnrolForm, TokenForm
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, is_verified_staff, to_second_factor
 from accounts.credentials import second_factor as factors
-from accounts.forms import EnrolForm, TokenForm
 from accounts.models import Account
-from accounts.views import own_target, pages
+from accounts.pages.requests import own_target, pages
 
 FRESH = 600  # seconds since the password was typed, in which an app may be enrolled
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -12,19 +11,18 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.access import login
 from accounts.access.login import Held
 from accounts.directory import NoAnswer
-from accounts.forms import WRONG_PASSWORD, ChangePasswordForm, NewPasswordForm, PhoneForm
-from accounts.models import Account
+from accounts.pages.requests import PersonRequest
+from accounts.self_service.forms import (
+    WRONG_PASSWORD,
+    ChangePasswordForm,
+    NewPasswordForm,
+    PhoneForm,
+)
 
 AWAY = gettext_lazy(
     "Máy chủ thư chưa trả lời nên chưa kiểm tra được mật khẩu. Hãy thử lại sau ít phút."
 )
 NOT_WRITTEN = gettext_lazy("Máy chủ thư chưa nhận mật khẩu mới, hãy thử lại sau ít phút.")
-
-
-class PersonRequest(HttpRequest):
-    """A request of somebody who is logged in."""
-
-    user: Account
 
 
 def confirmed(request: PersonRequest, form: PhoneForm | ChangePasswordForm) -> bool:

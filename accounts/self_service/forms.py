@@ -6,67 +6,30 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
-from django.core.validators import ProhibitNullCharactersValidator
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import AddressError, canonical
 from accounts.models import Account
+from accounts.pages.forms import (
+    ADDRESS_ERRORS,
+    CodeInput,
+    PortalForm,
+    Text,
+    password_field,
+    phone_error,
+)
 from otp import phones
+from otp.codes import Answer, Verdict
 from otp.phones import PhoneError
 
 CODE_LENGTH = 6
 
-ADDRESS_ERRORS = {
-    "empty": _("Hãy nhập địa chỉ thư điện tử công vụ của bạn."),
-    "unreadable": _("Địa chỉ thư điện tử viết chưa đúng. Hãy nhập như ví dụ: %(example)s."),
-    "elsewhere": _("Chỉ nhận địa chỉ thư công vụ có đuôi %(domains)s. Hãy xem lại địa chỉ."),
-}
-PHONE_ERRORS = {
-    "empty": _("Hãy nhập số điện thoại di động của bạn."),
-    "short": _("Số điện thoại còn thiếu %(difference)s chữ số. Hãy xem lại số."),
-    "long": _("Số điện thoại thừa %(difference)s chữ số. Hãy xem lại số."),
-    "renumbered": _(
-        "Đầu số 11 số này đã đổi sang 10 số. Nếu đúng là số của bạn, hãy dùng %(suggestion)s."
-    ),
-    "no-sms": _("Số này không nhận được SMS. Hãy nhập số điện thoại di động."),
-    "foreign": _("Chỉ gửi mã đến số di động Việt Nam. Hãy nhập số di động Việt Nam của bạn."),
-    "unreadable": _(
-        "Số này không phải số di động Việt Nam. Hãy nhập 10 chữ số, ví dụ 0912\u00a0345\u00a0678."
-    ),
-}
 PROOF_MISSING = _(
     "Hệ thống đang kiểm tra thêm vì có nhiều yêu cầu bất thường. Hãy chờ 1 phút trên trang này rồi"
     " bấm Tiếp tục một lần nữa."
 )
 WRONG_PASSWORD = _("Mật khẩu hiện tại chưa đúng. Hãy nhập lại.")
-
-
-class Text(forms.CharField):
-    """A line of text, any text: the rules say what is wrong with it, in their own words."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.validators = [
-            rule
-            for rule in self.validators
-            if not isinstance(rule, ProhibitNullCharactersValidator)
-        ]
-
-
-def phone_error(error: PhoneError) -> forms.ValidationError:
-    """Say what is wrong with a number."""
-    return forms.ValidationError(
-        PHONE_ERRORS[error.code],
-        code=error.code,
-        params={"difference": error.difference, "suggestion": error.suggestion},
-    )
-
-
-class CodeInput(forms.TextInput):
-    """A field for a code; what was typed is not shown again."""
-
-    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        return super().get_context(name, None, attrs)
 
 
 class StepInput(forms.HiddenInput):
@@ -80,21 +43,6 @@ class StepInput(forms.HiddenInput):
         return super().get_context(name, self.step, attrs)
 
 
-def _password(label: Any, *, autocomplete: str, empty: Any) -> Text:
-    return Text(
-        label=label,
-        strip=False,
-        error_messages={"required": empty},
-        widget=forms.PasswordInput(
-            attrs={
-                "autocomplete": autocomplete,
-                "spellcheck": "false",
-                "autocapitalize": "none",
-            }
-        ),
-    )
-
-
 def _code(label: Any, *, hint: Any = "") -> Text:
     return Text(
         label=label,
@@ -103,54 +51,6 @@ def _code(label: Any, *, hint: Any = "") -> Text:
         widget=CodeInput(
             attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}
         ),
-    )
-
-
-class PortalForm(forms.Form):
-    """A form of the portal: no required marks, no browser bubbles; the server says what to do."""
-
-    use_required_attribute = False
-    focus_on_arrival = ""  # the only field, where there is only one
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("label_suffix", "")
-        super().__init__(*args, **kwargs)
-        if self.focus_on_arrival and not self.is_bound:
-            self.fields[self.focus_on_arrival].widget.attrs["autofocus"] = True
-
-
-class LoginForm(PortalForm):
-    username = Text(
-        label=_("Tên đăng nhập"),
-        error_messages={"required": _("Hãy nhập tên đăng nhập.")},
-        widget=forms.TextInput(
-            attrs={"autocomplete": "username", "spellcheck": "false", "autocapitalize": "none"}
-        ),
-    )
-    password = _password(
-        _("Mật khẩu"), autocomplete="current-password", empty=_("Hãy nhập mật khẩu.")
-    )
-
-
-class TokenForm(PortalForm):
-    focus_on_arrival = "token"
-
-    token = Text(
-        label=_("Mã xác thực hoặc mã dự phòng"),
-        error_messages={"required": _("Hãy nhập mã trong ứng dụng xác thực.")},
-        widget=CodeInput(attrs={"autocomplete": "one-time-code", "spellcheck": "false"}),
-    )
-
-
-class EnrolForm(TokenForm):
-    """The first code of an app that has just read the secret."""
-
-    focus_on_arrival = ""
-
-    token = Text(
-        label=_("Mã 6 chữ số đang hiện trong ứng dụng"),
-        error_messages={"required": _("Hãy nhập mã trong ứng dụng xác thực.")},
-        widget=CodeInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
     )
 
 
@@ -237,11 +137,22 @@ class CodeForm(StepForm):
         return "".join(map(str, digits))
 
 
+def code_error(answer: Answer) -> str:
+    """Say that a code was not right, and how many more may be tried."""
+    if answer.verdict is Verdict.SPENT:
+        return gettext("Mã này đã hết hiệu lực hoặc đã được dùng. Hãy yêu cầu mã mới.")
+    if not answer.tries_left:
+        return gettext("Mã chưa đúng. Đã nhập sai 5 lần nên mã này không dùng được nữa.")
+    return gettext("Mã chưa đúng. Hãy xem lại tin nhắn mới nhất; còn %(left)s lần nhập.") % {
+        "left": answer.tries_left
+    }
+
+
 class NewPasswordForm(StepForm):
-    new_password1 = _password(
+    new_password1 = password_field(
         _("Nhập mật khẩu"), autocomplete="new-password", empty=_("Hãy nhập mật khẩu mới.")
     )
-    new_password2 = _password(
+    new_password2 = password_field(
         _("Nhập lại mật khẩu"),
         autocomplete="new-password",
         empty=_("Hãy nhập lại mật khẩu mới một lần nữa."),
@@ -264,7 +175,7 @@ class NewPasswordForm(StepForm):
 
 
 class ChangePasswordForm(NewPasswordForm):
-    password = _password(
+    password = password_field(
         _("Mật khẩu hiện tại"),
         autocomplete="current-password",
         empty=_("Hãy nhập mật khẩu hiện tại."),
@@ -286,7 +197,7 @@ class PhoneForm(PortalForm):
         help_text=_("Số di động Việt Nam, viết cách nào cũng được, ví dụ 0912\u00a0345\u00a0678."),
         widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel"}),
     )
-    password = _password(
+    password = password_field(
         _("Mật khẩu hiện tại"),
         autocomplete="current-password",
         empty=_("Hãy nhập mật khẩu hiện tại để đổi số điện thoại."),

@@ -1,0 +1,46 @@
+"""What is typed at the door: name, password, second factor."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.pages.forms import (
+    CodeInput,
+    PortalForm,
+    Text,
+    password_field,
+)
+
+
+class LoginForm(PortalForm):
+    username = Text(
+        label=_("Tên đăng nhập"),
+        error_messages={"required": _("Hãy nhập tên đăng nhập.")},
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "spellcheck": "false", "autocapitalize": "none"}
+        ),
+    )
+    password = password_field(
+        _("Mật khẩu"), autocomplete="current-password", empty=_("Hãy nhập mật khẩu.")
+    )
+
+
+class TokenForm(PortalForm):
+    focus_on_arrival = "token"
+
+    token = Text(
+        label=_("Mã xác thực hoặc mã dự phòng"),
+        error_messages={"required": _("Hãy nhập mã trong ứng dụng xác thực.")},
+        widget=CodeInput(attrs={"autocomplete": "one-time-code", "spellcheck": "false"}),
+    )
+
+
+class EnrolForm(TokenForm):
+    """The first code of an app that has just read the secret."""
+
+    focus_on_arrival = ""
+
+    token = Text(
+        label=_("Mã 6 chữ số đang hiện trong ứng dụng"),
+        error_messages={"required": _("Hãy nhập mã trong ứng dụng xác thực.")},
+        widget=CodeInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )

@@ -1,0 +1,74 @@
+"""The door: log in, log out."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+
+from accounts.access import login, login_notices
+from accounts.access.forms import LoginForm
+from accounts.access.limits import limit_posts
+from accounts.access.login import Held
+from accounts.directory import NoAnswer
+from accounts.models import Account, AuditEvent
+from accounts.pages.requests import own_target, pages
+from accounts.self_service import password_prompt
+
+
+@login_not_required
+@sensitive_post_parameters("password")
+@pages
+@limit_posts("login", 60, minutes=10)
+def log_in(request: HttpRequest) -> HttpResponse:
+    target = own_target(request)
+    if request.user.is_authenticated:
+        return redirect(target or settings.LOGIN_REDIRECT_URL)
+    form = LoginForm(request.POST or None)
+    held_until = None
+    if form.is_valid():
+        try:
+            account = login.log_in(request, **form.cleaned_data)
+        except Held as held:
+            held_until = held.until
+        except NoAnswer:
+            form.add_error(None, password_prompt.AWAY)
+        else:
+            if account:
+                return redirect(target or settings.LOGIN_REDIRECT_URL)
+            form.add_error(
+                None,
+                _(
+                    "Tên đăng nhập hoặc mật khẩu chưa đúng. Hãy tắt bộ gõ tiếng Việt và phím"
+                    " Caps Lock rồi nhập lại, hoặc bấm “Quên mật khẩu”."
+                ),
+            )
+    context = {
+        "form": form,
+        "next": target,
+        "held_until": held_until,
+        "notices": login_notices.current(),
+    }
+    return render(request, "accounts/login.html", context)
+
+
+@login_not_required
+@pages
+def log_out(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return redirect("accounts:home")
+    if isinstance(request.user, Account):
+        AuditEvent.record(
+            AuditEvent.Event.LOGGED_OUT,
+            request.user.address,
+            account=request.user,
+            actor=request.user,
+        )
+    logout(request)
+    messages.success(request, _("Bạn đã đăng xuất."))
+    response = redirect("accounts:login")
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response

@@ -1,0 +1,86 @@
+"""What forms are made of: fields, and the sentences for what was typed."""
+
+from typing import Any
+
+from django import forms
+from django.core.validators import ProhibitNullCharactersValidator
+from django.utils.translation import gettext_lazy as _
+
+from otp.phones import PhoneError
+
+ADDRESS_ERRORS = {
+    "empty": _("Hãy nhập địa chỉ thư điện tử công vụ của bạn."),
+    "unreadable": _("Địa chỉ thư điện tử viết chưa đúng. Hãy nhập như ví dụ: %(example)s."),
+    "elsewhere": _("Chỉ nhận địa chỉ thư công vụ có đuôi %(domains)s. Hãy xem lại địa chỉ."),
+}
+
+
+PHONE_ERRORS = {
+    "empty": _("Hãy nhập số điện thoại di động của bạn."),
+    "short": _("Số điện thoại còn thiếu %(difference)s chữ số. Hãy xem lại số."),
+    "long": _("Số điện thoại thừa %(difference)s chữ số. Hãy xem lại số."),
+    "renumbered": _(
+        "Đầu số 11 số này đã đổi sang 10 số. Nếu đúng là số của bạn, hãy dùng %(suggestion)s."
+    ),
+    "no-sms": _("Số này không nhận được SMS. Hãy nhập số điện thoại di động."),
+    "foreign": _("Chỉ gửi mã đến số di động Việt Nam. Hãy nhập số di động Việt Nam của bạn."),
+    "unreadable": _(
+        "Số này không phải số di động Việt Nam. Hãy nhập 10 chữ số, ví dụ 0912\u00a0345\u00a0678."
+    ),
+}
+
+
+class Text(forms.CharField):
+    """A line of text, any text: the rules say what is wrong with it, in their own words."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators = [
+            rule
+            for rule in self.validators
+            if not isinstance(rule, ProhibitNullCharactersValidator)
+        ]
+
+
+def phone_error(error: PhoneError) -> forms.ValidationError:
+    """Say what is wrong with a number."""
+    return forms.ValidationError(
+        PHONE_ERRORS[error.code],
+        code=error.code,
+        params={"difference": error.difference, "suggestion": error.suggestion},
+    )
+
+
+class CodeInput(forms.TextInput):
+    """A field for a code; what was typed is not shown again."""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        return super().get_context(name, None, attrs)
+
+
+def password_field(label: Any, *, autocomplete: str, empty: Any) -> Text:
+    return Text(
+        label=label,
+        strip=False,
+        error_messages={"required": empty},
+        widget=forms.PasswordInput(
+            attrs={
+                "autocomplete": autocomplete,
+                "spellcheck": "false",
+                "autocapitalize": "none",
+            }
+        ),
+    )
+
+
+class PortalForm(forms.Form):
+    """A form of the portal: no required marks, no browser bubbles; the server says what to do."""
+
+    use_required_attribute = False
+    focus_on_arrival = ""  # the only field, where there is only one
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
+        if self.focus_on_arrival and not self.is_bound:
+            self.fields[self.focus_on_arrival].widget.attrs["autofocus"] = True

@@ -1,0 +1,25 @@
+"""What a page is asked by, and where it leads afterwards."""
+
+from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import Account
+
+pages = require_http_methods(["GET", "HEAD", "POST"])
+
+
+def own_target(request: HttpRequest) -> str:
+    """Read where to go afterwards, and only if it is on this host (SE-10)."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    safe = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    # `redirect` would look for a page of that name in whatever does not begin with a slash.
+    return target if safe and target.startswith("/") else ""
+
+
+class PersonRequest(HttpRequest):
+    """A request of somebody who is logged in."""
+
+    user: Account

@@ -1,0 +1,71 @@
+"""Fields for words of staff that are kept for years: no number of a phone or a paper in them."""
+
+import contextlib
+import re
+import unicodedata
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.pages.forms import Text
+from otp import phones
+from otp.phones import PhoneError
+
+# Digits with signs between them, as numbers of phones and of papers are written.
+_NUMBER = re.compile(r"\d(?:[^0-9A-Za-z]{0,3}\d){7,}")
+
+
+_LONG_NUMBER = re.compile(r"\d(?:[ .]?\d){7}")
+
+
+class KeptWords(Text):
+    """Words of staff that are kept for years: no number of a phone or a paper in them (LG-01)."""
+
+    def to_python(self, value: Any) -> str:
+        # The database takes no NUL; taken away here, a field of nothing else counts as empty.
+        return str(super().to_python(unicodedata.normalize("NFKC", str(value or "")))).replace(
+            "\0", ""
+        )
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if _names_a_phone(value) or _LONG_NUMBER.search(value):
+            raise forms.ValidationError(
+                _(
+                    "Đừng ghi số điện thoại, mã hoặc số giấy tờ vào đây: nội dung này được lưu lâu"
+                    " dài."
+                )
+            )
+
+
+class Ticket(KeptWords):
+    """The number of a ticket: as many digits as it likes, but nobody's telephone."""
+
+    def validate(self, value: Any) -> None:
+        super(KeptWords, self).validate(value)
+        if _names_a_phone(value):
+            raise forms.ValidationError(_("Đây là số điện thoại. Hãy ghi số phiếu."))
+
+
+def _names_a_phone(text: str) -> bool:
+    written = [*text.split(), *(found.group() for found in _NUMBER.finditer(text))]
+    return any(_is_phone("".join(filter(str.isdecimal, each))) for each in written)
+
+
+def _is_phone(digits: str) -> bool:
+    with contextlib.suppress(PhoneError):
+        return bool(phones.normalise(digits))
+    return False
+
+
+def ticket_field() -> Ticket:
+    return Ticket(
+        label=_("Số phiếu"),
+        help_text=_("Số phiếu hỗ trợ hoặc số công văn."),
+        max_length=32,
+        error_messages={
+            "required": _("Hãy ghi số phiếu."),
+            "max_length": _("Số phiếu dài quá 32 ký tự."),
+        },
+    )

@@ -1,0 +1,121 @@
+"""Get a password back, step by step."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+
+from accounts.access import proof_of_work
+from accounts.access.limits import limit_posts
+from accounts.credentials.policy import RULES
+from accounts.pages.requests import pages
+from accounts.self_service import password_prompt
+from accounts.self_service.forms import (
+    PROOF_MISSING,
+    AddressForm,
+    CodeForm,
+    NewPasswordForm,
+    code_error,
+)
+from accounts.self_service.recovery import Recovery, RecoveryOver
+from otp.codes import TooSoon, Verdict
+from otp.counting.brakes import Paused, ProofNeeded
+
+
+@login_not_required
+@pages
+@limit_posts("reset", 20, minutes=10)
+def reset(request: HttpRequest) -> HttpResponse:
+    current = Recovery.resume(request.session)
+    initial = {"address": current.state.asked if current else ""}
+    form = AddressForm(request.POST or None, initial=initial)
+    refusal = None
+    paused = False
+    if form.is_valid():
+        proved = proof_of_work.is_done(
+            request.POST.get("proof", ""), request.POST.get("ticket", "")
+        )
+        try:
+            recovery = Recovery.start(request.session, form.cleaned_data["address"], proved=proved)
+        except TooSoon as too_soon:
+            refusal = too_soon
+        except Paused:
+            paused = True
+        except ProofNeeded:
+            form.add_error(None, PROOF_MISSING)
+        else:
+            if current and recovery.state == current.state and recovery.state.live:
+                messages.info(request, _("Chưa gửi mã mới: mã đã gửi vẫn còn hiệu lực."))
+            return redirect(_step(recovery))
+    context = {"form": form, "refusal": refusal, "paused": paused, "task": proof_of_work.task()}
+    return render(request, "accounts/reset.html", context)
+
+
+@login_not_required
+@sensitive_post_parameters("code")
+@pages
+@limit_posts("code", 60, minutes=10)
+def reset_code(request: HttpRequest) -> HttpResponse:
+    recovery = Recovery.resume(request.session)
+    if recovery is None:
+        return _start_again(request)
+    if recovery.state.has_grant:
+        return redirect("accounts:reset-password")
+    form = CodeForm(request.POST or None, step=recovery.state.code_id)
+    if form.is_valid():
+        answer = recovery.check_code(form.cleaned_data["code"])
+        if answer.verdict is Verdict.RIGHT:
+            return redirect("accounts:reset-password")
+        if not answer.tries_left:
+            messages.error(request, code_error(answer))
+            return redirect("accounts:reset-code")
+        form.add_error("code", code_error(answer))
+    context = {"form": form, "recovery": recovery.state}
+    return render(request, "accounts/reset_code.html", context)
+
+
+@login_not_required
+@sensitive_post_parameters("new_password1", "new_password2")
+@pages
+@limit_posts("new-password", 60, minutes=10)
+def reset_password(request: HttpRequest) -> HttpResponse:
+    recovery = Recovery.resume(request.session)
+    if recovery is None or recovery.state.has_lapsed:
+        return _start_again(request)
+    if recovery.state.verified_at is None:
+        return redirect("accounts:reset-code")
+    person = recovery.account()
+    form = NewPasswordForm(request.POST or None, step=recovery.state.code_id, person=person)
+    if form.is_valid():
+        try:
+            taken = password_prompt.taken(form, recovery.finish)
+        except RecoveryOver:
+            return _start_again(request)
+        if taken:
+            messages.success(
+                request,
+                _(
+                    "Đã đổi mật khẩu. Hãy đăng nhập bằng mật khẩu mới,"
+                    " trên điện thoại và Outlook cũng vậy."
+                ),
+            )
+            return redirect("accounts:login")
+    if recovery.state.done and not form.is_bound:
+        return redirect("accounts:login")
+    context = {"form": form, "recovery": recovery.state, "rules": RULES}
+    return render(request, "accounts/reset_password.html", context)
+
+
+def _step(recovery: Recovery) -> str:
+    """Name the page where a recovery stands."""
+    return "accounts:reset-password" if recovery.state.has_grant else "accounts:reset-code"
+
+
+def _start_again(request: HttpRequest) -> HttpResponse:
+    messages.warning(
+        request,
+        _("Lần lấy lại mật khẩu trước đã hết thời gian hoặc đã xong. Hãy bắt đầu lại từ đây."),
+    )
+    return redirect("accounts:reset")

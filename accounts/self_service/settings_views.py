@@ -1,0 +1,197 @@
+"""The pages of Thiết lập cấu hình: who one is, the number, the password, what happened."""
+
+import functools
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.db import transaction
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+
+from accounts.access import login
+from accounts.access.limits import limit_posts
+from accounts.credentials.passwords import change_password
+from accounts.credentials.policy import RULES
+from accounts.models import Account, AuditEvent, Session
+from accounts.pages.requests import PersonRequest, pages
+from accounts.self_service import password_prompt
+from accounts.self_service.forms import (
+    ChangePasswordForm,
+    CodeForm,
+    PhoneForm,
+    code_error,
+)
+from accounts.self_service.phone_change import AlreadyInForce, PhoneChange
+from otp.codes import TooSoon, Verdict
+from otp.counting import pepper
+from otp.counting.brakes import Paused
+from otp.models import Code
+
+EVENTS_SHOWN = 50
+
+
+@pages
+def home(request: PersonRequest) -> HttpResponse:
+    return render(request, "accounts/home.html")
+
+
+@pages
+def settings_menu(request: PersonRequest) -> HttpResponse:
+    return render(request, "accounts/settings.html")
+
+
+@pages
+def profile(request: PersonRequest) -> HttpResponse:
+    aliases = request.user.addresses.filter(is_main=False).order_by("address")
+    context = {"addresses": [request.user.address], "aliases": aliases}
+    return render(request, "accounts/profile.html", context)
+
+
+@sensitive_post_parameters("phone", "password")
+@pages
+@limit_posts("phone", 30, minutes=10)
+def phone(request: PersonRequest, address: str) -> HttpResponse:
+    _own_address_or_404(request, address)
+    ask_password = not login.password_is_fresh(request.session, within=settings.PASSWORD_FRESH)
+    form = PhoneForm(request.POST or None, ask_password=ask_password)
+    refusal = None
+    paused = False
+    if form.is_valid() and password_prompt.confirmed(request, form):
+        try:
+            change = PhoneChange.start(request.session, request.user, form.cleaned_data["phone"])
+        except AlreadyInForce:
+            form.add_error("phone", _("Số này đang được dùng và đã xác thực, không cần nhập lại."))
+        except TooSoon as too_soon:
+            refusal = too_soon
+        except Paused:
+            paused = True
+        else:
+            if change is None:
+                messages.success(request, _("Đã lưu số điện thoại."))
+                return redirect("accounts:profile")
+            return redirect("accounts:phone-code", address)
+    context = {
+        "form": form,
+        "address": request.user.address,
+        "suggestion": form.suggestion,
+        "refusal": refusal,
+        "paused": paused,
+        "confirmation": settings.PHONE_CONFIRMATION,
+    }
+    return render(request, "accounts/phone.html", context)
+
+
+@sensitive_post_parameters("code")
+@pages
+@limit_posts("code", 60, minutes=10)
+def phone_code(request: PersonRequest, address: str) -> HttpResponse:
+    _own_address_or_404(request, address)
+    change = PhoneChange.resume(request.session, request.user)
+    if change is None:
+        return redirect("accounts:phone", address)
+    form = CodeForm(request.POST or None, step=change.state.code_id)
+    if form.is_valid():
+        answer = change.check_code(form.cleaned_data["code"])
+        if answer.verdict is Verdict.RIGHT:
+            messages.success(
+                request,
+                _("Đã cập nhật số điện thoại. Từ bây giờ mã lấy lại mật khẩu được gửi đến số mới."),
+            )
+            return redirect("accounts:profile")
+        if not answer.tries_left:
+            messages.error(request, code_error(answer))
+            return redirect("accounts:phone-code", address)
+        form.add_error("code", code_error(answer))
+    context = {"form": form, "change": change.state, "address": request.user.address}
+    return render(request, "accounts/phone_code.html", context)
+
+
+@sensitive_post_parameters("password", "new_password1", "new_password2")
+@pages
+@limit_posts("password", 30, minutes=10)
+def password(request: PersonRequest) -> HttpResponse:
+    user = request.user
+    this_session = request.session.session_key  # as it is kept until the answer is sent
+    form = ChangePasswordForm(request.POST or None, step=str(user.pk), person=user)
+    change = functools.partial(
+        change_password,
+        user,
+        event=AuditEvent.Event.PASSWORD_CHANGED,
+        keep_session=this_session,
+    )
+    if (
+        form.is_valid()
+        and password_prompt.confirmed(request, form)
+        and password_prompt.taken(form, change)
+    ):
+        update_session_auth_hash(request, user)
+        request.session.pop(login.TOO_SHORT, None)
+        messages.success(request, _("Đã đổi mật khẩu. Các phiên đăng nhập khác đã kết thúc."))
+        return redirect("accounts:home")
+    context = {"form": form, "rules": RULES, "forced": user.has_default_password}
+    context["too_short"] = login.TOO_SHORT in request.session
+    return render(request, "accounts/password.html", context)
+
+
+@pages
+def activity(request: PersonRequest) -> HttpResponse:
+    user = request.user
+    if request.method == "POST":
+        with transaction.atomic():
+            user.end_sessions(but=request.session.session_key)
+            AuditEvent.record(
+                AuditEvent.Event.SESSIONS_ENDED, user.address, account=user, actor=user
+            )
+        messages.success(request, _("Đã đăng xuất các phiên khác."))
+        return redirect("accounts:activity")
+    context = {"events": _events(user), "sessions": _sessions(request)}
+    return render(request, "accounts/activity.html", context)
+
+
+def _events(user: Account) -> list[dict[str, Any]]:
+    """List what happened, newest first, with the codes that were asked for: by whomever."""
+    # A call to the hotline is no news to whoever made it; that a whole number was read, is.
+    audited = AuditEvent.objects.concerning(user).exclude(event=AuditEvent.Event.VIEWED)
+    audited = audited.order_by("-at", "-pk")[:EVENTS_SHOWN]
+    keys = pepper.names_of("address", user.address)
+    asked = Code.objects.filter(address_key__in=keys).order_by("-issued_at")[:EVENTS_SHOWN]
+    events: list[dict[str, Any]] = [
+        {"at": row.at, "sentence": row.get_event_display(), "address": row.client, "ok": row.ok}
+        for row in audited
+    ]
+    events += [
+        {
+            "at": code.issued_at,
+            "sentence": _("Yêu cầu gửi mã: %(purpose)s") % {"purpose": code.get_purpose_display()},
+            "address": "",
+            "ok": True,
+        }
+        for code in asked
+    ]
+    return sorted(events, key=lambda event: event["at"], reverse=True)[:EVENTS_SHOWN]
+
+
+def _sessions(request: PersonRequest) -> list[dict[str, object]]:
+    rows = Session.objects.filter(account=request.user, expire_date__gt=timezone.now())
+    current = Session.name_of(request.session.session_key or "")
+    return [
+        {
+            "browser": data.get("browser", ""),
+            "ip": data.get("client", ""),
+            "created_at": row.created_at,
+            "seen_at": row.seen_at,
+            "current": row.pk == current,
+        }
+        for row in rows.order_by("-seen_at")
+        for data in [request.session.decode(row.session_data)]
+    ]
+
+
+def _own_address_or_404(request: PersonRequest, address: str) -> None:
+    if address != request.user.address:
+        raise Http404
