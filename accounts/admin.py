@@ -20,11 +20,11 @@ from accounts.audit_admin import AuditAdmin
 from accounts.bulk_admin import BulkAdmin
 from accounts.credentials import notices
 from accounts.credentials.mail_sessions import end_mail_sessions
+from accounts.hotline.overview import STAFF_DIGITS
 from accounts.models import Account, Address, AuditEvent, LoginNotice, Unit
 from accounts.organisation import roles
 from accounts.organisation.aliases import AliasForm
 from accounts.organisation.units import Units
-from accounts.picture import STAFF_DIGITS
 from otp import phones
 from otp.models import Brakes
 

@@ -15,12 +15,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import headings, sheets, worker
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.bulk_forms import ImportForm, NoticeForm
+from accounts.hotline.overview import STAFF_DIGITS
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
 from accounts.models.job import Job
 from accounts.organisation import roles
 from accounts.organisation.units import Units
-from accounts.picture import STAFF_DIGITS
 from otp import phones
 
 SHOWN = 50  # faults, and people, on a page

@@ -24,11 +24,11 @@ from tablib import Dataset
 
 from accounts import columns, headings
 from accounts.addresses import AddressError, canonical
+from accounts.hotline.overview import STAFF_DIGITS
 from accounts.models.account import Account
 from accounts.models.address import Address
 from accounts.models.audit_event import AuditEvent
 from accounts.organisation.units import Units, nearest_saved
-from accounts.picture import STAFF_DIGITS
 from accounts.sheets import Row, Table
 from otp import phones
 

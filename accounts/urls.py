@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from accounts import campaign_views, desk_views, report_views
+from accounts import campaign_views, report_views
 from accounts.access import second_factor_views
 from accounts.access import views as access_views
+from accounts.hotline import views as hotline_views
 from accounts.self_service import recovery_views, settings_views
 
 app_name = "accounts"
@@ -27,14 +28,14 @@ urlpatterns = [
     path("cau-hinh/mat-khau/", settings_views.password, name="password"),
     path("cau-hinh/hoat-dong/", settings_views.activity, name="activity"),
     path("cau-hinh/xac-thuc-hai-lop/", second_factor_views.factor, name="factor"),
-    path("ho-tro/", desk_views.search, name="desk"),
-    path("ho-tro/doi-so/", desk_views.waiting, name="waiting"),
-    path("ho-tro/doi-so/<int:pk>/", desk_views.decide, name="decide"),
-    path("ho-tro/dia-chi/<str:key>/", desk_views.unknown, name="unknown"),
-    path("ho-tro/tai-khoan/<int:pk>/", desk_views.person, name="person"),
-    path("ho-tro/tai-khoan/<int:pk>/hien-so/", desk_views.reveal, name="reveal"),
-    path("ho-tro/tai-khoan/<int:pk>/de-nghi-doi-so/", desk_views.propose, name="propose"),
-    path("ho-tro/tai-khoan/<int:pk>/<slug:slug>/", desk_views.act, name="act"),
+    path("ho-tro/", hotline_views.search, name="desk"),
+    path("ho-tro/doi-so/", hotline_views.waiting, name="waiting"),
+    path("ho-tro/doi-so/<int:pk>/", hotline_views.decide, name="decide"),
+    path("ho-tro/dia-chi/<str:key>/", hotline_views.unknown, name="unknown"),
+    path("ho-tro/tai-khoan/<int:pk>/", hotline_views.person, name="person"),
+    path("ho-tro/tai-khoan/<int:pk>/hien-so/", hotline_views.reveal, name="reveal"),
+    path("ho-tro/tai-khoan/<int:pk>/de-nghi-doi-so/", hotline_views.propose, name="propose"),
+    path("ho-tro/tai-khoan/<int:pk>/<slug:slug>/", hotline_views.act, name="act"),
     path("quan-tri/bao-cao/", report_views.reports, name="reports"),
     path("quan-tri/bao-cao/<slug:table>.csv", report_views.reports_file),
     path("quan-tri/bao-cao/don-vi/<int:unit>/", report_views.reports, name="unit-report"),

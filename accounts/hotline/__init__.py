@@ -1,0 +1,1 @@
+"""The hotline: find somebody, see how they stand, help."""

@@ -7,11 +7,11 @@ from django.core.management import CommandError, call_command
 from django.test import Client, TestCase
 from django.utils import timezone
 
-from accounts import desk, picture
 from accounts.access.login import FAILURES
 from accounts.credentials import phone_proposals
 from accounts.credentials.passwords import change_password
 from accounts.credentials.refusals import NotNow
+from accounts.hotline import overview, remedies
 from accounts.models import Account, AuditEvent, PhoneProposal, Unit
 from accounts.models.audit_event import Ground
 from otp.counting import limits
@@ -175,7 +175,7 @@ class SentenceTests(StaffTestCase):
     def seen(self, account=None):
         account = account or self.an
         account.refresh_from_db()
-        return picture.take(account.address, account)
+        return overview.take(account.address, account)
 
     def test_a_number_that_has_had_its_six(self):
         for _ in range(NUMBER_CAP.count):
@@ -242,7 +242,7 @@ class OnceADayTests(StaffTestCase):
         self.close()
 
         with self.assertRaises(NotNow):
-            desk.reopen_recovery(self.an, actor=self.mai, ground=Ground())
+            remedies.reopen_recovery(self.an, actor=self.mai, ground=Ground())
 
         self.assertEqual(AuditEvent.objects.filter(event="recovery-reopened").count(), 1)
 

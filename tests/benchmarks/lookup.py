@@ -72,7 +72,7 @@ def main():
 
 
 def measure():
-    from accounts import lookup
+    from accounts.hotline import search as lookup
     from tests.support import cast
 
     mai = cast.make_staff("mai", "hotline")

@@ -7,8 +7,8 @@ from django.db import connection
 from django.test import Client, TestCase, TransactionTestCase
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts import desk
 from accounts.credentials import locks
+from accounts.hotline import remedies
 from accounts.models import Account, AuditEvent, DailyHelp, Session
 from accounts.models.audit_event import Ground
 from otp import codes
@@ -218,7 +218,7 @@ class ExtraCodeTests(Desk, TestCase):
             self.ask(client=Client())
             clock.forward(minutes=6)
             with self.subTest(day):
-                desk.give_extra_code(self.an, actor=self.mai, ground=Ground())
+                remedies.give_extra_code(self.an, actor=self.mai, ground=Ground())
         self.assertEqual(DailyHelp.objects.count(), 2)
 
 
@@ -234,8 +234,8 @@ class ExtraCodeRaceTests(cast.Cast, TransactionTestCase):
         def give():
             with closing(connection):
                 try:
-                    desk.give_extra_code(self.an, actor=mai, ground=Ground())
-                except desk.NotNow:
+                    remedies.give_extra_code(self.an, actor=mai, ground=Ground())
+                except remedies.NotNow:
                     return
                 given.append(True)
 

@@ -4,7 +4,7 @@ import re
 
 from django.test import Client, TestCase
 
-from accounts import lookup
+from accounts.hotline import search as lookup
 from accounts.models import AuditEvent, Unit
 from otp.models import Message
 from tests.support import cast

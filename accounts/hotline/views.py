@@ -17,16 +17,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from accounts import desk, lookup, picture
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.credentials import phone_proposals
 from accounts.credentials.refusals import NotNow
+from accounts.hotline import overview, remedies
+from accounts.hotline import search as lookup
 from accounts.hotline.forms import GroundForm, LookupForm, ProposalForm
+from accounts.hotline.overview import Picture
 from accounts.models import Account, AuditEvent, PhoneProposal
 from accounts.models.audit_event import Ground
 from accounts.organisation import roles
 from accounts.pages.requests import pages
-from accounts.picture import Picture
 from otp.counting import limits, pepper
 from otp.counting.limits import Limit
 from otp.outbox import alerts
@@ -63,7 +64,7 @@ def search(request: StaffRequest) -> HttpResponse:
 def person(request: StaffRequest, pk: int) -> HttpResponse:
     account = _person_or_404(request.user, pk)
     AuditEvent.record(AuditEvent.Event.VIEWED, account.address, account=account, actor=request.user)
-    return _show(request, picture.take(account.address, account))
+    return _show(request, overview.take(account.address, account))
 
 
 @pages
@@ -77,7 +78,7 @@ def unknown(request: StaffRequest, key: str) -> HttpResponse:
     if account:
         return redirect("accounts:person", account.pk)
     AuditEvent.record(AuditEvent.Event.VIEWED, address, actor=request.user)
-    return _show(request, picture.take(address, None))
+    return _show(request, overview.take(address, None))
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ ACTIONS = {
                 " tài khoản chỉ được cấp thêm một lần mỗi ngày."
             ),
             gettext_lazy("Đã cấp thêm một mã hôm nay."),
-            desk.give_extra_code,
+            remedies.give_extra_code,
             lambda picture: picture.codes.is_spent and not picture.extra_today,
             remedy=True,
         ),
@@ -120,7 +121,7 @@ ACTIONS = {
                 " sai 10 lần liên tiếp thì hệ thống tự đóng lại."
             ),
             gettext_lazy("Đã mở lại việc lấy lại mật khẩu."),
-            desk.reopen_recovery,
+            remedies.reopen_recovery,
             lambda picture: bool(picture.codes.closed_until or picture.phone_codes.closed_until),
             remedy=True,
         ),
@@ -133,7 +134,7 @@ ACTIONS = {
                 " lúc nào; mật khẩu giữ nguyên."
             ),
             gettext_lazy("Đã khóa tài khoản."),
-            desk.lock,
+            remedies.lock,
             lambda picture: bool(picture.account and not picture.account.is_locked),
             danger=True,
         ),
@@ -146,7 +147,7 @@ ACTIONS = {
                 " hạn thì phải đổi mới mở được thư. Khóa lại được bất cứ lúc nào."
             ),
             gettext_lazy("Đã mở khóa tài khoản."),
-            desk.unlock,
+            remedies.unlock,
             lambda picture: bool(picture.account and picture.account.is_locked),
             remedy=True,
         ),
@@ -159,7 +160,7 @@ ACTIONS = {
                 " giữ nguyên; không có gì để hoàn tác."
             ),
             gettext_lazy("Đã kết thúc các phiên đăng nhập."),
-            desk.end_sessions,
+            remedies.end_sessions,
             lambda picture: picture.account is not None,
         ),
         Action(
@@ -171,7 +172,7 @@ ACTIONS = {
                 " phải cài đặt lại; chủ hộp thư được báo bằng thư."
             ),
             gettext_lazy("Đã đặt lại xác thực hai lớp."),
-            desk.reset_factor,
+            remedies.reset_factor,
             lambda picture: bool(picture.account and picture.account.is_staff),
             danger=True,
         ),
@@ -211,7 +212,7 @@ def reveal(request: StaffRequest, pk: int) -> HttpResponse:
     form = GroundForm(request.POST or None)
     if not form.is_valid():
         return render(request, "desk/reveal.html", {"form": form, "person": account})
-    number = desk.reveal_phone(account, actor=request.user, ground=Ground(**form.cleaned_data))
+    number = remedies.reveal_phone(account, actor=request.user, ground=Ground(**form.cleaned_data))
     context = {"person": account, "number": number, "seconds": SHOWN_FOR}
     response = render(request, "desk/number.html", context)
     response.headers["Refresh"] = f"{SHOWN_FOR}; url={reverse('accounts:person', args=[pk])}"
@@ -249,7 +250,7 @@ def waiting(request: StaffRequest) -> HttpResponse:
 def decide(request: StaffRequest, pk: int) -> HttpResponse:
     """Approve a change of phone, or turn it down."""
     proposal = get_object_or_404(_waiting(request.user), pk=pk)
-    if not desk.may_help(request.user, proposal.account, "accounts.approve_phone"):
+    if not remedies.may_help(request.user, proposal.account, "accounts.approve_phone"):
         raise PermissionDenied
     own = proposal.proposed_by == request.user
     if request.POST.get("decision") in ("approve", "decline"):
@@ -275,7 +276,7 @@ def _show(request: StaffRequest, seen: Picture) -> HttpResponse:
     staff = request.user
 
     def may(right: str) -> bool:
-        return account is not None and desk.may_help(staff, account, right)
+        return account is not None and remedies.may_help(staff, account, right)
 
     offered = [it for it in ACTIONS.values() if it.offered(seen) and may(it.right)]
     context = {
@@ -297,7 +298,7 @@ def _person_or_404(staff: Account, pk: int) -> Account:
 
 def _helped(staff: Account, pk: int, right: str) -> Account:
     account = _person_or_404(staff, pk)
-    if not desk.may_help(staff, account, right):
+    if not remedies.may_help(staff, account, right):
         raise PermissionDenied
     return account
 
