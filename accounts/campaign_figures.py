@@ -13,8 +13,8 @@ from accounts import campaign_steps
 from accounts.models.account import Account
 from accounts.models.campaign import WARNED_BEFORE, Campaign, CampaignMember
 from accounts.models.unit import Unit
-from accounts.reports import Tile
-from accounts.tables import Row, Table, number
+from accounts.reports.coverage import Tile
+from accounts.reports.tables import Row, Table, number
 
 Outcome = CampaignMember.Outcome
 

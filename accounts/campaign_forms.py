@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models.unit import Unit
 from accounts.pages.forms import PortalForm
 from accounts.pages.staff_fields import KeptWords
-from accounts.reports import Tree
+from accounts.reports.coverage import Tree
 
 EVERYWHERE = "all"
 UNITS_AT_ONCE = 40  # a request holds 50 fields

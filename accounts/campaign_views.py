@@ -23,8 +23,8 @@ from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
 from accounts.models.campaign import WARNED_BEFORE, Campaign
 from accounts.organisation import roles
-from accounts.reports import Tree
-from accounts.tables import Table, csv_response, number
+from accounts.reports.coverage import Tree
+from accounts.reports.tables import Table, csv_response, number
 
 RIGHT = "accounts.run_campaigns"
 PEOPLE_ON_A_PAGE = 50

@@ -82,11 +82,11 @@ def fill():
 
 
 def reports():
-    from accounts import unit_days
-    from accounts.code_reports import codes
-    from accounts.help_reports import help_given
     from accounts.organisation.roles import below
-    from accounts.reports import Tree, coverage
+    from accounts.reports import history
+    from accounts.reports.codes import codes
+    from accounts.reports.coverage import Tree, coverage
+    from accounts.reports.help import help_given
 
     department = below([1])
     for _ in range(2):
@@ -101,7 +101,7 @@ def reports():
         with measured("help given, one department", LONGEST):
             shown(help_given(department))
         with measured("the nightly snapshot"):
-            unit_days.take()
+            history.take()
 
 
 def campaign():

@@ -5,8 +5,8 @@ import re
 
 from django.utils import timezone
 
-from accounts import unit_days
 from accounts.models import UnitDay
+from accounts.reports import history
 from tests.browser.test_pages import InspectedTestCase
 from tests.reports.test_reports import code
 from tests.support.browser import NARROW, WIDE
@@ -29,7 +29,7 @@ class StaffPageTestCase(Office, InspectedTestCase):
         super().setUp()
         self.set_up_office()
         for back in (9, 8, 3):
-            unit_days.take()
+            history.take()
             day = timezone.localdate() - dt.timedelta(days=back)
             UnitDay.objects.filter(day=timezone.localdate()).update(day=day)
         for state in ("accepted", "delivered", "failed", "skipped"):

@@ -13,12 +13,12 @@ from django.test import Client, SimpleTestCase, TestCase
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import unit_days
 from accounts.cells import harmless
-from accounts.charts import Columns, Lines, Series, round_up
 from accounts.models import Account, AuditEvent, Unit, UnitDay
-from accounts.tables import Row, Share, Table, csv_response, number, percent
-from accounts.unit_days import Figures
+from accounts.reports import history
+from accounts.reports.charts import Columns, Lines, Series, round_up
+from accounts.reports.history import Figures
+from accounts.reports.tables import Row, Share, Table, csv_response, number, percent
 from otp.counting import pepper
 from otp.models import Code, GatewayState, Message
 from tests.support import cast
@@ -237,7 +237,7 @@ class SnapshotTests(ReportTestCase):
         self.assertEqual(mine[1:3], ["5", "4"])
 
     def test_what_is_counted_is_what_is_kept(self):
-        self.assertEqual(list(unit_days.FIGURES), list(Figures.__dataclass_fields__))
+        self.assertEqual(list(history.FIGURES), list(Figures.__dataclass_fields__))
 
 
 def code(at, state, *, gateway="twilio", verified=False, reason="", key="", ordinal=1):

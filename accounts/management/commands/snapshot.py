@@ -4,11 +4,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from accounts import unit_days
+from accounts.reports import history
 
 
 class Command(BaseCommand):
     help = "Keep today's figures of every unit; run again, it brings them up to date."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"units: {unit_days.take()}")
+        self.stdout.write(f"units: {history.take()}")

@@ -9,13 +9,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.access.staff import StaffRequest, staff_page
-from accounts.code_reports import codes
-from accounts.help_reports import help_given
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
 from accounts.organisation import roles
-from accounts.reports import Report, Tree, coverage
-from accounts.tables import csv_response
+from accounts.reports.codes import codes
+from accounts.reports.coverage import Report, Tree, coverage
+from accounts.reports.help import help_given
+from accounts.reports.tables import csv_response
 
 RIGHT = "accounts.view_reports"
 

@@ -14,10 +14,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.charts import Chart, Columns, Lines, Series
 from accounts.models.audit_event import AuditEvent
-from accounts.reports import Report, Tile
-from accounts.tables import Row, Share, Table, number, percent
+from accounts.reports.charts import Chart, Columns, Lines, Series
+from accounts.reports.coverage import Report, Tile
+from accounts.reports.tables import Row, Share, Table, number, percent
 from otp import outbox
 from otp.counting import brakes
 from otp.models import CODES_A_DAY, OFFICE_ZONE, GatewayState, Message

@@ -8,10 +8,10 @@ from django.db.models.functions import TruncWeek
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.charts import Columns, Series
 from accounts.models.audit_event import AuditEvent
-from accounts.reports import Report, Tile, Units
-from accounts.tables import Row, Table, number
+from accounts.reports.charts import Columns, Series
+from accounts.reports.coverage import Report, Tile, Units
+from accounts.reports.tables import Row, Table, number
 from otp.models import OFFICE_ZONE
 
 WEEKS = 8

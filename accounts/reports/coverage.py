@@ -13,11 +13,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import unit_days
-from accounts.charts import Chart, Lines, Series
 from accounts.models.unit import Unit
-from accounts.tables import Row, Share, Table, number, percent
-from accounts.unit_days import Figures
+from accounts.reports import history
+from accounts.reports.charts import Chart, Lines, Series
+from accounts.reports.history import Figures
+from accounts.reports.tables import Row, Share, Table, number, percent
 
 TREND = 90  # days
 
@@ -94,7 +94,7 @@ class Tree:
 def coverage(tree: Tree, visible: Units, unit: int | None) -> Report:
     """Report on one unit, or for None on everything that may be seen."""
     scope: Units = visible if unit is None else tree.all_of(unit)
-    own = unit_days.now(scope)
+    own = history.now(scope)
     total = sum(own.values(), Figures())
     rows = [
         _coverage_row(tree.units[pk].name, _sum(own, tree.all_of(pk)), href=_address_of(pk))
@@ -176,7 +176,7 @@ def _trend(scope: Units, today: Figures) -> tuple[Chart, Table]:
     """Draw how the two shares went, from the nightly figures and, for today, from now."""
     end = timezone.localdate()
     days = [end - dt.timedelta(days=back) for back in range(TREND - 1, -1, -1)]
-    kept = unit_days.past(scope, since=days[0]) | {end: today}
+    kept = history.past(scope, since=days[0]) | {end: today}
     phones = [_percent(kept.get(day), "phones") for day in days]
     defaults = [_percent(kept.get(day), "default_passwords") for day in days]
     chart = Lines(

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from accounts.tables import number, percent
+from accounts.reports.tables import number, percent
 
 
 @dataclass(frozen=True)
