@@ -2,9 +2,9 @@
 
 from django.urls import path
 
-from accounts import campaign_views
 from accounts.access import second_factor_views
 from accounts.access import views as access_views
+from accounts.campaigns import views as campaign_views
 from accounts.hotline import views as hotline_views
 from accounts.reports import views as report_views
 from accounts.self_service import recovery_views, settings_views

@@ -107,30 +107,30 @@ def reports():
 def campaign():
     from django.utils import timezone
 
-    from accounts import campaign_figures, campaign_steps
-    from accounts.campaign_figures import Standing
+    from accounts.campaigns import figures, rules
+    from accounts.campaigns.figures import Standing
     from accounts.models import Account, Unit
     from otp.models import Message
 
     by = Account.objects.first()
     everywhere = Unit.objects.filter(parent=None)
-    planned = campaign_steps.plan(
+    planned = rules.plan(
         name="x", basis="x", first_day=timezone.localdate(), units=everywhere, by=by
     )
     with measured("a plan over all units, shown", LONGEST):
         shown_campaign(planned)
     with measured("start"):
-        count = campaign_steps.start(planned, by=by)
+        count = rules.start(planned, by=by)
     planned.refresh_from_db()
     print(f"      {count:,} people", flush=True)
     with measured("the running campaign, shown", LONGEST):
         shown_campaign(planned)
     with measured(f"warning {BATCH_OF_WARNINGS:,} of them"):
-        for n in range(0, BATCH_OF_WARNINGS, campaign_steps.BATCH):
-            campaign_steps._warn_some(planned, 14, after=n)
+        for n in range(0, BATCH_OF_WARNINGS, rules.BATCH):
+            rules._warn_some(planned, 14, after=n)
     assert Message.objects.filter(channel="mail").count() == BATCH_OF_WARNINGS
     with measured("the running campaign, shown", LONGEST):
-        steps = campaign_figures.steps(planned, Standing.of(planned))
+        steps = figures.steps(planned, Standing.of(planned))
     print("      " + "; ".join(str(row.values) for row in steps.rows[:1]))
 
 
@@ -142,12 +142,12 @@ def shown(report):
 
 
 def shown_campaign(campaign):
-    from accounts import campaign_figures
-    from accounts.campaign_figures import Standing
+    from accounts.campaigns import figures
+    from accounts.campaigns.figures import Standing
 
     standing = Standing.of(campaign)
-    list(campaign_figures.steps(campaign, standing).lines)
-    list(campaign_figures.by_unit(campaign).lines)
+    list(figures.steps(campaign, standing).lines)
+    list(figures.by_unit(campaign).lines)
 
 
 @contextmanager

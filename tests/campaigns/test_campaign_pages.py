@@ -7,7 +7,7 @@ import io
 from django.test import Client, TestCase
 from django.utils import timezone
 
-from accounts import campaign_steps
+from accounts.campaigns import rules
 from accounts.models import Account, AuditEvent, Campaign, CampaignMember
 from tests.support import cast
 from tests.support.campaigning import CAMPAIGNS, Office, days_pass
@@ -264,7 +264,7 @@ class RemovalTests(PageTestCase):
         self.campaign = self.running(self.department)
         self.consent(self.campaign)
         self.until_the_lock(self.campaign)
-        campaign_steps.run()
+        rules.run()
         self.come_in(self.province)
 
     def rows(self):

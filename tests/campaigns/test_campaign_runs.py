@@ -17,8 +17,8 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 
-from accounts import campaign_steps
-from accounts.campaign_steps import Refused
+from accounts.campaigns import rules
+from accounts.campaigns.rules import Refused
 from accounts.credentials.passwords import change_password
 from accounts.models import Account, AuditEvent, Campaign, CampaignMember
 from otp.models import Message
@@ -106,7 +106,7 @@ class TogetherTests(RunTestCase):
 
         def start(_):
             try:
-                return campaign_steps.start(campaign, by=self.province)
+                return rules.start(campaign, by=self.province)
             except Refused:
                 return "refused"
 
@@ -118,7 +118,7 @@ class TogetherTests(RunTestCase):
     def test_campaigns_started_at_once_share_nobody(self):
         campaigns = [self.plan(self.department) for _ in range(CROWD)]
 
-        at_once(lambda n: campaign_steps.start(campaigns[n], by=self.province), CROWD)
+        at_once(lambda n: rules.start(campaigns[n], by=self.province), CROWD)
 
         self.assertEqual(CampaignMember.objects.filter(outcome="").count(), 2)
 
@@ -172,7 +172,7 @@ class ChangeTests(RunTestCase):
             for n in range(CROWD)
         ]
         for each in Campaign.objects.all():
-            campaign_steps.stop(each, by=self.province, why="x")
+            rules.stop(each, by=self.province, why="x")
         campaign = self.running(self.department)
         self.consent(campaign)
         self.until_the_lock(campaign)
@@ -221,7 +221,7 @@ class KilledTests(RunTestCase):
         eventually(self.nobody_else_is_there)
         execute(LET_MAILS_GO)
         warned = CampaignMember.objects.filter(warned_14_on__isnull=False).count()
-        self.assertEqual(warned, campaign_steps.BATCH)
+        self.assertEqual(warned, rules.BATCH)
         self.assertEqual(mails_to_each(), {1: warned})
 
         self.assertEqual(self.start_a_run().wait(), 0)
@@ -263,7 +263,7 @@ class KilledTests(RunTestCase):
         self.addCleanup(execute, "DROP FUNCTION IF EXISTS hold_mails CASCADE")
 
         def stop():
-            campaign_steps.stop(campaign, by=self.province, why="Theo chỉ đạo")
+            rules.stop(campaign, by=self.province, why="Theo chỉ đạo")
             connection.close()
 
         with self.mails_held():

@@ -8,8 +8,8 @@ from django.core.management import call_command
 from django.test import TestCase
 from django.utils import timezone
 
-from accounts import campaign_steps
-from accounts.campaign_steps import Refused, TooLate
+from accounts.campaigns import rules
+from accounts.campaigns.rules import Refused, TooLate
 from accounts.credentials.passwords import change_password
 from accounts.models import Account, AuditEvent, Campaign, CampaignMember
 from otp.models import Message
@@ -208,7 +208,7 @@ class LockTests(CampaignTestCase):
     def test_consent_can_be_taken_back(self):
         self.consent(self.campaign)
         self.until_the_lock(self.campaign)
-        campaign_steps.withdraw_lock(self.campaign, by=self.province, why="Chờ thêm")
+        rules.withdraw_lock(self.campaign, by=self.province, why="Chờ thêm")
 
         run()
 
@@ -308,7 +308,7 @@ class StopTests(CampaignTestCase):
         campaign = self.running(self.department)
         self.consent(campaign)
         self.until_the_lock(campaign)
-        campaign_steps.stop(campaign, by=self.province, why="Theo chỉ đạo")
+        rules.stop(campaign, by=self.province, why="Theo chỉ đạo")
         mail.outbox.clear()
 
         run()
@@ -321,7 +321,7 @@ class StopTests(CampaignTestCase):
         campaign = self.running(self.department)
         run()
 
-        campaign_steps.stop(campaign, by=self.province, why="Theo chỉ đạo")
+        rules.stop(campaign, by=self.province, why="Theo chỉ đạo")
 
         send_all()
         self.assertEqual(mail.outbox, [])
@@ -332,18 +332,18 @@ class StopTests(CampaignTestCase):
 
     def test_what_is_stopped_stays_so(self):
         campaign = self.running(self.department)
-        campaign_steps.stop(campaign, by=self.province, why="Theo chỉ đạo")
+        rules.stop(campaign, by=self.province, why="Theo chỉ đạo")
 
         for act in (
-            lambda: campaign_steps.start(campaign, by=self.province),
+            lambda: rules.start(campaign, by=self.province),
             lambda: self.consent(campaign),
-            lambda: campaign_steps.withdraw_lock(campaign, by=self.province, why="x"),
-            lambda: campaign_steps.stop(campaign, by=self.province, why="x"),
+            lambda: rules.withdraw_lock(campaign, by=self.province, why="x"),
+            lambda: rules.stop(campaign, by=self.province, why="x"),
         ):
             self.assertRaises(Refused, act)
 
     def test_the_stopped_can_be_in_another_campaign(self):
-        campaign_steps.stop(self.running(self.department), by=self.province, why="x")
+        rules.stop(self.running(self.department), by=self.province, why="x")
 
         self.running(self.department)
 
@@ -354,7 +354,7 @@ class StopTests(CampaignTestCase):
         days_pass(1)
 
         with self.assertRaises(TooLate):
-            campaign_steps.start(campaign, by=self.province)
+            rules.start(campaign, by=self.province)
 
         self.assertFalse(CampaignMember.objects.exists())
 
@@ -381,7 +381,7 @@ class TrailTests(CampaignTestCase):
         )
 
     def test_a_stop_is_on_record_with_its_reason(self):
-        campaign_steps.stop(self.running(self.department), by=self.province, why="Theo chỉ đạo")
+        rules.stop(self.running(self.department), by=self.province, why="Theo chỉ đạo")
 
         row = AuditEvent.objects.get(event="campaign-stopped")
 

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts import campaign_steps
+from accounts.campaigns import rules
 from accounts.models import Account, Campaign, CampaignMember, Unit
 from otp.models import Message
 from tests.support import cast
@@ -44,17 +44,15 @@ class Office(cast.Cast):
 
     def plan(self, *units, first_day=None, **fields):
         fields = {"name": "Đổi mật khẩu", "basis": "Công văn 1/UBND", "by": self.province} | fields
-        return campaign_steps.plan(
-            first_day=first_day or timezone.localdate(), units=units, **fields
-        )
+        return rules.plan(first_day=first_day or timezone.localdate(), units=units, **fields)
 
     def running(self, *units, **fields):
         campaign = self.plan(*(units or [self.department]), **fields)
-        campaign_steps.start(campaign, by=self.province)
+        rules.start(campaign, by=self.province)
         return campaign
 
     def consent(self, campaign):
-        campaign_steps.approve_lock(campaign, by=self.province, why="Công văn 2/UBND")
+        rules.approve_lock(campaign, by=self.province, why="Công văn 2/UBND")
 
     def run_and_send(self):
         call_command("run_campaigns", stdout=io.StringIO())

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from accounts import campaign_steps
+from accounts.campaigns import rules
 from accounts.credentials.mail_sessions import end_mail_sessions_after_their_time
 
 
@@ -12,6 +12,6 @@ class Command(BaseCommand):
     help = "Warn, and with IT's consent lock, those who still have the default password."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        campaign_steps.run(self.stdout.write)
+        rules.run(self.stdout.write)
         if ended := end_mail_sessions_after_their_time():
             self.stdout.write(f"default passwords: the time of {ended} is over")

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import campaign_steps
+from accounts.campaigns import rules
 from accounts.models.account import Account
 from accounts.models.campaign import WARNED_BEFORE, Campaign, CampaignMember
 from accounts.models.unit import Unit
@@ -37,7 +37,7 @@ class Standing:
     def of(cls, campaign: Campaign) -> "Standing":
         """Count the members; of a campaign that is only planned, those who would be."""
         if campaign.is_planned:
-            count = campaign_steps.eligible(campaign_steps.units_of(campaign)).count()
+            count = rules.eligible(rules.units_of(campaign)).count()
             return cls(count, count, 0, 0, 0, 0, dict.fromkeys(WARNED_BEFORE, 0))
         counts = campaign.members.aggregate(
             people=Count("pk"),
@@ -161,7 +161,7 @@ def by_unit(campaign: Campaign) -> Table:
 
 
 def _planned_by_unit(campaign: Campaign) -> list[tuple[int | None, int, int]]:
-    people = campaign_steps.eligible(campaign_steps.units_of(campaign)).values("unit")
+    people = rules.eligible(rules.units_of(campaign)).values("unit")
     counts = people.annotate(count=Count("pk")).order_by("-count", "unit")
     found = counts.values_list("unit", "count")[:UNITS_SHOWN]
     return [(unit, count, count) for unit, count in found]
@@ -243,7 +243,7 @@ def members(people: Iterable[CampaignMember]) -> Table:
 
 
 def removal_list(campaign: Campaign) -> Table:
-    people = campaign_steps.to_remove(campaign).select_related("account__unit__parent")
+    people = rules.to_remove(campaign).select_related("account__unit__parent")
     rows = [
         Row(
             (

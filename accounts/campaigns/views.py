@@ -12,12 +12,12 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import campaign_figures, campaign_steps
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
-from accounts.campaign_figures import Standing
-from accounts.campaign_forms import PlanForm, ReasonForm
-from accounts.campaign_steps import Refused, TooLate
+from accounts.campaigns import figures, rules
+from accounts.campaigns.figures import Standing
+from accounts.campaigns.forms import PlanForm, ReasonForm
+from accounts.campaigns.rules import Refused, TooLate
 from accounts.credentials import notices
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
@@ -37,7 +37,7 @@ pages = require_http_methods(["GET", "HEAD", "POST"])
 def campaigns(request: StaffRequest) -> HttpResponse:
     found = [each for each in Campaign.objects.order_by("-pk") if _may_see(request.user, each)]
     context = {
-        "table": campaign_figures.listed(found),
+        "table": figures.listed(found),
         "sees_all": roles.units_of(request.user) is None,
     }
     return render(request, "campaigns/campaigns.html", context)
@@ -49,7 +49,7 @@ def campaigns(request: StaffRequest) -> HttpResponse:
 def plan(request: StaffRequest) -> HttpResponse:
     form = PlanForm(request.POST or None, tree=Tree(roles.units_of(request.user)))
     if form.is_valid():
-        campaign = campaign_steps.plan(**form.cleaned_data, by=request.user)
+        campaign = rules.plan(**form.cleaned_data, by=request.user)
         return redirect("accounts:campaign", campaign.pk)
     return render(request, "campaigns/plan.html", {"form": form})
 
@@ -62,15 +62,15 @@ def campaign(request: StaffRequest, pk: int) -> HttpResponse:
     context = {
         "campaign": found,
         "units": [
-            campaign_figures.unit_name(unit)
+            figures.unit_name(unit)
             for unit in found.units.select_related("parent").order_by("name")
         ],
-        "tiles": campaign_figures.tiles(found, standing),
-        "steps": campaign_figures.steps(found, standing),
-        "by_unit": campaign_figures.by_unit(found),
+        "tiles": figures.tiles(found, standing),
+        "steps": figures.steps(found, standing),
+        "by_unit": figures.by_unit(found),
         "letters": _letters(found),
-        "waiting": campaign_steps.waits_for_consent(found).count(),
-        "to_remove": campaign_steps.to_remove(found).count(),
+        "waiting": rules.waits_for_consent(found).count(),
+        "to_remove": rules.to_remove(found).count(),
     }
     return render(request, "campaigns/campaign.html", context)
 
@@ -92,7 +92,7 @@ def people(request: StaffRequest, pk: int) -> HttpResponse:
 @staff_page("accounts.export_accounts")
 def removal_list(request: StaffRequest, pk: int) -> HttpResponse:
     found = _campaign_or_404(request.user, pk)
-    table = campaign_figures.removal_list(found)
+    table = figures.removal_list(found)
     AuditEvent.record(
         AuditEvent.Event.EXPORTED,
         "",
@@ -119,7 +119,7 @@ class _Act:
 @staff_page(RIGHT)
 def start(request: StaffRequest, pk: int) -> HttpResponse:
     done = _("Chiến dịch đã bắt đầu. Danh sách người được nhắc đã chốt.")
-    act = _Act("start", campaign_steps.start, done, has_reason=False)
+    act = _Act("start", rules.start, done, has_reason=False)
     return _confirm(request, pk, act)
 
 
@@ -128,7 +128,7 @@ def start(request: StaffRequest, pk: int) -> HttpResponse:
 @staff_page(RIGHT)
 def approve_lock(request: StaffRequest, pk: int) -> HttpResponse:
     done = _("Đã ghi nhận đồng ý khóa. Có thể rút lại cho đến ngày khóa.")
-    return _confirm(request, pk, _Act("approve_lock", campaign_steps.approve_lock, done))
+    return _confirm(request, pk, _Act("approve_lock", rules.approve_lock, done))
 
 
 @pages
@@ -136,7 +136,7 @@ def approve_lock(request: StaffRequest, pk: int) -> HttpResponse:
 @staff_page(RIGHT)
 def withdraw_lock(request: StaffRequest, pk: int) -> HttpResponse:
     done = _("Đã rút lại đồng ý khóa. Từ bây giờ không ai bị khóa thêm.")
-    return _confirm(request, pk, _Act("withdraw_lock", campaign_steps.withdraw_lock, done))
+    return _confirm(request, pk, _Act("withdraw_lock", rules.withdraw_lock, done))
 
 
 @pages
@@ -144,7 +144,7 @@ def withdraw_lock(request: StaffRequest, pk: int) -> HttpResponse:
 @staff_page(RIGHT)
 def stop(request: StaffRequest, pk: int) -> HttpResponse:
     done = _("Chiến dịch đã dừng. Không ai được nhắc hoặc bị khóa thêm.")
-    return _confirm(request, pk, _Act("stop", campaign_steps.stop, done))
+    return _confirm(request, pk, _Act("stop", rules.stop, done))
 
 
 def _confirm(request: StaffRequest, pk: int, act: _Act) -> HttpResponse:
@@ -178,10 +178,10 @@ def _confirm(request: StaffRequest, pk: int, act: _Act) -> HttpResponse:
 
 
 def _would_be_warned(campaign: Campaign, raw_page: str | None) -> tuple[Page[Any], Table]:
-    units = campaign_steps.units_of(campaign)
-    people = campaign_steps.eligible(units).select_related("unit__parent").order_by("address")
+    units = rules.units_of(campaign)
+    people = rules.eligible(units).select_related("unit__parent").order_by("address")
     page = Paginator(people, PEOPLE_ON_A_PAGE).get_page(raw_page)
-    return page, campaign_figures.planned_people(page)
+    return page, figures.planned_people(page)
 
 
 def _members(campaign: Campaign, raw_page: str | None) -> tuple[Page[Any], Table]:
@@ -189,7 +189,7 @@ def _members(campaign: Campaign, raw_page: str | None) -> tuple[Page[Any], Table
         "account__address", "pk"
     )
     page = Paginator(people, PEOPLE_ON_A_PAGE).get_page(raw_page)
-    return page, campaign_figures.members(page)
+    return page, figures.members(page)
 
 
 def _letters(campaign: Campaign) -> list[dict[str, str]]:

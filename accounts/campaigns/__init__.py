@@ -1,0 +1,1 @@
+"""The campaign against default passwords: its rules, its figures, its pages."""
