@@ -12,10 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import headings, sheets, worker
+from accounts import sheets, worker
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.bulk_forms import ImportForm, NoticeForm
 from accounts.hotline.overview import STAFF_DIGITS
+from accounts.loading import headings
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
 from accounts.models.job import Job

@@ -63,12 +63,12 @@ def work(job: Job) -> None:
 
 def _import(job: Job) -> None:
     # Only here: the pages, which import nothing, would carry the libraries about.
-    from accounts import imports
+    from accounts.loading import account_table
 
     units = roles.units_of(job.actor)
     try:
         with _Progress(job) as progress:
-            outcome = imports.run(
+            outcome = account_table.run(
                 sheets.read(bytes(job.file or b"")),
                 apply=job.confirmed,
                 actor=job.actor,

@@ -152,7 +152,8 @@ def wait_for(staff, page):
 
 
 def load(portal, staff, what, ending, lines):
-    from accounts import headings, sheets
+    from accounts import sheets
+    from accounts.loading import headings
 
     header = list(headings.COLUMNS)
     if ending == ".csv":

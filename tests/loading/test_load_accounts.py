@@ -5,7 +5,8 @@ import io
 
 from django.test import Client, TestCase, override_settings
 
-from accounts import imports, sheets
+from accounts import sheets
+from accounts.loading import account_table
 from accounts.models import Account, Address, AuditEvent, Job, Unit
 from tests.support import cast
 from tests.support.cast import PASSWORD
@@ -294,7 +295,7 @@ class MeanwhileTests(cast.Cast, TestCase):
 
     def load(self, *rows, meanwhile):
         table = sheets.read(csv_of(*rows, ["giang", *[""] * 6]))
-        outcome = imports.run(table, apply=True, progress=lambda count: meanwhile())
+        outcome = account_table.run(table, apply=True, progress=lambda count: meanwhile())
         self.assertIn("vừa thay đổi", outcome.faults[0].reason)
         self.assertFalse(AuditEvent.objects.filter(event="imported").exists())
         return outcome

@@ -10,7 +10,7 @@ from django.test import Client, TestCase, TransactionTestCase, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import domains
+from accounts.loading import domain_renaming
 from accounts.models import Account, Address, AuditEvent, MailDomain
 from accounts.organisation.domains import copy_domains
 from otp import codes
@@ -94,11 +94,11 @@ class MoveTests(RenameTestCase):
             Account.objects.create(address=f"{name}@{OLD}")
 
         with CaptureQueriesContext(connection) as few:
-            domains.rename(OLD, NEW_DOMAIN)
+            domain_renaming.rename(OLD, NEW_DOMAIN)
         for n in range(50):
             Account.objects.create(address=f"p{n}@{NEW_DOMAIN}")
         with CaptureQueriesContext(connection) as many:
-            domains.rename(NEW_DOMAIN, OLD)
+            domain_renaming.rename(NEW_DOMAIN, OLD)
 
         self.assertLessEqual(len(many), len(few))
 
@@ -299,7 +299,7 @@ class ProfileTests(RenameTestCase):
     def test_the_mail_server_learns_the_new_domain_in_the_same_moment(self):
         MailDomain.objects.all().delete()
 
-        domains.rename(OLD, NEW_DOMAIN)
+        domain_renaming.rename(OLD, NEW_DOMAIN)
 
         self.assertEqual(self.domains(), {OLD: None, NEW_DOMAIN: None})
 
@@ -331,7 +331,7 @@ class UnderWayTests(cast.Cast, TransactionTestCase):
             )
             self.ask()
             self.guess(newest_code())
-            domains.rename(OLD, NEW_DOMAIN)
+            domain_renaming.rename(OLD, NEW_DOMAIN)
             Address.objects.filter(address=f"an@{OLD}").update(account=self.binh)
 
             self.choose()

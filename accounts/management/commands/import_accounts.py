@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts import imports, sheets
+from accounts import sheets
+from accounts.loading import account_table
 
 SAID = 100  # faults that are printed; --faults keeps them all
 
@@ -27,7 +28,7 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{options['file']}: {error.strerror}") from None
         try:
-            outcome = imports.run(
+            outcome = account_table.run(
                 sheets.read(content), apply=options["apply"], add_units=options["add_units"]
             )
         except sheets.Unreadable as error:
@@ -42,7 +43,7 @@ class Command(BaseCommand):
         if not options["apply"]:
             self.stdout.write("Nothing was written. Load it with --apply.")
 
-    def _refuse(self, faults: list[imports.Fault], keep: Path | None) -> None:
+    def _refuse(self, faults: list[account_table.Fault], keep: Path | None) -> None:
         for fault in faults[:SAID]:
             self.stderr.write(f"{fault.row}: {fault.address}: {fault.reason}")
         if len(faults) > SAID:

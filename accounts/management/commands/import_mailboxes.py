@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts import directory
-from accounts.mailbox_files import FORMATS
-from accounts.moving_in import MovingIn
+from accounts.loading.mailbox_files import FORMATS
+from accounts.loading.mailboxes import MovingIn
 
 COUNTS = (
     "mailboxes",

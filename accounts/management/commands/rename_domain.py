@@ -5,8 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts import domains
-from accounts.domains import Taken
+from accounts.loading import domain_renaming
+from accounts.loading.domain_renaming import Taken
 
 
 class Command(BaseCommand):
@@ -24,7 +24,9 @@ class Command(BaseCommand):
         old, new = options["old"].lower(), options["new"].lower()
         _check(old, new)
         try:
-            renaming = (domains.rename if options["apply"] else domains.plan)(old, new)
+            renaming = (domain_renaming.rename if options["apply"] else domain_renaming.plan)(
+                old, new
+            )
         except Taken as taken:
             lines = "".join(f"\n  {address}" for address in taken.addresses)
             raise CommandError(f"Nothing was changed: these are somebody else's:{lines}") from None

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts import directory
-from accounts.directory_sync import Sync, disable
+from accounts.loading.directory_sync import Sync, disable
 from accounts.models import Account
 
 AT_MOST = 100  # accounts disabled in one run, unless a number is given

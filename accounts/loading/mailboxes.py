@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.addresses import AddressError, canonical
 from accounts.credentials import foreign_hashes
-from accounts.mailbox_files import Fault, Mailbox
+from accounts.loading.mailbox_files import Fault, Mailbox
 from accounts.models import Account, Address, AuditEvent
 from otp import phones
 from otp.phones import PhoneError

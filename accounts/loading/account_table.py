@@ -22,9 +22,9 @@ from import_export.resources import ModelResource
 from import_export.results import RowResult
 from tablib import Dataset
 
-from accounts import columns, headings
 from accounts.addresses import AddressError, canonical
 from accounts.hotline.overview import STAFF_DIGITS
+from accounts.loading import columns, headings
 from accounts.models.account import Account
 from accounts.models.address import Address
 from accounts.models.audit_event import AuditEvent

@@ -1,0 +1,1 @@
+"""Where accounts come from: tables, another mail system, a directory, a renamed domain."""
