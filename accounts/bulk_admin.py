@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
-from accounts import bulk_views
+from accounts.bulk import views as bulk_views
 from accounts.models import Account, Job
 
 

@@ -1,6 +1,6 @@
 """The admin's pages in a browser: for any eyes, and without breaking the content policy."""
 
-from accounts import jobs, worker
+from accounts.bulk import queue, worker
 from accounts.models import Address, AuditEvent, Job, LoginNotice, Unit
 from tests.support import cast, inspection
 from tests.support.browser import HEIGHT, NARROW, WIDE, BrowserTestCase
@@ -31,7 +31,7 @@ class AdminLookTests(BrowserTestCase):
         yield Job.ask(Job.Kind.NOTICE, self.staff, [self.an.pk, self.binh.pk])
         for row in (["giang", "Giàng", *[""] * 5], ["x y", *[""] * 6]):
             job = Job.ask_import(self.staff, csv_of(row), add_units=False)
-            worker.work(jobs.claim(job.pk))
+            worker.work(queue.claim(job.pk))
             yield job
         # One that is under way would load the page anew while axe reads it.
 

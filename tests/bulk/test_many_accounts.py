@@ -10,7 +10,7 @@ from django.test import Client, TestCase
 from django.utils import timezone
 from openpyxl import load_workbook
 
-from accounts import jobs, worker
+from accounts.bulk import queue, worker
 from accounts.models import Account, AuditEvent, Job, Unit
 from otp.models import Message
 from tests.support import cast
@@ -185,10 +185,10 @@ class ManyTests(ListTestCase):
     def test_what_was_left_half_done_is_taken_up_where_it_stood(self):
         people = self.many(450)
         job = self.ask_for(people)
-        mine = jobs.claim()
+        mine = queue.claim()
         self.assertTrue(worker._do_some(mine))
-        self.assertIsNone(jobs.claim())
-        Job.objects.update(changed_at=timezone.now() - jobs.ABANDONED - dt.timedelta(seconds=1))
+        self.assertIsNone(queue.claim())
+        Job.objects.update(changed_at=timezone.now() - queue.ABANDONED - dt.timedelta(seconds=1))
 
         call_command("work_jobs", "--once")
 
@@ -198,9 +198,9 @@ class ManyTests(ListTestCase):
 
     def test_a_process_that_was_overtaken_does_nothing_more(self):
         self.ask_for(self.many(450))
-        slow = jobs.claim()
+        slow = queue.claim()
         Job.objects.update(changed_at=timezone.now() - dt.timedelta(hours=1))
-        other = jobs.claim()
+        other = queue.claim()
         worker._do_some(other)
 
         self.assertFalse(worker._do_some(slow))
@@ -218,7 +218,7 @@ class ManyTests(ListTestCase):
         good = Job.ask(Job.Kind.LOCK, self.huong, [self.an.pk])
         good.confirm()
 
-        with self.assertLogs("accounts.worker", "ERROR"):
+        with self.assertLogs("accounts.bulk.worker", "ERROR"):
             call_command("work_jobs", "--once")
 
         for job, state in ((broken, "refused"), (good, "done")):
@@ -307,7 +307,7 @@ class ExportTests(ListTestCase):
 
     def test_a_workbook_that_would_take_too_long_is_not_begun(self):
         people = self.many(3)
-        with mock.patch("accounts.bulk_views.MOST_XLSX", 2):
+        with mock.patch("accounts.bulk.views.MOST_XLSX", 2):
             r = self.choose("export_xlsx", *people)
             self.assertRedirects(r, LIST, fetch_redirect_response=False)
             self.assertContains(self.client.get(LIST), "hãy xuất CSV")

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.test import TransactionTestCase
 from django.utils import timezone
 
-from accounts import jobs, worker
+from accounts.bulk import queue, worker
 from accounts.models import Account, AuditEvent, Job
 from accounts.organisation.roles import make_groups
 from tests.outbox.test_sender_process import database_url, eventually
@@ -75,7 +75,7 @@ class WorkerTests(TransactionTestCase):
     def test_it_does_what_a_dead_one_left(self):
         job = self.ask(10)
         Job.objects.filter(pk=job.pk).update(
-            state="working", changed_at=timezone.now() - jobs.ABANDONED * 2
+            state="working", changed_at=timezone.now() - queue.ABANDONED * 2
         )
 
         self.becomes(job, "asking")
@@ -96,7 +96,7 @@ class WorkerTests(TransactionTestCase):
 
         self.assertEqual(self.process.wait(20), 0)
         Job.objects.filter(pk=job.pk, state="working").update(
-            changed_at=timezone.now() - jobs.ABANDONED * 2
+            changed_at=timezone.now() - queue.ABANDONED * 2
         )
         self.start()
         self.becomes(job, "asking")

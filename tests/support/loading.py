@@ -5,8 +5,8 @@ import zipfile
 
 from openpyxl import Workbook
 
+from accounts.bulk.worker import work
 from accounts.models.job import Job
-from accounts.worker import work
 from tests.support import cast
 
 LOAD = "/quan-tri/accounts/account/nap/"
@@ -50,9 +50,9 @@ class Loaders(cast.Cast):
 
 
 def claim():
-    from accounts import jobs
+    from accounts.bulk import queue
 
-    return jobs.claim()
+    return queue.claim()
 
 
 def csv_of(*rows, header=HEADER, encoding="utf-8"):

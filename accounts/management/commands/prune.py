@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from accounts import jobs
+from accounts.bulk import queue
 from accounts.credentials import phone_proposals
 from otp.models import Code, Message, Meter
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
             "messages": _prune(Message.objects.filter(created_at__lt=oldest)),
             "codes": _prune(Code.objects.filter(issued_at__lt=oldest)),
             "meters": _prune(Meter.objects.filter(until__lt=Now())),
-            "jobs": jobs.forget_old(),
+            "jobs": queue.forget_old(),
             "proposals": phone_proposals.expire(),
         }
         for name, count in pruned.items():

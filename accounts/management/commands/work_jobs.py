@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, connection
 
-from accounts import jobs, worker
+from accounts.bulk import queue, worker
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class _Loop:
         while not self.stopping:
             try:
                 self._tidy()
-                waiting = jobs.to_do().exists()
+                waiting = queue.to_do().exists()
                 self._away = False
             except Error as error:
                 self._lost(error)
@@ -81,7 +81,7 @@ class _Loop:
     def _tidy(self) -> None:
         if time.monotonic() - self._tidied_at >= TIDY:
             self._tidied_at = time.monotonic()
-            jobs.forget_old()
+            queue.forget_old()
 
     def _lost(self, error: Error) -> None:
         connection.close()
@@ -98,7 +98,7 @@ def _bound_memory() -> None:
 
 
 def _work_one() -> bool:
-    job = jobs.claim()
+    job = queue.claim()
     if job is None:
         return False
     logger.info("job %s: %s, %s accounts", job.pk, job.kind, job.total)

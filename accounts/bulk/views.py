@@ -12,9 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import sheets, worker
+from accounts import sheets
 from accounts.access.staff import StaffRequest, staff_page
-from accounts.bulk_forms import ImportForm, NoticeForm
+from accounts.bulk import worker
+from accounts.bulk.forms import ImportForm, NoticeForm
 from accounts.hotline.overview import STAFF_DIGITS
 from accounts.loading import headings
 from accounts.models.account import Account

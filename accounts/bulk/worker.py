@@ -11,8 +11,9 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import bulk, caller, sheets
-from accounts.jobs import claim
+from accounts import caller, sheets
+from accounts.bulk import actions
+from accounts.bulk.queue import claim
 from accounts.models.account import Account
 from accounts.models.job import Job
 from accounts.organisation import roles
@@ -25,10 +26,10 @@ SIGN_OF_LIFE = 1.0  # seconds
 TRIES = 3  # of processes that die over a job, before it is given up
 
 _DEEDS: dict[str, Callable[[list[Account], Account, dict[str, Any], int], int]] = {
-    Job.Kind.LOCK: bulk.lock_all,
-    Job.Kind.UNLOCK: bulk.unlock_all,
-    Job.Kind.MARK_DEFAULT: bulk.mark_default,
-    Job.Kind.NOTICE: bulk.send_notice,
+    Job.Kind.LOCK: actions.lock_all,
+    Job.Kind.UNLOCK: actions.unlock_all,
+    Job.Kind.MARK_DEFAULT: actions.mark_default,
+    Job.Kind.NOTICE: actions.send_notice,
 }
 
 
