@@ -23,6 +23,7 @@ from accounts.models.audit_event import AuditEvent
 from accounts.models.job import Job
 from accounts.organisation import roles
 from accounts.organisation.units import Units
+from accounts.pages.requests import actor
 from otp import phones
 
 SHOWN = 50  # faults, and people, on a page
@@ -108,8 +109,7 @@ def faults(request: StaffRequest, pk: int) -> HttpResponse:
 
 def ask(request: HttpRequest, kind: Job.Kind, chosen: QuerySet[Account]) -> HttpResponse | None:
     """Begin work on the accounts that were ticked in the list."""
-    staff = request.user
-    assert isinstance(staff, Account)
+    staff = actor(request)
     # Staff are changed one by one, by those who may change them.
     people = roles.within(staff, chosen.filter(is_staff=False))
     keys = list(people.order_by("pk").values_list("pk", flat=True))
@@ -121,8 +121,7 @@ def ask(request: HttpRequest, kind: Job.Kind, chosen: QuerySet[Account]) -> Http
 
 def export(request: HttpRequest, chosen: QuerySet[Account], *, xlsx: bool) -> HttpResponse | None:
     """Give a list of accounts away, and put on record who took how many, and of which."""
-    staff = request.user
-    assert isinstance(staff, Account)
+    staff = actor(request)
     people = roles.within(staff, chosen).order_by("address")
     count = people.count()
     if xlsx and count > MOST_XLSX:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.cells import harmless
 from accounts.models import Account, AuditEvent
+from accounts.pages.requests import actor
 
 BATCH = 2_000  # rows read at once
 
@@ -42,6 +43,7 @@ class StaffFilter(admin.SimpleListFilter):
         return queryset.filter(actor=int(value)) if value.isdecimal() else queryset
 
 
+@admin.register(AuditEvent)
 class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     list_display = ("at", "event", "ok", "account", "actor", "client", "reason")
     list_filter = ("event", "ok", StaffFilter)
@@ -156,9 +158,3 @@ def _lines(rows: "QuerySet[AuditEvent]") -> Iterator[str]:
 
 def _name(pk: int | None, account: Account | None) -> str:
     return account.address if account else str(pk or "")
-
-
-def actor(request: HttpRequest) -> Account:
-    """Name the member of staff who asks."""
-    assert isinstance(request.user, Account)
-    return request.user

@@ -1,0 +1,11 @@
+"""What IT sees and mends in /quan-tri/. Nobody sees or sets a password, and no phone is changed."""
+
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from accounts.admin import accounts, audit, ceilings, login_notices, units  # noqa: F401  (register)
+
+# Rights belong to roles, which are not handed out here; nor are the secrets of second factors.
+admin.site.unregister([Group, TOTPDevice, StaticDevice])

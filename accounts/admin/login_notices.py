@@ -1,0 +1,47 @@
+"""Notices on the log-in page, in /quan-tri/."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import transaction
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from accounts.access import login_notices
+from accounts.admin.fields import TYPED_TIME
+from accounts.models import AuditEvent, LoginNotice
+from accounts.pages.requests import actor
+
+
+@admin.register(LoginNotice)
+class LoginNoticeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """Notices on the log-in page; within a minute every process shows a change."""
+
+    list_display = ("text", "shown_from", "shown_until")
+    ordering = ("-shown_from",)
+    formfield_overrides = TYPED_TIME
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: LoginNotice,
+        form: "ModelForm[LoginNotice]",
+        change: bool,  # noqa: FBT001  (Django's signature)
+    ) -> None:
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            self._record(request, obj)
+
+    def delete_model(self, request: HttpRequest, obj: LoginNotice) -> None:
+        with transaction.atomic():
+            self._record(request, obj)
+            super().delete_model(request, obj)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return {}  # deleted one by one, each on record
+
+    def _record(self, request: HttpRequest, notice: LoginNotice) -> None:
+        transaction.on_commit(login_notices.forget)
+        AuditEvent.record(
+            AuditEvent.Event.LOGIN_NOTICE_EDITED, "", actor=actor(request), text=notice.text
+        )

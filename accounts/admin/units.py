@@ -1,0 +1,48 @@
+"""The tree of units in /quan-tri/."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import transaction
+from django.db.models import ForeignKey, QuerySet
+from django.forms import ModelChoiceField, ModelForm
+from django.http import HttpRequest
+
+from accounts.admin.fields import by_path
+from accounts.models import AuditEvent, Unit
+from accounts.organisation import roles
+from accounts.pages.requests import actor
+
+
+@admin.register(Unit)
+class UnitAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    list_display = ("name", "code", "parent")
+    list_select_related = ("parent",)
+    search_fields = ("name", "code")
+
+    def formfield_for_foreignkey(
+        self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> "ModelChoiceField[Any] | None":
+        return by_path(super().formfield_for_foreignkey(db_field, request, **kwargs))
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Unit]":
+        units = roles.units_of(actor(request))
+        every = super().get_queryset(request)
+        return every if units is None else every.filter(pk__in=units)
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: Unit,
+        form: "ModelForm[Unit]",
+        change: bool,  # noqa: FBT001  (Django's signature)
+    ) -> None:
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            AuditEvent.record(
+                AuditEvent.Event.UNIT_EDITED,
+                "",
+                actor=actor(request),
+                unit=obj.name,
+                fields=form.changed_data,
+            )
