@@ -15,9 +15,9 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.cells import harmless
 from accounts.models import Account, AuditEvent
 from accounts.pages.requests import actor
+from accounts.spreadsheets.writing import harmless
 
 BATCH = 2_000  # rows read at once
 

@@ -12,7 +12,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import sheets
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.bulk import worker
 from accounts.bulk.forms import ImportForm, NoticeForm
@@ -24,6 +23,7 @@ from accounts.models.job import Job
 from accounts.organisation import roles
 from accounts.organisation.units import Units
 from accounts.pages.requests import actor
+from accounts.spreadsheets import reading, writing
 from otp import phones
 
 SHOWN = 50  # faults, and people, on a page
@@ -40,7 +40,7 @@ EXPORTED = (
 
 def _takes_files(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     # Read by the middleware that refuses what is larger than a form.
-    view.largest_body = sheets.LARGEST + 64 * 1024  # type: ignore[attr-defined]
+    view.largest_body = reading.LARGEST + 64 * 1024  # type: ignore[attr-defined]
     return view
 
 
@@ -51,13 +51,13 @@ def load(request: StaffRequest) -> HttpResponse:
     """Take a file; what is in it is looked at by another process."""
     form = ImportForm(request.POST, request.FILES) if request.method == "POST" else ImportForm()
     if form.is_valid():
-        content = form.cleaned_data["file"].read(sheets.LARGEST + 1)
-        if len(content) <= sheets.LARGEST:
+        content = form.cleaned_data["file"].read(reading.LARGEST + 1)
+        if len(content) <= reading.LARGEST:
             job = Job.ask_import(request.user, content, add_units=form.cleaned_data["add_units"])
             return redirect("admin:accounts_job", job.pk)
         form.add_error("file", _("Tệp lớn hơn 20 MB: hãy chia nhỏ."))
     columns = [(label, name) for name, (label, _others) in headings.COLUMNS.items()]
-    context = {"form": form, "columns": columns, "most_rows": sheets.MOST_ROWS}
+    context = {"form": form, "columns": columns, "most_rows": reading.MOST_ROWS}
     return _page(request, "admin/accounts/load.html", _("Nạp tài khoản từ tệp"), context)
 
 
@@ -66,7 +66,7 @@ def load(request: StaffRequest) -> HttpResponse:
 def sample(request: StaffRequest) -> HttpResponse:
     """Give an empty table with the right headings."""
     header = [label for label, _others in headings.COLUMNS.values()]
-    return _download(b"".join(sheets.write_csv(header, [])), "mau.csv")
+    return _download(b"".join(writing.write_csv(header, [])), "mau.csv")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -103,7 +103,7 @@ def job_page(request: StaffRequest, pk: int) -> HttpResponse:
 def faults(request: StaffRequest, pk: int) -> HttpResponse:
     """Give everything that is wrong with a file, as a table."""
     job = _own_job(request, pk)
-    table = b"".join(sheets.write_csv(sheets.FAULT_COLUMNS, job.faults))
+    table = b"".join(writing.write_csv(writing.FAULT_COLUMNS, job.faults))
     return _download(table, f"loi-{job.pk}.csv")
 
 
@@ -144,8 +144,8 @@ def export(request: HttpRequest, chosen: QuerySet[Account], *, xlsx: bool) -> Ht
     name = f"tai-khoan-{timezone.localdate():%Y%m%d}"
     rows = _lines(people)
     if xlsx:
-        return _download(sheets.write_xlsx(EXPORTED, rows), f"{name}.xlsx", kind=XLSX)
-    return _download(b"".join(sheets.write_csv(EXPORTED, rows)), f"{name}.csv")
+        return _download(writing.write_xlsx(EXPORTED, rows), f"{name}.xlsx", kind=XLSX)
+    return _download(b"".join(writing.write_csv(EXPORTED, rows)), f"{name}.csv")
 
 
 def _download(content: bytes, name: str, *, kind: str = "text/csv; charset=utf-8") -> HttpResponse:

@@ -11,12 +11,13 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import caller, sheets
+from accounts import caller
 from accounts.bulk import actions
 from accounts.bulk.queue import claim
 from accounts.models.account import Account
 from accounts.models.job import Job
 from accounts.organisation import roles
+from accounts.spreadsheets import reading
 
 logger = logging.getLogger(__name__)
 
@@ -70,14 +71,14 @@ def _import(job: Job) -> None:
     try:
         with _Progress(job) as progress:
             outcome = account_table.run(
-                sheets.read(bytes(job.file or b"")),
+                reading.read(bytes(job.file or b"")),
                 apply=job.confirmed,
                 actor=job.actor,
                 scope=lambda account: units is None or account.unit_id in units,
                 add_units=bool(job.options.get("add_units")),
                 progress=progress,
             )
-    except sheets.Unreadable as error:
+    except reading.Unreadable as error:
         _end(job, Job.State.REFUSED, sentence=str(error))
         return
     result = dataclasses.asdict(outcome)

@@ -29,7 +29,7 @@ from accounts.models.account import Account
 from accounts.models.address import Address
 from accounts.models.audit_event import AuditEvent
 from accounts.organisation.units import Units, nearest_saved
-from accounts.sheets import Row, Table
+from accounts.spreadsheets.reading import Row, Table
 from otp import phones
 
 BATCH = 1000  # rows in one statement

@@ -5,7 +5,7 @@ import unicodedata
 
 from django.utils.translation import gettext as _
 
-from accounts.sheets import Unreadable
+from accounts.spreadsheets.reading import Unreadable
 
 # Our name, what people read, and what else they write; spelt without accents.
 COLUMNS: dict[str, tuple[str, tuple[str, ...]]] = {

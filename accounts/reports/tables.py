@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from django.http import HttpResponse
 from django.utils import timezone
 
-from accounts.cells import harmless
+from accounts.spreadsheets.writing import harmless
 
 _BOM = "\ufeff"  # by which Excel knows that a file is UTF-8
 

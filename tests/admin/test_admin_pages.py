@@ -9,8 +9,8 @@ from django.test import Client, TestCase
 from django.utils import timezone
 
 from accounts.access import login_notices
-from accounts.cells import harmless
 from accounts.models import AuditEvent, LoginNotice, Unit
+from accounts.spreadsheets.writing import harmless
 from tests.support import cast
 from tests.support.cast import LOGIN
 

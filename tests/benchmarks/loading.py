@@ -152,14 +152,14 @@ def wait_for(staff, page):
 
 
 def load(portal, staff, what, ending, lines):
-    from accounts import sheets
     from accounts.loading import headings
+    from accounts.spreadsheets import reading
 
     header = list(headings.COLUMNS)
     if ending == ".csv":
-        content = b"".join(sheets.write_csv(header, lines))
+        content = b"".join(reading.write_csv(header, lines))
     else:
-        content = sheets.write_xlsx(header, lines)
+        content = reading.write_xlsx(header, lines)
     note(f"{what}: {len(content) / 2**20:.1f} MiB")
     with Largest(portal) as largest:
         began = time.monotonic()

@@ -5,9 +5,9 @@ import io
 
 from django.test import Client, TestCase, override_settings
 
-from accounts import sheets
 from accounts.loading import account_table
 from accounts.models import Account, Address, AuditEvent, Job, Unit
+from accounts.spreadsheets import reading
 from tests.support import cast
 from tests.support.cast import PASSWORD
 from tests.support.loading import HASH, JOB, LIST, LOAD, Loaders, csv_of, xlsx_of
@@ -294,7 +294,7 @@ class MeanwhileTests(cast.Cast, TestCase):
         self.set_up_people()
 
     def load(self, *rows, meanwhile):
-        table = sheets.read(csv_of(*rows, ["giang", *[""] * 6]))
+        table = reading.read(csv_of(*rows, ["giang", *[""] * 6]))
         outcome = account_table.run(table, apply=True, progress=lambda count: meanwhile())
         self.assertIn("vừa thay đổi", outcome.faults[0].reason)
         self.assertFalse(AuditEvent.objects.filter(event="imported").exists())

@@ -13,12 +13,12 @@ from django.test import Client, SimpleTestCase, TestCase
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.cells import harmless
 from accounts.models import Account, AuditEvent, Unit, UnitDay
 from accounts.reports import history
 from accounts.reports.charts import Columns, Lines, Series, round_up
 from accounts.reports.history import Figures
 from accounts.reports.tables import Row, Share, Table, csv_response, number, percent
+from accounts.spreadsheets.writing import harmless
 from otp.counting import pepper
 from otp.models import Code, GatewayState, Message
 from tests.support import cast

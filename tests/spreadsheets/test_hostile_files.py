@@ -9,8 +9,8 @@ from pathlib import Path
 from django.core.management import CommandError, call_command
 from django.test import TestCase
 
-from accounts import sheets
 from accounts.models import Account, Job
+from accounts.spreadsheets import reading
 from tests.support.loading import HEADER, JOB, Loaders, csv_of, with_part, xlsx_of
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -61,7 +61,7 @@ def files():
     yield "half a CSV in a quote", csv_of(['"giang"', '"Giàng A P'])[:-2], "nháy"
     yield "10 MB cell", csv_of(["giang", "x" * 10**7, *[""] * 5]), "dài"
     yield "1,000 columns", csv_of(GOOD + [""] * 993, header=HEADER + ["x"] * 993), "cột"
-    yield "more rows", csv_of(*[["a"]] * (sheets.MOST_ROWS + 1), header=["address"]), "60000 dòng"
+    yield "more rows", csv_of(*[["a"]] * (reading.MOST_ROWS + 1), header=["address"]), "60000 dòng"
     yield "old Excel", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 5000, ".xls"
     yield "half an XLSX", xlsx[: len(xlsx) // 2], "hỏng"
     yield "an XLSX without its end", xlsx[:-10], "hỏng"
@@ -119,8 +119,8 @@ class FileTests(TestCase):
         for name, content, words in found:
             with self.subTest(name):
                 tracemalloc.start()
-                with self.assertRaisesRegex(sheets.Unreadable, words):
-                    sheets.read(content)
+                with self.assertRaisesRegex(reading.Unreadable, words):
+                    reading.read(content)
                 peak = tracemalloc.get_traced_memory()[1]
                 tracemalloc.stop()
 

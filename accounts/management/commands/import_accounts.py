@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts import sheets
 from accounts.loading import account_table
+from accounts.spreadsheets import reading, writing
 
 SAID = 100  # faults that are printed; --faults keeps them all
 
@@ -24,14 +24,14 @@ class Command(BaseCommand):
         try:
             # No further than a file may go: whatever stands behind the name, memory is bounded.
             with options["file"].open("rb") as file:
-                content = file.read(sheets.LARGEST + 1)
+                content = file.read(reading.LARGEST + 1)
         except OSError as error:
             raise CommandError(f"{options['file']}: {error.strerror}") from None
         try:
             outcome = account_table.run(
-                sheets.read(content), apply=options["apply"], add_units=options["add_units"]
+                reading.read(content), apply=options["apply"], add_units=options["add_units"]
             )
-        except sheets.Unreadable as error:
+        except reading.Unreadable as error:
             raise CommandError(str(error)) from None
         if outcome.faults:
             self._refuse(outcome.faults, options["faults"])
@@ -50,5 +50,5 @@ class Command(BaseCommand):
             self.stderr.write(f"... and {len(faults) - SAID} more")
         if keep:
             lines = ([fault.row, fault.address, fault.reason] for fault in faults)
-            keep.write_bytes(b"".join(sheets.write_csv(sheets.FAULT_COLUMNS, lines)))
+            keep.write_bytes(b"".join(writing.write_csv(writing.FAULT_COLUMNS, lines)))
         raise CommandError(f"Nothing was loaded: {len(faults)} faults.")

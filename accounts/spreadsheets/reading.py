@@ -1,4 +1,4 @@
-"""Tables from outside and for outside: CSV and XLSX, read within bounds, written without formulas.
+"""Tables from outside: CSV and XLSX, read within bounds.
 
 A file may come from anybody's office, and may be made to harm: whatever is in it, reading costs
 bounded memory and ends in rows or in one sentence.
@@ -10,15 +10,12 @@ import re
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from accounts.cells import harmless
-
 LARGEST = 20 * 1024 * 1024  # bytes of a file
-FAULT_COLUMNS = ("Dòng", "Địa chỉ", "Lỗi")
 MOST_ROWS = 60_000
 MOST_COLUMNS = 30
 LONGEST_CELL = 1000  # characters
@@ -77,47 +74,6 @@ def read(content: bytes) -> Table:
         )
     lines = _xlsx(content) if content.startswith(b"PK") else _csv(content)
     return _table(lines)
-
-
-def write_csv(header: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[bytes]:
-    """Write rows that Excel opens with its accents, and in which it finds no formula (AD-12)."""
-    line = io.StringIO()
-    writer = csv.writer(line, quoting=csv.QUOTE_ALL)
-    line.write("\ufeff")
-    writer.writerow(map(plain, header))
-    for row in rows:
-        writer.writerow(map(plain, row))
-        if line.tell() > _CHUNK:
-            yield _taken(line)
-    yield _taken(line)
-
-
-def write_xlsx(header: Iterable[str], rows: Iterable[Iterable[object]]) -> bytes:
-    """Write a workbook of one sheet, every cell of it a text."""
-    from openpyxl import Workbook  # 5 MiB, which few processes need
-
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet()
-    for row in (header, *rows):
-        sheet.append([plain(value) for value in row])
-    file = io.BytesIO()
-    book.save(file)
-    return file.getvalue()
-
-
-def plain(value: object) -> str:
-    """Give a value as a text that no spreadsheet takes for a formula (AD-12)."""
-    text = "".join(
-        character for character in str(value) if character in "\t\r\n" or character >= " "
-    )
-    return harmless(text)
-
-
-def _taken(line: io.StringIO) -> bytes:
-    text = line.getvalue()
-    line.seek(0)
-    line.truncate()
-    return text.encode()
 
 
 def _table(lines: Iterator[tuple[int, list[str]]]) -> Table:

@@ -1,0 +1,1 @@
+"""Tables from outside and for outside, as CSV and XLSX."""
