@@ -1,0 +1,144 @@
+"""What is to leave the portal: each a row, written in the transaction of its cause."""
+
+import datetime as dt
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from otp import codes, phones
+from otp.counting import brakes, limits
+from otp.counting.pepper import name_of
+from otp.models import Message
+
+State = Message.State
+
+CODE_PLACE = "{code}"  # in a wording, where the digits go
+NUMBER_CAP = limits.Limit("sms-number", 6, dt.timedelta(hours=24))  # codes to one number
+NOTICE_LIFE = dt.timedelta(days=1)
+KICK_LIFE = dt.timedelta(hours=1)
+NO_WAIT = dt.timedelta()
+NUMBER_DIGITS = 3  # what staff and logs see of a number (LG-07)
+FORGOTTEN = {"to": "", "subject": "", "text": ""}
+
+
+# The number's cap and the portal's ceilings are charged in the statement that queues, as in
+# limits.take(), so that two requests cannot both be the last one allowed. A decoy charges a meter
+# of its own and takes the ceilings' locks without counting: the work is the same whether or not
+# there is somebody to write to (EN-04).
+_QUEUE_CODE = f"""
+WITH charged AS ({limits.CHARGE}), ceilings AS (
+    INSERT INTO otp_meter AS meter (key, count, until)
+    SELECT key, counts, statement_timestamp() + period
+    FROM ({brakes.TABLE}) AS ceiling,
+        (SELECT (%(reason)s = '' AND EXISTS (SELECT 1 FROM charged))::int AS counts) AS this
+    WHERE key IN ('ceiling:codes:day', 'ceiling:codes:hour') ORDER BY key
+    ON CONFLICT (key) DO UPDATE SET
+        count = CASE WHEN meter.until <= statement_timestamp() THEN excluded.count
+                     ELSE meter.count + excluded.count END,
+        until = CASE WHEN meter.until <= statement_timestamp() THEN excluded.until
+                     ELSE meter.until END
+    RETURNING key, count
+), decided AS (
+    SELECT CASE WHEN %(reason)s <> '' THEN %(reason)s
+                WHEN NOT EXISTS (SELECT 1 FROM charged) THEN 'number-cap'
+                WHEN EXISTS (SELECT 1 FROM ceilings JOIN ({brakes.TABLE}) AS ceiling USING (key)
+                             WHERE ceilings.count > ceiling.most) THEN 'ceiling'
+                ELSE '' END AS reason
+)
+INSERT INTO otp_message (code_id, address_key, channel, "to", to_masked, subject, text, state,
+                         reason, gateway, gateway_id, tries, created_at, due_at, good_until,
+                         changed_at)
+SELECT %(code_id)s, %(address_key)s, 'sms',
+    CASE WHEN reason = '' THEN %(to)s ELSE '' END, %(to_masked)s, '',
+    CASE WHEN reason = '' THEN %(text)s ELSE '' END,
+    CASE WHEN reason = '' THEN 'queued' ELSE 'skipped' END,
+    reason, '', '', 0, statement_timestamp(), statement_timestamp(), %(good_until)s,
+    statement_timestamp()
+FROM decided
+"""  # noqa: S608  (our own constants)
+
+
+def queue_code(issued: codes.Issued, *, to: str, text: str) -> None:
+    """Queue the SMS of a code, in the transaction that issued it.
+
+    `text` holds `{code}` where the digits go; they are put in when it is sent. `to` is empty where
+    there is nobody to write to: such a decoy is never sent and never matches a guess. A closed
+    address and a number over its cap are skipped in silence, and all cases cost the same work.
+    """
+    reason = "" if to else "decoy"
+    if issued.closed:
+        reason = "closed"
+    parameters: dict[str, Any] = {
+        "code_id": issued.id,
+        "address_key": issued.address_key,
+        "to": to,
+        "to_masked": phones.mask(to, NUMBER_DIGITS),
+        "text": text,
+        "good_until": issued.expires_at,
+        "reason": reason,
+        "key": limits.key_of(NUMBER_CAP, issued.address_key if reason else to),
+        "limit": NUMBER_CAP.count,
+        "period": NUMBER_CAP.period,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_QUEUE_CODE, parameters)
+
+
+def queue_sms(address: str, *, to: str, text: str, good_for: dt.timedelta = NOTICE_LIFE) -> Message:
+    """Queue a notice by SMS, in the transaction of what it tells of. It counts as no code."""
+    notice = Message(
+        channel=Message.Channel.SMS, to=to, to_masked=phones.mask(to, NUMBER_DIGITS), text=text
+    )
+    _queue(address, notice, good_for)
+    return notice
+
+
+def queue_mail(
+    address: str,
+    *,
+    to: str,
+    subject: str,
+    text: str,
+    good_for: dt.timedelta = NOTICE_LIFE,
+    wait: dt.timedelta = NO_WAIT,
+) -> Message:
+    """Queue a notice by mail, in the transaction of what it tells of.
+
+    `wait` spreads out what is queued by the thousand: it is not due, and does not count as
+    standing in the queue, before.
+    """
+    masked = "***@" + to.rpartition("@")[2]
+    notice = Message(
+        channel=Message.Channel.MAIL, to=to, to_masked=masked, subject=subject, text=text
+    )
+    _queue(address, notice, good_for, wait)
+    return notice
+
+
+def withdraw(messages: QuerySet[Any]) -> int:
+    """Take notices (a query of their ids) back that still wait. Give how many there were."""
+    waiting = Message.objects.filter(pk__in=messages, state=State.QUEUED, gateway="")
+    return waiting.update(state=State.SKIPPED, reason="withdrawn", changed_at=Now(), **FORGOTTEN)
+
+
+def queue_kick(address: str, *, to: str) -> None:
+    """Queue the end of all mail sessions of the mailbox `to`, in the transaction of its cause.
+
+    It is tried for an hour, and done twice. Nothing is queued where no mail server is set up.
+    """
+    if settings.DOVEADM_URL:
+        _queue(address, Message(channel=Message.Channel.KICK, to=to, to_masked=to), KICK_LIFE)
+
+
+def _queue(
+    address: str, message: Message, good_for: dt.timedelta, wait: dt.timedelta = NO_WAIT
+) -> None:
+    message.address_key = name_of("address", address)
+    message.state = State.QUEUED
+    message.created_at = message.changed_at = Now()
+    message.due_at = Now() + wait
+    message.good_until = Now() + wait + good_for
+    message.save(force_insert=True)

@@ -1,0 +1,285 @@
+"""Hands over what waits in the outbox: claimed by one, sent at most once, never late."""
+
+import datetime as dt
+import logging
+import time
+import traceback
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.db import Error, connection, transaction
+from django.db.models import Exists, Min, OuterRef, Q
+from django.db.models.functions import Now
+from django.views.decorators.debug import sensitive_variables
+
+from otp import codes
+from otp.models import Code, Message, Meter
+from otp.outbox.queue import CODE_PLACE, FORGOTTEN
+from otp.suppliers import doveadm
+from otp.suppliers.gateways import Mail, NotSent, Refused, Sms, SmsError, Unknown, send_mail
+from otp.suppliers.route import Accepted, Route
+
+logger = logging.getLogger(__name__)
+
+KICKED_AGAIN = dt.timedelta(seconds=10)  # after the first time
+ABANDONED = dt.timedelta(minutes=2)  # "sending" without a sign of life from its sender
+HEARTBEAT = dt.timedelta(seconds=15)  # how long a sender counts as alive after a sign of life
+LONGEST_WAIT = 60  # seconds between two tries
+SUPPLIERS_WORDS = 64  # characters of what a supplier says that are kept
+
+State = Message.State
+_HEART = "sender"
+
+
+# The code may have died before its message (codes.revoke), so the earlier of the two counts. The
+# CTE is materialised because a plan that ran it twice would claim two.
+_CLAIM = """
+WITH due AS MATERIALIZED (
+    SELECT message.id, code.pepper_id, least(message.good_until, code.expires_at) AS good_until
+    FROM otp_message AS message LEFT JOIN otp_code AS code ON code.id = message.code_id
+    WHERE message.state = 'queued' AND message.due_at <= statement_timestamp()
+      AND (message.code_id IS NOT NULL) = %(is_code)s
+      AND least(message.good_until, code.expires_at) > statement_timestamp()
+    ORDER BY message.channel = 'kick' DESC, message.due_at
+    LIMIT 1
+    FOR UPDATE OF message SKIP LOCKED
+)
+UPDATE otp_message AS message
+SET state = 'sending', tries = tries + 1, changed_at = statement_timestamp()
+FROM due
+WHERE message.id = due.id
+RETURNING message.id, tries, channel, code_id, pepper_id, "to", subject, text, gateway,
+    due.good_until - statement_timestamp()
+"""
+
+_BEAT = """
+INSERT INTO otp_meter (key, count, until) VALUES (%(key)s, 1, statement_timestamp() + %(life)s)
+ON CONFLICT (key) DO UPDATE SET until = excluded.until
+"""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A message that this process, and no other, may hand over. Its repr names no person."""
+
+    good_until: float  # on this machine's monotonic clock
+    id: int
+    tries: int  # tells this claim from every other of the same message
+    channel: str
+    code_id: uuid.UUID | None
+    pepper_id: str | None
+    to: str = field(repr=False)
+    subject: str = field(repr=False)
+    text: str = field(repr=False)
+    gateway: str  # the only one that may have it: it may have gone out by that one already
+
+    @property
+    def left(self) -> dt.timedelta:
+        """How long it is still worth sending."""
+        return dt.timedelta(seconds=self.good_until - time.monotonic())
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of one attempt."""
+
+    state: Message.State
+    reason: str = ""
+    gateway: str = ""
+    gateway_id: str = ""
+    again_in: dt.timedelta = dt.timedelta()  # where the state is "queued"
+
+    def __str__(self) -> str:
+        return f"{self.state.value} {self.reason}".rstrip()
+
+
+def claim(*, codes_only: bool = False) -> Claimed | None:
+    """Take the message that has been due longest: codes, then kicks, then notices. Or None.
+
+    The claim is committed before anything is sent, so it refuses to run inside a transaction. From
+    here on the caller hands the message over; should the caller die, nobody sends it again.
+    """
+    asked_at = time.monotonic()
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(_CLAIM, {"is_code": True})
+        row = cursor.fetchone()
+        if row is None and not codes_only:
+            cursor.execute(_CLAIM, {"is_code": False})
+            row = cursor.fetchone()
+    if row is None:
+        return None
+    *columns, left = row
+    return Claimed(asked_at + left.total_seconds(), *columns)
+
+
+def deliver(message: Claimed, route: Route) -> None:
+    """Hand a claimed message over once, and keep what came of it."""
+    outcome = _attempt(message, route)
+    went_well = outcome.state == State.ACCEPTED or (outcome.gateway and not outcome.reason)
+    logger.log(
+        logging.INFO if went_well else logging.WARNING,
+        "message %s by %s: %s",
+        message.id,
+        outcome.gateway or message.channel,
+        outcome,
+    )
+    _settle(message, outcome)
+
+
+def deliver_one(route: Route) -> bool:
+    """Claim and deliver one due message. Say whether there was one."""
+    message = claim()
+    if message is None:
+        return False
+    deliver(message, route)
+    return True
+
+
+def tend(in_flight: Collection[int]) -> None:
+    """Show that a sender lives and what it is sending, and clear up after those that died.
+
+    A sender calls it every few seconds: a message whose sender stays silent is given up.
+    """
+    sign: dict[str, Any] = {"key": _HEART, "life": HEARTBEAT}
+    with connection.cursor() as cursor:
+        cursor.execute(_BEAT, sign)
+    Message.objects.filter(pk__in=in_flight, state=State.SENDING).update(changed_at=Now())
+    sweep()
+
+
+def sweep() -> None:
+    """Give up messages that are too late to send, or whose sender died while sending."""
+    dead_code = Exists(Code.objects.filter(pk=OuterRef("code_id"), expires_at__lte=Now()))
+    late = Message.objects.filter(Q(good_until__lte=Now()) | Q(dead_code), state=State.QUEUED)
+    late.filter(gateway="").update(state=State.EXPIRED, changed_at=Now(), **FORGOTTEN)
+    # One that waited to be repeated may have gone out the first time.
+    late.exclude(gateway="").update(state=State.UNKNOWN, changed_at=Now(), **FORGOTTEN)
+    left = Message.objects.filter(state=State.SENDING, changed_at__lt=Now() - ABANDONED)
+    # The one thing that may be done twice.
+    left.filter(channel=Message.Channel.KICK).update(state=State.QUEUED, changed_at=Now())
+    given_up = left.update(state=State.UNKNOWN, reason="abandoned", changed_at=Now(), **FORGOTTEN)
+    if given_up:
+        logger.warning("%s messages were left by a sender that died", given_up)
+
+
+def sender_is_alive() -> bool:
+    """Say whether some sender has shown a sign of life lately."""
+    return Meter.objects.filter(pk=_HEART, until__gt=Now()).exists()
+
+
+def oldest_waiting() -> dt.timedelta | None:
+    """Give how long the longest due message has been waiting, or None where none is due."""
+    due = Message.objects.filter(state=State.QUEUED, due_at__lte=Now())
+    waited: dt.timedelta | None = due.aggregate(waited=Now() - Min("due_at"))["waited"]
+    return waited
+
+
+# sensitive_variables keeps the digits and the number out of error reports (LG-02).
+@sensitive_variables()
+def _attempt(message: Claimed, route: Route) -> _Outcome:
+    try:
+        text = _with_digits(message)
+    except Exception as error:  # noqa: BLE001  (the sender's loop; nothing has left yet)
+        _log_fault(message, error)
+        return _again(message, "fault")
+    if text is None or message.left <= dt.timedelta():
+        return _Outcome(State.UNKNOWN if message.gateway else State.EXPIRED)
+    try:
+        accepted = _hand_over(message, text, route)
+    except SmsError as error:
+        return _failure(message, error)
+    except Exception as error:  # noqa: BLE001  (the sender's loop; it may have left)
+        _log_fault(message, error)
+        return _Outcome(State.UNKNOWN, "fault")
+    if message.channel == Message.Channel.KICK and not message.gateway:
+        # Once more: who was about to log in with the old password had no session yet.
+        return _Outcome(State.QUEUED, "", accepted.gateway, again_in=KICKED_AGAIN)
+    return _Outcome(State.ACCEPTED, "", accepted.gateway, accepted.gateway_id)
+
+
+def _failure(message: Claimed, error: SmsError) -> _Outcome:
+    """Read what a failed attempt means for the message."""
+    match error:
+        case NotSent():
+            return _again(message, error.reason, error.retry_after)
+        case Refused() if not message.gateway:
+            return _Outcome(State.REJECTED, error.reason, error.gateway)
+        case Unknown() if error.repeat_by:
+            return replace(_again(message, error.reason), gateway=error.repeat_by)
+    # A repeat that is refused says nothing of the first time.
+    return _Outcome(State.UNKNOWN, error.reason, error.gateway)
+
+
+def _with_digits(message: Claimed) -> str | None:
+    """Give the text as it goes out, or None where its digits can no longer be derived."""
+    if message.code_id is None or message.pepper_id is None:
+        return message.text
+    digits = codes.digits(message.code_id, message.pepper_id)
+    return message.text.replace(CODE_PLACE, digits) if digits.isdigit() else None
+
+
+@sensitive_variables()
+def _hand_over(message: Claimed, text: str, route: Route) -> Accepted:
+    if message.channel == Message.Channel.MAIL:
+        return Accepted("mail", send_mail(Mail(message.to, message.subject, text)))
+    if message.channel == Message.Channel.KICK:
+        return Accepted(doveadm.NAME, doveadm.kick(message.to))
+    sms = Sms(message.to, text, good_for=message.left, message_id=message.id)
+    return route.send(sms, only=message.gateway)
+
+
+def _again(message: Claimed, reason: str, wait: dt.timedelta | None = None) -> _Outcome:
+    pause = dt.timedelta(seconds=min(2 ** (message.tries - 1), LONGEST_WAIT))
+    return _Outcome(State.QUEUED, reason, message.gateway, again_in=max(pause, wait or pause))
+
+
+def _settle(message: Claimed, outcome: _Outcome) -> None:
+    """Write an outcome down, even where the database is away for a moment.
+
+    Should it stay away, the message is found abandoned later: in doubt, but never sent twice.
+    """
+    for pause in (0.1, 0.2, 0.5, 1, 2, 5, 10, 10, 10, 10):
+        try:
+            _mark(message, outcome)
+        except Error:
+            connection.close()
+            time.sleep(pause)
+        else:
+            return
+    logger.error("message %s: the database does not take the outcome", message.id)
+
+
+def _mark(message: Claimed, outcome: _Outcome) -> None:
+    # Only this very claim is marked: by now another sender may have given the message up, and one
+    # that was queued again may be in another sender's hands.
+    claimed = Message.objects.filter(pk=message.id, tries=message.tries)
+    if outcome.state == State.QUEUED:
+        claimed.filter(state=State.SENDING).update(
+            state=State.QUEUED,
+            reason=outcome.reason[:SUPPLIERS_WORDS],
+            gateway=outcome.gateway,
+            due_at=Now() + outcome.again_in,
+            changed_at=Now(),
+        )
+        return
+    with transaction.atomic():
+        marked = claimed.filter(state__in=[State.SENDING, State.UNKNOWN]).update(
+            state=outcome.state,
+            reason=outcome.reason[:SUPPLIERS_WORDS],
+            gateway=outcome.gateway,
+            gateway_id=outcome.gateway_id[:SUPPLIERS_WORDS],
+            changed_at=Now(),
+            **FORGOTTEN,
+        )
+        if marked and outcome.state == State.REJECTED and message.code_id:
+            codes.void(message.code_id)
+
+
+def _log_fault(message: Claimed, error: Exception) -> None:
+    """Log where our own code failed, without the error's words: they may repeat a number."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    logger.error(
+        "message %s: %s at %s:%s", message.id, type(error).__name__, frame.filename, frame.lineno
+    )
