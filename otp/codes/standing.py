@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from otp.codes import GRANT, STREAK, streak_keys
+from otp.codes.rule import GRANT, STREAK, streak_keys
 from otp.counting import pepper
 from otp.models import CODES_A_DAY, GUESSES, OFFICE_ZONE, Code, Message, Meter, Purpose
 

@@ -1,0 +1,222 @@
+"""A code asked for: one statement decides by the office's rule, and enters it in the ledger."""
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from otp.codes.rule import STREAK, midnight_after, streak_keys
+from otp.counting import brakes, limits, pepper
+from otp.counting.brakes import Paused, ProofNeeded
+from otp.models import CODES_A_DAY, GAP, OFFICE_ZONE, Code, Purpose
+
+
+class TooSoon(Exception):
+    """The office's rule refuses another code before `next_at`.
+
+    `spent` says that the reason is the day's number, not the gap.
+    """
+
+    def __init__(self, next_at: dt.datetime, *, spent: bool) -> None:
+        super().__init__(next_at, spent)
+        self.next_at = next_at
+        self.spent = spent
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A code just entered in the ledger."""
+
+    id: uuid.UUID
+    address_key: str
+    purpose: Purpose
+    expires_at: dt.datetime
+    next_at: dt.datetime  # when another may be asked for
+    left_today: int
+    closed: bool  # ten wrong guesses in a row: nothing may be sent (OT-09)
+
+
+# One statement decides and enters (facts: a plain insert deadlocks under load, a count races).
+# What is shown counts refused codes too, so that no page tells that a gateway refused a number.
+_ISSUE = f"""
+WITH clock AS (
+    SELECT coalesce(%(at)s::timestamptz, statement_timestamp()) AS now
+), today AS (
+    SELECT ordinal, voided FROM otp_code, clock
+    WHERE address_key = ANY(%(keys)s) AND purpose = %(purpose)s
+      AND local_day = (now AT TIME ZONE %(zone)s)::date
+), brakes AS (
+    {brakes.STANDING}
+), place AS (
+    SELECT n AS ordinal FROM generate_series(1, %(a_day)s) AS n
+    WHERE NOT EXISTS (SELECT 1 FROM today WHERE ordinal = n AND NOT voided)
+    ORDER BY n LIMIT 1
+)
+INSERT INTO otp_code (id, address_key, purpose, pepper_id, browser_key, issued_at, gap_until,
+                      expires_at, ordinal, voided, attempts)
+SELECT %(id)s, %(key)s, %(purpose)s, %(pepper_id)s, %(browser_key)s, now, now + %(gap)s,
+       now + %(lifetime)s, place.ordinal, false, 0
+FROM clock, place, brakes
+WHERE NOT paused AND (%(proved)s OR NOT proof_of_work) AND NOT EXISTS (
+    SELECT 1 FROM otp_code
+    WHERE address_key = ANY(%(keys)s) AND purpose = %(purpose)s
+      AND tstzrange(issued_at, gap_until) @> now
+)
+ON CONFLICT DO NOTHING
+RETURNING expires_at, gap_until, local_day,
+    (SELECT count(*) FROM today),
+    EXISTS (SELECT 1 FROM otp_meter
+            WHERE key = ANY(%(streak_keys)s) AND count >= %(streak)s
+              AND until > statement_timestamp())
+"""  # noqa: S608  (our own constants)
+
+_STANDING = f"""
+WITH clock AS (
+    SELECT coalesce(%(at)s::timestamptz, statement_timestamp()) AS now
+), brakes AS (
+    {brakes.STANDING}
+)
+SELECT coalesce((SELECT paused FROM brakes), true),
+    coalesce((SELECT proof_of_work FROM brakes), false),
+    now, (now AT TIME ZONE %(zone)s)::date, max(gap_until),
+    count(*) FILTER (WHERE local_day = (now AT TIME ZONE %(zone)s)::date AND NOT given_back)
+FROM clock LEFT JOIN otp_code
+    ON address_key = ANY(%(keys)s) AND purpose = %(purpose)s
+    AND issued_at > now - interval '2 days'
+GROUP BY now
+"""  # noqa: S608  (our own constants)
+
+
+# The older of the day's codes: the newer may still be alive.
+_GIVE_BACK = """
+WITH today AS (
+    SELECT id, issued_at FROM otp_code
+    WHERE address_key = ANY(%(keys)s) AND purpose = %(purpose)s AND NOT voided
+      AND local_day = (statement_timestamp() AT TIME ZONE %(zone)s)::date
+)
+UPDATE otp_code SET voided = true, given_back = true
+WHERE id = (SELECT id FROM today ORDER BY issued_at LIMIT 1)
+  AND (SELECT count(*) FROM today) >= %(a_day)s
+"""
+
+_MOVE = """
+UPDATE {table} SET address_key = pair.new
+FROM unnest(%(old)s::text[], %(new)s::text[]) AS pair (old, new)
+WHERE address_key = pair.old
+"""
+
+
+def issue(
+    address: str,
+    purpose: Purpose,
+    *,
+    nonce: str,
+    proved: bool = True,
+    at: dt.datetime | None = None,
+) -> Issued:
+    """Enter a code for `address` in the ledger, or raise `TooSoon`, `Paused` or `ProofNeeded`.
+
+    `proved` says that the asker has shown the work that is asked for while under attack.
+    The code will work only for whoever shows the same `nonce` (the browser's session holds it).
+    PostgreSQL keeps the office's rule, whoever asks and however many at once. `at` stands in for
+    the database's clock.
+    """
+    code_id = uuid.uuid4()
+    keys = pepper.names_of("address", address)
+    parameters = _rule(keys, purpose, at) | {
+        "id": code_id,
+        "key": keys[0],
+        "pepper_id": pepper.current_id(),
+        "browser_key": pepper.name_of("browser", nonce),
+        "gap": GAP,
+        "lifetime": dt.timedelta(seconds=settings.OTP_LIFETIME),
+        "a_day": CODES_A_DAY,
+        "proved": proved,
+        "streak": STREAK,
+        "streak_keys": streak_keys(purpose, keys),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_ISSUE, parameters)
+        row = cursor.fetchone()
+    if row is None:
+        raise _refusal(keys, purpose, proved=proved, at=at)
+    expires_at, gap_until, day, asked_before, closed = row
+    left = max(CODES_A_DAY - asked_before - 1, 0)
+    next_at = gap_until if left else max(midnight_after(day), gap_until)
+    return Issued(code_id, keys[0], purpose, expires_at, next_at, left, closed)
+
+
+def give_one_more(address: str) -> bool:
+    """Give one place of today back to `address`, so that one more code may be asked for (hotline).
+
+    False where there was none to give back: the day's codes are not used up. The 5 minutes stay.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _GIVE_BACK,
+            {
+                "keys": pepper.names_of("address", address),
+                "purpose": Purpose.RECOVERY,
+                "zone": OFFICE_ZONE.key,
+                "a_day": CODES_A_DAY,
+            },
+        )
+        return bool(cursor.rowcount)
+
+
+def move(addresses: Mapping[str, str]) -> None:
+    """Count for the new addresses what was asked for by the old; part of the caller's work.
+
+    Nobody had the new ones until now: what a stranger asked for there was a decoy, and goes.
+    """
+    keys = {
+        old: new
+        for before, after in addresses.items()
+        for old, new in zip(
+            pepper.names_of("address", before), pepper.names_of("address", after), strict=True
+        )
+    }
+    parameters = {"old": list(keys), "new": list(keys.values())}
+    Code.objects.filter(address_key__in=keys.values()).delete()
+    with connection.cursor() as cursor:
+        for table in ("otp_code", "otp_message"):
+            cursor.execute(_MOVE.format(table=table), parameters)
+    limits.move_keys(
+        {
+            old: new
+            for purpose in Purpose
+            for old, new in zip(
+                streak_keys(purpose, list(keys)),
+                streak_keys(purpose, list(keys.values())),
+                strict=True,
+            )
+        }
+    )
+
+
+def void(code_id: uuid.UUID) -> None:
+    """Give the code's place in the day back; the 5 minutes stay."""
+    Code.objects.filter(pk=code_id).update(voided=True)
+
+
+def _refusal(
+    keys: list[str], purpose: Purpose, *, proved: bool, at: dt.datetime | None
+) -> TooSoon | Paused | ProofNeeded:
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING, _rule(keys, purpose, at))
+        paused, proof_needed, now, day, gap_until, taken = cursor.fetchone()
+    if paused:
+        return Paused()
+    if proof_needed and not proved:
+        return ProofNeeded()
+    spent = taken >= CODES_A_DAY
+    opens = max(gap_until or now, now)
+    return TooSoon(max(midnight_after(day), opens) if spent else opens, spent=spent)
+
+
+def _rule(keys: list[str], purpose: Purpose, at: dt.datetime | None) -> dict[str, Any]:
+    return {"keys": keys, "purpose": purpose, "zone": OFFICE_ZONE.key, "at": at}
