@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
 from otp.models import GAP
-from otp.suppliers.gateways import GATEWAYS
+from otp.suppliers.gateway import GATEWAYS
 
 SHORTEST_LIFE = 60  # seconds; an SMS takes its time
 LONGEST_LIFE = 600  # seconds (OT-04)

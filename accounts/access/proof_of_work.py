@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from accounts.access.limits import charge_slow_lane
 from otp.counting import limits
+from otp.counting.keyed_names import name_of
 from otp.counting.limits import Limit
-from otp.counting.pepper import name_of
 from otp.models import Brakes
 
 WORK = 60_000  # hashes at the most; half as many on average

@@ -17,7 +17,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from accounts.credentials import notices
 from accounts.models import Account, AuditEvent
 from accounts.models.audit_event import Ground
-from otp.counting import pepper
+from otp.counting import keyed_names
 
 CODES_MADE = 10
 _SIGNS = "23456789abcdefghjkmnpqrstuvwxyz"  # none that is taken for another
@@ -145,7 +145,7 @@ def reset(account: Account, *, actor: Account, ground: Ground) -> None:
 
 def stored_name(account: Account, code: str) -> str:
     """Name a recovery code as it is stored: the code itself is nowhere."""
-    return pepper.oldest_name_of("recovery-code", f"{account.pk}:{code}")[:16]
+    return keyed_names.oldest_name_of("recovery-code", f"{account.pk}:{code}")[:16]
 
 
 @sensitive_variables()

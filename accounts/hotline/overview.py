@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 from accounts.access.login import FAILURES
 from accounts.models import Account, AuditEvent, DailyHelp, PhoneProposal, Session
 from otp import phones
-from otp.codes import standing
-from otp.codes.standing import Standing
-from otp.counting import brakes, limits
+from otp.codes import status
+from otp.codes.status import Standing
+from otp.counting import ceilings, limits
 from otp.models import OFFICE_ZONE, Purpose
 from otp.outbox import NUMBER_CAP
 
@@ -67,8 +67,8 @@ def take(address: str, account: Account | None) -> Picture:
     return Picture(
         address=address,
         account=account,
-        codes=standing.of(address),
-        phone_codes=standing.of(address, Purpose.PHONE),
+        codes=status.of(address),
+        phone_codes=status.of(address, Purpose.PHONE),
         last_reset=resets.values_list("at", flat=True).first(),
         sessions=Session.objects.filter(account=account, expire_date__gt=timezone.now()).count()
         if account
@@ -117,7 +117,7 @@ def _of_codes(codes: Standing) -> str:
             "Việc lấy lại mật khẩu đang đóng đến %(time)s vì nhập sai mã 10 lần liên tiếp. Đăng"
             " nhập bằng mật khẩu vẫn được; cán bộ hỗ trợ có thể mở lại."
         ) % {"time": moment(codes.closed_until)}
-    if brakes.paused():
+    if ceilings.paused():
         return _("Cả hệ thống đang tạm dừng gửi mã. Hãy hẹn người gọi thử lại sau.")
     if codes.is_spent:
         return _("Đã dùng hết %(most)s mã trong ngày. Yêu cầu được mã tiếp theo từ %(time)s.") % {

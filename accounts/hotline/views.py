@@ -28,7 +28,7 @@ from accounts.models import Account, AuditEvent, PhoneProposal
 from accounts.models.audit_event import Ground
 from accounts.organisation import roles
 from accounts.pages.requests import pages
-from otp.counting import limits, pepper
+from otp.counting import keyed_names, limits
 from otp.counting.limits import Limit
 from otp.outbox import alerts
 
@@ -325,7 +325,7 @@ def _count_lookup(staff: Account, found: lookup.Found) -> None:
 
 def _keep_unknown(request: StaffRequest, address: str) -> str:
     """Keep an address for its page, under a name that tells nothing of it."""
-    key = pepper.oldest_name_of("looked-for", address)[:16]
+    key = keyed_names.oldest_name_of("looked-for", address)[:16]
     kept = {**request.session.get(_UNKNOWN, {}), key: address}
     request.session[_UNKNOWN] = dict(list(kept.items())[-KEPT_UNKNOWN:])
     return key

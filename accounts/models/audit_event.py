@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import caller
 from accounts.models.account import Account
-from otp.counting import pepper
+from otp.counting import keyed_names
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class AuditQuerySet(models.QuerySet["AuditEvent"]):
     def concerning(self, account: Account) -> "AuditQuerySet":
         """Keep what happened to `account`, also what was tried from outside with its addresses."""
         addresses = account.addresses.values_list("address", flat=True)
-        keys = [key for each in addresses for key in pepper.names_of("address", each)]
+        keys = [key for each in addresses for key in keyed_names.names_of("address", each)]
         # An address may have been another account's: what that one did is not told here.
         return self.filter(Q(account=account) | Q(account=None, address_key__in=keys))
 
     def about(self, address: str) -> "AuditQuerySet":
         """Keep what was tried with `address`, which need not exist."""
-        return self.filter(address_key__in=pepper.names_of("address", address))
+        return self.filter(address_key__in=keyed_names.names_of("address", address))
 
 
 class AuditEvent(models.Model):
@@ -162,7 +162,7 @@ class AuditEvent(models.Model):
             reason=reason,
             account=account,
             actor=actor,
-            address_key=pepper.name_of("address", address),
+            address_key=keyed_names.name_of("address", address),
             client=who.address or None,
             request_id=who.request_id,
             detail=detail,
@@ -184,7 +184,7 @@ class AuditEvent(models.Model):
                     event=event,
                     account=account,
                     actor=actor,
-                    address_key=pepper.name_of("address", account.address),
+                    address_key=keyed_names.name_of("address", account.address),
                     client=who.address or None,
                     request_id=who.request_id,
                     detail=dict(detail),

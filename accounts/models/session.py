@@ -3,7 +3,7 @@
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 
-from otp.counting import pepper
+from otp.counting import keyed_names
 
 
 class Session(AbstractBaseSession):
@@ -23,4 +23,4 @@ class Session(AbstractBaseSession):
 
     @staticmethod
     def name_of(key: str) -> str:
-        return pepper.oldest_name_of("session", key)
+        return keyed_names.oldest_name_of("session", key)

@@ -19,7 +19,7 @@ from accounts.reports.charts import Chart, Columns, Lines, Series
 from accounts.reports.coverage import Report, Tile
 from accounts.reports.tables import Row, Share, Table, number, percent
 from otp import outbox
-from otp.counting import brakes
+from otp.counting import ceilings
 from otp.models import CODES_A_DAY, OFFICE_ZONE, GatewayState, Message
 
 DAYS = 30
@@ -232,7 +232,7 @@ def _ceilings() -> Table:
                 _("gần chạm trần") if reading.is_near else _("bình thường"),
             )
         )
-        for reading in brakes.readings()
+        for reading in ceilings.readings()
     ]
     return Table(
         "tran",

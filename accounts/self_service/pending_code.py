@@ -16,7 +16,7 @@ from accounts.access.limits import charge_wrong_guess
 from accounts.models import AuditEvent
 from otp import codes, outbox, phones
 from otp.codes import Answer, Verdict
-from otp.counting import pepper
+from otp.counting import keyed_names
 from otp.models import Purpose
 
 _EVENTS = {
@@ -69,7 +69,7 @@ class Challenge:
             account_id=account_id,
             address=address,
             asked=asked or address,
-            phone_key=pepper.name_of("phone", phone),
+            phone_key=keyed_names.name_of("phone", phone),
             phone_masked=phones.mask(phone, settings.PHONE_MASK_DIGITS),
             expires_at=issued.expires_at,
             next_at=issued.next_at,
@@ -92,7 +92,7 @@ class Challenge:
 
     def is_for(self, phone: str) -> bool:
         """Whether the code went to this number."""
-        return bool(phone) and self.phone_key in pepper.names_of("phone", phone)
+        return bool(phone) and self.phone_key in keyed_names.names_of("phone", phone)
 
     @property
     def phone_tail(self) -> str:

@@ -19,7 +19,7 @@ from accounts.self_service import pending_code
 from accounts.self_service.pending_code import Challenge
 from otp import codes
 from otp.codes import Answer
-from otp.counting import limits, pepper
+from otp.counting import keyed_names, limits
 from otp.models import Purpose
 
 SAME_CLICK = dt.timedelta(minutes=1)  # in which the same password may be sent again
@@ -135,5 +135,5 @@ class Recovery:
 
 def decoy_phone(address: str) -> str:
     """Make up a number for an address that has none: always the same, and like a real one."""
-    name = pepper.oldest_name_of("decoy", address)
+    name = keyed_names.oldest_name_of("decoy", address)
     return f"+849{int(name, 16) % 10**8:08d}"

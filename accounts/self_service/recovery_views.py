@@ -21,7 +21,7 @@ from accounts.self_service.forms import (
 )
 from accounts.self_service.recovery import Recovery, RecoveryOver
 from otp.codes import TooSoon, Verdict
-from otp.counting.brakes import Paused, ProofNeeded
+from otp.counting.ceilings import Paused, ProofNeeded
 
 
 @login_not_required

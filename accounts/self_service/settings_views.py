@@ -28,8 +28,8 @@ from accounts.self_service.forms import (
 )
 from accounts.self_service.phone_change import AlreadyInForce, PhoneChange
 from otp.codes import TooSoon, Verdict
-from otp.counting import pepper
-from otp.counting.brakes import Paused
+from otp.counting import keyed_names
+from otp.counting.ceilings import Paused
 from otp.models import Code
 
 EVENTS_SHOWN = 50
@@ -158,7 +158,7 @@ def _events(user: Account) -> list[dict[str, Any]]:
     # A call to the hotline is no news to whoever made it; that a whole number was read, is.
     audited = AuditEvent.objects.concerning(user).exclude(event=AuditEvent.Event.VIEWED)
     audited = audited.order_by("-at", "-pk")[:EVENTS_SHOWN]
-    keys = pepper.names_of("address", user.address)
+    keys = keyed_names.names_of("address", user.address)
     asked = Code.objects.filter(address_key__in=keys).order_by("-issued_at")[:EVENTS_SHOWN]
     events: list[dict[str, Any]] = [
         {"at": row.at, "sentence": row.get_event_display(), "address": row.client, "ok": row.ok}

@@ -11,7 +11,7 @@ from django.utils.crypto import constant_time_compare
 from django_otp.oath import hotp
 
 from otp.codes.rule import CLOSED_FOR, GRANT, STREAK, streak_keys
-from otp.counting import brakes, pepper
+from otp.counting import ceilings, keyed_names
 from otp.models import GUESSES, Purpose
 
 _STREAK_KEPT = dt.timedelta(days=30)
@@ -57,7 +57,7 @@ WITH charged AS (
     -- A decoy's guess takes the same locks, and counts for nothing.
     INSERT INTO otp_meter AS meter (key, count, until)
     SELECT key, is_real::int, statement_timestamp() + period
-    FROM ({brakes.TABLE}) AS ceiling, real, charged
+    FROM ({ceilings.TABLE}) AS ceiling, real, charged
     WHERE key IN ('ceiling:guesses:day', 'ceiling:guesses:hour') ORDER BY key
     ON CONFLICT (key) DO UPDATE SET
         count = CASE WHEN meter.until <= statement_timestamp() THEN excluded.count
@@ -100,7 +100,7 @@ def verify(code_id: uuid.UUID, purpose: Purpose, guess: str, *, nonce: str) -> A
     parameters: dict[str, Any] = {
         "id": code_id,
         "purpose": purpose,
-        "browser_keys": pepper.names_of("browser", nonce),
+        "browser_keys": keyed_names.names_of("browser", nonce),
         "guesses": GUESSES,
         "streak": STREAK,
         "kept": _STREAK_KEPT,
@@ -125,7 +125,7 @@ def spend(code_id: uuid.UUID, purpose: Purpose, *, nonce: str) -> bool:
     Run it in the transaction of what the code permits, so that both happen or neither.
     """
     assert connection.in_atomic_block
-    parameters: list[Any] = [code_id, purpose, pepper.names_of("browser", nonce), GRANT]
+    parameters: list[Any] = [code_id, purpose, keyed_names.names_of("browser", nonce), GRANT]
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE otp_code SET used_at = statement_timestamp()"
@@ -144,13 +144,13 @@ def revoke(address: str) -> None:
             " used_at = CASE WHEN verified_at IS NOT NULL THEN statement_timestamp() END"
             " WHERE address_key = ANY(%s) AND used_at IS NULL"
             " AND issued_at > statement_timestamp() - interval '1 day'",
-            [pepper.names_of("address", address)],
+            [keyed_names.names_of("address", address)],
         )
 
 
 def reopen(address: str, purpose: Purpose) -> None:
     """Forget the streak of wrong guesses that closed an address (hotline)."""
-    keys = streak_keys(purpose, pepper.names_of("address", address))
+    keys = streak_keys(purpose, keyed_names.names_of("address", address))
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM otp_meter WHERE key = ANY(%s)", [keys])
 
@@ -160,7 +160,7 @@ def digits(code_id: uuid.UUID, pepper_id: str) -> str:
 
     Gives a text that is no code where the row's pepper is no longer listed.
     """
-    key = pepper.key_for(pepper_id, code_id.bytes)
+    key = keyed_names.key_for(pepper_id, code_id.bytes)
     if key is None:
         return "-"
     return f"{hotp(key, 0):06d}"

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db import connection
 
 from otp.codes.rule import STREAK, midnight_after, streak_keys
-from otp.counting import brakes, limits, pepper
-from otp.counting.brakes import Paused, ProofNeeded
+from otp.counting import ceilings, keyed_names, limits
+from otp.counting.ceilings import Paused, ProofNeeded
 from otp.models import CODES_A_DAY, GAP, OFFICE_ZONE, Code, Purpose
 
 
@@ -50,7 +50,7 @@ WITH clock AS (
     WHERE address_key = ANY(%(keys)s) AND purpose = %(purpose)s
       AND local_day = (now AT TIME ZONE %(zone)s)::date
 ), brakes AS (
-    {brakes.STANDING}
+    {ceilings.STANDING}
 ), place AS (
     SELECT n AS ordinal FROM generate_series(1, %(a_day)s) AS n
     WHERE NOT EXISTS (SELECT 1 FROM today WHERE ordinal = n AND NOT voided)
@@ -78,7 +78,7 @@ _STANDING = f"""
 WITH clock AS (
     SELECT coalesce(%(at)s::timestamptz, statement_timestamp()) AS now
 ), brakes AS (
-    {brakes.STANDING}
+    {ceilings.STANDING}
 )
 SELECT coalesce((SELECT paused FROM brakes), true),
     coalesce((SELECT proof_of_work FROM brakes), false),
@@ -126,12 +126,12 @@ def issue(
     the database's clock.
     """
     code_id = uuid.uuid4()
-    keys = pepper.names_of("address", address)
+    keys = keyed_names.names_of("address", address)
     parameters = _rule(keys, purpose, at) | {
         "id": code_id,
         "key": keys[0],
-        "pepper_id": pepper.current_id(),
-        "browser_key": pepper.name_of("browser", nonce),
+        "pepper_id": keyed_names.current_id(),
+        "browser_key": keyed_names.name_of("browser", nonce),
         "gap": GAP,
         "lifetime": dt.timedelta(seconds=settings.OTP_LIFETIME),
         "a_day": CODES_A_DAY,
@@ -159,7 +159,7 @@ def give_one_more(address: str) -> bool:
         cursor.execute(
             _GIVE_BACK,
             {
-                "keys": pepper.names_of("address", address),
+                "keys": keyed_names.names_of("address", address),
                 "purpose": Purpose.RECOVERY,
                 "zone": OFFICE_ZONE.key,
                 "a_day": CODES_A_DAY,
@@ -177,7 +177,9 @@ def move(addresses: Mapping[str, str]) -> None:
         old: new
         for before, after in addresses.items()
         for old, new in zip(
-            pepper.names_of("address", before), pepper.names_of("address", after), strict=True
+            keyed_names.names_of("address", before),
+            keyed_names.names_of("address", after),
+            strict=True,
         )
     }
     parameters = {"old": list(keys), "new": list(keys.values())}

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from otp.counting.pepper import name_of
+from otp.counting.keyed_names import name_of
 from otp.models import Meter
 
 

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from otp import codes, outbox
-from otp.counting import brakes, limits
+from otp.counting import ceilings, limits
 from otp.counting.limits import Limit
 from otp.models import Code, GatewayState, Message, Meter, Purpose
 from otp.suppliers import doveadm
@@ -82,7 +82,7 @@ def _queue_long() -> Iterator[str]:
 
 
 def _ceilings_near() -> Iterator[str]:
-    for reading in brakes.readings():
+    for reading in ceilings.readings():
         if reading.is_near:
             yield f"{reading.label}: {reading.count}/{reading.most}"
 

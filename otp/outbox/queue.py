@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from otp import codes, phones
-from otp.counting import brakes, limits
-from otp.counting.pepper import name_of
+from otp.counting import ceilings, limits
+from otp.counting.keyed_names import name_of
 from otp.models import Message
 
 State = Message.State
@@ -32,7 +32,7 @@ _QUEUE_CODE = f"""
 WITH charged AS ({limits.CHARGE}), ceilings AS (
     INSERT INTO otp_meter AS meter (key, count, until)
     SELECT key, counts, statement_timestamp() + period
-    FROM ({brakes.TABLE}) AS ceiling,
+    FROM ({ceilings.TABLE}) AS ceiling,
         (SELECT (%(reason)s = '' AND EXISTS (SELECT 1 FROM charged))::int AS counts) AS this
     WHERE key IN ('ceiling:codes:day', 'ceiling:codes:hour') ORDER BY key
     ON CONFLICT (key) DO UPDATE SET
@@ -44,7 +44,7 @@ WITH charged AS ({limits.CHARGE}), ceilings AS (
 ), decided AS (
     SELECT CASE WHEN %(reason)s <> '' THEN %(reason)s
                 WHEN NOT EXISTS (SELECT 1 FROM charged) THEN 'number-cap'
-                WHEN EXISTS (SELECT 1 FROM ceilings JOIN ({brakes.TABLE}) AS ceiling USING (key)
+                WHEN EXISTS (SELECT 1 FROM ceilings JOIN ({ceilings.TABLE}) AS ceiling USING (key)
                              WHERE ceilings.count > ceiling.most) THEN 'ceiling'
                 ELSE '' END AS reason
 )

@@ -18,7 +18,7 @@ from otp import codes
 from otp.models import Code, Message, Meter
 from otp.outbox.queue import CODE_PLACE, FORGOTTEN
 from otp.suppliers import doveadm
-from otp.suppliers.gateways import Mail, NotSent, Refused, Sms, SmsError, Unknown, send_mail
+from otp.suppliers.gateway import Mail, NotSent, Refused, Sms, SmsError, Unknown, send_mail
 from otp.suppliers.route import Accepted, Route
 
 logger = logging.getLogger(__name__)

@@ -8,9 +8,9 @@ from django.views.decorators.debug import sensitive_variables
 from requests import Request, Response
 
 from otp.suppliers.breakers import Breakers
-from otp.suppliers.gateways import NotSent, SmsError
+from otp.suppliers.gateway import NotSent, SmsError
+from otp.suppliers.http import Transport
 from otp.suppliers.route import PAUSED
-from otp.suppliers.transport import Transport
 
 NAME = "doveadm"
 PATH = "/doveadm/v1"

@@ -12,8 +12,8 @@ from requests import Request, Response
 from otp.models import Message
 from otp.phones import national
 from otp.suppliers import receipts
-from otp.suppliers.gateways import NotSent, Refused, Sms, Unknown
-from otp.suppliers.transport import Transport, fields_of, retry_after
+from otp.suppliers.gateway import NotSent, Refused, Sms, Unknown
+from otp.suppliers.http import Transport, fields_of, retry_after
 
 API_BASE = "https://rest.esms.vn"
 PATH = "/MainService.svc/json/SendMultipleMessage_V4_post_json/"

@@ -8,7 +8,7 @@ import logging
 from django.db.models.functions import Now
 from django.utils.crypto import constant_time_compare
 
-from otp.counting import pepper
+from otp.counting import keyed_names
 from otp.models import Message
 
 logger = logging.getLogger(__name__)
@@ -56,11 +56,11 @@ def token(message_id: int) -> str:
 
     It is the same for every try, over a rotation of the pepper too: a repeat is known by it.
     """
-    return _short(pepper.oldest_name_of("receipt", str(message_id)))
+    return _short(keyed_names.oldest_name_of("receipt", str(message_id)))
 
 
 def is_token(given: str, message_id: int) -> bool:
-    names = pepper.names_of("receipt", str(message_id))
+    names = keyed_names.names_of("receipt", str(message_id))
     return any(constant_time_compare(given, _short(name)) for name in names)
 
 

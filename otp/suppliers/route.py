@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.views.decorators.debug import sensitive_variables
 
 from otp.suppliers.breakers import Breakers
-from otp.suppliers.gateways import NotSent, Refused, Sms, SmsGateway, Unknown, from_settings
+from otp.suppliers.gateway import NotSent, Refused, Sms, SmsGateway, Unknown, from_settings
 
 PAUSED = "paused"
 

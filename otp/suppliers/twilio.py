@@ -18,8 +18,8 @@ from twilio.rest import Client
 
 from otp.models import Message
 from otp.suppliers import receipts
-from otp.suppliers.gateways import NotSent, Refused, Sms, Unknown
-from otp.suppliers.transport import Transport, fields_of, retry_after
+from otp.suppliers.gateway import NotSent, Refused, Sms, Unknown
+from otp.suppliers.http import Transport, fields_of, retry_after
 
 logger = logging.getLogger(__name__)
 

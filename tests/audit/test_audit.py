@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts.credentials.locks import lock
 from accounts.models import Account, AuditEvent
-from otp.counting import pepper
+from otp.counting import keyed_names
 from tests.support import cast, hostile
 from tests.support.cast import ASK, LOGIN, NEW_PASSWORD, PASSWORD, newest_code, wrong_code
 
@@ -196,7 +196,7 @@ class AuditTests(cast.Cast, TestCase):
     def test_a_name_is_found_again_by_those_who_know_it(self):
         self.client.post(LOGIN, {"username": "KHONG.CO", "password": "x"})
 
-        key = pepper.name_of("address", "khong.co@hagiang.gov.vn")
+        key = keyed_names.name_of("address", "khong.co@hagiang.gov.vn")
         self.assertTrue(AuditEvent.objects.filter(address_key=key).exists())
 
     def test_every_event_has_a_test(self):

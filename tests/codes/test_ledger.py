@@ -17,7 +17,7 @@ from accounts.addresses import canonical
 from mailportal.profile import load
 from otp import codes, outbox
 from otp.codes import TooSoon, Verdict
-from otp.counting import pepper
+from otp.counting import keyed_names
 from otp.models import CODES_A_DAY, GAP, OFFICE_ZONE, Code, Meter, Purpose
 from tests.support import cast
 from tests.support.cast import CODE, NEW, newest_code
@@ -186,7 +186,7 @@ class PepperTests(Ledger):
         sent = self.digits(issued)
         self.rotate(NEW_PEPPER)
         # What is compared must not be something that can be typed.
-        Code.objects.update(browser_key=pepper.name_of("browser", "n"))
+        Code.objects.update(browser_key=keyed_names.name_of("browser", "n"))
 
         for guess in (sent, self.digits(issued), "", "000000"):
             with self.subTest(guess):
@@ -254,7 +254,7 @@ class AddressesThatAreOneTests(cast.Cast, TestCase):
 class DigitsTests(SimpleTestCase):
     def test_they_are_uniform(self):
         chance = random.Random(20261122)
-        made_with = pepper.current_id()
+        made_with = keyed_names.current_id()
         drawn = [
             codes.digits(uuid.UUID(int=chance.getrandbits(128)), made_with) for _ in range(100_000)
         ]
@@ -271,11 +271,11 @@ class DigitsTests(SimpleTestCase):
 
     def test_a_row_has_other_digits_under_another_pepper(self):
         row = uuid.uuid4()
-        old = codes.digits(row, pepper.current_id())
+        old = codes.digits(row, keyed_names.current_id())
 
         with override_settings(OTP_PEPPERS=[NEW_PEPPER, OLD_PEPPER]):
-            new = codes.digits(row, pepper.current_id())
-            kept = codes.digits(row, pepper._id(OLD_PEPPER))
+            new = codes.digits(row, keyed_names.current_id())
+            kept = codes.digits(row, keyed_names._id(OLD_PEPPER))
 
         # They are the same for one row in a million.
         self.assertNotEqual(new, old)

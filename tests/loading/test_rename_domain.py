@@ -14,7 +14,7 @@ from accounts.loading import domain_renaming
 from accounts.models import Account, Address, AuditEvent, MailDomain
 from accounts.organisation.domains import copy_domains
 from otp import codes
-from otp.counting import pepper
+from otp.counting import keyed_names
 from otp.models import Code, Message, Meter, Purpose
 from tests.support import cast
 from tests.support.cast import CODE, NEW, newest_code
@@ -203,7 +203,7 @@ class CountTests(RenameTestCase):
         self.ask_as("an")
         self.ask_as("binh")
         cast.wind_back(minutes=6)
-        with override_settings(OTP_PEPPERS=["n" * 32, *pepper.settings.OTP_PEPPERS]):
+        with override_settings(OTP_PEPPERS=["n" * 32, *keyed_names.settings.OTP_PEPPERS]):
             self.ask_as("an")
             cast.wind_back(minutes=6)
 
@@ -231,7 +231,7 @@ class CountTests(RenameTestCase):
         self.assertEqual(Meter.objects.get(key__startswith="login:").count, 3)
 
     def test_a_closed_address_stays_closed(self):
-        key = pepper.name_of("address", self.an.address)
+        key = keyed_names.name_of("address", self.an.address)
         Meter.objects.create(
             key=f"streak:recovery:{key}",
             count=codes.STREAK,

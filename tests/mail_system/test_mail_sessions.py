@@ -20,7 +20,7 @@ from accounts.models import Account
 from otp import outbox
 from otp.models import GatewayState, Message
 from otp.outbox import alerts
-from otp.suppliers import breakers, transport
+from otp.suppliers import breakers, http
 from otp.suppliers.route import Route
 from tests.admin.test_staff_sending import MESSAGES, StaffTestCase
 from tests.support import cast, gateway
@@ -266,7 +266,7 @@ class SendTests(KickTestCase):
                 self.assert_done(message)
 
     def test_silence_is_tried_again_too(self):
-        self.enterContext(mock.patch.object(transport, "TIMEOUTS", (0.3, 0.3)))
+        self.enterContext(mock.patch.object(http, "TIMEOUTS", (0.3, 0.3)))
         self.server.plan = [gateway.hold]
         message = self.queue()
 

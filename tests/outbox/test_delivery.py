@@ -21,8 +21,8 @@ from django.test import SimpleTestCase, TransactionTestCase, override_settings
 
 from otp import codes, outbox
 from otp.models import Code, Message, Meter, Purpose
-from otp.suppliers import gateways, transport
-from otp.suppliers.gateways import Sms
+from otp.suppliers import http
+from otp.suppliers.gateway import ConsoleGateway, FileGateway, Sms
 from otp.suppliers.route import Route, route_from_settings
 from tests.support import gateway
 
@@ -290,7 +290,7 @@ class DeliveryTests(OutboxTests):
             "gone": gateway.drop,
         }
         for name, answer in cases.items():
-            with self.subTest(name), mock.patch.object(transport, "TIMEOUTS", (0.3, 0.3)):
+            with self.subTest(name), mock.patch.object(http, "TIMEOUTS", (0.3, 0.3)):
                 message = self.queue(f"{name.replace(' ', '')}@example.vn")
                 self.supplier.texts.clear()
                 self.supplier.plan = [answer]
@@ -649,7 +649,7 @@ class FileTests(OutboxTests):
         self.assert_state(message, State.QUEUED, "file-unwritable")
 
     def test_lines_written_at_once_do_not_mix(self):
-        carrier = gateways.FileGateway()
+        carrier = FileGateway()
         sms = Sms(PHONE, "x" * 5_000, good_for=dt.timedelta(1))
         writers = [
             threading.Thread(target=lambda: [carrier.send(sms) for _ in range(20)])
@@ -668,7 +668,7 @@ class FileTests(OutboxTests):
     def test_the_console_masks_the_number(self):
         screen = io.StringIO()
         with contextlib.redirect_stderr(screen):
-            gateways.ConsoleGateway().send(Sms(PHONE, "hello", good_for=dt.timedelta(1)))
+            ConsoleGateway().send(Sms(PHONE, "hello", good_for=dt.timedelta(1)))
 
         self.assertEqual(screen.getvalue(), "SMS ***981: hello\n")
 

@@ -19,7 +19,7 @@ from accounts.reports.charts import Columns, Lines, Series, round_up
 from accounts.reports.history import Figures
 from accounts.reports.tables import Row, Share, Table, csv_response, number, percent
 from accounts.spreadsheets.writing import harmless
-from otp.counting import pepper
+from otp.counting import keyed_names
 from otp.models import Code, GatewayState, Message
 from tests.support import cast
 from tests.support.campaigning import REPORTS, Office
@@ -333,7 +333,7 @@ class CodeReportTests(ReportTestCase):
         today = timezone.localtime().replace(hour=12, minute=0, second=0, microsecond=0)
         noon = today - dt.timedelta(days=2)
         for address, used in ((self.an.address, False), ("x@x.vn", False), ("y@x.vn", True)):
-            key = pepper.name_of("address", address)
+            key = keyed_names.name_of("address", address)
             code(noon, "accepted", key=key, verified=used)
             code(noon + dt.timedelta(minutes=6), "accepted", key=key, ordinal=2)
 

@@ -10,7 +10,7 @@ from django.test import override_settings
 
 from otp import outbox
 from otp.models import GatewayState, Message
-from otp.suppliers import breakers, transport
+from otp.suppliers import breakers, http
 from otp.suppliers.route import route_from_settings
 from tests.support import gateway
 from tests.support.sending import SendingTestCase, State
@@ -78,7 +78,7 @@ class BreakerTests(SendingTestCase):
     def test_time_outs_and_refused_connections_count_too(self):
         with (
             override_settings(TWILIO_API_BASE=gateway.closed_port()),
-            mock.patch.object(transport, "TIMEOUTS", (0.3, 0.3)),
+            mock.patch.object(http, "TIMEOUTS", (0.3, 0.3)),
         ):
             self.route = route_from_settings()
             for _ in self.queue_many(breakers.FAILURES):
@@ -144,7 +144,7 @@ class BreakerTests(SendingTestCase):
             threading.Thread(target=carry, args=[message, routes[n % 2]])
             for n, message in enumerate(claimed)
         ]
-        with mock.patch.object(transport, "TIMEOUTS", (1, 1)):
+        with mock.patch.object(http, "TIMEOUTS", (1, 1)):
             for thread in threads:
                 thread.start()
             for thread in threads:

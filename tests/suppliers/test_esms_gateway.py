@@ -8,8 +8,8 @@ from unittest import mock
 from django.conf import settings
 from django.test import SimpleTestCase, override_settings
 
-from otp.suppliers import gateways, receipts, transport
-from otp.suppliers.gateways import NotSent, Refused, Sms, Unknown
+from otp.suppliers import http, receipts
+from otp.suppliers.gateway import NotSent, Refused, Sms, Unknown, from_settings
 from tests.support import gateway
 
 PHONE = "+84912466981"
@@ -23,7 +23,7 @@ class EsmsTests(SimpleTestCase):
         self.log = gateway.EveryLogLine(self)
 
     def send(self, message_id=MESSAGE):
-        (carrier,) = gateways.from_settings()
+        (carrier,) = from_settings()
         return carrier.send(
             Sms(PHONE, TEXT, good_for=dt.timedelta(minutes=5), message_id=message_id)
         )
@@ -150,7 +150,7 @@ class AnswerTests(EsmsTests):
 class SilenceTests(EsmsTests):
     def setUp(self):
         super().setUp()
-        hurry = mock.patch.object(transport, "TIMEOUTS", (0.3, 0.3))
+        hurry = mock.patch.object(http, "TIMEOUTS", (0.3, 0.3))
         hurry.start()
         self.addCleanup(hurry.stop)
 

@@ -8,7 +8,7 @@ from django.test import override_settings
 
 from otp import outbox
 from otp.models import Code, GatewayState, Message
-from otp.suppliers import transport
+from otp.suppliers import http
 from otp.suppliers.route import route_from_settings
 from tests.support import gateway
 from tests.support.sending import SendingTestCase, State
@@ -58,7 +58,7 @@ class HandOnTests(SendingTestCase):
             with (
                 self.subTest(name),
                 override_settings(TWILIO_API_BASE=address),
-                mock.patch.object(transport, "TIMEOUTS", (0.3, 0.3)),
+                mock.patch.object(http, "TIMEOUTS", (0.3, 0.3)),
             ):
                 message = self.queue(f"{name}@example.vn")
 
@@ -77,7 +77,7 @@ class HandOnTests(SendingTestCase):
         }
         for n, (name, answer) in enumerate(cases.items()):
             GatewayState.objects.all().delete()
-            with self.subTest(name), mock.patch.object(transport, "TIMEOUTS", (0.3, 0.3)):
+            with self.subTest(name), mock.patch.object(http, "TIMEOUTS", (0.3, 0.3)):
                 message = self.queue(f"a{n}@example.vn")
                 self.twilio.plan = [answer]
 
@@ -130,7 +130,7 @@ class RepeatTests(SendingTestCase):
         super().setUp()
         self.enterContext(override_settings(SMS_GATEWAY="esms,twilio"))
         self.route = route_from_settings()
-        self.enterContext(mock.patch.object(transport, "TIMEOUTS", (0.5, 0.5)))
+        self.enterContext(mock.patch.object(http, "TIMEOUTS", (0.5, 0.5)))
 
     def leave_in_doubt(self, answer=gateway.hold):
         message = self.queue()

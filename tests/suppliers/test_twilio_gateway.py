@@ -7,8 +7,8 @@ from unittest import mock
 from django.core.exceptions import ImproperlyConfigured
 from django.test import SimpleTestCase, override_settings
 
-from otp.suppliers import gateways, transport
-from otp.suppliers.gateways import NotSent, Refused, Sms, Unknown
+from otp.suppliers import http
+from otp.suppliers.gateway import NotSent, Refused, Sms, Unknown, from_settings
 from tests.support import gateway
 
 PHONE = "+84912466981"
@@ -22,7 +22,7 @@ class TwilioTests(SimpleTestCase):
 
     def send(self, *, good_for=300.0):
         sms = Sms(PHONE, TEXT, good_for=dt.timedelta(seconds=good_for))
-        (carrier,) = gateways.from_settings()
+        (carrier,) = from_settings()
         return carrier.send(sms)
 
     def failure(self, kind):
@@ -117,7 +117,7 @@ class AnswerTests(TwilioTests):
 class SilenceTests(TwilioTests):
     def setUp(self):
         super().setUp()
-        hurry = mock.patch.object(transport, "TIMEOUTS", (0.3, 0.3))
+        hurry = mock.patch.object(http, "TIMEOUTS", (0.3, 0.3))
         hurry.start()
         self.addCleanup(hurry.stop)
 
@@ -157,8 +157,8 @@ class SilenceTests(TwilioTests):
     def test_a_connection_is_used_again_unless_it_was_quiet_for_long(self):
         for idle, connections in ((20, 1), (-1, 3)):
             self.supplier.texts.clear()
-            with self.subTest(idle=idle), mock.patch.object(transport, "IDLE", idle):
-                (carrier,) = gateways.from_settings()
+            with self.subTest(idle=idle), mock.patch.object(http, "IDLE", idle):
+                (carrier,) = from_settings()
 
                 for _ in range(3):
                     carrier.send(Sms(PHONE, TEXT, good_for=dt.timedelta(seconds=300)))
@@ -204,4 +204,4 @@ class ChoiceTests(SimpleTestCase):
         for name in ("", "pigeon"):
             refused = self.assertRaisesMessage(ImproperlyConfigured, "SMS_GATEWAY")
             with self.subTest(name), override_settings(SMS_GATEWAY=name), refused:
-                gateways.from_settings()
+                from_settings()

@@ -8,7 +8,7 @@ from django.db.models.functions import Now, TruncDate
 from django.utils import timezone
 
 from otp import outbox
-from otp.counting import brakes
+from otp.counting import ceilings
 from otp.models import OFFICE_ZONE, Brakes, GatewayState, Message
 
 
@@ -50,7 +50,7 @@ class Command(BaseCommand):
             self._line(f"gateway {state.name}", fate)
 
     def _brakes(self) -> None:
-        for reading in brakes.readings():
+        for reading in ceilings.readings():
             mark = "  NEAR" if reading.is_near else ""
             self._line(reading.key, f"{reading.count} of {reading.most}{mark}")
         for row in Brakes.objects.all():

@@ -22,8 +22,8 @@ from django.views.decorators.debug import sensitive_variables
 from otp import phones
 
 GATEWAYS = {
-    "console": "otp.suppliers.gateways.ConsoleGateway",
-    "file": "otp.suppliers.gateways.FileGateway",
+    "console": "otp.suppliers.gateway.ConsoleGateway",
+    "file": "otp.suppliers.gateway.FileGateway",
     "twilio": "otp.suppliers.twilio.TwilioGateway",
     "esms": "otp.suppliers.esms.EsmsGateway",
 }

@@ -14,7 +14,7 @@ from django.views.decorators.debug import sensitive_variables
 from requests import Request, Response, Session
 from requests.adapters import HTTPAdapter
 
-from otp.suppliers.gateways import NotSent, Unknown
+from otp.suppliers.gateway import NotSent, Unknown
 
 TIMEOUTS = (3.0, 10.0)  # seconds to connect, seconds for an answer (DS-04)
 # Firewalls forget a quiet connection without telling, and what is then sent on it is lost in

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from otp.codes.rule import GRANT, STREAK, streak_keys
-from otp.counting import pepper
+from otp.counting import keyed_names
 from otp.models import CODES_A_DAY, GUESSES, OFFICE_ZONE, Code, Message, Meter, Purpose
 
 State = Message.State
@@ -62,7 +62,7 @@ class Standing:
 
 def of(address: str, purpose: Purpose = Purpose.RECOVERY) -> Standing:
     """Tell how `address` stands, whether or not it exists."""
-    keys = pepper.names_of("address", address)
+    keys = keyed_names.names_of("address", address)
     with connection.cursor() as cursor:
         cursor.execute("SELECT statement_timestamp()")
         (now,) = cursor.fetchone()

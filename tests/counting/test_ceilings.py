@@ -10,7 +10,7 @@ from django.test import Client, TransactionTestCase
 from django.test.utils import CaptureQueriesContext
 
 from otp import codes
-from otp.counting import brakes
+from otp.counting import ceilings
 from otp.models import Brakes, Code, Message, Meter
 from tests.support import cast
 
@@ -36,7 +36,7 @@ class BrakesTestCase(cast.Cast, TransactionTestCase):
         Brakes.objects.update(**columns)
 
     def count(self, what):
-        return {reading.key: reading.count for reading in brakes.readings()}[what]
+        return {reading.key: reading.count for reading in ceilings.readings()}[what]
 
     def all_at_once(self, count, act):
         together = threading.Barrier(count)
