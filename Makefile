@@ -18,10 +18,11 @@ run: environment  ## the portal with demonstration data, on http://127.0.0.1:800
 test: environment  ## all tests; ARGS="tests/site/test_profile.py -x" chooses
 	@exec $(BIN)/python -m pytest $(ARGS)
 
-lint: environment  ## style, types, templates, migrations
+lint: environment  ## style, types, directions, templates, migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PORTAL_DEMO=1 $(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/djade --check --target-version 5.2 $$(find templates -name '*.html')
 	$(BIN)/djlint --quiet --lint templates
 	PORTAL_DEMO=1 $(BIN)/python manage.py makemigrations --check

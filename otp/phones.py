@@ -11,6 +11,7 @@ Fault = Literal["empty", "short", "long", "renumbered", "no-sms", "foreign", "un
 
 MAX_TYPED = 64  # characters; more than this is not a phone number
 MASK_DIGITS = 6  # the most of a number that a mask leaves readable
+STAFF_DIGITS = 3  # of them that staff and logs see (LG-07)
 
 _MOBILE = re.compile(r"\+84[35789][0-9]{8}")
 _DIALLED = re.compile(r"\+?[0-9]+")
@@ -94,6 +95,11 @@ def mask(phone: str, digits: int = MASK_DIGITS) -> str:
     shown = min(digits, MASK_DIGITS)
     # A slice from -0 would be the whole number.
     return "***" + phone[len(phone) - shown :]
+
+
+def masked_for_staff(phone: str) -> str:
+    """Hide a kept number but for what staff and logs see of it (LG-07)."""
+    return mask(phone, STAFF_DIGITS)
 
 
 def _dialled(raw: str) -> str:

@@ -15,8 +15,8 @@ from accounts.access.limits import limit_posts
 from accounts.access.login import Held
 from accounts.directory import NoAnswer
 from accounts.models import Account, AuditEvent
+from accounts.pages.forms import DIRECTORY_AWAY
 from accounts.pages.requests import own_target, pages
-from accounts.self_service import password_prompt
 
 
 @login_not_required
@@ -35,7 +35,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
         except Held as held:
             held_until = held.until
         except NoAnswer:
-            form.add_error(None, password_prompt.AWAY)
+            form.add_error(None, DIRECTORY_AWAY)
         else:
             if account:
                 return redirect(target or settings.LOGIN_REDIRECT_URL)

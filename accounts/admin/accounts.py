@@ -15,7 +15,6 @@ from accounts.admin.bulk import BulkAdmin
 from accounts.admin.fields import TYPED_TIME, by_path
 from accounts.credentials import notices
 from accounts.credentials.mail_sessions import end_mail_sessions
-from accounts.hotline.overview import STAFF_DIGITS
 from accounts.models import Account, Address, AuditEvent, Unit
 from accounts.organisation import roles
 from accounts.organisation.aliases import AliasForm
@@ -106,7 +105,7 @@ class AccountAdmin(BulkAdmin):
 
     @admin.display(description=_("số điện thoại"))
     def masked_phone(self, account: Account) -> str:
-        return phones.mask(account.phone, STAFF_DIGITS)
+        return phones.masked_for_staff(account.phone)
 
     @admin.display(description=_("đã xác thực số"), boolean=True)
     def confirmed_phone(self, account: Account) -> bool:

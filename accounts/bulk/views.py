@@ -15,7 +15,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.bulk import worker
 from accounts.bulk.forms import ImportForm, NoticeForm
-from accounts.hotline.overview import STAFF_DIGITS
 from accounts.loading import headings
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
@@ -162,7 +161,7 @@ def _lines(people: QuerySet[Account]) -> Iterator[list[str]]:
             account.full_name,
             account.get_kind_display(),
             units.path(account.unit_id),
-            phones.mask(account.phone, STAFF_DIGITS),
+            phones.masked_for_staff(account.phone),
             _yes(value=account.phone_is_confirmed),
             _yes(value=account.has_default_password),
             _yes(value=account.is_active),

@@ -11,7 +11,6 @@ from accounts.credentials.phones import put_in_force
 from accounts.credentials.refusals import NotNow
 from accounts.models import Account, AuditEvent, PhoneProposal
 from otp import phones
-from otp.outbox import NUMBER_DIGITS
 
 State = PhoneProposal.State
 
@@ -31,7 +30,7 @@ def propose(
         proposal = PhoneProposal.objects.create(
             account=account,
             phone=phone,
-            phone_masked=phones.mask(phone, NUMBER_DIGITS),
+            phone_masked=phones.masked_for_staff(phone),
             evidence=evidence,
             ticket=ticket,
             proposed_by=by,

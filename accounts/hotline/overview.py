@@ -15,7 +15,6 @@ from otp.counting import ceilings, limits
 from otp.models import OFFICE_ZONE, Purpose
 from otp.outbox import NUMBER_CAP
 
-STAFF_DIGITS = 3  # of a number that staff see (LG-07)
 EVENTS_SHOWN = 20
 
 
@@ -35,11 +34,11 @@ class Picture:
 
     @property
     def phone(self) -> str:
-        return phones.mask(self.account.phone, STAFF_DIGITS) if self.account else ""
+        return phones.masked_for_staff(self.account.phone) if self.account else ""
 
     @property
     def new_phone(self) -> str:
-        return phones.mask(self.account.new_phone, STAFF_DIGITS) if self.account else ""
+        return phones.masked_for_staff(self.account.new_phone) if self.account else ""
 
     @property
     def sentence(self) -> str:

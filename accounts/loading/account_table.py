@@ -23,7 +23,6 @@ from import_export.results import RowResult
 from tablib import Dataset
 
 from accounts.addresses import AddressError, canonical
-from accounts.hotline.overview import STAFF_DIGITS
 from accounts.loading import columns, headings
 from accounts.models.account import Account
 from accounts.models.address import Address
@@ -317,7 +316,7 @@ def _shown(account: Account, number: int, changed: list[str] | None) -> list[str
         account.full_name,
         account.get_kind_display(),
         str(account.unit or ""),
-        phones.mask(account.phone, STAFF_DIGITS),
+        phones.masked_for_staff(account.phone),
         fate,
     ]
 

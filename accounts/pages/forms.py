@@ -29,6 +29,10 @@ PHONE_ERRORS = {
     ),
 }
 
+DIRECTORY_AWAY = _(
+    "Máy chủ thư chưa trả lời nên chưa kiểm tra được mật khẩu. Hãy thử lại sau ít phút."
+)
+
 
 class Text(forms.CharField):
     """A line of text, any text: the rules say what is wrong with it, in their own words."""

@@ -11,6 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.access import login
 from accounts.access.login import Held
 from accounts.directory import NoAnswer
+from accounts.pages.forms import DIRECTORY_AWAY
 from accounts.pages.requests import PersonRequest
 from accounts.self_service.forms import (
     WRONG_PASSWORD,
@@ -19,9 +20,6 @@ from accounts.self_service.forms import (
     PhoneForm,
 )
 
-AWAY = gettext_lazy(
-    "Máy chủ thư chưa trả lời nên chưa kiểm tra được mật khẩu. Hãy thử lại sau ít phút."
-)
 NOT_WRITTEN = gettext_lazy("Máy chủ thư chưa nhận mật khẩu mới, hãy thử lại sau ít phút.")
 
 
@@ -39,7 +37,7 @@ def confirmed(request: PersonRequest, form: PhoneForm | ChangePasswordForm) -> b
         )
         return False
     except NoAnswer:
-        form.add_error("password", AWAY)
+        form.add_error("password", DIRECTORY_AWAY)
         return False
     if not right:
         form.add_error("password", WRONG_PASSWORD)

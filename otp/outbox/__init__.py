@@ -3,7 +3,6 @@
 from otp.outbox.queue import (
     CODE_PLACE,
     NUMBER_CAP,
-    NUMBER_DIGITS,
     queue_code,
     queue_kick,
     queue_mail,
@@ -25,7 +24,6 @@ __all__ = [
     "ABANDONED",
     "CODE_PLACE",
     "NUMBER_CAP",
-    "NUMBER_DIGITS",
     "claim",
     "deliver",
     "deliver_one",

@@ -20,7 +20,6 @@ NUMBER_CAP = limits.Limit("sms-number", 6, dt.timedelta(hours=24))  # codes to o
 NOTICE_LIFE = dt.timedelta(days=1)
 KICK_LIFE = dt.timedelta(hours=1)
 NO_WAIT = dt.timedelta()
-NUMBER_DIGITS = 3  # what staff and logs see of a number (LG-07)
 FORGOTTEN = {"to": "", "subject": "", "text": ""}
 
 
@@ -75,7 +74,7 @@ def queue_code(issued: codes.Issued, *, to: str, text: str) -> None:
         "code_id": issued.id,
         "address_key": issued.address_key,
         "to": to,
-        "to_masked": phones.mask(to, NUMBER_DIGITS),
+        "to_masked": phones.masked_for_staff(to),
         "text": text,
         "good_until": issued.expires_at,
         "reason": reason,
@@ -90,7 +89,7 @@ def queue_code(issued: codes.Issued, *, to: str, text: str) -> None:
 def queue_sms(address: str, *, to: str, text: str, good_for: dt.timedelta = NOTICE_LIFE) -> Message:
     """Queue a notice by SMS, in the transaction of what it tells of. It counts as no code."""
     notice = Message(
-        channel=Message.Channel.SMS, to=to, to_masked=phones.mask(to, NUMBER_DIGITS), text=text
+        channel=Message.Channel.SMS, to=to, to_masked=phones.masked_for_staff(to), text=text
     )
     _queue(address, notice, good_for)
     return notice

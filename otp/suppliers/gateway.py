@@ -117,7 +117,7 @@ class ConsoleGateway:
     repeats_are_harmless = False
 
     def send(self, sms: Sms) -> str:
-        sys.stderr.write(f"SMS {phones.mask(sms.to, 3)}: {sms.text}\n")
+        sys.stderr.write(f"SMS {phones.masked_for_staff(sms.to)}: {sms.text}\n")
         return uuid.uuid4().hex
 
 

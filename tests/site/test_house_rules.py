@@ -111,9 +111,3 @@ class FileTests(TestCase):
                 if file.suffix in (".py", ".html", ".css", ".js", ".toml", ".conf", ".txt"):
                     with self.subTest(str(file.relative_to(ROOT))):
                         self.assertNotRegex(file.read_text(encoding="utf-8"), words)
-
-    def test_accounts_know_nothing_of_the_portal_around_them(self):
-        for file in (ROOT / "accounts").rglob("*.py"):
-            with self.subTest(file.name):
-                text = file.read_text(encoding="utf-8")
-                self.assertNotRegex(text, r"(?m)^\s*(from|import) mailportal")

@@ -1,11 +1,9 @@
 """Everything that names a place is in the profile, and a broken profile stops the start."""
 
-import ast
 import dataclasses
 import re
 import tempfile
 import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
 
 import gsm0338
@@ -256,31 +254,8 @@ class PlaceTests(SimpleTestCase):
 
 
 class DirectionTests(SimpleTestCase):
-    """mailportal → accounts → otp → Django."""
-
-    def test_otp_knows_nothing_of_accounts(self):
-        for file, module in imports("otp"):
-            self.assertNotIn(module.split(".")[0], ("accounts", "mailportal"), file)
-
-    def test_accounts_knows_nothing_of_mailportal(self):
-        for file, module in imports("accounts"):
-            self.assertNotEqual(module.split(".")[0], "mailportal", file)
+    """What imports what is for `make lint` to say; a foreign key can be a string."""
 
     def test_otp_has_no_foreign_key_to_an_account(self):
         for file in (ROOT / "otp").rglob("*.py"):
             self.assertNotIn("AUTH_USER_MODEL", file.read_text(encoding="utf-8"), file)
-
-
-def imports(app: str) -> Iterator[tuple[str, str]]:
-    """Name every module that an app imports, wherever in a file and however."""
-    files = sorted((ROOT / app).rglob("*.py"))
-    assert files, f"{app} has no files"
-    for file in files:
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                for name in node.names:
-                    yield file.name, name.name
-            elif isinstance(node, ast.ImportFrom):
-                package = file.relative_to(ROOT).parent.parts
-                base = package[: len(package) - node.level + 1] if node.level else ()
-                yield file.name, ".".join([*base, *filter(None, [node.module])])
