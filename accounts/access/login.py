@@ -58,7 +58,7 @@ class AccountBackend(ModelBackend):
         address = main_address(_read(username or ""))
         charge = limits.take(FAILURES, address)
         if not charge.granted:
-            AuditEvent.record(AuditEvent.Event.LOGIN_HELD, address, ok=False)
+            AuditEvent.record(AuditEvent.Event.LOGIN_HELD, address=address, ok=False)
             raise Held(charge.until)
         account = Account.objects.reached_at(address)
         try:
@@ -69,13 +69,13 @@ class AccountBackend(ModelBackend):
             raise
         if not right:
             AuditEvent.record(
-                AuditEvent.Event.LOGIN_FAILED, address, account=account, ok=False, reason="password"
+                AuditEvent.Event.LOGIN_FAILED, account, address=address, ok=False, reason="password"
             )
             return None
         assert account is not None
         if not account.may_log_in:
             AuditEvent.record(
-                AuditEvent.Event.LOGIN_FAILED, address, account=account, ok=False, reason="closed"
+                AuditEvent.Event.LOGIN_FAILED, account, address=address, ok=False, reason="closed"
             )
             return None
         limits.give_back(FAILURES, address)
@@ -103,7 +103,7 @@ def log_in(request: HttpRequest, username: str, password: str) -> Account | None
     request.session["browser"] = name_browser(request.headers.get("User-Agent", ""))
     request.session["client"] = caller.current().address
     note_password_typed(request.session)
-    AuditEvent.record(AuditEvent.Event.LOGGED_IN, account.address, account=account, actor=account)
+    AuditEvent.record(AuditEvent.Event.LOGGED_IN, account, actor=account)
     if account.is_superuser:
         _alarm(account)
     return account

@@ -63,8 +63,7 @@ def log_out(request: HttpRequest) -> HttpResponse:
     if isinstance(request.user, Account):
         AuditEvent.record(
             AuditEvent.Event.LOGGED_OUT,
-            request.user.address,
-            account=request.user,
+            request.user,
             actor=request.user,
         )
     logout(request)

@@ -129,7 +129,7 @@ class AccountAdmin(BulkAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         if request.method == "GET":
-            AuditEvent.record(AuditEvent.Event.LOOKED_UP, "", actor=actor(request), by="list")
+            AuditEvent.record(AuditEvent.Event.LOOKED_UP, actor=actor(request), by="list")
         return super().changelist_view(request, extra_context)
 
     def changeform_view(
@@ -141,9 +141,7 @@ class AccountAdmin(BulkAdmin):
     ) -> HttpResponse:
         account = self.get_object(request, unquote(object_id)) if object_id else None
         if account and request.method == "GET":
-            AuditEvent.record(
-                AuditEvent.Event.VIEWED, account.address, account=account, actor=actor(request)
-            )
+            AuditEvent.record(AuditEvent.Event.VIEWED, account, actor=actor(request))
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except IntegrityError:
@@ -192,8 +190,7 @@ class AccountAdmin(BulkAdmin):
                 end_mail_sessions(obj)
             AuditEvent.record(
                 AuditEvent.Event.ACCOUNT_EDITED,
-                obj.address,
-                account=obj,
+                obj,
                 actor=actor(request),
                 fields=form.changed_data,
             )
@@ -217,8 +214,7 @@ class AccountAdmin(BulkAdmin):
             notices.aliases_changed(form.instance, added=came, removed=went)
             AuditEvent.record(
                 AuditEvent.Event.ALIASES_CHANGED,
-                form.instance.address,
-                account=form.instance,
+                form.instance,
                 actor=actor(request),
                 added=came,
                 removed=went,

@@ -81,7 +81,7 @@ class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
         context = {"may_export": request.user.has_perm("accounts.export_audit")}
         response = super().changelist_view(request, context | (extra_context or {}))
         AuditEvent.record(
-            AuditEvent.Event.AUDIT_VIEWED, "", actor=actor(request), by=sorted(request.GET)
+            AuditEvent.Event.AUDIT_VIEWED, actor=actor(request), by=sorted(request.GET)
         )
         return response
 
@@ -92,9 +92,7 @@ class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        AuditEvent.record(
-            AuditEvent.Event.AUDIT_VIEWED, "", actor=actor(request), row=object_id[:20]
-        )
+        AuditEvent.record(AuditEvent.Event.AUDIT_VIEWED, actor=actor(request), row=object_id[:20])
         return super().change_view(request, object_id, form_url, extra_context)
 
     def export(self, request: HttpRequest) -> HttpResponse:
@@ -107,7 +105,6 @@ class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
             return redirect("admin:accounts_auditevent_changelist")
         AuditEvent.record(
             AuditEvent.Event.EXPORTED,
-            "",
             actor=actor(request),
             what="audit",
             count=rows.count(),

@@ -44,7 +44,6 @@ class BrakesAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at
             super().save_model(request, obj, form, change)
             AuditEvent.record(
                 AuditEvent.Event.BRAKES_CHANGED,
-                "",
                 actor=actor(request),
                 fields={name: form.cleaned_data[name] for name in form.changed_data},
             )

@@ -43,5 +43,5 @@ class LoginNoticeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not gener
     def _record(self, request: HttpRequest, notice: LoginNotice) -> None:
         transaction.on_commit(login_notices.forget)
         AuditEvent.record(
-            AuditEvent.Event.LOGIN_NOTICE_EDITED, "", actor=actor(request), text=notice.text
+            AuditEvent.Event.LOGIN_NOTICE_EDITED, actor=actor(request), text=notice.text
         )

@@ -41,7 +41,6 @@ class UnitAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at r
             super().save_model(request, obj, form, change)
             AuditEvent.record(
                 AuditEvent.Event.UNIT_EDITED,
-                "",
                 actor=actor(request),
                 unit=obj.name,
                 fields=form.changed_data,

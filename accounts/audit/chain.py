@@ -139,7 +139,7 @@ def prune(*, before: dt.datetime) -> int:
         )
         count: int = cursor.rowcount
         if count:
-            AuditEvent.record(AuditEvent.Event.AUDIT_PRUNED, "", through=last.seq, count=count)
+            AuditEvent.record(AuditEvent.Event.AUDIT_PRUNED, through=last.seq, count=count)
     return count
 
 

@@ -132,7 +132,6 @@ def export(request: HttpRequest, chosen: QuerySet[Account], *, xlsx: bool) -> Ht
         return None
     AuditEvent.record(
         AuditEvent.Event.EXPORTED,
-        "",
         actor=staff,
         count=count,
         # A search may be somebody's name: only that there was one is kept.

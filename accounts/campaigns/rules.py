@@ -67,7 +67,7 @@ def plan(
             name=name, basis=basis, first_day=first_day, created_by=by
         )
         campaign.units.set(units)
-        AuditEvent.record(Event.CAMPAIGN_PLANNED, "", actor=by, campaign=campaign.pk)
+        AuditEvent.record(Event.CAMPAIGN_PLANNED, actor=by, campaign=campaign.pk)
     return campaign
 
 
@@ -106,7 +106,6 @@ def start(campaign: Campaign, *, by: Account) -> int:
         held.save(update_fields=["state", "started_at", "started_by"])
         AuditEvent.record(
             Event.CAMPAIGN_STARTED,
-            "",
             actor=by,
             campaign=held.pk,
             people=count,
@@ -122,7 +121,7 @@ def approve_lock(campaign: Campaign, *, by: Account, why: str) -> None:
         held.lock_approved_at, held.lock_approved_by = timezone.now(), by
         held.save(update_fields=["lock_approved_at", "lock_approved_by"])
         AuditEvent.record(
-            Event.CAMPAIGN_STEP, "", actor=by, reason="lock-approved", campaign=held.pk, why=why
+            Event.CAMPAIGN_STEP, actor=by, reason="lock-approved", campaign=held.pk, why=why
         )
 
 
@@ -133,7 +132,7 @@ def withdraw_lock(campaign: Campaign, *, by: Account, why: str) -> None:
         held.lock_approved_at = held.lock_approved_by = None
         held.save(update_fields=["lock_approved_at", "lock_approved_by"])
         AuditEvent.record(
-            Event.CAMPAIGN_STEP, "", actor=by, reason="lock-withdrawn", campaign=held.pk, why=why
+            Event.CAMPAIGN_STEP, actor=by, reason="lock-withdrawn", campaign=held.pk, why=why
         )
 
 
@@ -147,7 +146,6 @@ def stop(campaign: Campaign, *, by: Account, why: str) -> None:
         _end(held, State.STOPPED)
         AuditEvent.record(
             Event.CAMPAIGN_STOPPED,
-            "",
             actor=by,
             campaign=held.pk,
             people=count,
@@ -313,7 +311,7 @@ def _finish(campaign: Campaign) -> bool:
         if held.members.filter(outcome=Outcome.OPEN).exists():
             return False
         _end(held, State.DONE)
-        AuditEvent.record(Event.CAMPAIGN_STEP, "", reason="done", campaign=held.pk)
+        AuditEvent.record(Event.CAMPAIGN_STEP, reason="done", campaign=held.pk)
     return True
 
 
@@ -325,8 +323,7 @@ def _end(held: Campaign, state: Campaign.State) -> None:
 def _record(campaign: Campaign, account: Account, reason: str) -> None:
     AuditEvent.record(
         Event.CAMPAIGN_STEP,
-        account.address,
-        account=account,
+        account,
         actor=campaign.started_by,
         reason=reason,
         campaign=campaign.pk,

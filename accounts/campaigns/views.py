@@ -82,7 +82,7 @@ def people(request: StaffRequest, pk: int) -> HttpResponse:
     show = _would_be_warned if found.is_planned else _members
     page, table = show(found, request.GET.get("trang"))
     AuditEvent.record(
-        AuditEvent.Event.VIEWED, "", actor=request.user, campaign=found.pk, page=page.number
+        AuditEvent.Event.VIEWED, actor=request.user, campaign=found.pk, page=page.number
     )
     context = {"campaign": found, "table": table, "page": page}
     return render(request, "campaigns/people.html", context)
@@ -95,7 +95,6 @@ def removal_list(request: StaffRequest, pk: int) -> HttpResponse:
     table = figures.removal_list(found)
     AuditEvent.record(
         AuditEvent.Event.EXPORTED,
-        "",
         actor=request.user,
         reason="removal-list",
         campaign=found.pk,

@@ -23,12 +23,10 @@ def lock(account: Account, *, actor: Account | None, ground: Ground = NO_GROUND)
             codes.revoke(account.address)
             AuditEvent.record(
                 AuditEvent.Event.LOCKED,
-                account.address,
-                account=account,
+                account,
                 actor=actor,
                 reason="campaign" if ground.by_itself else "",
-                why=ground.why,
-                ticket=ground.ticket,
+                ground=ground,
             )
     return bool(locked)
 
@@ -40,12 +38,5 @@ def unlock(account: Account, *, actor: Account | None, ground: Ground = NO_GROUN
             locked_at=None
         )
         if unlocked:
-            AuditEvent.record(
-                AuditEvent.Event.UNLOCKED,
-                account.address,
-                account=account,
-                actor=actor,
-                why=ground.why,
-                ticket=ground.ticket,
-            )
+            AuditEvent.record(AuditEvent.Event.UNLOCKED, account, actor=actor, ground=ground)
     return bool(unlocked)

@@ -93,9 +93,9 @@ class _Change:
         return True
 
     def _record(self, account: Account) -> None:
-        AuditEvent.record(self.event, account.address, account=account, actor=account)
+        AuditEvent.record(self.event, account, actor=account)
         if self.event is AuditEvent.Event.PASSWORD_RESET and account.changed_phone_lately:
-            AuditEvent.record(AuditEvent.Event.RESET_AFTER_PHONE, account.address, account=account)
+            AuditEvent.record(AuditEvent.Event.RESET_AFTER_PHONE, account)
 
 
 @sensitive_variables("encoded")

@@ -124,8 +124,7 @@ def _record(
     account = proposal.account
     AuditEvent.record(
         event,
-        account.address,
-        account=account,
+        account,
         actor=by,
         reason=reason,
         why=proposal.evidence,

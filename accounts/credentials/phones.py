@@ -34,7 +34,7 @@ def put_in_force(account: Account, phone: str, *, by: Account | None = None) -> 
     # A recovery that was begun with the old number must not be finished with it.
     codes.revoke(account.address)
     event = _event(first=first, changed=changed)
-    AuditEvent.record(event, account.address, account=account, actor=by or account)
+    AuditEvent.record(event, account, actor=by or account)
     if changed:
         notices.phone_changed(account, replaced=replaced)
     if account.is_in_directory:

@@ -69,16 +69,13 @@ def enrol(request: HttpRequest, typed: str) -> list[str]:
             device.confirmed = True
             device.save(update_fields=["confirmed"])
             made = _new_codes(account)
-            AuditEvent.record(
-                AuditEvent.Event.FACTOR_ENROLLED, account.address, account=account, actor=account
-            )
+            AuditEvent.record(AuditEvent.Event.FACTOR_ENROLLED, account, actor=account)
             notices.factor_enrolled(account)
         else:
             made = []
             AuditEvent.record(
                 AuditEvent.Event.FACTOR_WRONG,
-                account.address,
-                account=account,
+                account,
                 actor=account,
                 ok=False,
                 reason="enrolment",
@@ -99,9 +96,7 @@ def check(request: HttpRequest, typed: str) -> bool:
     device = _match(account, _cleaned(typed))
     event = AuditEvent.Event.FACTOR_RIGHT if device else AuditEvent.Event.FACTOR_WRONG
     reason = "recovery-code" if isinstance(device, StaticDevice) else ""
-    AuditEvent.record(
-        event, account.address, account=account, actor=account, ok=device is not None, reason=reason
-    )
+    AuditEvent.record(event, account, actor=account, ok=device is not None, reason=reason)
     if device is None:
         return False
     _remember(request, device)
@@ -113,9 +108,7 @@ def make_recovery_codes(account: Account) -> list[str]:
     """Make new recovery codes; those made before open nothing any longer."""
     with transaction.atomic():
         made = _new_codes(account)
-        AuditEvent.record(
-            AuditEvent.Event.RECOVERY_CODES_MADE, account.address, account=account, actor=account
-        )
+        AuditEvent.record(AuditEvent.Event.RECOVERY_CODES_MADE, account, actor=account)
         notices.recovery_codes_made(account)
     return made
 
@@ -132,14 +125,7 @@ def reset(account: Account, *, actor: Account, ground: Ground) -> None:
         TOTPDevice.objects.filter(user=account).delete()
         StaticDevice.objects.filter(user=account).delete()
         account.end_sessions()
-        AuditEvent.record(
-            AuditEvent.Event.FACTOR_RESET,
-            account.address,
-            account=account,
-            actor=actor,
-            why=ground.why,
-            ticket=ground.ticket,
-        )
+        AuditEvent.record(AuditEvent.Event.FACTOR_RESET, account, actor=actor, ground=ground)
         notices.factor_reset(account)
 
 

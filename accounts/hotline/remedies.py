@@ -94,11 +94,4 @@ def _once_a_day(account: Account, kind: DailyHelp.Kind) -> bool:
 
 
 def _record(event: AuditEvent.Event, account: Account, actor: Account, ground: Ground) -> None:
-    AuditEvent.record(
-        event,
-        account.address,
-        account=account,
-        actor=actor,
-        why=ground.why,
-        ticket=ground.ticket,
-    )
+    AuditEvent.record(event, account, actor=actor, ground=ground)

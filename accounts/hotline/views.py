@@ -63,7 +63,7 @@ def search(request: StaffRequest) -> HttpResponse:
 @staff_page("accounts.use_desk")
 def person(request: StaffRequest, pk: int) -> HttpResponse:
     account = _person_or_404(request.user, pk)
-    AuditEvent.record(AuditEvent.Event.VIEWED, account.address, account=account, actor=request.user)
+    AuditEvent.record(AuditEvent.Event.VIEWED, account, actor=request.user)
     return _show(request, overview.take(account.address, account))
 
 
@@ -77,7 +77,7 @@ def unknown(request: StaffRequest, key: str) -> HttpResponse:
     account = Account.objects.reached_at(address)
     if account:
         return redirect("accounts:person", account.pk)
-    AuditEvent.record(AuditEvent.Event.VIEWED, address, actor=request.user)
+    AuditEvent.record(AuditEvent.Event.VIEWED, address=address, actor=request.user)
     return _show(request, overview.take(address, None))
 
 
@@ -315,9 +315,7 @@ def _waiting(staff: Account) -> "QuerySet[PhoneProposal]":
 
 def _count_lookup(staff: Account, found: lookup.Found) -> None:
     """Put the look-up on record, without its words; very many by one person are told (AD-05)."""
-    AuditEvent.record(
-        AuditEvent.Event.LOOKED_UP, "", actor=staff, by=found.by, found=len(found.people)
-    )
+    AuditEvent.record(AuditEvent.Event.LOOKED_UP, actor=staff, by=found.by, found=len(found.people))
     if not limits.take(MANY_LOOKUPS, staff.address).granted:
         line = _("%(address)s đã tra cứu hơn %(count)s lần trong một giờ")
         alerts.raise_now("lookups", staff.address, [line % {"address": staff.address, "count": 60}])

@@ -134,11 +134,8 @@ def disable(people: Iterable[Account]) -> None:
 
 
 def _record(changes: list[tuple[Account, list[str]]]) -> None:
-    event = AuditEvent.Event.ACCOUNT_EDITED
-    AuditEvent.objects.bulk_create(
-        AuditEvent.of(event, account.address, account=account, reason=REASON, fields=columns)
-        for account, columns in changes
-    )
+    happened = [(account, {"fields": columns}) for account, columns in changes]
+    AuditEvent.record_many(AuditEvent.Event.ACCOUNT_EDITED, happened, reason=REASON)
 
 
 def _address(entry: Entry) -> tuple[str, str]:

@@ -146,11 +146,5 @@ def _name(raw: str) -> str:
 
 
 def _record(accounts: list[Account], column: str) -> None:
-    event = AuditEvent.Event.ACCOUNT_EDITED
-    AuditEvent.objects.bulk_create(
-        (
-            AuditEvent.of(event, account.address, account=account, reason=REASON, fields=[column])
-            for account in accounts
-        ),
-        batch_size=_BATCH,
-    )
+    happened = [(account, {"fields": [column]}) for account in accounts]
+    AuditEvent.record_many(AuditEvent.Event.ACCOUNT_EDITED, happened, reason=REASON)

@@ -130,32 +130,55 @@ class AuditEvent(models.Model):
     def record(
         cls,
         event: "AuditEvent.Event",
-        address: str,
-        *,
         account: Account | None = None,
+        *,
+        address: str = "",
         actor: Account | None = None,
         ok: bool = True,
         reason: str = "",
+        ground: Ground | None = None,
         **detail: object,
     ) -> None:
-        """Write what happened to `address`; part of the transaction of the change it tells of."""
-        row = cls.of(event, address, account=account, actor=actor, ok=ok, reason=reason, **detail)
+        """Write what happened; part of the transaction of the change that it tells of.
+
+        `account` is whom it happened to. Where there may be none, `address` is what was tried.
+        """
+        if ground:
+            detail |= {"why": ground.why, "ticket": ground.ticket}
+        row = cls._row(event, account, detail, actor=actor, ok=ok, reason=reason, address=address)
         row.save(force_insert=True)
 
     @classmethod
-    def of(
+    def record_many(
         cls,
         event: "AuditEvent.Event",
-        address: str,
+        happened: Iterable[tuple[Account, Mapping[str, object]]],
         *,
-        account: Account | None = None,
         actor: Account | None = None,
-        ok: bool = True,
         reason: str = "",
-        **detail: object,
+    ) -> None:
+        """Write the same for many accounts, each with its own details, in few statements."""
+        rows = (
+            cls._row(event, account, detail, actor=actor, reason=reason)
+            for account, detail in happened
+        )
+        AuditEvent.objects.bulk_create(rows, batch_size=1000)
+
+    @classmethod
+    def _row(
+        cls,
+        event: "AuditEvent.Event",
+        account: Account | None,
+        detail: Mapping[str, object],
+        *,
+        actor: Account | None,
+        reason: str,
+        ok: bool = True,
+        address: str = "",
     ) -> "AuditEvent":
-        """Make a row, for those who write many at once."""
         who = caller.current()
+        if account and not address:
+            address = account.address
         return cls(
             event=event,
             ok=ok,
@@ -165,33 +188,7 @@ class AuditEvent(models.Model):
             address_key=keyed_names.name_of("address", address),
             client=who.address or None,
             request_id=who.request_id,
-            detail=detail,
-        )
-
-    @classmethod
-    def record_many(
-        cls,
-        event: "AuditEvent.Event",
-        happened: Iterable[tuple[Account, Mapping[str, object]]],
-        *,
-        actor: Account | None = None,
-    ) -> None:
-        """Write the same for many accounts, each with its own details, in few statements."""
-        who = caller.current()
-        AuditEvent.objects.bulk_create(
-            [
-                AuditEvent(
-                    event=event,
-                    account=account,
-                    actor=actor,
-                    address_key=keyed_names.name_of("address", account.address),
-                    client=who.address or None,
-                    request_id=who.request_id,
-                    detail=dict(detail),
-                )
-                for account, detail in happened
-            ],
-            batch_size=1000,
+            detail=dict(detail),
         )
 
 

@@ -100,6 +100,6 @@ def _file(request: StaffRequest, report: Report, key: str) -> HttpResponse:
     if table is None:
         raise Http404
     AuditEvent.record(
-        AuditEvent.Event.EXPORTED, "", actor=request.user, report=key, rows=len(table.rows)
+        AuditEvent.Event.EXPORTED, actor=request.user, report=key, rows=len(table.rows)
     )
     return csv_response(table, name=key)

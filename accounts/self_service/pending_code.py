@@ -122,7 +122,7 @@ class Challenge:
         answer = codes.verify(uuid.UUID(self.code_id), purpose, guess, nonce=self.nonce)
         AuditEvent.record(
             _EVENTS[answer.verdict],
-            self.address,
+            address=self.address,
             ok=answer.verdict is Verdict.RIGHT,
             reason=purpose,
         )

@@ -54,9 +54,7 @@ class PhoneChange:
             account.new_phone = phone
             account.save(update_fields=["new_phone"])
             pending_code.send(issued, to=phone, wording=settings.PROFILE.sms.phone_code)
-            AuditEvent.record(
-                AuditEvent.Event.PHONE_ASKED, account.address, account=account, actor=account
-            )
+            AuditEvent.record(AuditEvent.Event.PHONE_ASKED, account, actor=account)
         state = Challenge.of(
             issued, nonce=nonce, account_id=account.pk, address=account.address, phone=phone
         )

@@ -144,9 +144,7 @@ def activity(request: PersonRequest) -> HttpResponse:
     if request.method == "POST":
         with transaction.atomic():
             user.end_sessions(but=request.session.session_key)
-            AuditEvent.record(
-                AuditEvent.Event.SESSIONS_ENDED, user.address, account=user, actor=user
-            )
+            AuditEvent.record(AuditEvent.Event.SESSIONS_ENDED, user, actor=user)
         messages.success(request, _("Đã đăng xuất các phiên khác."))
         return redirect("accounts:activity")
     context = {"events": _events(user), "sessions": _sessions(request)}

@@ -148,7 +148,7 @@ class AuditPageTests(AdminTestCase):
         for sign in "=+-@\t\r":
             self.assertEqual(harmless(f"{sign}1+1"), f"'{sign}1+1")
         self.assertEqual(harmless("Lý Văn An"), "Lý Văn An")
-        AuditEvent.record(AuditEvent.Event.LOCKED, "", reason="=cmd|' /C calc'!A0")
+        AuditEvent.record(AuditEvent.Event.LOCKED, reason="=cmd|' /C calc'!A0")
 
         [row] = self.export(event__exact="locked")
 

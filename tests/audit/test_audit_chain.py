@@ -20,7 +20,7 @@ Event = AuditEvent.Event
 
 def record(count=1):
     for _ in range(count):
-        AuditEvent.record(Event.LOCKED, "an@hagiang.gov.vn", why="vì “lạ”\n", ticket="P-1")
+        AuditEvent.record(Event.LOCKED, address="an@hagiang.gov.vn", why="vì “lạ”\n", ticket="P-1")
 
 
 def execute(statement, *parameters):
@@ -90,7 +90,7 @@ class ChainTests(TransactionTestCase):
     def test_a_row_that_was_taken_out_is_not_excused_by_a_forged_pruning(self):
         execute("DELETE FROM accounts_auditevent WHERE id = %s", self.pks[0])
         for through in (5, "x", -1, None):
-            AuditEvent.record(Event.AUDIT_PRUNED, "", through=through, count=1)
+            AuditEvent.record(Event.AUDIT_PRUNED, through=through, count=1)
 
         self.assertEqual(self.faults(), ["the row of link 1 is missing"])
 

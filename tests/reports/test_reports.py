@@ -93,8 +93,7 @@ class RoleTests(ReportTestCase):
         for person in (self.gam, self.ky):
             AuditEvent.record(
                 "code-granted",
-                person.address,
-                account=person,
+                person,
                 actor=self.province,
                 why="Mất máy",
                 ticket=f"HT-{person.pk}",
@@ -322,14 +321,14 @@ class CodeReportTests(ReportTestCase):
     def test_wrong_guesses_and_resets(self):
         for event, times in (("code-wrong", 3), ("password-reset", 2), ("login-failed", 1)):
             for _ in range(times):
-                AuditEvent.record(event, "an@hagiang.gov.vn")
+                AuditEvent.record(event, address="an@hagiang.gov.vn")
 
         rows = self.rows(f"{CODES}nhap-sai-tung-ngay.csv")
 
         self.assertEqual(rows[1][1:], ["3", "2", "1"])
 
     def test_whoever_s_codes_are_all_asked_for_and_never_used_is_named(self):
-        AuditEvent.record("logged-in", self.an.address, account=self.an, actor=self.an)
+        AuditEvent.record("logged-in", self.an, actor=self.an)
         today = timezone.localtime().replace(hour=12, minute=0, second=0, microsecond=0)
         noon = today - dt.timedelta(days=2)
         for address, used in ((self.an.address, False), ("x@x.vn", False), ("y@x.vn", True)):
@@ -359,8 +358,7 @@ class HelpReportTests(ReportTestCase):
             for _ in range(times):
                 AuditEvent.record(
                     event,
-                    self.an.address,
-                    account=self.an,
+                    self.an,
                     actor=self.hotline,
                     why="+1 mất máy",
                     ticket="HT-7",
@@ -410,7 +408,7 @@ class DrawingTests(ReportTestCase):
     def setUp(self):
         super().setUp()
         code(timezone.now(), "accepted", verified=True)
-        AuditEvent.record("code-wrong", "an@hagiang.gov.vn")
+        AuditEvent.record("code-wrong", address="an@hagiang.gov.vn")
         self.come_in(self.province)
 
     def test_every_chart_has_a_title_words_and_a_table(self):

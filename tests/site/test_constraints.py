@@ -371,7 +371,7 @@ class ConstraintTests(Refusals):
 class AuditTrailTests(TestCase):
     def setUp(self):
         self.an = cast.make("an")
-        AuditEvent.record(AuditEvent.Event.LOCKED, self.an.address, account=self.an, actor=self.an)
+        AuditEvent.record(AuditEvent.Event.LOCKED, self.an, actor=self.an)
         self.event = AuditEvent.objects.get()
 
     def test_it_refuses_change_and_removal_by_sql_and_by_the_models(self):

@@ -55,7 +55,7 @@ class Command(BaseCommand):
             account.groups.set(roles.groups_of(roles.NAMES[options["role"]]))
             account.end_sessions()
             AuditEvent.record(
-                AuditEvent.Event.STAFF_APPOINTED, address, account=account, role=options["role"]
+                AuditEvent.Event.STAFF_APPOINTED, account, address=address, role=options["role"]
             )
         self.stdout.write(f"{address}: {options['role']}")
 
@@ -68,7 +68,7 @@ class Command(BaseCommand):
             account.groups.clear()
             account.end_sessions()
             phone_proposals.drop_by(account)
-            AuditEvent.record(AuditEvent.Event.STAFF_DISMISSED, account.address, account=account)
+            AuditEvent.record(AuditEvent.Event.STAFF_DISMISSED, account)
         self.stdout.write(f"{account.address}: no role")
 
 
