@@ -14,6 +14,7 @@ from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, is_verified_staff, to_second_factor
 from accounts.credentials import second_factor as factors
 from accounts.models import Account
+from accounts.models.right import Right
 from accounts.pages.requests import own_target, pages
 
 FRESH = 600  # seconds since the password was typed, in which an app may be enrolled
@@ -86,4 +87,4 @@ def factor(request: StaffRequest) -> HttpResponse:
 
 def _landing(staff: Account) -> str:
     """Name the page on which a member of staff begins."""
-    return "admin:index" if staff.has_perm("accounts.view_account") else "accounts:desk"
+    return "admin:index" if staff.has_perm(Right.VIEW_ACCOUNT) else "accounts:desk"

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from accounts.models import Account
+from accounts.models.right import Right
 
 View = Callable[..., HttpResponse]
 
@@ -21,7 +22,7 @@ class StaffRequest(HttpRequest):
     user: Account
 
 
-def staff_page(right: str) -> Callable[[View], View]:
+def staff_page(right: Right) -> Callable[[View], View]:
     """Open a page to staff who have the right and have shown the second factor.
 
     To anybody else who is logged in there is no such page (404); staff without the right are told

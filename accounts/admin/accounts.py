@@ -16,6 +16,7 @@ from accounts.admin.fields import TYPED_TIME, by_path
 from accounts.credentials import notices
 from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.models import Account, Address, AuditEvent, Unit
+from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.aliases import AliasForm
 from accounts.pages.requests import actor
@@ -44,7 +45,7 @@ class AliasInline(admin.StackedInline):  # type: ignore[type-arg]  # not generic
         return self._accounts.has_view_permission(request, obj)
 
     def has_add_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
-        may = actor(request).has_perm("accounts.change_aliases")
+        may = actor(request).has_perm(Right.CHANGE_ALIASES)
         return may and self._accounts.has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:

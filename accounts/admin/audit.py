@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, AuditEvent
+from accounts.models.right import Right
 from accounts.pages.requests import actor
 from accounts.spreadsheets.writing import harmless
 
@@ -78,7 +79,7 @@ class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        context = {"may_export": request.user.has_perm("accounts.export_audit")}
+        context = {"may_export": request.user.has_perm(Right.EXPORT_AUDIT)}
         response = super().changelist_view(request, context | (extra_context or {}))
         AuditEvent.record(
             AuditEvent.Event.AUDIT_VIEWED, actor=actor(request), by=sorted(request.GET)
@@ -97,7 +98,7 @@ class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
 
     def export(self, request: HttpRequest) -> HttpResponse:
         """Give the rows of the list, as filtered, as CSV."""
-        if not request.user.has_perm("accounts.export_audit"):
+        if not request.user.has_perm(Right.EXPORT_AUDIT):
             raise PermissionDenied
         try:
             rows = self.get_changelist_instance(request).get_queryset(request)

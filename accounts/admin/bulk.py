@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.bulk import views as bulk_views
 from accounts.models import Account, Job
+from accounts.models.right import Right
 
 
 class BulkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
@@ -28,16 +29,16 @@ class BulkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at r
         return [*own, *super().get_urls()]
 
     def has_lock_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("accounts.lock_account")
+        return request.user.has_perm(Right.LOCK_ACCOUNT)
 
     def has_mark_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("accounts.mark_default")
+        return request.user.has_perm(Right.MARK_DEFAULT)
 
     def has_notice_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("accounts.send_notice")
+        return request.user.has_perm(Right.SEND_NOTICE)
 
     def has_export_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("accounts.export_accounts")
+        return request.user.has_perm(Right.EXPORT_ACCOUNTS)
 
     @admin.action(description=_("Khóa tài khoản đã chọn"), permissions=["lock"])
     def lock_chosen(self, request: HttpRequest, chosen: "QuerySet[Account]") -> HttpResponse | None:

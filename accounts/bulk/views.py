@@ -19,6 +19,7 @@ from accounts.loading import headings
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
 from accounts.models.job import Job
+from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Units
 from accounts.pages.requests import actor
@@ -44,7 +45,7 @@ def _takes_files(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@staff_page("accounts.import_accounts")
+@staff_page(Right.IMPORT_ACCOUNTS)
 @_takes_files
 def load(request: StaffRequest) -> HttpResponse:
     """Take a file; what is in it is looked at by another process."""
@@ -61,7 +62,7 @@ def load(request: StaffRequest) -> HttpResponse:
 
 
 @require_safe
-@staff_page("accounts.import_accounts")
+@staff_page(Right.IMPORT_ACCOUNTS)
 def sample(request: StaffRequest) -> HttpResponse:
     """Give an empty table with the right headings."""
     header = [label for label, _others in headings.COLUMNS.values()]
@@ -69,7 +70,7 @@ def sample(request: StaffRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@staff_page("accounts.view_account")
+@staff_page(Right.VIEW_ACCOUNT)
 def job_page(request: StaffRequest, pk: int) -> HttpResponse:
     """Show what is to be done and how far it is; take the confirmation, or the change of mind."""
     job = _own_job(request, pk)
@@ -98,7 +99,7 @@ def job_page(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-@staff_page("accounts.import_accounts")
+@staff_page(Right.IMPORT_ACCOUNTS)
 def faults(request: StaffRequest, pk: int) -> HttpResponse:
     """Give everything that is wrong with a file, as a table."""
     job = _own_job(request, pk)

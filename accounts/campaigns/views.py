@@ -22,11 +22,12 @@ from accounts.credentials import notices
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
 from accounts.models.campaign import WARNED_BEFORE, Campaign
+from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.reports.coverage import Tree
 from accounts.reports.tables import Table, csv_response, number
 
-RIGHT = "accounts.run_campaigns"
+RIGHT = Right.RUN_CAMPAIGNS
 PEOPLE_ON_A_PAGE = 50
 
 pages = require_http_methods(["GET", "HEAD", "POST"])
@@ -89,7 +90,7 @@ def people(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-@staff_page("accounts.export_accounts")
+@staff_page(Right.EXPORT_ACCOUNTS)
 def removal_list(request: StaffRequest, pk: int) -> HttpResponse:
     found = _campaign_or_404(request.user, pk)
     table = figures.removal_list(found)

@@ -9,13 +9,14 @@ from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.credentials.refusals import NotNow
 from accounts.models import Account, AuditEvent, DailyHelp
 from accounts.models.audit_event import Ground
+from accounts.models.right import Right
 from accounts.organisation import roles
 from otp import codes, phones
 from otp.codes import status
 from otp.models import OFFICE_ZONE, Purpose
 
 
-def may_help(staff: Account, account: Account, right: str) -> bool:
+def may_help(staff: Account, account: Account, right: Right) -> bool:
     """Whether `staff` may do to `account` what `right` permits.
 
     Nobody helps themselves, and a colleague is helped only by those who look after the staff: an
@@ -25,7 +26,7 @@ def may_help(staff: Account, account: Account, right: str) -> bool:
         return False
     if account.is_superuser:
         return staff.is_superuser
-    return not account.is_staff or staff.has_perm("accounts.reset_factor")
+    return not account.is_staff or staff.has_perm(Right.RESET_FACTOR)
 
 
 def give_extra_code(account: Account, *, actor: Account, ground: Ground) -> None:

@@ -26,6 +26,7 @@ from accounts.hotline.forms import GroundForm, LookupForm, ProposalForm
 from accounts.hotline.overview import Picture
 from accounts.models import Account, AuditEvent, PhoneProposal
 from accounts.models.audit_event import Ground
+from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.pages.requests import pages
 from otp.counting import keyed_names, limits
@@ -40,7 +41,7 @@ _UNKNOWN = "looked_for"
 
 @sensitive_post_parameters("words", "unit")
 @pages
-@staff_page("accounts.use_desk")
+@staff_page(Right.USE_DESK)
 def search(request: StaffRequest) -> HttpResponse:
     form = LookupForm(request.POST or None)
     found = None
@@ -60,7 +61,7 @@ def search(request: StaffRequest) -> HttpResponse:
 
 
 @pages
-@staff_page("accounts.use_desk")
+@staff_page(Right.USE_DESK)
 def person(request: StaffRequest, pk: int) -> HttpResponse:
     account = _person_or_404(request.user, pk)
     AuditEvent.record(AuditEvent.Event.VIEWED, account, actor=request.user)
@@ -68,7 +69,7 @@ def person(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @pages
-@staff_page("accounts.use_desk")
+@staff_page(Right.USE_DESK)
 def unknown(request: StaffRequest, key: str) -> HttpResponse:
     """Show an address that nobody has: it may have been asked for all the same."""
     address = request.session.get(_UNKNOWN, {}).get(key)
@@ -86,7 +87,7 @@ class Action:
     """Something staff may do for somebody: in what words, with which right, and when."""
 
     slug: str
-    right: str
+    right: Right
     title: object
     effect: object  # what happens, and how it is undone
     done: object
@@ -101,7 +102,7 @@ ACTIONS = {
     for action in (
         Action(
             "cap-them-ma",
-            "accounts.help_person",
+            Right.HELP_PERSON,
             gettext_lazy("Cấp thêm một mã hôm nay"),
             gettext_lazy(
                 "Người dùng yêu cầu được thêm một mã trong hôm nay, vẫn cách mã trước 5 phút. Mỗi"
@@ -114,7 +115,7 @@ ACTIONS = {
         ),
         Action(
             "mo-lai",
-            "accounts.help_person",
+            Right.HELP_PERSON,
             gettext_lazy("Mở lại việc lấy lại mật khẩu"),
             gettext_lazy(
                 "Xóa số lần nhập sai mã liên tiếp. Số mã trong ngày vẫn tính như cũ. Nếu lại nhập"
@@ -127,7 +128,7 @@ ACTIONS = {
         ),
         Action(
             "khoa",
-            "accounts.help_person",
+            Right.HELP_PERSON,
             gettext_lazy("Khóa tài khoản"),
             gettext_lazy(
                 "Mọi phiên đăng nhập và mã còn hiệu lực hết dùng được ngay. Mở khóa lại được bất cứ"
@@ -140,7 +141,7 @@ ACTIONS = {
         ),
         Action(
             "mo-khoa",
-            "accounts.help_person",
+            Right.HELP_PERSON,
             gettext_lazy("Mở khóa tài khoản"),
             gettext_lazy(
                 "Người dùng đăng nhập trang này lại được bằng mật khẩu cũ; mật khẩu mặc định đã quá"
@@ -153,7 +154,7 @@ ACTIONS = {
         ),
         Action(
             "ket-thuc-phien",
-            "accounts.help_person",
+            Right.HELP_PERSON,
             gettext_lazy("Kết thúc các phiên đăng nhập"),
             gettext_lazy(
                 "Mọi trình duyệt và chương trình thư đang đăng nhập phải đăng nhập lại. Mật khẩu"
@@ -165,7 +166,7 @@ ACTIONS = {
         ),
         Action(
             "dat-lai-xac-thuc",
-            "accounts.reset_factor",
+            Right.RESET_FACTOR,
             gettext_lazy("Đặt lại xác thực hai lớp"),
             gettext_lazy(
                 "Ứng dụng xác thực và mã dự phòng của đồng nghiệp hết dùng được. Lần đăng nhập tới"
@@ -181,7 +182,7 @@ ACTIONS = {
 
 
 @pages
-@staff_page("accounts.help_person")
+@staff_page(Right.HELP_PERSON)
 def act(request: StaffRequest, pk: int, slug: str) -> HttpResponse:
     """Ask for the ground, then do it."""
     action = ACTIONS.get(slug)
@@ -203,10 +204,10 @@ def act(request: StaffRequest, pk: int, slug: str) -> HttpResponse:
 
 @sensitive_variables()
 @pages
-@staff_page("accounts.reveal_phone")
+@staff_page(Right.REVEAL_PHONE)
 def reveal(request: StaffRequest, pk: int) -> HttpResponse:
     """Show the whole number for a minute: the one page that ever holds one."""
-    account = _helped(request.user, pk, "accounts.reveal_phone")
+    account = _helped(request.user, pk, Right.REVEAL_PHONE)
     if not account.has_phone:
         raise Http404
     form = GroundForm(request.POST or None)
@@ -222,9 +223,9 @@ def reveal(request: StaffRequest, pk: int) -> HttpResponse:
 @sensitive_post_parameters("phone")
 @sensitive_variables()
 @pages
-@staff_page("accounts.propose_phone")
+@staff_page(Right.PROPOSE_PHONE)
 def propose(request: StaffRequest, pk: int) -> HttpResponse:
-    account = _helped(request.user, pk, "accounts.propose_phone")
+    account = _helped(request.user, pk, Right.PROPOSE_PHONE)
     form = ProposalForm(request.POST or None)
     if form.is_valid():
         try:
@@ -238,7 +239,7 @@ def propose(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @pages
-@staff_page("accounts.use_desk")
+@staff_page(Right.USE_DESK)
 def waiting(request: StaffRequest) -> HttpResponse:
     """List the changes of phone that wait for a second member of staff."""
     return render(request, "desk/waiting.html", {"proposals": _waiting(request.user)})
@@ -246,11 +247,11 @@ def waiting(request: StaffRequest) -> HttpResponse:
 
 @sensitive_variables()
 @pages
-@staff_page("accounts.approve_phone")
+@staff_page(Right.APPROVE_PHONE)
 def decide(request: StaffRequest, pk: int) -> HttpResponse:
     """Approve a change of phone, or turn it down."""
     proposal = get_object_or_404(_waiting(request.user), pk=pk)
-    if not remedies.may_help(request.user, proposal.account, "accounts.approve_phone"):
+    if not remedies.may_help(request.user, proposal.account, Right.APPROVE_PHONE):
         raise PermissionDenied
     own = proposal.proposed_by == request.user
     if request.POST.get("decision") in ("approve", "decline"):
@@ -275,7 +276,7 @@ def _show(request: StaffRequest, seen: Picture) -> HttpResponse:
     account = seen.account
     staff = request.user
 
-    def may(right: str) -> bool:
+    def may(right: Right) -> bool:
         return account is not None and remedies.may_help(staff, account, right)
 
     offered = [it for it in ACTIONS.values() if it.offered(seen) and may(it.right)]
@@ -283,10 +284,10 @@ def _show(request: StaffRequest, seen: Picture) -> HttpResponse:
         "picture": seen,
         "actions": [it for it in offered if not it.danger],
         "dangers": [it for it in offered if it.danger],
-        "may_reveal": may("accounts.reveal_phone") and bool(seen.phone),
-        "may_edit": may("accounts.change_account"),
-        "may_propose": may("accounts.propose_phone") and seen.proposal is None,
-        "may_decide": may("accounts.approve_phone"),
+        "may_reveal": may(Right.REVEAL_PHONE) and bool(seen.phone),
+        "may_edit": may(Right.CHANGE_ACCOUNT),
+        "may_propose": may(Right.PROPOSE_PHONE) and seen.proposal is None,
+        "may_decide": may(Right.APPROVE_PHONE),
     }
     return render(request, "desk/person.html", context)
 
@@ -296,7 +297,7 @@ def _person_or_404(staff: Account, pk: int) -> Account:
     return get_object_or_404(roles.within(staff, Account.objects.select_related("unit")), pk=pk)
 
 
-def _helped(staff: Account, pk: int, right: str) -> Account:
+def _helped(staff: Account, pk: int, right: Right) -> Account:
     account = _person_or_404(staff, pk)
     if not remedies.may_help(staff, account, right):
         raise PermissionDenied

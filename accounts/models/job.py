@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts import caller
 from accounts.models.account import Account
+from accounts.models.right import Right
 
 
 class Job(models.Model):
@@ -97,7 +98,7 @@ class Job(models.Model):
         )
 
     @property
-    def right(self) -> str:
+    def right(self) -> Right:
         return RIGHTS[self.Kind(self.kind)]
 
     @property
@@ -126,10 +127,10 @@ class Job(models.Model):
         return bool(confirmed)
 
 
-RIGHTS = {
-    Job.Kind.IMPORT: "accounts.import_accounts",
-    Job.Kind.LOCK: "accounts.lock_account",
-    Job.Kind.UNLOCK: "accounts.lock_account",
-    Job.Kind.MARK_DEFAULT: "accounts.mark_default",
-    Job.Kind.NOTICE: "accounts.send_notice",
+RIGHTS: dict[Job.Kind, Right] = {
+    Job.Kind.IMPORT: Right.IMPORT_ACCOUNTS,
+    Job.Kind.LOCK: Right.LOCK_ACCOUNT,
+    Job.Kind.UNLOCK: Right.LOCK_ACCOUNT,
+    Job.Kind.MARK_DEFAULT: Right.MARK_DEFAULT,
+    Job.Kind.NOTICE: Right.SEND_NOTICE,
 }

@@ -15,6 +15,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from accounts.models.account import Account
+from accounts.models.right import Right
 
 
 class Role(enum.StrEnum):
@@ -36,40 +37,40 @@ NAMES = {
 
 H, U, P, A = Role.HOTLINE, Role.UNIT_IT, Role.PROVINCE_IT, Role.AUDITOR
 
-RIGHTS: dict[str, set[Role]] = {
+RIGHTS: dict[Right, set[Role]] = {
     # The hotline's desk
-    "accounts.use_desk": {H, U, P, A},
-    "accounts.help_person": {H, U, P},
-    "accounts.reveal_phone": {H, U, P},
-    "accounts.propose_phone": {U, P},
-    "accounts.approve_phone": {H, U, P},
-    "accounts.reset_factor": {P},
+    Right.USE_DESK: {H, U, P, A},
+    Right.HELP_PERSON: {H, U, P},
+    Right.REVEAL_PHONE: {H, U, P},
+    Right.PROPOSE_PHONE: {U, P},
+    Right.APPROVE_PHONE: {H, U, P},
+    Right.RESET_FACTOR: {P},
     # IT's own
-    "accounts.view_account": {U, P, A},
-    "accounts.change_account": {U, P},
-    "accounts.add_account": {P},
-    "accounts.change_aliases": {P},
-    "accounts.lock_account": {U, P},
-    "accounts.mark_default": {U, P},
-    "accounts.send_notice": {U, P},
-    "accounts.import_accounts": {P},
-    "accounts.export_accounts": {U, P},
-    "accounts.run_campaigns": {U, P},
-    "accounts.view_reports": {U, P, A},
-    "accounts.view_unit": {U, P, A},
-    "accounts.add_unit": {P},
-    "accounts.change_unit": {P},
-    "accounts.view_loginnotice": {P, A},
-    "accounts.add_loginnotice": {P},
-    "accounts.change_loginnotice": {P},
-    "accounts.delete_loginnotice": {P},
-    "accounts.view_auditevent": {P, A},
-    "accounts.export_audit": {P, A},
-    "otp.view_brakes": {P, A},
-    "otp.change_brakes": {P},
-    "otp.view_code": {P, A},
-    "otp.view_message": {P, A},
-    "otp.view_gatewaystate": {P, A},
+    Right.VIEW_ACCOUNT: {U, P, A},
+    Right.CHANGE_ACCOUNT: {U, P},
+    Right.ADD_ACCOUNT: {P},
+    Right.CHANGE_ALIASES: {P},
+    Right.LOCK_ACCOUNT: {U, P},
+    Right.MARK_DEFAULT: {U, P},
+    Right.SEND_NOTICE: {U, P},
+    Right.IMPORT_ACCOUNTS: {P},
+    Right.EXPORT_ACCOUNTS: {U, P},
+    Right.RUN_CAMPAIGNS: {U, P},
+    Right.VIEW_REPORTS: {U, P, A},
+    Right.VIEW_UNIT: {U, P, A},
+    Right.ADD_UNIT: {P},
+    Right.CHANGE_UNIT: {P},
+    Right.VIEW_LOGIN_NOTICE: {P, A},
+    Right.ADD_LOGIN_NOTICE: {P},
+    Right.CHANGE_LOGIN_NOTICE: {P},
+    Right.DELETE_LOGIN_NOTICE: {P},
+    Right.VIEW_AUDIT: {P, A},
+    Right.EXPORT_AUDIT: {P, A},
+    Right.VIEW_CEILINGS: {P, A},
+    Right.CHANGE_CEILINGS: {P},
+    Right.VIEW_CODES: {P, A},
+    Right.VIEW_MESSAGES: {P, A},
+    Right.VIEW_GATEWAYS: {P, A},
 }
 
 _UNIT_AND_BELOW = """

@@ -11,13 +11,14 @@ from django.views.decorators.http import require_safe
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
+from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.reports.codes import codes
 from accounts.reports.coverage import Report, Tree, coverage
 from accounts.reports.help import help_given
 from accounts.reports.tables import csv_response
 
-RIGHT = "accounts.view_reports"
+RIGHT = Right.VIEW_REPORTS
 
 
 @require_safe
