@@ -32,8 +32,8 @@ from psycopg import sql
 
 NAME = "mailportal"  # of the database, and of the role that owns it
 PORT = 5432  # part of the socket's name; nothing listens on the network
-ROOM = 64  # MiB that must be free, because a full disk stops PostgreSQL in mid-sentence
-PATIENCE = 60  # seconds a start or a stop may take, for instance after a power cut
+MIN_FREE_MIB = 64  # MiB that must be free, because a full disk stops PostgreSQL in mid-sentence
+TIMEOUT = 60  # seconds a start or a stop may take, for instance after a power cut
 SOCKET_PATH = 100  # bytes; systems refuse more than 103 to 107
 
 OPTIONS = {
@@ -106,7 +106,7 @@ class _Server:
         if self.directory not in _held:
             # This waits where a keeper is just stopping the server.
             _held[self.directory] = _lock(self.directory / "users", fcntl.LOCK_SH)
-        give_up_at = time.monotonic() + PATIENCE
+        give_up_at = time.monotonic() + TIMEOUT
         while not self._call_keeper() and not self._is_ready():
             if time.monotonic() > give_up_at:
                 raise _Trouble(_TOO_SLOW)
@@ -227,8 +227,8 @@ class _Server:
 
     def _start(self) -> None:
         self._own(self.sockets)
-        if shutil.disk_usage(self.directory).free < ROOM * 2**20:
-            raise _Trouble(f"less than {ROOM} MiB are free on its disk")
+        if shutil.disk_usage(self.directory).free < MIN_FREE_MIB * 2**20:
+            raise _Trouble(f"less than {MIN_FREE_MIB} MiB are free on its disk")
         if self.account:
             self._open_the_way(self.account)
         if not self.data.exists():
@@ -292,7 +292,7 @@ class _Server:
 
     def _connect_patiently(self) -> psycopg.Connection:
         """Wait for a server that is coming up, perhaps out of a power cut."""
-        give_up_at = time.monotonic() + PATIENCE
+        give_up_at = time.monotonic() + TIMEOUT
         while True:
             try:
                 return self._connect("postgres")
@@ -319,7 +319,7 @@ class _Server:
             return
         for mode in ("fast", "immediate"):
             stopping = self._begin(
-                "pg_ctl", "stop", f"--pgdata={self.data}", f"--mode={mode}", f"--timeout={PATIENCE}"
+                "pg_ctl", "stop", f"--pgdata={self.data}", f"--mode={mode}", f"--timeout={TIMEOUT}"
             )
             stopping.communicate()
             if stopping.returncode == 0:
@@ -359,7 +359,7 @@ class _Server:
             _allow(path, account.pw_uid, stat.S_IRGRP | (stat.S_IXGRP if executable else 0))
 
 
-_TOO_SLOW = f"it was not ready within {PATIENCE} seconds; the machine may be busy, try again"
+_TOO_SLOW = f"it was not ready within {TIMEOUT} seconds; the machine may be busy, try again"
 
 
 def _leave(*_: object) -> NoReturn:

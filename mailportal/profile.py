@@ -57,7 +57,7 @@ class Support:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Mail:
+class MailServers:
     """What a mail program has to be told."""
 
     imap_host: str
@@ -78,7 +78,7 @@ class Privacy:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sms:
+class SmsWordings:
     """The wordings registered with the operators, word for word."""
 
     brand: str
@@ -109,9 +109,9 @@ class Profile:
     words: frozenset[str]
     hotline: Hotline
     support: Support | None = None
-    mail: Mail
+    mail: MailServers
     privacy: Privacy
-    sms: Sms
+    sms: SmsWordings
 
     @property
     def domain(self) -> str:
@@ -260,7 +260,7 @@ def _check_numbers(profile: Profile) -> None:
         _tel("support.tel", profile.support.tel, profile.support.number)
 
 
-def _check_mail(mail: Mail) -> None:
+def _check_mail(mail: MailServers) -> None:
     _host("mail.imap_host", mail.imap_host)
     _host("mail.smtp_host", mail.smtp_host)
     for key, port in (("mail.imap_port", mail.imap_port), ("mail.smtp_port", mail.smtp_port)):
@@ -273,7 +273,7 @@ def _check_mail(mail: Mail) -> None:
         _matches(key, how, "SSL/TLS|STARTTLS", "SSL/TLS or STARTTLS")
 
 
-def _check_sms(sms: Sms, *, hotline: str) -> None:
+def _check_sms(sms: SmsWordings, *, hotline: str) -> None:
     _matches("sms.brand", sms.brand, r"[A-Za-z0-9]{3,11}", "3 to 11 letters A-Z and digits")
     _wording("sms.recovery_code", sms.recovery_code, places=CODE_PLACES, hotline=hotline)
     _wording("sms.phone_code", sms.phone_code, places=CODE_PLACES, hotline=hotline)

@@ -66,12 +66,12 @@ def _charge(limit: Limit) -> None:
     address = caller.current().address
     if _is_office(address):
         limit = replace(limit, count=limit.count * OFFICE_FACTOR)
-    charge = limits.take(limit, _household(address))
+    charge = limits.charge(limit, _subscriber_network(address))
     if not charge.granted:
         raise TooManyRequests(charge.until)
 
 
-def _household(address: str) -> str:
+def _subscriber_network(address: str) -> str:
     """Count IPv6 by its /64, which one subscriber holds whole."""
     if ":" in address:
         return str(ip_network(f"{address}/64", strict=False))

@@ -56,7 +56,7 @@ class AccountBackend(ModelBackend):
         the limit. An unknown name costs the same hash, and the same bind.
         """
         address = main_address(_read(username or ""))
-        charge = limits.take(FAILURES, address)
+        charge = limits.charge(FAILURES, address)
         if not charge.granted:
             AuditEvent.record(AuditEvent.Event.LOGIN_HELD, address=address, ok=False)
             raise Held(charge.until)

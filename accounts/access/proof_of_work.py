@@ -50,10 +50,10 @@ def is_done(answer: str, ticket: str) -> bool:
     """Whether the work was done, or waited for. Each answer and each ticket counts once."""
     if answer and len(answer) <= LONGEST:
         challenge = _solved(answer)
-        return bool(challenge) and limits.take(ONCE, challenge).granted
+        return bool(challenge) and limits.charge(ONCE, challenge).granted
     if ticket and len(ticket) <= LONGEST and _has_waited(ticket):
         charge_slow_lane()
-        return limits.take(ONCE, ticket).granted
+        return limits.charge(ONCE, ticket).granted
     return False
 
 

@@ -30,7 +30,7 @@ ORDER BY event.id
 
 
 @dataclass
-class Report:
+class Verification:
     """What a walk along the chain found."""
 
     rows: int = 0
@@ -39,7 +39,7 @@ class Report:
     faults: list[str] = field(default_factory=list)
 
 
-def verify(anchor: str = "") -> Report:
+def verify(anchor: str = "") -> Verification:
     """Walk along the whole chain, and check that it passes through `anchor` (SEQ:DIGEST).
 
     Whoever may write everything can forge a whole chain, but not one through a link that was
@@ -65,7 +65,7 @@ class _Walk:
     """Goes along the chain, one link after the other."""
 
     def __init__(self, anchor: str) -> None:
-        self.report = Report()
+        self.report = Verification()
         self.missing: list[tuple[int, dt.datetime]] = []
         self.anchored = not anchor
         self._anchor = anchor

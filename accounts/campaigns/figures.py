@@ -22,7 +22,7 @@ UNITS_SHOWN = 100
 
 
 @dataclass(frozen=True)
-class Standing:
+class CampaignCounts:
     """How many people are where."""
 
     people: int
@@ -34,7 +34,7 @@ class Standing:
     warned: dict[int, int]  # by the days before the lock
 
     @classmethod
-    def of(cls, campaign: Campaign) -> "Standing":
+    def of(cls, campaign: Campaign) -> "CampaignCounts":
         """Count the members; of a campaign that is only planned, those who would be."""
         if campaign.is_planned:
             count = rules.eligible(rules.units_of(campaign)).count()
@@ -57,7 +57,7 @@ class Standing:
         return cls(**counts, warned=warned)
 
 
-def tiles(campaign: Campaign, standing: Standing) -> list[Tile]:
+def tiles(campaign: Campaign, standing: CampaignCounts) -> list[Tile]:
     if campaign.is_planned:
         return [
             Tile(
@@ -80,7 +80,7 @@ def tiles(campaign: Campaign, standing: Standing) -> list[Tile]:
     ]
 
 
-def steps(campaign: Campaign, standing: Standing) -> Table:
+def steps(campaign: Campaign, standing: CampaignCounts) -> Table:
     """Show each step with its day and its people, before it runs and after."""
     names = (_("Nhắc lần một"), _("Nhắc lần hai"), _("Nhắc lần cuối"))
     rows = [
@@ -110,7 +110,7 @@ def steps(campaign: Campaign, standing: Standing) -> Table:
     )
 
 
-def _warning(campaign: Campaign, standing: Standing, name: str, days: int) -> Row:
+def _warning(campaign: Campaign, standing: CampaignCounts, name: str, days: int) -> Row:
     done = standing.warned[days]
     planned = campaign.lock_day - dt.timedelta(days=days)
     waiting = 0
@@ -177,7 +177,7 @@ def _members_by_unit(campaign: Campaign) -> list[tuple[int | None, int, int]]:
 def listed(campaigns: Sequence[Campaign]) -> Table:
     rows = []
     for campaign in campaigns:
-        standing = Standing.of(campaign)
+        standing = CampaignCounts.of(campaign)
         rows.append(
             Row(
                 (

@@ -50,11 +50,11 @@ ON CONFLICT DO NOTHING
 """
 
 
-class Refused(Exception):
+class CampaignRefused(Exception):
     """The campaign no longer is, or not yet, where this could be done to it."""
 
 
-class TooLate(Refused):
+class TooLate(CampaignRefused):
     """The first day has passed: the days that were shown cannot be kept."""
 
 
@@ -95,7 +95,7 @@ def start(campaign: Campaign, *, by: Account) -> int:
     Raises Refused where the campaign was started or dropped already, TooLate after its first day.
     """
     with transaction.atomic():
-        held = _hold(campaign, State.PLANNED)
+        held = _locked(campaign, State.PLANNED)
         if held.first_day < timezone.localdate():
             raise TooLate
         units = units_of(held)
@@ -117,7 +117,7 @@ def start(campaign: Campaign, *, by: Account) -> int:
 def approve_lock(campaign: Campaign, *, by: Account, why: str) -> None:
     """Say yes to locking those who will not have changed their password in time."""
     with transaction.atomic():
-        held = _hold(campaign, State.RUNNING)
+        held = _locked(campaign, State.RUNNING)
         held.lock_approved_at, held.lock_approved_by = timezone.now(), by
         held.save(update_fields=["lock_approved_at", "lock_approved_by"])
         AuditEvent.record(
@@ -128,7 +128,7 @@ def approve_lock(campaign: Campaign, *, by: Account, why: str) -> None:
 def withdraw_lock(campaign: Campaign, *, by: Account, why: str) -> None:
     """Take the yes back: nobody is locked from now on. Who is locked stays so."""
     with transaction.atomic():
-        held = _hold(campaign, State.RUNNING)
+        held = _locked(campaign, State.RUNNING)
         held.lock_approved_at = held.lock_approved_by = None
         held.save(update_fields=["lock_approved_at", "lock_approved_by"])
         AuditEvent.record(
@@ -139,7 +139,7 @@ def withdraw_lock(campaign: Campaign, *, by: Account, why: str) -> None:
 def stop(campaign: Campaign, *, by: Account, why: str) -> None:
     """End the campaign where it stands. Mails that still wait are not sent; locks stay."""
     with transaction.atomic():
-        held = _hold(campaign, State.PLANNED, State.RUNNING)
+        held = _locked(campaign, State.PLANNED, State.RUNNING)
         members = held.members.filter(outcome=Outcome.OPEN)
         withdrawn = outbox.withdraw(members.filter(mail__isnull=False).values("mail"))
         count = members.update(outcome=Outcome.STOPPED, decided_on=timezone.localdate())
@@ -159,12 +159,12 @@ def run(say: Callable[[str], None] = lambda _: None) -> None:
     for campaign in Campaign.objects.filter(state=State.RUNNING).order_by("pk"):
         try:
             _advance(campaign, say)
-        except Refused:
+        except CampaignRefused:
             say(f"campaign {campaign.pk}: stopped meanwhile")
 
 
 def _advance(campaign: Campaign, say: Callable[[str], None]) -> None:
-    _let_go(campaign)
+    _drop_unreachable(campaign)
     for days in WARNED_BEFORE:
         if count := _warn_all(campaign, days):
             say(f"campaign {campaign.pk}: {count} warned, {days} days before")
@@ -196,19 +196,19 @@ def due_for_warning(campaign: Campaign, days: int) -> QuerySet[CampaignMember]:
     return people.filter(**{f"warned_{before}_on__lte": latest})
 
 
-def _hold(campaign: Campaign, *states: Campaign.State) -> Campaign:
+def _locked(campaign: Campaign, *states: Campaign.State) -> Campaign:
     """Lock the campaign's row to the end of the transaction, if it is in one of the states."""
     held = Campaign.objects.select_for_update().filter(pk=campaign.pk, state__in=states).first()
     if held is None:
-        raise Refused
+        raise CampaignRefused
     return held
 
 
-def _let_go(campaign: Campaign) -> None:
+def _drop_unreachable(campaign: Campaign) -> None:
     """Close the rows of those who need no further warning, and of those whom one did not reach."""
     today = timezone.localdate()
     with transaction.atomic():
-        _hold(campaign, State.RUNNING)
+        _locked(campaign, State.RUNNING)
         people = campaign.members.filter(outcome=Outcome.OPEN)
         people.filter(account__has_default_password=False).update(
             outcome=Outcome.CHANGED, decided_on=today
@@ -236,7 +236,7 @@ def _warn_some(campaign: Campaign, days: int, *, after: int) -> int:
     """Warn a batch: the mails and the marks are one transaction, so a crash takes back both."""
     today = timezone.localdate()
     with transaction.atomic():
-        held = _hold(campaign, State.RUNNING)
+        held = _locked(campaign, State.RUNNING)
         members = due_for_warning(held, days).select_related("account").order_by("pk")[:BATCH]
         for n, member in enumerate(members, after):
             assert member.account is not None
@@ -259,7 +259,7 @@ def _decide_one(campaign: Campaign) -> CampaignMember.Outcome | None:
     moment is either before the lock, and is not locked, or finds the account locked.
     """
     with transaction.atomic():
-        held = _hold(campaign, State.RUNNING)
+        held = _locked(campaign, State.RUNNING)
         if held.lock_approved_at is None:
             return None
         member = _time_is_over(held).order_by("pk").first()
@@ -268,16 +268,16 @@ def _decide_one(campaign: Campaign) -> CampaignMember.Outcome | None:
         account = None
         if member.account_id is not None:
             account = Account.objects.select_for_update().filter(pk=member.account_id).first()
-        outcome = _fate(account)
+        outcome = _outcome_of(account)
         if account is not None and outcome == Outcome.OPEN:
-            _close(held, account)
+            _lock_member(held, account)
             outcome = Outcome.LOCKED
         member.outcome, member.decided_on = outcome, timezone.localdate()
         member.save(update_fields=["outcome", "decided_on"])
         return outcome
 
 
-def _close(campaign: Campaign, account: Account) -> None:
+def _lock_member(campaign: Campaign, account: Account) -> None:
     """Do to an account whose time is over what must happen to it, all at once."""
     ground = Ground(campaign.basis, f"{TICKET}{campaign.pk}", by_itself=True)
     lock(account, actor=campaign.lock_approved_by, ground=ground)
@@ -286,7 +286,7 @@ def _close(campaign: Campaign, account: Account) -> None:
     _record(campaign, account, "locked")
 
 
-def _fate(account: Account | None) -> CampaignMember.Outcome:
+def _outcome_of(account: Account | None) -> CampaignMember.Outcome:
     if account is None or not account.may_log_in or account.is_staff or account.is_superuser:
         return Outcome.LEFT
     return Outcome.OPEN if account.has_default_password else Outcome.CHANGED
@@ -304,7 +304,7 @@ def _time_is_over(campaign: Campaign) -> QuerySet[CampaignMember]:
 
 def _finish(campaign: Campaign) -> bool:
     with transaction.atomic():
-        held = _hold(campaign, State.RUNNING)
+        held = _locked(campaign, State.RUNNING)
         # A list with nobody on it is not over before its first day: IT may still look at it.
         if held.first_day > timezone.localdate():
             return False

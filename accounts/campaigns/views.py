@@ -15,9 +15,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.campaigns import figures, rules
-from accounts.campaigns.figures import Standing
+from accounts.campaigns.figures import CampaignCounts
 from accounts.campaigns.forms import PlanForm, ReasonForm
-from accounts.campaigns.rules import Refused, TooLate
+from accounts.campaigns.rules import CampaignRefused, TooLate
 from accounts.credentials import notices
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
@@ -59,7 +59,7 @@ def plan(request: StaffRequest) -> HttpResponse:
 @staff_page(RIGHT)
 def campaign(request: StaffRequest, pk: int) -> HttpResponse:
     found = _campaign_or_404(request.user, pk)
-    standing = Standing.of(found)
+    standing = CampaignCounts.of(found)
     context = {
         "campaign": found,
         "units": [
@@ -161,12 +161,12 @@ def _confirm(request: StaffRequest, pk: int, act: _Act) -> HttpResponse:
                 request,
                 _("Ngày nhắc lần đầu đã qua. Hãy dừng chiến dịch này và lập chiến dịch mới."),
             )
-        except Refused:
+        except CampaignRefused:
             messages.error(request, _("Chiến dịch không còn ở bước này. Hãy xem lại tình trạng."))
         else:
             messages.success(request, act.done)
         return redirect("accounts:campaign", found.pk)
-    standing = Standing.of(found)
+    standing = CampaignCounts.of(found)
     context = {
         "form": form,
         "campaign": found,

@@ -111,5 +111,5 @@ def _renew(account: Account, encoded: str) -> None:
 def _write(entry: directory.Open, password: str) -> None:
     try:
         entry.set_password(password)
-    except directory.Refused as refused:
+    except directory.PasswordRefused as refused:
         raise ValidationError(NOT_TAKEN[refused.reason], code=refused.reason) from None

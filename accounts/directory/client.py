@@ -51,7 +51,7 @@ class NoAnswer(Exception):
     """The directory did not answer, or could not do it: nothing is known, and a retry may help."""
 
 
-class Refused(Exception):
+class PasswordRefused(Exception):
     """The directory's own policy does not take a password; `reason` names a sentence for people."""
 
     def __init__(self, reason: str) -> None:
@@ -141,7 +141,7 @@ class Open:
         """Set the password; raises `Refused` or `NoAnswer`."""
         try:
             self._talk.set_password(self._dn, password)
-        except Refused:
+        except PasswordRefused:
             # The answer to a first try may have been lost: what is in force already is no fault.
             if not self._talk.bind(self._dn, password):
                 raise
@@ -216,7 +216,7 @@ class _Conversation:
     def __init__(self) -> None:
         connect, read = settings.DIRECTORY_TIMEOUTS
         try:
-            line = connection.lay(connect, read)
+            line = connection.open_socket(connect, read)
         except OSError as error:
             logger.warning("the line to the directory: %s", type(error).__name__)
             raise ldap.CONNECT_ERROR from None
@@ -291,7 +291,7 @@ class _Conversation:
             reason = _reason(error)
             if not reason:
                 raise
-            raise Refused(reason) from None
+            raise PasswordRefused(reason) from None
 
     def replace(self, dn: str, attribute: str, value: bytes) -> None:
         self._begin_anew()

@@ -33,7 +33,7 @@ def is_on_this_machine(host: str) -> bool:
         return False
 
 
-def lay(connect: float, read: float) -> int:
+def open_socket(connect: float, read: float) -> int:
     """Connect to DIRECTORY and give the descriptor of a socket to it, in clear at this end.
 
     Raises OSError: nobody there, nobody answers within `connect` seconds, or the wrong certificate.

@@ -10,7 +10,7 @@ from accounts.access.login import FAILURES
 from accounts.models import Account, AuditEvent, DailyHelp, PhoneProposal, Session
 from otp import phones
 from otp.codes import status
-from otp.codes.status import Standing
+from otp.codes.status import CodeStatus
 from otp.counting import ceilings, limits
 from otp.models import OFFICE_ZONE, Purpose
 from otp.outbox import NUMBER_CAP
@@ -19,13 +19,13 @@ EVENTS_SHOWN = 20
 
 
 @dataclass(frozen=True)
-class Picture:
+class Overview:
     """What staff see of an address; `account` is None where nobody has it."""
 
     address: str
     account: Account | None
-    codes: Standing
-    phone_codes: Standing
+    codes: CodeStatus
+    phone_codes: CodeStatus
     last_reset: dt.datetime | None
     sessions: int
     extra_today: bool
@@ -56,18 +56,18 @@ class Picture:
         return [line for line in (_of_log_in(self), _of_mail(self), _of_new_phone(self)) if line]
 
 
-def take(address: str, account: Account | None) -> Picture:
+def overview_of(address: str, account: Account | None) -> Overview:
     """Look at `address`, whether or not somebody has it: with the same statements."""
     audited = (
         AuditEvent.objects.concerning(account) if account else AuditEvent.objects.about(address)
     )
     resets = audited.filter(event=AuditEvent.Event.PASSWORD_RESET).order_by("-at")
     day = timezone.localdate(timezone=OFFICE_ZONE)
-    return Picture(
+    return Overview(
         address=address,
         account=account,
-        codes=status.of(address),
-        phone_codes=status.of(address, Purpose.PHONE),
+        codes=status.status_of(address),
+        phone_codes=status.status_of(address, Purpose.PHONE),
         last_reset=resets.values_list("at", flat=True).first(),
         sessions=Session.objects.filter(account=account, expire_date__gt=timezone.now()).count()
         if account
@@ -84,9 +84,9 @@ def take(address: str, account: Account | None) -> Picture:
     )
 
 
-def _of_account(picture: Picture) -> str:
+def _of_account(seen: Overview) -> str:
     """Say what about the account itself stands in the way."""
-    account = picture.account
+    account = seen.account
     if account is None:
         return _(
             "Địa chỉ này không có trong hệ thống. Hãy hỏi lại cách viết địa chỉ; trang của người"
@@ -109,7 +109,7 @@ def _of_account(picture: Picture) -> str:
     return ""
 
 
-def _of_codes(codes: Standing) -> str:
+def _of_codes(codes: CodeStatus) -> str:
     """Say what about today's codes stands in the way."""
     if codes.closed_until:
         return _(
@@ -130,8 +130,8 @@ def _of_codes(codes: Standing) -> str:
     return ""
 
 
-def _of_phone(picture: Picture) -> str:
-    until = limits.used_up_until(NUMBER_CAP, picture.account.phone) if picture.account else None
+def _of_phone(seen: Overview) -> str:
+    until = limits.used_up_until(NUMBER_CAP, seen.account.phone) if seen.account else None
     if not until:
         return ""
     return _(
@@ -140,8 +140,8 @@ def _of_phone(picture: Picture) -> str:
     ) % {"time": moment(until)}
 
 
-def _of_log_in(picture: Picture) -> str:
-    until = limits.used_up_until(FAILURES, picture.address)
+def _of_log_in(seen: Overview) -> str:
+    until = limits.used_up_until(FAILURES, seen.address)
     if not until:
         return ""
     return _(
@@ -150,8 +150,8 @@ def _of_log_in(picture: Picture) -> str:
     ) % {"time": moment(until)}
 
 
-def _of_mail(picture: Picture) -> str:
-    account = picture.account
+def _of_mail(seen: Overview) -> str:
+    account = seen.account
     if not (account and account.has_default_password and account.default_password_until):
         return ""
     if account.default_password_until > timezone.now():
@@ -164,8 +164,8 @@ def _of_mail(picture: Picture) -> str:
     )
 
 
-def _of_new_phone(picture: Picture) -> str:
-    until = picture.phone_codes.closed_until
+def _of_new_phone(seen: Overview) -> str:
+    until = seen.phone_codes.closed_until
     if not until:
         return ""
     return _("Việc xác nhận số điện thoại mới đang đóng đến %(time)s vì nhập sai mã.") % {

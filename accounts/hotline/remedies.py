@@ -60,7 +60,7 @@ def reopen_recovery(account: Account, *, actor: Account, ground: Ground) -> None
     """
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)
-        if not any(status.of(account.address, purpose).closed_until for purpose in Purpose):
+        if not any(status.status_of(account.address, purpose).closed_until for purpose in Purpose):
             raise NotNow(_("Việc lấy lại mật khẩu đang mở, không cần mở lại."))
         if not _once_a_day(account, DailyHelp.Kind.REOPENING):
             raise NotNow(_("Hôm nay tài khoản này đã được mở lại một lần rồi."))

@@ -23,7 +23,7 @@ from accounts.credentials.refusals import NotNow
 from accounts.hotline import overview, remedies
 from accounts.hotline import search as lookup
 from accounts.hotline.forms import GroundForm, LookupForm, ProposalForm
-from accounts.hotline.overview import Picture
+from accounts.hotline.overview import Overview
 from accounts.models import Account, AuditEvent, PhoneProposal
 from accounts.models.audit_event import Ground
 from accounts.models.right import Right
@@ -65,7 +65,7 @@ def search(request: StaffRequest) -> HttpResponse:
 def person(request: StaffRequest, pk: int) -> HttpResponse:
     account = _person_or_404(request.user, pk)
     AuditEvent.record(AuditEvent.Event.VIEWED, account, actor=request.user)
-    return _show(request, overview.take(account.address, account))
+    return _show(request, overview.overview_of(account.address, account))
 
 
 @pages
@@ -79,7 +79,7 @@ def unknown(request: StaffRequest, key: str) -> HttpResponse:
     if account:
         return redirect("accounts:person", account.pk)
     AuditEvent.record(AuditEvent.Event.VIEWED, address=address, actor=request.user)
-    return _show(request, overview.take(address, None))
+    return _show(request, overview.overview_of(address, None))
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Action:
     effect: object  # what happens, and how it is undone
     done: object
     do: Callable[..., object]
-    offered: Callable[[Picture], bool]
+    offered: Callable[[Overview], bool]
     remedy: bool = False  # for what the caller is told
     danger: bool = False
 
@@ -110,7 +110,7 @@ ACTIONS = {
             ),
             gettext_lazy("Đã cấp thêm một mã hôm nay."),
             remedies.give_extra_code,
-            lambda picture: picture.codes.is_spent and not picture.extra_today,
+            lambda seen: seen.codes.is_spent and not seen.extra_today,
             remedy=True,
         ),
         Action(
@@ -123,7 +123,7 @@ ACTIONS = {
             ),
             gettext_lazy("Đã mở lại việc lấy lại mật khẩu."),
             remedies.reopen_recovery,
-            lambda picture: bool(picture.codes.closed_until or picture.phone_codes.closed_until),
+            lambda seen: bool(seen.codes.closed_until or seen.phone_codes.closed_until),
             remedy=True,
         ),
         Action(
@@ -136,7 +136,7 @@ ACTIONS = {
             ),
             gettext_lazy("Đã khóa tài khoản."),
             remedies.lock,
-            lambda picture: bool(picture.account and not picture.account.is_locked),
+            lambda seen: bool(seen.account and not seen.account.is_locked),
             danger=True,
         ),
         Action(
@@ -149,7 +149,7 @@ ACTIONS = {
             ),
             gettext_lazy("Đã mở khóa tài khoản."),
             remedies.unlock,
-            lambda picture: bool(picture.account and picture.account.is_locked),
+            lambda seen: bool(seen.account and seen.account.is_locked),
             remedy=True,
         ),
         Action(
@@ -162,7 +162,7 @@ ACTIONS = {
             ),
             gettext_lazy("Đã kết thúc các phiên đăng nhập."),
             remedies.end_sessions,
-            lambda picture: picture.account is not None,
+            lambda seen: seen.account is not None,
         ),
         Action(
             "dat-lai-xac-thuc",
@@ -174,7 +174,7 @@ ACTIONS = {
             ),
             gettext_lazy("Đã đặt lại xác thực hai lớp."),
             remedies.reset_factor,
-            lambda picture: bool(picture.account and picture.account.is_staff),
+            lambda seen: bool(seen.account and seen.account.is_staff),
             danger=True,
         ),
     )
@@ -272,7 +272,7 @@ def decide(request: StaffRequest, pk: int) -> HttpResponse:
     return render(request, "desk/decide.html", {"proposal": proposal, "own": own})
 
 
-def _show(request: StaffRequest, seen: Picture) -> HttpResponse:
+def _show(request: StaffRequest, seen: Overview) -> HttpResponse:
     account = seen.account
     staff = request.user
 
@@ -281,7 +281,7 @@ def _show(request: StaffRequest, seen: Picture) -> HttpResponse:
 
     offered = [it for it in ACTIONS.values() if it.offered(seen) and may(it.right)]
     context = {
-        "picture": seen,
+        "overview": seen,
         "actions": [it for it in offered if not it.danger],
         "dangers": [it for it in offered if it.danger],
         "may_reveal": may(Right.REVEAL_PHONE) and bool(seen.phone),
@@ -317,7 +317,7 @@ def _waiting(staff: Account) -> "QuerySet[PhoneProposal]":
 def _count_lookup(staff: Account, found: lookup.Found) -> None:
     """Put the look-up on record, without its words; very many by one person are told (AD-05)."""
     AuditEvent.record(AuditEvent.Event.LOOKED_UP, actor=staff, by=found.by, found=len(found.people))
-    if not limits.take(MANY_LOOKUPS, staff.address).granted:
+    if not limits.charge(MANY_LOOKUPS, staff.address).granted:
         line = _("%(address)s đã tra cứu hơn %(count)s lần trong một giờ")
         alerts.raise_now("lookups", staff.address, [line % {"address": staff.address, "count": 60}])
 

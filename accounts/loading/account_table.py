@@ -28,25 +28,25 @@ from accounts.models.account import Account
 from accounts.models.address import Address
 from accounts.models.audit_event import AuditEvent
 from accounts.organisation.units import Units, nearest_saved
-from accounts.spreadsheets.reading import Row, Table
+from accounts.spreadsheets.reading import Sheet, SheetRow
 from otp import phones
 
 BATCH = 1000  # rows in one statement
 SHOWN = 20  # rows of the preview
 
 # What a row gives to a new account only, and what names the account.
-_KEPT = frozenset(("address", "has_default_password", "password"))
+_ONLY_FOR_NEW = frozenset(("address", "has_default_password", "password"))
 
 
 @dataclass(frozen=True)
-class Fault:
+class TableFault:
     row: int  # as a spreadsheet numbers it; 0: of the whole file
     address: str
     reason: str
 
 
 @dataclass
-class Outcome:
+class LoadOutcome:
     """What a table does, or did. With a fault in it, nothing was taken."""
 
     created: int = 0
@@ -54,7 +54,7 @@ class Outcome:
     unchanged: int = 0
     phones_kept: int = 0
     units: list[str] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[TableFault] = field(default_factory=list)
     sample: list[list[str]] = field(default_factory=list)
 
 
@@ -63,14 +63,14 @@ Progress = Callable[[int], None]
 
 
 def run(
-    table: Table,
+    table: Sheet,
     *,
     apply: bool,
     actor: Account | None = None,
     scope: Scope = lambda account: True,
     add_units: bool = False,
     progress: Progress = lambda count: None,
-) -> Outcome:
+) -> LoadOutcome:
     """Try a table out, or take it in: all of it in one transaction, or nothing.
 
     `scope` says which accounts the actor may look after. Raises `Unreadable` where the columns
@@ -89,7 +89,9 @@ def run(
     try:
         resource.write(actor)
     except (IntegrityError, _Overtaken):
-        return Outcome(faults=[Fault(0, "", _("Dữ liệu vừa thay đổi trong khi nạp: hãy thử lại."))])
+        return LoadOutcome(
+            faults=[TableFault(0, "", _("Dữ liệu vừa thay đổi trong khi nạp: hãy thử lại."))]
+        )
     return outcome
 
 
@@ -140,7 +142,7 @@ class AccountResource(ModelResource):  # type: ignore[misc]  # the library has n
         report_skipped = False
 
     def __init__(
-        self, rows: list[Row], *, scope: Scope, add_units: bool, progress: Progress
+        self, rows: list[SheetRow], *, scope: Scope, add_units: bool, progress: Progress
     ) -> None:
         super().__init__()
         self.rows, self.scope, self.progress = rows, scope, progress
@@ -178,7 +180,7 @@ class AccountResource(ModelResource):  # type: ignore[misc]  # the library has n
             super().import_field(field, instance, row, is_m2m, **kwargs)
             return
         value = field.clean(row, **kwargs)
-        if field.attribute in _KEPT or value in (None, getattr(instance, field.attribute)):
+        if field.attribute in _ONLY_FOR_NEW or value in (None, getattr(instance, field.attribute)):
             return
         if field.attribute == "phone" and not _may_fill_in_phone(instance):
             self.phones_kept += 1
@@ -220,8 +222,8 @@ class AccountResource(ModelResource):  # type: ignore[misc]  # the library has n
     def after_import(self, dataset: Dataset, result: Any, **kwargs: Any) -> None:
         """Leave the sequences alone: the database counts."""
 
-    def outcome(self, result: Any) -> Outcome:
-        return Outcome(
+    def outcome(self, result: Any) -> LoadOutcome:
+        return LoadOutcome(
             created=result.totals[RowResult.IMPORT_TYPE_NEW],
             updated=result.totals[RowResult.IMPORT_TYPE_UPDATE],
             unchanged=result.totals[RowResult.IMPORT_TYPE_SKIP],
@@ -249,7 +251,7 @@ class AccountResource(ModelResource):  # type: ignore[misc]  # the library has n
             ]
             AuditEvent.record_many(AuditEvent.Event.IMPORTED, trail, actor=actor)
 
-    def _objections(self, instance: Account, place: Row, *, own: bool) -> Iterator[str]:
+    def _objections(self, instance: Account, place: SheetRow, *, own: bool) -> Iterator[str]:
         if place.fault:
             yield place.fault
         twins = self.places.get(instance.address, [])
@@ -263,14 +265,14 @@ class AccountResource(ModelResource):  # type: ignore[misc]  # the library has n
         elif not own or not self.scope(_where_it_would_be(instance)):
             yield _("Tài khoản hoặc đơn vị ngoài phạm vi phụ trách của bạn.")
 
-    def _faults(self, result: Any) -> Iterator[Fault]:
+    def _faults(self, result: Any) -> Iterator[TableFault]:
         # What is not a fault of the file is one of ours.
         for error in (*result.base_errors, *(row.errors[0] for row in result.error_rows)):
             raise error.error
         for row in result.invalid_rows:
             place = row.number - 1
             for reason in row.error.messages:
-                yield Fault(self.rows[place].number, self.addresses[place], reason)
+                yield TableFault(self.rows[place].number, self.addresses[place], reason)
 
 
 def _of_new(account: Account) -> Mapping[str, object]:

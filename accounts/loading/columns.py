@@ -20,7 +20,7 @@ _NO = frozenset(("0", "false", "không", "khong", "no", "sai"))
 _FORMULA = tuple("=+-@")
 
 
-class Cell(Widget):  # type: ignore[misc]  # the library has no types
+class Column(Widget):  # type: ignore[misc]  # the library has no types
     """Reads a cell; "" means that nothing is said. Raises ValueError with the reason."""
 
     def clean(self, value: str, row: Any = None, **kwargs: Any) -> Any:
@@ -30,7 +30,7 @@ class Cell(Widget):  # type: ignore[misc]  # the library has no types
         return value
 
 
-class AddressCell(Cell):
+class AddressCell(Column):
     def clean(self, value: str, row: Any = None, **kwargs: Any) -> str:
         try:
             return canonical(value)
@@ -38,7 +38,7 @@ class AddressCell(Cell):
             raise ValueError(_address_fault(error)) from None
 
 
-class NameCell(Cell):
+class NameCell(Column):
     def read(self, value: str) -> str:
         if len(value) > 150:
             raise ValueError(_("Họ và tên dài quá 150 ký tự."))
@@ -47,7 +47,7 @@ class NameCell(Cell):
         return value
 
 
-class KindCell(Cell):
+class KindCell(Column):
     def read(self, value: str) -> Account.Kind:
         for kind in Account.Kind:
             if value.casefold() in (kind.value, kind.label):
@@ -55,7 +55,7 @@ class KindCell(Cell):
         raise ValueError(_("Loại phải là “cá nhân” hoặc “tổ chức”."))
 
 
-class UnitCell(Cell):
+class UnitCell(Column):
     def __init__(self, units: Units) -> None:
         super().__init__()
         self.units = units
@@ -66,7 +66,7 @@ class UnitCell(Cell):
         return self.units.find(value)
 
 
-class PhoneCell(Cell):
+class PhoneCell(Column):
     def read(self, value: str) -> str:
         try:
             return phones.normalise(value)
@@ -74,14 +74,14 @@ class PhoneCell(Cell):
             raise ValueError(_phone_fault(error)) from None
 
 
-class YesNoCell(Cell):
+class YesNoCell(Column):
     def read(self, value: str) -> bool:
         if value.casefold() not in _YES | _NO:
             raise ValueError(_("“Còn mật khẩu mặc định” phải là 1 hoặc 0."))
         return value.casefold() in _YES
 
 
-class HashCell(Cell):
+class HashCell(Column):
     def read(self, value: str) -> str:
         if directory.is_in_charge():
             raise ValueError(_("Mật khẩu do máy chủ thư mục giữ: không nạp chuỗi băm."))

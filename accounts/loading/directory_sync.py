@@ -38,7 +38,7 @@ class Sync:
     skipped: list[tuple[str, str]] = field(default_factory=list)
     _seen: set[str] = field(default_factory=set)
 
-    def take(self, page: Iterable[Entry]) -> None:
+    def sync_page(self, page: Iterable[Entry]) -> None:
         """Make and change the accounts of one page."""
         entries = dict(filter(None, map(self._read, page)))
         with transaction.atomic():

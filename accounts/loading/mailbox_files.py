@@ -30,26 +30,26 @@ class Mailbox:
 
 
 @dataclass(frozen=True)
-class Fault:
+class MailboxFault:
     """A place in the file that cannot be taken over, and why."""
 
     place: str
     reason: str
 
 
-Reader = Callable[[Iterable[str]], Iterator[Mailbox | Fault]]
+Reader = Callable[[Iterable[str]], Iterator[Mailbox | MailboxFault]]
 
 
-def ldif(lines: Iterable[str]) -> Iterator[Mailbox | Fault]:
+def ldif(lines: Iterable[str]) -> Iterator[Mailbox | MailboxFault]:
     """Read RFC 2849: every entry with a `mail`. Others (units, services) are no mailboxes."""
     for place, entry in _entries(_unfolded(lines)):
         try:
             values = dict(reversed([_attribute(line) for line in entry]))
         except ValueError as error:
-            yield Fault(place, str(error))
+            yield MailboxFault(place, str(error))
             continue
         if values.get("changetype", "add") != "add":
-            yield Fault(place, "is a change, not an entry")
+            yield MailboxFault(place, "is a change, not an entry")
         elif values.get("mail"):
             yield Mailbox(
                 place,
@@ -60,7 +60,7 @@ def ldif(lines: Iterable[str]) -> Iterator[Mailbox | Fault]:
             )
 
 
-def passwd(lines: Iterable[str]) -> Iterator[Mailbox | Fault]:
+def passwd(lines: Iterable[str]) -> Iterator[Mailbox | MailboxFault]:
     """Read `user:password:uid:gid:name:home:shell:extra`; all but the first two may be missing."""
     for number, raw in enumerate(lines, 1):
         line = raw.strip()
@@ -69,7 +69,7 @@ def passwd(lines: Iterable[str]) -> Iterator[Mailbox | Fault]:
         user, *others = line.split(":", 7)
         password, _, _, name, _, _, extra = (*others, *[""] * 7)[:7]
         if not others:
-            yield Fault(f"line {number}", "has no colon")
+            yield MailboxFault(f"line {number}", "has no colon")
             continue
         closed = re.search(r"(?:^|\s)(?:user_)?nologin(?:=[^\s]*)?(?:\s|$)", extra)
         yield Mailbox(
@@ -77,7 +77,7 @@ def passwd(lines: Iterable[str]) -> Iterator[Mailbox | Fault]:
         )
 
 
-def sql(lines: Iterable[str]) -> Iterator[Mailbox | Fault]:
+def sql(lines: Iterable[str]) -> Iterator[Mailbox | MailboxFault]:
     """Read what pg_dump (COPY, INSERT) or mysqldump wrote of one of TABLES."""
     columns: dict[str, list[str]] = {}  # of tables whose INSERTs do not repeat them
     numbered = iter(enumerate(lines, 1))
@@ -175,7 +175,7 @@ def _created(lines: Iterator[tuple[int, str]]) -> list[str]:
     return names
 
 
-def _copied(names: list[str], lines: Iterator[tuple[int, str]]) -> Iterator[Mailbox | Fault]:
+def _copied(names: list[str], lines: Iterator[tuple[int, str]]) -> Iterator[Mailbox | MailboxFault]:
     for number, line in lines:
         row = line.rstrip("\r\n")
         if row == "\\.":
@@ -192,11 +192,11 @@ def _statement(begun: str, lines: Iterator[tuple[int, str]]) -> str:
     return "".join(parts)
 
 
-def _inserted(names: list[str], statement: str, number: int) -> Iterator[Mailbox | Fault]:
+def _inserted(names: list[str], statement: str, number: int) -> Iterator[Mailbox | MailboxFault]:
     for row, values in enumerate(_rows(statement), 1):
         place = f"line {number}, row {row}"
         if values is None:
-            yield Fault(place, "cannot be read from here on")
+            yield MailboxFault(place, "cannot be read from here on")
         else:
             yield _mailbox(place, names, values)
 
@@ -230,13 +230,13 @@ def _plain(escaped: str) -> str:
     return _ESCAPED.sub(lambda sign: _SIGNS.get(sign[1], sign[1]), escaped)
 
 
-def _mailbox(place: str, names: list[str], values: list[str]) -> Mailbox | Fault:
+def _mailbox(place: str, names: list[str], values: list[str]) -> Mailbox | MailboxFault:
     if len(values) != len(names):
-        return Fault(place, f"has {len(values)} values for {len(names)} columns")
+        return MailboxFault(place, f"has {len(values)} values for {len(names)} columns")
     row = dict(zip(names, values, strict=True))
     address = next((row[name] for name in _ADDRESS_COLUMNS if name in row), None)
     if address is None or "password" not in row:
-        return Fault(place, "has no column for the address or for the password")
+        return MailboxFault(place, "has no column for the address or for the password")
     return Mailbox(
         place,
         address,

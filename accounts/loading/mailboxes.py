@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.addresses import AddressError, canonical
 from accounts.credentials import foreign_hashes
-from accounts.loading.mailbox_files import Fault, Mailbox
+from accounts.loading.mailbox_files import Mailbox, MailboxFault
 from accounts.models import Account, Address, AuditEvent
 from otp import phones
 from otp.phones import PhoneError
@@ -31,29 +31,31 @@ _ADDRESS_FAULTS = {
 class MovingIn:
     """What a file would change; `apply` changes it."""
 
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[MailboxFault] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     schemes: Counter[str] = field(default_factory=Counter)
     _found: dict[str, Account] = field(default_factory=dict)
 
     @sensitive_variables()
-    def read(self, rows: Iterable[Mailbox | Fault]) -> None:
+    def read(self, rows: Iterable[Mailbox | MailboxFault]) -> None:
         for row in rows:
-            if isinstance(row, Fault):
+            if isinstance(row, MailboxFault):
                 self.faults.append(row)
                 continue
             self.counts["mailboxes"] += 1
             try:
                 account = self._account(row)
             except ValueError as error:
-                self.faults.append(Fault(row.place, str(error)))
+                self.faults.append(MailboxFault(row.place, str(error)))
             else:
                 self._found[account.address] = account
 
     def compare(self) -> None:
         """Count what would be new, what would get its hash, and what stays as it is."""
         for alias in Address.objects.filter(is_main=False, address__in=self._found):
-            self.faults.append(Fault(alias.address, "is an alias of an account that is here"))
+            self.faults.append(
+                MailboxFault(alias.address, "is an alias of an account that is here")
+            )
         there = Account.objects.filter(address__in=self._found)
         waiting = sum(_waits_for(self._found[account.address], account) for account in there)
         self.counts["new"] = len(self._found) - len(there)

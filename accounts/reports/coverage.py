@@ -94,7 +94,7 @@ class Tree:
 def coverage(tree: Tree, visible: Units, unit: int | None) -> Report:
     """Report on one unit, or for None on everything that may be seen."""
     scope: Units = visible if unit is None else tree.all_of(unit)
-    own = history.now(scope)
+    own = history.current(scope)
     total = sum(own.values(), Figures())
     rows = [
         _coverage_row(tree.units[pk].name, _sum(own, tree.all_of(pk)), href=_address_of(pk))

@@ -50,14 +50,14 @@ WHERE is_active AND (%(all)s OR unit_id = ANY(%(units)s)) GROUP BY unit_id
 """  # noqa: S608  (our own constants)
 
 
-def now(units: Collection[int] | None) -> dict[int | None, Figures]:
+def current(units: Collection[int] | None) -> dict[int | None, Figures]:
     """Count the accounts of each unit (None: of no unit) as they are; None counts all units."""
     with connection.cursor() as cursor:
         cursor.execute(_NOW, {"all": units is None, "units": list(units or ())})
         return {unit: Figures(*counts) for unit, *counts in cursor.fetchall()}
 
 
-def take() -> int:
+def snapshot() -> int:
     """Keep today's figures of every unit, or bring them up to date. Give the number of units."""
     with connection.cursor() as cursor:
         cursor.execute(_SNAPSHOT, {"zone": OFFICE_ZONE.key})

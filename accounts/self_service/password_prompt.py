@@ -23,7 +23,7 @@ from accounts.self_service.forms import (
 NOT_WRITTEN = gettext_lazy("Máy chủ thư chưa nhận mật khẩu mới, hãy thử lại sau ít phút.")
 
 
-def confirmed(request: PersonRequest, form: PhoneForm | ChangePasswordForm) -> bool:
+def current_password_is_right(request: PersonRequest, form: PhoneForm | ChangePasswordForm) -> bool:
     """Check the current password where the form asks for it; the form says what is wrong."""
     if "password" not in form.fields:
         return True
@@ -48,7 +48,7 @@ def confirmed(request: PersonRequest, form: PhoneForm | ChangePasswordForm) -> b
 
 
 @sensitive_variables()
-def taken(form: NewPasswordForm, change: Callable[[str], object]) -> bool:
+def try_new_password(form: NewPasswordForm, change: Callable[[str], object]) -> bool:
     """Make the change with the new password; the form says why it was not made."""
     try:
         change(form.cleaned_data["new_password1"])

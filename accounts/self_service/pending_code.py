@@ -34,7 +34,7 @@ def new_nonce() -> str:
 
 
 @dataclass(frozen=True)
-class Challenge:
+class PendingCode:
     """A row of the ledger as its asker sees it. No code and no number is in it."""
 
     code_id: str

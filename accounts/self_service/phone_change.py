@@ -10,7 +10,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.credentials.phones import put_in_force
 from accounts.models import Account, AuditEvent
 from accounts.self_service import pending_code
-from accounts.self_service.pending_code import Challenge
+from accounts.self_service.pending_code import PendingCode
 from otp import codes
 from otp.codes import Answer, Verdict
 from otp.models import Purpose
@@ -23,7 +23,7 @@ class AlreadyInForce(Exception):
 class PhoneChange:
     """One change under way, kept in the session of the browser that asked for it."""
 
-    def __init__(self, session: SessionBase, account: Account, state: Challenge) -> None:
+    def __init__(self, session: SessionBase, account: Account, state: PendingCode) -> None:
         self.session = session
         self.account = account
         self.state = state
@@ -55,7 +55,7 @@ class PhoneChange:
             account.save(update_fields=["new_phone"])
             pending_code.send(issued, to=phone, wording=settings.PROFILE.sms.phone_code)
             AuditEvent.record(AuditEvent.Event.PHONE_ASKED, account, actor=account)
-        state = Challenge.of(
+        state = PendingCode.of(
             issued, nonce=nonce, account_id=account.pk, address=account.address, phone=phone
         )
         state.keep(session)
@@ -64,7 +64,7 @@ class PhoneChange:
     @classmethod
     def resume(cls, session: SessionBase, account: Account) -> Self | None:
         """Take up the change that this browser began for `account`."""
-        state = Challenge.load(session, Purpose.PHONE)
+        state = PendingCode.load(session, Purpose.PHONE)
         if state is None or state.account_id != account.pk:
             return None
         return cls(session, account, state)

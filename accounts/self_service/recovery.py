@@ -16,7 +16,7 @@ from accounts.addresses import main_address
 from accounts.credentials.passwords import change_password
 from accounts.models import Account, AuditEvent
 from accounts.self_service import pending_code
-from accounts.self_service.pending_code import Challenge
+from accounts.self_service.pending_code import PendingCode
 from otp import codes
 from otp.codes import Answer
 from otp.counting import keyed_names, limits
@@ -32,7 +32,7 @@ class RecoveryOver(Exception):
 class Recovery:
     """One browser's way through the three steps, kept in its session."""
 
-    def __init__(self, session: SessionBase, state: Challenge) -> None:
+    def __init__(self, session: SessionBase, state: PendingCode) -> None:
         self.session = session
         self.state = state
 
@@ -56,7 +56,7 @@ class Recovery:
             phone = account.phone if account else ""
             pending_code.send(issued, to=phone, wording=settings.PROFILE.sms.recovery_code)
         shown = phone or decoy_phone(asked)
-        state = Challenge.of(
+        state = PendingCode.of(
             issued,
             nonce=nonce,
             account_id=account.pk if account else 0,
@@ -70,7 +70,7 @@ class Recovery:
     @classmethod
     def resume(cls, session: SessionBase) -> Self | None:
         """Take up the way where this browser left it."""
-        state = Challenge.load(session, Purpose.RECOVERY)
+        state = PendingCode.load(session, Purpose.RECOVERY)
         return cls(session, state) if state else None
 
     @property

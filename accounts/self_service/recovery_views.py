@@ -90,7 +90,7 @@ def reset_password(request: HttpRequest) -> HttpResponse:
     form = NewPasswordForm(request.POST or None, step=recovery.state.code_id, person=person)
     if form.is_valid():
         try:
-            taken = password_prompt.taken(form, recovery.finish)
+            taken = password_prompt.try_new_password(form, recovery.finish)
         except RecoveryOver:
             return _start_again(request)
         if taken:

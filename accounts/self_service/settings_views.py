@@ -61,7 +61,7 @@ def phone(request: PersonRequest, address: str) -> HttpResponse:
     form = PhoneForm(request.POST or None, ask_password=ask_password)
     refusal = None
     paused = False
-    if form.is_valid() and password_prompt.confirmed(request, form):
+    if form.is_valid() and password_prompt.current_password_is_right(request, form):
         try:
             change = PhoneChange.start(request.session, request.user, form.cleaned_data["phone"])
         except AlreadyInForce:
@@ -126,8 +126,8 @@ def password(request: PersonRequest) -> HttpResponse:
     )
     if (
         form.is_valid()
-        and password_prompt.confirmed(request, form)
-        and password_prompt.taken(form, change)
+        and password_prompt.current_password_is_right(request, form)
+        and password_prompt.try_new_password(form, change)
     ):
         update_session_auth_hash(request, user)
         request.session.pop(login.TOO_SHORT, None)

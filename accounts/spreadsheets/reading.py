@@ -48,7 +48,7 @@ class Unreadable(ValueError):
 
 
 @dataclass(frozen=True)
-class Row:
+class SheetRow:
     """A line of a table under the number that a spreadsheet shows; `fault` says what is wrong."""
 
     number: int
@@ -57,12 +57,12 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
+class Sheet:
     header: tuple[str, ...]
-    rows: list[Row]
+    rows: list[SheetRow]
 
 
-def read(content: bytes) -> Table:
+def read(content: bytes) -> Sheet:
     """Read a CSV (UTF-8) or XLSX file, told apart by what is in it, or raise `Unreadable`."""
     if len(content) > LARGEST:
         raise Unreadable(_("Tệp lớn hơn %(size)s MB: hãy chia nhỏ.") % {"size": LARGEST // 1024**2})
@@ -76,7 +76,7 @@ def read(content: bytes) -> Table:
     return _table(lines)
 
 
-def _table(lines: Iterator[tuple[int, list[str]]]) -> Table:
+def _table(lines: Iterator[tuple[int, list[str]]]) -> Sheet:
     number, header = next(((number, cells) for number, cells in lines if any(cells)), (0, []))
     if not number:
         raise Unreadable(_("Tệp rỗng."))
@@ -84,7 +84,7 @@ def _table(lines: Iterator[tuple[int, list[str]]]) -> Table:
         header.pop()
     if len(header) > MOST_COLUMNS:
         raise Unreadable(_("Tệp có hơn %(count)s cột.") % {"count": MOST_COLUMNS})
-    rows: list[Row] = []
+    rows: list[SheetRow] = []
     for number, cells in lines:
         if not any(cells):
             continue
@@ -95,10 +95,10 @@ def _table(lines: Iterator[tuple[int, list[str]]]) -> Table:
         rows.append(_row(number, cells, len(header)))
     if not rows:
         raise Unreadable(_("Tệp chỉ có dòng tiêu đề, không có tài khoản nào."))
-    return Table(tuple(header), rows)
+    return Sheet(tuple(header), rows)
 
 
-def _row(number: int, cells: list[str], width: int) -> Row:
+def _row(number: int, cells: list[str], width: int) -> SheetRow:
     fault = ""
     if any(cells[width:]):
         fault = _("Dòng có nhiều ô hơn dòng tiêu đề.")
@@ -109,7 +109,7 @@ def _row(number: int, cells: list[str], width: int) -> Row:
     elif any(map(_is_odd, cells)):
         fault = _("Có ô chứa ký tự không nhìn thấy được: hãy gõ lại ô đó.")
     # What is wrong may be long: it is not carried on.
-    return Row(number, tuple(cell[:LONGEST_CELL] for cell in cells[:width]), fault)
+    return SheetRow(number, tuple(cell[:LONGEST_CELL] for cell in cells[:width]), fault)
 
 
 def _is_odd(cell: str) -> bool:

@@ -50,7 +50,7 @@ WITH clock AS (
     WHERE address_key = ANY(%(keys)s) AND purpose = %(purpose)s
       AND local_day = (now AT TIME ZONE %(zone)s)::date
 ), brakes AS (
-    {ceilings.STANDING}
+    {ceilings.SENDING_STATE}
 ), place AS (
     SELECT n AS ordinal FROM generate_series(1, %(a_day)s) AS n
     WHERE NOT EXISTS (SELECT 1 FROM today WHERE ordinal = n AND NOT voided)
@@ -74,11 +74,11 @@ RETURNING expires_at, gap_until, local_day,
               AND until > statement_timestamp())
 """  # noqa: S608  (our own constants)
 
-_STANDING = f"""
+_WHEN_NEXT = f"""
 WITH clock AS (
     SELECT coalesce(%(at)s::timestamptz, statement_timestamp()) AS now
 ), brakes AS (
-    {ceilings.STANDING}
+    {ceilings.SENDING_STATE}
 )
 SELECT coalesce((SELECT paused FROM brakes), true),
     coalesce((SELECT proof_of_work FROM brakes), false),
@@ -209,7 +209,7 @@ def _refusal(
     keys: list[str], purpose: Purpose, *, proved: bool, at: dt.datetime | None
 ) -> TooSoon | Paused | ProofNeeded:
     with connection.cursor() as cursor:
-        cursor.execute(_STANDING, _rule(keys, purpose, at))
+        cursor.execute(_WHEN_NEXT, _rule(keys, purpose, at))
         paused, proof_needed, now, day, gap_until, taken = cursor.fetchone()
     if paused:
         return Paused()

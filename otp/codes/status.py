@@ -43,7 +43,7 @@ class Fate:
 
 
 @dataclass(frozen=True)
-class Standing:
+class CodeStatus:
     """Today's codes of one purpose, and from when the next may be asked for."""
 
     fates: list[Fate]  # the newest first
@@ -60,7 +60,7 @@ class Standing:
         return self.taken >= CODES_A_DAY
 
 
-def of(address: str, purpose: Purpose = Purpose.RECOVERY) -> Standing:
+def status_of(address: str, purpose: Purpose = Purpose.RECOVERY) -> CodeStatus:
     """Tell how `address` stands, whether or not it exists."""
     keys = keyed_names.names_of("address", address)
     with connection.cursor() as cursor:
@@ -81,7 +81,7 @@ def of(address: str, purpose: Purpose = Purpose.RECOVERY) -> Standing:
     if taken >= CODES_A_DAY:
         midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), OFFICE_ZONE)
         opens = max(opens, midnight)
-    return Standing(
+    return CodeStatus(
         fates=[_fate(code, now) for code in today],
         taken=taken,
         next_at=opens if opens > now else None,

@@ -30,7 +30,7 @@ TABLE = """
 
 # One row: may codes be issued, and must their asker have proved some work? No row in the table
 # of brakes means no row here, and so no code.
-STANDING = f"""
+SENDING_STATE = f"""
     SELECT sending_stopped OR EXISTS (
         SELECT 1 FROM ({TABLE}) AS ceiling JOIN otp_meter AS meter USING (key)
         WHERE meter.until > statement_timestamp() AND meter.count >= ceiling.most
@@ -67,7 +67,7 @@ class Reading:
 def paused() -> bool:
     """Whether no codes go out to anybody for now."""
     with connection.cursor() as cursor:
-        cursor.execute(STANDING)
+        cursor.execute(SENDING_STATE)
         row = cursor.fetchone()
     return row is None or bool(row[0])
 

@@ -67,7 +67,7 @@ ON CONFLICT (key) DO UPDATE SET
 """
 
 
-def take(limit: Limit, who: str) -> Charge:
+def charge(limit: Limit, who: str) -> Charge:
     """Charge one to `who`. Exactly `limit.count` are granted in a period, however many ask at once.
 
     A refused charge costs nothing, so asking again does not make the wait longer. `who` may be

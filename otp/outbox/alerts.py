@@ -38,7 +38,7 @@ def raise_due() -> list[str]:
 
 def raise_now(kind: str, about: str, lines: list[str]) -> bool:
     """Tell of one trouble, at most once an hour for what it is about; say whether it was told."""
-    if not limits.take(Limit(f"alert-{kind}", 1, EACH), about).granted:
+    if not limits.charge(Limit(f"alert-{kind}", 1, EACH), about).granted:
         return False
     _tell(kind, lines)
     return True

@@ -20,7 +20,7 @@ NUMBER_CAP = limits.Limit("sms-number", 6, dt.timedelta(hours=24))  # codes to o
 NOTICE_LIFE = dt.timedelta(days=1)
 KICK_LIFE = dt.timedelta(hours=1)
 NO_WAIT = dt.timedelta()
-FORGOTTEN = {"to": "", "subject": "", "text": ""}
+ERASED = {"to": "", "subject": "", "text": ""}
 
 
 # The number's cap and the portal's ceilings are charged in the statement that queues, as in
@@ -120,7 +120,7 @@ def queue_mail(
 def withdraw(messages: QuerySet[Any]) -> int:
     """Take notices (a query of their ids) back that still wait. Give how many there were."""
     waiting = Message.objects.filter(pk__in=messages, state=State.QUEUED, gateway="")
-    return waiting.update(state=State.SKIPPED, reason="withdrawn", changed_at=Now(), **FORGOTTEN)
+    return waiting.update(state=State.SKIPPED, reason="withdrawn", changed_at=Now(), **ERASED)
 
 
 def queue_kick(address: str, *, to: str) -> None:

@@ -16,9 +16,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from otp import codes
 from otp.models import Code, Message, Meter
-from otp.outbox.queue import CODE_PLACE, FORGOTTEN
+from otp.outbox.queue import CODE_PLACE, ERASED
 from otp.suppliers import doveadm
-from otp.suppliers.gateway import Mail, NotSent, Refused, Sms, SmsError, Unknown, send_mail
+from otp.suppliers.gateway import GatewayRefused, Mail, NotSent, Sms, SmsError, Unknown, send_mail
 from otp.suppliers.route import Accepted, Route
 
 logger = logging.getLogger(__name__)
@@ -153,13 +153,13 @@ def sweep() -> None:
     """Give up messages that are too late to send, or whose sender died while sending."""
     dead_code = Exists(Code.objects.filter(pk=OuterRef("code_id"), expires_at__lte=Now()))
     late = Message.objects.filter(Q(good_until__lte=Now()) | Q(dead_code), state=State.QUEUED)
-    late.filter(gateway="").update(state=State.EXPIRED, changed_at=Now(), **FORGOTTEN)
+    late.filter(gateway="").update(state=State.EXPIRED, changed_at=Now(), **ERASED)
     # One that waited to be repeated may have gone out the first time.
-    late.exclude(gateway="").update(state=State.UNKNOWN, changed_at=Now(), **FORGOTTEN)
+    late.exclude(gateway="").update(state=State.UNKNOWN, changed_at=Now(), **ERASED)
     left = Message.objects.filter(state=State.SENDING, changed_at__lt=Now() - ABANDONED)
     # The one thing that may be done twice.
     left.filter(channel=Message.Channel.KICK).update(state=State.QUEUED, changed_at=Now())
-    given_up = left.update(state=State.UNKNOWN, reason="abandoned", changed_at=Now(), **FORGOTTEN)
+    given_up = left.update(state=State.UNKNOWN, reason="abandoned", changed_at=Now(), **ERASED)
     if given_up:
         logger.warning("%s messages were left by a sender that died", given_up)
 
@@ -204,7 +204,7 @@ def _failure(message: Claimed, error: SmsError) -> _Outcome:
     match error:
         case NotSent():
             return _again(message, error.reason, error.retry_after)
-        case Refused() if not message.gateway:
+        case GatewayRefused() if not message.gateway:
             return _Outcome(State.REJECTED, error.reason, error.gateway)
         case Unknown() if error.repeat_by:
             return replace(_again(message, error.reason), gateway=error.repeat_by)
@@ -271,7 +271,7 @@ def _mark(message: Claimed, outcome: _Outcome) -> None:
             gateway=outcome.gateway,
             gateway_id=outcome.gateway_id[:SUPPLIERS_WORDS],
             changed_at=Now(),
-            **FORGOTTEN,
+            **ERASED,
         )
         if marked and outcome.state == State.REJECTED and message.code_id:
             codes.void(message.code_id)

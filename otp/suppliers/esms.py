@@ -12,7 +12,7 @@ from requests import Request, Response
 from otp.models import Message
 from otp.phones import national
 from otp.suppliers import receipts
-from otp.suppliers.gateway import NotSent, Refused, Sms, Unknown
+from otp.suppliers.gateway import GatewayRefused, NotSent, Sms, Unknown
 from otp.suppliers.http import Transport, fields_of, retry_after
 
 API_BASE = "https://rest.esms.vn"
@@ -87,5 +87,5 @@ def _judge(response: Response) -> str:
     if code in NOT_THIS_WAY:
         raise NotSent(code)
     if code.isdigit():
-        raise Refused(code)
+        raise GatewayRefused(code)
     raise Unknown("unreadable" if response.ok else f"http-{response.status_code}")

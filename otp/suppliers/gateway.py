@@ -48,7 +48,7 @@ class NotSent(SmsError):
         self.retry_after = retry_after
 
 
-class Refused(SmsError):
+class GatewayRefused(SmsError):
     """The other side said no for good, with this code."""
 
 
@@ -196,4 +196,4 @@ def _smtp_failure(error: OSError | smtplib.SMTPException) -> SmsError:
         return Unknown("smtp-no-answer")
     if 400 <= code < 500:
         return NotSent(f"smtp-{code}")
-    return Refused(f"smtp-{code}") if 500 <= code < 600 else Unknown(f"smtp-{code}")
+    return GatewayRefused(f"smtp-{code}") if 500 <= code < 600 else Unknown(f"smtp-{code}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.views.decorators.debug import sensitive_variables
 
 from otp.suppliers.breakers import Breakers
-from otp.suppliers.gateway import NotSent, Refused, Sms, SmsGateway, Unknown, from_settings
+from otp.suppliers.gateway import GatewayRefused, NotSent, Sms, SmsGateway, Unknown, from_settings
 
 PAUSED = "paused"
 
@@ -66,7 +66,7 @@ class Route:
             error.repeat_by = gateway.name if gateway.repeats_are_harmless else ""
             error.gateway = gateway.name
             raise
-        except Refused as error:
+        except GatewayRefused as error:
             self._breakers.worked(gateway.name)
             error.gateway = gateway.name
             raise

@@ -18,7 +18,7 @@ from twilio.rest import Client
 
 from otp.models import Message
 from otp.suppliers import receipts
-from otp.suppliers.gateway import NotSent, Refused, Sms, Unknown
+from otp.suppliers.gateway import GatewayRefused, NotSent, Sms, Unknown
 from otp.suppliers.http import Transport, fields_of, retry_after
 
 logger = logging.getLogger(__name__)
@@ -149,9 +149,9 @@ def _judge(response: Response) -> None:
         raise Unknown("unreadable")
 
 
-def _refusal(status: int, code: object) -> NotSent | Refused:
+def _refusal(status: int, code: object) -> NotSent | GatewayRefused:
     reason = str(code) if isinstance(code, int) else f"http-{status}"
     account_fault = status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
     if account_fault or code in NOT_THIS_WAY:
         return NotSent(reason)
-    return Refused(reason)
+    return GatewayRefused(reason)

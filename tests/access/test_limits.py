@@ -24,7 +24,7 @@ LOGIN_POSTS = 60
 
 class TakeTests(TestCase):
     def take(self, times=1, who="an"):
-        return [limits.take(THREE, who).granted for _ in range(times)]
+        return [limits.charge(THREE, who).granted for _ in range(times)]
 
     def test_so_many_and_no_more(self):
         self.assertEqual(self.take(5), [True] * 3 + [False] * 2)
@@ -33,15 +33,15 @@ class TakeTests(TestCase):
         self.take(3)
 
         self.assertEqual(self.take(who="binh"), [True])
-        self.assertTrue(limits.take(Limit("other", 3, THREE.period), "an").granted)
+        self.assertTrue(limits.charge(Limit("other", 3, THREE.period), "an").granted)
 
     def test_the_period_starts_with_the_first_and_ends_for_all(self):
         before = timezone.now()
-        until = limits.take(THREE, "an").until
+        until = limits.charge(THREE, "an").until
         cast.wind_back(minutes=9)
         self.take(2)
 
-        refused = limits.take(THREE, "an")
+        refused = limits.charge(THREE, "an")
 
         self.assertFalse(refused.granted)
         self.assertEqual(refused.until, until - dt.timedelta(minutes=9))
@@ -51,7 +51,7 @@ class TakeTests(TestCase):
 
     def test_a_refused_charge_costs_nothing(self):
         self.take(3)
-        refused = [limits.take(THREE, "an") for _ in range(5)]
+        refused = [limits.charge(THREE, "an") for _ in range(5)]
 
         self.assertEqual(Meter.objects.get().count, 3)
         self.assertEqual(len({charge.until for charge in refused}), 1)

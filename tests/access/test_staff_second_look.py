@@ -175,17 +175,17 @@ class SentenceTests(StaffTestCase):
     def seen(self, account=None):
         account = account or self.an
         account.refresh_from_db()
-        return overview.take(account.address, account)
+        return overview.overview_of(account.address, account)
 
     def test_a_number_that_has_had_its_six(self):
         for _ in range(NUMBER_CAP.count):
-            limits.take(NUMBER_CAP, self.an.phone)
+            limits.charge(NUMBER_CAP, self.an.phone)
 
         self.assertIn("đã nhận đủ 6 mã trong 24 giờ", self.seen().sentence)
 
     def test_a_log_in_that_is_held(self):
         for _ in range(FAILURES.count):
-            limits.take(FAILURES, self.an.address)
+            limits.charge(FAILURES, self.an.address)
 
         self.assertIn("Đăng nhập đang tạm dừng", self.seen().remarks[0])
         self.assertIn("yêu cầu mã ngay", self.seen().sentence)

@@ -101,14 +101,14 @@ def reports():
         with measured("help given, one department", LONGEST):
             shown(help_given(department))
         with measured("the nightly snapshot"):
-            history.take()
+            history.snapshot()
 
 
 def campaign():
     from django.utils import timezone
 
     from accounts.campaigns import figures, rules
-    from accounts.campaigns.figures import Standing
+    from accounts.campaigns.figures import CampaignCounts
     from accounts.models import Account, Unit
     from otp.models import Message
 
@@ -130,7 +130,7 @@ def campaign():
             rules._warn_some(planned, 14, after=n)
     assert Message.objects.filter(channel="mail").count() == BATCH_OF_WARNINGS
     with measured("the running campaign, shown", LONGEST):
-        steps = figures.steps(planned, Standing.of(planned))
+        steps = figures.steps(planned, CampaignCounts.of(planned))
     print("      " + "; ".join(str(row.values) for row in steps.rows[:1]))
 
 
@@ -143,9 +143,9 @@ def shown(report):
 
 def shown_campaign(campaign):
     from accounts.campaigns import figures
-    from accounts.campaigns.figures import Standing
+    from accounts.campaigns.figures import CampaignCounts
 
-    standing = Standing.of(campaign)
+    standing = CampaignCounts.of(campaign)
     list(figures.steps(campaign, standing).lines)
     list(figures.by_unit(campaign).lines)
 

@@ -63,7 +63,7 @@ class PublicPageTests(InspectedTestCase):
 
     def test_a_held_log_in(self):
         for _ in range(login.FAILURES.count):
-            limits.take(login.FAILURES, self.an.address)
+            limits.charge(login.FAILURES, self.an.address)
         self.log_in_in_browser(then=LOGIN)
 
         self.is_refused("Đã nhập sai nhiều lần.")

@@ -29,7 +29,7 @@ class StaffPageTestCase(Office, InspectedTestCase):
         super().setUp()
         self.set_up_office()
         for back in (9, 8, 3):
-            history.take()
+            history.snapshot()
             day = timezone.localdate() - dt.timedelta(days=back)
             UnitDay.objects.filter(day=timezone.localdate()).update(day=day)
         for state in ("accepted", "delivered", "failed", "skipped"):

@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.test import TransactionTestCase
 
 from accounts.campaigns import rules
-from accounts.campaigns.rules import Refused
+from accounts.campaigns.rules import CampaignRefused
 from accounts.credentials.passwords import change_password
 from accounts.models import Account, AuditEvent, Campaign, CampaignMember
 from otp.models import Message
@@ -107,7 +107,7 @@ class TogetherTests(RunTestCase):
         def start(_):
             try:
                 return rules.start(campaign, by=self.province)
-            except Refused:
+            except CampaignRefused:
                 return "refused"
 
         found = Counter(at_once(start, CROWD))

@@ -9,7 +9,7 @@ from django.test import TestCase
 from django.utils import timezone
 
 from accounts.campaigns import rules
-from accounts.campaigns.rules import Refused, TooLate
+from accounts.campaigns.rules import CampaignRefused, TooLate
 from accounts.credentials.passwords import change_password
 from accounts.models import Account, AuditEvent, Campaign, CampaignMember
 from otp.models import Message
@@ -340,7 +340,7 @@ class StopTests(CampaignTestCase):
             lambda: rules.withdraw_lock(campaign, by=self.province, why="x"),
             lambda: rules.stop(campaign, by=self.province, why="x"),
         ):
-            self.assertRaises(Refused, act)
+            self.assertRaises(CampaignRefused, act)
 
     def test_the_stopped_can_be_in_another_campaign(self):
         rules.stop(self.running(self.department), by=self.province, why="x")

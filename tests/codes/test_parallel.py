@@ -130,7 +130,7 @@ class AskTests(Crowd):
     def test_a_meter_that_is_not_there_yet_counts_exactly(self):
         limit = limits.Limit("crowd", 7, dt.timedelta(minutes=1))
 
-        charges = at_once(lambda n: limits.take(limit, "an"))
+        charges = at_once(lambda n: limits.charge(limit, "an"))
 
         self.assertEqual(sum(charge.granted for charge in charges), limit.count)
         self.assertEqual(Meter.objects.get().count, limit.count)

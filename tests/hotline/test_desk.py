@@ -41,7 +41,7 @@ class Desk(cast.Cast):
         return (client or self.client).post(page, GROUND | ground, follow=True)
 
     def sentence(self, account=None):
-        return self.see(account).context["picture"].sentence
+        return self.see(account).context["overview"].sentence
 
     def spend_the_day(self):
         """Ask for both codes of the day, as a stranger might."""
@@ -156,11 +156,11 @@ class PictureTests(Desk, TestCase):
         self.guess(newest_code(), self.caller)
         self.choose(client=self.caller)
 
-        picture = self.see().context["picture"]
+        seen = self.see().context["overview"]
 
-        self.assertIsNotNone(picture.last_reset)
-        self.assertIsNotNone(picture.account.last_login)
-        self.assertEqual(picture.sessions, 0)
+        self.assertIsNotNone(seen.last_reset)
+        self.assertIsNotNone(seen.account.last_login)
+        self.assertEqual(seen.sessions, 0)
 
 
 class ExtraCodeTests(Desk, TestCase):

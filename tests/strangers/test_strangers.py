@@ -15,7 +15,7 @@ from accounts.models import Address
 from accounts.self_service.recovery import decoy_phone
 from otp import outbox
 from otp.models import Code, Message
-from otp.suppliers.gateway import Refused
+from otp.suppliers.gateway import GatewayRefused
 from otp.suppliers.route import Route
 from tests.support import cast
 from tests.support.cast import ASK, CODE, LOGIN, NEW, PASSWORD, newest_code, queued, wind_back
@@ -206,7 +206,7 @@ class RefusingGateway:
     repeats_are_harmless = False
 
     def send(self, sms):
-        raise Refused("21614")
+        raise GatewayRefused("21614")
 
 
 class DigitsTests(cast.Cast, TestCase):

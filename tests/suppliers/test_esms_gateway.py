@@ -9,7 +9,7 @@ from django.conf import settings
 from django.test import SimpleTestCase, override_settings
 
 from otp.suppliers import http, receipts
-from otp.suppliers.gateway import NotSent, Refused, Sms, Unknown, from_settings
+from otp.suppliers.gateway import GatewayRefused, NotSent, Sms, Unknown, from_settings
 from tests.support import gateway
 
 PHONE = "+84912466981"
@@ -99,7 +99,7 @@ class AnswerTests(EsmsTests):
             with self.subTest(code=code):
                 self.supplier.plan = [gateway.refuse(code)]
 
-                self.assertEqual(self.failure(Refused).reason, str(code))
+                self.assertEqual(self.failure(GatewayRefused).reason, str(code))
 
     def test_trouble_with_the_account_or_the_way_leaves_the_number_to_others(self):
         for code in (101, 102, 103, 104, 118, 140, 146, 177, 300):
@@ -187,7 +187,7 @@ class SecrecyTests(EsmsTests):
 
     def test_no_failure_shows_the_number_the_text_or_the_keys(self):
         cases = {
-            Refused: gateway.refuse(99),
+            GatewayRefused: gateway.refuse(99),
             NotSent: gateway.refuse(103),
             Unknown: gateway.say(200, f"{PHONE} {gateway.SECRET_KEY}"),
         }

@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import SimpleTestCase, override_settings
 
 from otp.suppliers import http
-from otp.suppliers.gateway import NotSent, Refused, Sms, Unknown, from_settings
+from otp.suppliers.gateway import GatewayRefused, NotSent, Sms, Unknown, from_settings
 from tests.support import gateway
 
 PHONE = "+84912466981"
@@ -64,7 +64,7 @@ class AnswerTests(TwilioTests):
             with self.subTest(code=code):
                 self.supplier.plan = [gateway.refuse(code, status)]
 
-                error = self.failure(Refused)
+                error = self.failure(GatewayRefused)
 
                 self.assertEqual(error.reason, str(code))
 
@@ -80,7 +80,7 @@ class AnswerTests(TwilioTests):
     def test_a_refusal_that_is_not_the_suppliers_own_gives_its_status(self):
         self.supplier.plan = [gateway.say(404, f"<html>{PHONE}</html>")]
 
-        self.assertEqual(self.failure(Refused).reason, "http-404")
+        self.assertEqual(self.failure(GatewayRefused).reason, "http-404")
 
     def test_too_many_requests_may_be_tried_again_and_when(self):
         in_a_minute = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=60)
@@ -170,7 +170,7 @@ class SilenceTests(TwilioTests):
 class SecrecyTests(TwilioTests):
     def test_no_failure_shows_the_number_the_text_or_the_key(self):
         cases = {
-            Refused: gateway.refuse(21614),
+            GatewayRefused: gateway.refuse(21614),
             NotSent: gateway.too_many("5"),
             Unknown: gateway.say(201, PHONE),
         }

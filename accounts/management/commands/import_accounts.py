@@ -43,7 +43,7 @@ class Command(BaseCommand):
         if not options["apply"]:
             self.stdout.write("Nothing was written. Load it with --apply.")
 
-    def _refuse(self, faults: list[account_table.Fault], keep: Path | None) -> None:
+    def _refuse(self, faults: list[account_table.TableFault], keep: Path | None) -> None:
         for fault in faults[:SAID]:
             self.stderr.write(f"{fault.row}: {fault.address}: {fault.reason}")
         if len(faults) > SAID:

@@ -11,4 +11,4 @@ class Command(BaseCommand):
     help = "Keep today's figures of every unit; run again, it brings them up to date."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"units: {history.take()}")
+        self.stdout.write(f"units: {history.snapshot()}")

@@ -42,7 +42,7 @@ class Command(BaseCommand):
         sync = Sync(options["apply"], options["phones_confirmed"])
         try:
             for page in directory.pages():
-                sync.take(page)
+                sync.sync_page(page)
         except directory.NoAnswer:
             raise CommandError(
                 f"The directory did not answer after {sync.counts['entries']} entries; the log"
