@@ -16,28 +16,28 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
         # The session went on under another key, or ended, while this request was under way: a
         # second click on the right code. The page itself knows where the browser stands now.
         return HttpResponseRedirect(request.path)
-    return _page("400.html", 400)
+    return _page("errors/400.html", 400)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _page("403.html", 403)
+    return _page("errors/403.html", 403)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return _page("403_csrf.html", 403)
+    return _page("errors/403_csrf.html", 403)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _page("404.html", 404)
+    return _page("errors/404.html", 404)
 
 
 def too_large(request: HttpRequest) -> HttpResponse:
-    return _page("413.html", 413)
+    return _page("errors/413.html", 413)
 
 
 def too_many_requests(request: HttpRequest, until: dt.datetime) -> HttpResponse:
     seconds = max(1, int((until - timezone.now()).total_seconds()))
-    response = _page("429.html", 429, wait=-(-seconds // 60))
+    response = _page("errors/429.html", 429, wait=-(-seconds // 60))
     response.headers["Retry-After"] = str(seconds)
     return response
 
@@ -46,11 +46,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
     # A database that is away is met in middleware too (sessions), where no view could catch it.
     if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
         return unavailable(request)
-    return _page("500.html", 500)
+    return _page("errors/500.html", 500)
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:
-    response = _page("503.html", 503)
+    response = _page("errors/503.html", 503)
     response.headers["Retry-After"] = "30"
     return response
 

@@ -34,7 +34,7 @@ def second_factor(request: StaffRequest) -> HttpResponse:
         if factors.check(request, form.cleaned_data["token"]):
             return redirect(target or _landing(request.user))
         form.add_error("token", _("Mã chưa đúng hoặc đã dùng. Hãy chờ mã kế tiếp rồi nhập lại."))
-    return render(request, "accounts/second_factor.html", {"form": form, "next": target})
+    return render(request, "access/second_factor.html", {"form": form, "next": target})
 
 
 @sensitive_post_parameters("token")
@@ -54,7 +54,7 @@ def enrol(request: StaffRequest) -> HttpResponse:
     if form.is_valid():
         codes = factors.enrol(request, form.cleaned_data["token"])
         if codes:
-            return render(request, "accounts/recovery_codes.html", {"codes": codes, "first": True})
+            return render(request, "access/recovery_codes.html", {"codes": codes, "first": True})
         form.add_error("token", _("Mã chưa đúng. Hãy chờ ứng dụng hiện mã kế tiếp rồi nhập lại."))
     device = factors.pending(request.user)
     context = {
@@ -63,7 +63,7 @@ def enrol(request: StaffRequest) -> HttpResponse:
         "qr": mark_safe(factors.qr_code(device)),  # noqa: S308
         "secret": factors.secret_of(device),
     }
-    return render(request, "accounts/enrol.html", context)
+    return render(request, "access/enrol.html", context)
 
 
 @sensitive_variables()
@@ -80,9 +80,9 @@ def factor(request: StaffRequest) -> HttpResponse:
             logout(request)
             return redirect("accounts:login")
         codes = factors.make_recovery_codes(request.user)
-        return render(request, "accounts/recovery_codes.html", {"codes": codes})
+        return render(request, "access/recovery_codes.html", {"codes": codes})
     left = factors.recovery_codes_left(request.user)
-    return render(request, "accounts/factor.html", {"left": left})
+    return render(request, "access/factor.html", {"left": left})
 
 
 def _landing(staff: Account) -> str:

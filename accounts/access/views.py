@@ -52,7 +52,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
         "held_until": held_until,
         "notices": login_notices.current(),
     }
-    return render(request, "accounts/login.html", context)
+    return render(request, "access/login.html", context)
 
 
 @login_not_required

@@ -58,7 +58,7 @@ def load(request: StaffRequest) -> HttpResponse:
         form.add_error("file", _("Tệp lớn hơn 20 MB: hãy chia nhỏ."))
     columns = [(label, name) for name, (label, _others) in headings.COLUMNS.items()]
     context = {"form": form, "columns": columns, "most_rows": reading.MOST_ROWS}
-    return _page(request, "admin/accounts/load.html", _("Nạp tài khoản từ tệp"), context)
+    return _page(request, "bulk/load.html", _("Nạp tài khoản từ tệp"), context)
 
 
 @require_safe
@@ -92,7 +92,7 @@ def job_page(request: StaffRequest, pk: int) -> HttpResponse:
         "shown": SHOWN,
         "columns": PREVIEWED,
     }
-    response = _page(request, "admin/accounts/job.html", job.get_kind_display(), context)
+    response = _page(request, "bulk/job.html", job.get_kind_display(), context)
     if job.is_under_way:
         response.headers["Refresh"] = str(REFRESH)
     return response

@@ -57,7 +57,7 @@ def search(request: StaffRequest) -> HttpResponse:
         "unknown": _keep_unknown(request, found.unknown) if found and found.unknown else "",
         "waiting": _waiting(request.user).count(),
     }
-    return render(request, "desk/search.html", context)
+    return render(request, "hotline/search.html", context)
 
 
 @pages
@@ -199,7 +199,7 @@ def act(request: StaffRequest, pk: int, slug: str) -> HttpResponse:
         else:
             messages.success(request, str(action.done))
         return redirect("accounts:person", pk)
-    return render(request, "desk/act.html", {"form": form, "action": action, "person": account})
+    return render(request, "hotline/act.html", {"form": form, "action": action, "person": account})
 
 
 @sensitive_variables()
@@ -212,10 +212,10 @@ def reveal(request: StaffRequest, pk: int) -> HttpResponse:
         raise Http404
     form = GroundForm(request.POST or None)
     if not form.is_valid():
-        return render(request, "desk/reveal.html", {"form": form, "person": account})
+        return render(request, "hotline/reveal.html", {"form": form, "person": account})
     number = remedies.reveal_phone(account, actor=request.user, ground=Ground(**form.cleaned_data))
     context = {"person": account, "number": number, "seconds": SHOWN_FOR}
-    response = render(request, "desk/number.html", context)
+    response = render(request, "hotline/number.html", context)
     response.headers["Refresh"] = f"{SHOWN_FOR}; url={reverse('accounts:person', args=[pk])}"
     return response
 
@@ -235,14 +235,14 @@ def propose(request: StaffRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, _("Đã ghi đề nghị. Một cán bộ khác phải duyệt trong 3 ngày."))
             return redirect("accounts:person", pk)
-    return render(request, "desk/propose.html", {"form": form, "person": account})
+    return render(request, "hotline/propose.html", {"form": form, "person": account})
 
 
 @pages
 @staff_page(Right.USE_DESK)
 def waiting(request: StaffRequest) -> HttpResponse:
     """List the changes of phone that wait for a second member of staff."""
-    return render(request, "desk/waiting.html", {"proposals": _waiting(request.user)})
+    return render(request, "hotline/waiting.html", {"proposals": _waiting(request.user)})
 
 
 @sensitive_variables()
@@ -269,7 +269,7 @@ def decide(request: StaffRequest, pk: int) -> HttpResponse:
                 else _("Đã bỏ đề nghị; số điện thoại giữ nguyên."),
             )
         return redirect("accounts:waiting")
-    return render(request, "desk/decide.html", {"proposal": proposal, "own": own})
+    return render(request, "hotline/decide.html", {"proposal": proposal, "own": own})
 
 
 def _show(request: StaffRequest, seen: Overview) -> HttpResponse:
@@ -289,7 +289,7 @@ def _show(request: StaffRequest, seen: Overview) -> HttpResponse:
         "may_propose": may(Right.PROPOSE_PHONE) and seen.proposal is None,
         "may_decide": may(Right.APPROVE_PHONE),
     }
-    return render(request, "desk/person.html", context)
+    return render(request, "hotline/person.html", context)
 
 
 def _person_or_404(staff: Account, pk: int) -> Account:

@@ -50,7 +50,7 @@ def reset(request: HttpRequest) -> HttpResponse:
                 messages.info(request, _("Chưa gửi mã mới: mã đã gửi vẫn còn hiệu lực."))
             return redirect(_step(recovery))
     context = {"form": form, "refusal": refusal, "paused": paused, "task": proof_of_work.task()}
-    return render(request, "accounts/reset.html", context)
+    return render(request, "self_service/reset.html", context)
 
 
 @login_not_required
@@ -73,7 +73,7 @@ def reset_code(request: HttpRequest) -> HttpResponse:
             return redirect("accounts:reset-code")
         form.add_error("code", code_error(answer))
     context = {"form": form, "recovery": recovery.state}
-    return render(request, "accounts/reset_code.html", context)
+    return render(request, "self_service/reset_code.html", context)
 
 
 @login_not_required
@@ -105,7 +105,7 @@ def reset_password(request: HttpRequest) -> HttpResponse:
     if recovery.state.done and not form.is_bound:
         return redirect("accounts:login")
     context = {"form": form, "recovery": recovery.state, "rules": RULES}
-    return render(request, "accounts/reset_password.html", context)
+    return render(request, "self_service/reset_password.html", context)
 
 
 def _step(recovery: Recovery) -> str:

@@ -37,19 +37,19 @@ EVENTS_SHOWN = 50
 
 @pages
 def home(request: PersonRequest) -> HttpResponse:
-    return render(request, "accounts/home.html")
+    return render(request, "self_service/home.html")
 
 
 @pages
 def settings_menu(request: PersonRequest) -> HttpResponse:
-    return render(request, "accounts/settings.html")
+    return render(request, "self_service/settings.html")
 
 
 @pages
 def profile(request: PersonRequest) -> HttpResponse:
     aliases = request.user.addresses.filter(is_main=False).order_by("address")
     context = {"addresses": [request.user.address], "aliases": aliases}
-    return render(request, "accounts/profile.html", context)
+    return render(request, "self_service/profile.html", context)
 
 
 @sensitive_post_parameters("phone", "password")
@@ -83,7 +83,7 @@ def phone(request: PersonRequest, address: str) -> HttpResponse:
         "paused": paused,
         "confirmation": settings.PHONE_CONFIRMATION,
     }
-    return render(request, "accounts/phone.html", context)
+    return render(request, "self_service/phone.html", context)
 
 
 @sensitive_post_parameters("code")
@@ -108,7 +108,7 @@ def phone_code(request: PersonRequest, address: str) -> HttpResponse:
             return redirect("accounts:phone-code", address)
         form.add_error("code", code_error(answer))
     context = {"form": form, "change": change.state, "address": request.user.address}
-    return render(request, "accounts/phone_code.html", context)
+    return render(request, "self_service/phone_code.html", context)
 
 
 @sensitive_post_parameters("password", "new_password1", "new_password2")
@@ -135,7 +135,7 @@ def password(request: PersonRequest) -> HttpResponse:
         return redirect("accounts:home")
     context = {"form": form, "rules": RULES, "forced": user.has_default_password}
     context["too_short"] = login.TOO_SHORT in request.session
-    return render(request, "accounts/password.html", context)
+    return render(request, "self_service/password.html", context)
 
 
 @pages
@@ -148,7 +148,7 @@ def activity(request: PersonRequest) -> HttpResponse:
         messages.success(request, _("Đã đăng xuất các phiên khác."))
         return redirect("accounts:activity")
     context = {"events": _events(user), "sessions": _sessions(request)}
-    return render(request, "accounts/activity.html", context)
+    return render(request, "self_service/activity.html", context)
 
 
 def _events(user: Account) -> list[dict[str, Any]]:
