@@ -1,0 +1,109 @@
+"""What staff may do for somebody: in what words, with which right, and when it is offered."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_lazy
+
+from accounts.hotline import remedies
+from accounts.hotline.overview import Overview
+from accounts.models.right import Right
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something staff may do for somebody: in what words, with which right, and when."""
+
+    slug: str
+    right: Right
+    title: object
+    effect: object  # what happens, and how it is undone
+    done: object
+    do: Callable[..., object]
+    offered: Callable[[Overview], bool]
+    remedy: bool = False  # for what the caller is told
+    danger: bool = False
+
+
+ACTIONS = {
+    action.slug: action
+    for action in (
+        Action(
+            "cap-them-ma",
+            Right.HELP_PERSON,
+            gettext_lazy("Cấp thêm một mã hôm nay"),
+            gettext_lazy(
+                "Người dùng yêu cầu được thêm một mã trong hôm nay, vẫn cách mã trước 5 phút. Mỗi"
+                " tài khoản chỉ được cấp thêm một lần mỗi ngày."
+            ),
+            gettext_lazy("Đã cấp thêm một mã hôm nay."),
+            remedies.give_extra_code,
+            lambda seen: seen.codes.is_spent and not seen.extra_today,
+            remedy=True,
+        ),
+        Action(
+            "mo-lai",
+            Right.HELP_PERSON,
+            gettext_lazy("Mở lại việc lấy lại mật khẩu"),
+            gettext_lazy(
+                "Xóa số lần nhập sai mã liên tiếp. Số mã trong ngày vẫn tính như cũ. Nếu lại nhập"
+                " sai 10 lần liên tiếp thì hệ thống tự đóng lại."
+            ),
+            gettext_lazy("Đã mở lại việc lấy lại mật khẩu."),
+            remedies.reopen_recovery,
+            lambda seen: bool(seen.codes.closed_until or seen.phone_codes.closed_until),
+            remedy=True,
+        ),
+        Action(
+            "khoa",
+            Right.HELP_PERSON,
+            gettext_lazy("Khóa tài khoản"),
+            gettext_lazy(
+                "Mọi phiên đăng nhập và mã còn hiệu lực hết dùng được ngay. Mở khóa lại được bất cứ"
+                " lúc nào; mật khẩu giữ nguyên."
+            ),
+            gettext_lazy("Đã khóa tài khoản."),
+            remedies.lock,
+            lambda seen: bool(seen.account and not seen.account.is_locked),
+            danger=True,
+        ),
+        Action(
+            "mo-khoa",
+            Right.HELP_PERSON,
+            gettext_lazy("Mở khóa tài khoản"),
+            gettext_lazy(
+                "Người dùng đăng nhập trang này lại được bằng mật khẩu cũ; mật khẩu mặc định đã quá"
+                " hạn thì phải đổi mới mở được thư. Khóa lại được bất cứ lúc nào."
+            ),
+            gettext_lazy("Đã mở khóa tài khoản."),
+            remedies.unlock,
+            lambda seen: bool(seen.account and seen.account.is_locked),
+            remedy=True,
+        ),
+        Action(
+            "ket-thuc-phien",
+            Right.HELP_PERSON,
+            gettext_lazy("Kết thúc các phiên đăng nhập"),
+            gettext_lazy(
+                "Mọi trình duyệt và chương trình thư đang đăng nhập phải đăng nhập lại. Mật khẩu"
+                " giữ nguyên; không có gì để hoàn tác."
+            ),
+            gettext_lazy("Đã kết thúc các phiên đăng nhập."),
+            remedies.end_sessions,
+            lambda seen: seen.account is not None,
+        ),
+        Action(
+            "dat-lai-xac-thuc",
+            Right.RESET_FACTOR,
+            gettext_lazy("Đặt lại xác thực hai lớp"),
+            gettext_lazy(
+                "Ứng dụng xác thực và mã dự phòng của đồng nghiệp hết dùng được. Lần đăng nhập tới"
+                " phải cài đặt lại; chủ hộp thư được báo bằng thư."
+            ),
+            gettext_lazy("Đã đặt lại xác thực hai lớp."),
+            remedies.reset_factor,
+            lambda seen: bool(seen.account and seen.account.is_staff),
+            danger=True,
+        ),
+    )
+}
