@@ -8,13 +8,13 @@ from ipaddress import ip_address, ip_network
 from typing import TypeVar
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 
 from accounts import caller
 from otp.counting import limits
 from otp.counting.limits import Limit
 
-View = TypeVar("View", bound=Callable[..., HttpResponse])
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 OFFICE_FACTOR = 10  # whole departments share one address: OFFICE_NETWORKS get so many times more
 
@@ -41,7 +41,7 @@ def limit_posts(name: str, count: int, *, minutes: int) -> Callable[[View], View
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
-        def limited(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        def limited(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
             if request.method == "POST" and settings.RATELIMIT_ENABLE:
                 _charge(limit)
             return view(request, *args, **kwargs)

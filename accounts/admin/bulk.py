@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
@@ -61,9 +61,13 @@ class BulkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at r
         return bulk_views.ask(request, Job.Kind.NOTICE, chosen)
 
     @admin.action(description=_("Xuất danh sách (CSV)"), permissions=["export"])
-    def export_csv(self, request: HttpRequest, chosen: "QuerySet[Account]") -> HttpResponse | None:
+    def export_csv(
+        self, request: HttpRequest, chosen: "QuerySet[Account]"
+    ) -> HttpResponseBase | None:
         return bulk_views.export(request, chosen, xlsx=False)
 
     @admin.action(description=_("Xuất danh sách (XLSX)"), permissions=["export"])
-    def export_xlsx(self, request: HttpRequest, chosen: "QuerySet[Account]") -> HttpResponse | None:
+    def export_xlsx(
+        self, request: HttpRequest, chosen: "QuerySet[Account]"
+    ) -> HttpResponseBase | None:
         return bulk_views.export(request, chosen, xlsx=True)

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -23,13 +23,13 @@ from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Units
 from accounts.pages.requests import actor
-from accounts.spreadsheets import reading, writing
+from accounts.spreadsheets import reading
+from accounts.spreadsheets.writing import FAULT_COLUMNS, csv_response, xlsx_response
 from otp import phones
 
 SHOWN = 50  # faults, and people, on a page
 REFRESH = 3  # seconds
 MOST_XLSX = 20_000  # accounts: writing more would run into the time-out
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 PREVIEWED = ("Dòng", "Địa chỉ", "Họ và tên", "Loại", "Đơn vị", "Số điện thoại", "Kết quả")
 EXPORTED = (
@@ -63,10 +63,10 @@ def load(request: StaffRequest) -> HttpResponse:
 
 @require_safe
 @staff_page(Right.IMPORT_ACCOUNTS)
-def sample(request: StaffRequest) -> HttpResponse:
+def sample(request: StaffRequest) -> HttpResponseBase:
     """Give an empty table with the right headings."""
     header = [label for label, _others in headings.COLUMNS.values()]
-    return _download(b"".join(writing.write_csv(header, [])), "mau.csv")
+    return csv_response("mau", header, [])
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -100,11 +100,10 @@ def job_page(request: StaffRequest, pk: int) -> HttpResponse:
 
 @require_safe
 @staff_page(Right.IMPORT_ACCOUNTS)
-def faults(request: StaffRequest, pk: int) -> HttpResponse:
+def faults(request: StaffRequest, pk: int) -> HttpResponseBase:
     """Give everything that is wrong with a file, as a table."""
     job = _own_job(request, pk)
-    table = b"".join(writing.write_csv(writing.FAULT_COLUMNS, job.faults))
-    return _download(table, f"loi-{job.pk}.csv")
+    return csv_response(f"loi-{job.pk}", FAULT_COLUMNS, job.faults)
 
 
 def ask(request: HttpRequest, kind: Job.Kind, chosen: QuerySet[Account]) -> HttpResponse | None:
@@ -119,7 +118,9 @@ def ask(request: HttpRequest, kind: Job.Kind, chosen: QuerySet[Account]) -> Http
     return redirect("admin:accounts_job", Job.ask(kind, staff, keys).pk)
 
 
-def export(request: HttpRequest, chosen: QuerySet[Account], *, xlsx: bool) -> HttpResponse | None:
+def export(
+    request: HttpRequest, chosen: QuerySet[Account], *, xlsx: bool
+) -> HttpResponseBase | None:
     """Give a list of accounts away, and put on record who took how many, and of which."""
     staff = actor(request)
     people = roles.within(staff, chosen).order_by("address")
@@ -142,18 +143,10 @@ def export(request: HttpRequest, chosen: QuerySet[Account], *, xlsx: bool) -> Ht
     )
     name = f"tai-khoan-{timezone.localdate():%Y%m%d}"
     rows = _lines(people)
-    if xlsx:
-        return _download(writing.write_xlsx(EXPORTED, rows), f"{name}.xlsx", kind=XLSX)
-    return _download(b"".join(writing.write_csv(EXPORTED, rows)), f"{name}.csv")
+    return (xlsx_response if xlsx else csv_response)(name, EXPORTED, rows)
 
 
-def _download(content: bytes, name: str, *, kind: str = "text/csv; charset=utf-8") -> HttpResponse:
-    response = HttpResponse(content, content_type=kind)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-def _lines(people: QuerySet[Account]) -> Iterator[list[str]]:
+def _lines(people: QuerySet[Account]) -> Iterator[list[object]]:
     units = Units()
     for account in people.defer("password").iterator(chunk_size=2000):
         yield [
@@ -165,17 +158,13 @@ def _lines(people: QuerySet[Account]) -> Iterator[list[str]]:
             _yes(value=account.phone_is_confirmed),
             _yes(value=account.has_default_password),
             _yes(value=account.is_active),
-            _moment(account.locked_at),
-            _moment(account.last_login),
+            account.locked_at,
+            account.last_login,
         ]
 
 
 def _yes(*, value: bool) -> str:
     return _("có") if value else _("không")
-
-
-def _moment(moment: Any) -> str:
-    return f"{timezone.localtime(moment):%d/%m/%Y %H:%M}" if moment else ""
 
 
 def _own_job(request: StaffRequest, pk: int) -> Job:

@@ -7,8 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Page, Paginator
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -25,7 +26,8 @@ from accounts.models.campaign import WARNED_BEFORE, Campaign
 from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.reports.coverage import Tree
-from accounts.reports.tables import Table, csv_response, number
+from accounts.reports.tables import Table, number
+from accounts.spreadsheets.writing import csv_response
 
 RIGHT = Right.RUN_CAMPAIGNS
 PEOPLE_ON_A_PAGE = 50
@@ -91,7 +93,7 @@ def people(request: StaffRequest, pk: int) -> HttpResponse:
 
 @require_safe
 @staff_page(Right.EXPORT_ACCOUNTS)
-def removal_list(request: StaffRequest, pk: int) -> HttpResponse:
+def removal_list(request: StaffRequest, pk: int) -> HttpResponseBase:
     found = _campaign_or_404(request.user, pk)
     table = figures.removal_list(found)
     AuditEvent.record(
@@ -101,7 +103,7 @@ def removal_list(request: StaffRequest, pk: int) -> HttpResponse:
         campaign=found.pk,
         rows=len(table.rows),
     )
-    return csv_response(table, name=table.key)
+    return csv_response(f"{table.key}-{timezone.localdate()}", table.columns, table.plain_rows)
 
 
 @dataclass(frozen=True)

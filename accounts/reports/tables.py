@@ -1,17 +1,11 @@
 """A table of figures: on a page, and as a file in which no spreadsheet finds a formula (AD-12)."""
 
-import csv
 import datetime as dt
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from django.http import HttpResponse
 from django.utils import timezone
-
-from accounts.spreadsheets.writing import harmless
-
-_BOM = "\ufeff"  # by which Excel knows that a file is UTF-8
+from django.utils.formats import date_format
 
 
 @dataclass(frozen=True)
@@ -24,6 +18,11 @@ class Share:
     @property
     def percent(self) -> float | None:
         return 100 * self.part / self.whole if self.whole else None
+
+    @property
+    def plain(self) -> str:
+        """Give the percentage without its sign; of nothing there is none."""
+        return percent(self.percent).removesuffix("\u00a0%").replace("–", "")
 
 
 Value = str | int | Share | dt.date | dt.datetime | None
@@ -78,26 +77,18 @@ class Table:
             yield {"cells": cells, "href": row.href, "is_total": row.is_total}
 
     @property
+    def plain_rows(self) -> Iterator[Sequence[object]]:
+        """Give the rows as they go into a file: percentages as bare numbers."""
+        for row in self.rows:
+            yield [value.plain if isinstance(value, Share) else value for value in row.values]
+
+    @property
     def head(self) -> list[tuple[str, bool]]:
         """Give the labels, and whether numbers stand below them."""
         first = self.rows[0].values if self.rows else [""] * len(self.columns)
         return [
             (label, _is_number(value)) for label, value in zip(self.columns, first, strict=True)
         ]
-
-
-def csv_response(table: Table, *, name: str) -> HttpResponse:
-    """Answer with the table as a file, under this name and today's date."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(map(harmless, table.columns))
-    for row in table.rows:
-        writer.writerow([_plain(value) for value in row.values])
-    response = HttpResponse(_BOM + text.getvalue(), content_type="text/csv; charset=utf-8")
-    file_name = f"{name}-{timezone.localdate():%Y-%m-%d}.csv"
-    response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 def number(count: float) -> str:
@@ -135,23 +126,10 @@ def _shown(value: Value) -> str:
         case int():
             return number(value)
         case dt.datetime():
-            return f"{timezone.localtime(value):%H:%M %d/%m/%Y}"
+            return date_format(timezone.localtime(value), "DATETIME_FORMAT")
         case dt.date():
-            return f"{value:%d/%m/%Y}"
+            return date_format(value, "DATE_FORMAT")
     return str(value)
-
-
-def _plain(value: Value) -> str | int:
-    match value:
-        case None:
-            return ""
-        case int():
-            return value
-        case Share():
-            return percent(value.percent).removesuffix("\u00a0%").replace("–", "")
-        case dt.datetime() | dt.date():
-            return _shown(value)
-    return harmless(str(value))
 
 
 def _is_number(value: Value) -> bool:

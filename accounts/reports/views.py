@@ -1,7 +1,7 @@
 """The reports of IT, each a page that prints and each of its tables a file."""
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -16,7 +16,7 @@ from accounts.organisation import roles
 from accounts.reports.codes import codes
 from accounts.reports.coverage import Report, Tree, coverage
 from accounts.reports.help import help_given
-from accounts.reports.tables import csv_response
+from accounts.spreadsheets.writing import csv_response
 
 RIGHT = Right.VIEW_REPORTS
 
@@ -53,21 +53,21 @@ def help_report(request: StaffRequest) -> HttpResponse:
 
 @require_safe
 @staff_page(RIGHT)
-def reports_file(request: StaffRequest, table: str, unit: int | None = None) -> HttpResponse:
+def reports_file(request: StaffRequest, table: str, unit: int | None = None) -> HttpResponseBase:
     report = _coverage(request.user, _tree(request.user, unit), unit)
     return _file(request, report, table)
 
 
 @require_safe
 @staff_page(RIGHT)
-def code_report_file(request: StaffRequest, table: str) -> HttpResponse:
+def code_report_file(request: StaffRequest, table: str) -> HttpResponseBase:
     _see_all_or_403(request.user)
     return _file(request, codes(), table)
 
 
 @require_safe
 @staff_page(RIGHT)
-def help_report_file(request: StaffRequest, table: str) -> HttpResponse:
+def help_report_file(request: StaffRequest, table: str) -> HttpResponseBase:
     return _file(request, help_given(roles.units_of(request.user)), table)
 
 
@@ -96,11 +96,11 @@ def _page(request: StaffRequest, report: Report, **context: object) -> HttpRespo
     return render(request, "reports/report.html", context)
 
 
-def _file(request: StaffRequest, report: Report, key: str) -> HttpResponse:
+def _file(request: StaffRequest, report: Report, key: str) -> HttpResponseBase:
     table = next((table for table in report.tables if table.key == key), None)
     if table is None:
         raise Http404
     AuditEvent.record(
         AuditEvent.Event.EXPORTED, actor=request.user, report=key, rows=len(table.rows)
     )
-    return csv_response(table, name=key)
+    return csv_response(f"{key}-{timezone.localdate()}", table.columns, table.plain_rows)

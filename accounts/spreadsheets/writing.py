@@ -1,13 +1,53 @@
 """Tables that leave the portal: CSV and XLSX, in which a spreadsheet finds nothing to run."""
 
 import csv
+import datetime as dt
 import io
 from collections.abc import Iterable, Iterator
 
+from django.http import HttpResponse, StreamingHttpResponse
+from django.utils import timezone
+from django.utils.formats import date_format
+
 FAULT_COLUMNS = ("Dòng", "Địa chỉ", "Lỗi")
 
+_BOM = "\ufeff"  # by which Excel knows that a file is UTF-8
 _CHUNK = 64 * 1024
 _STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def csv_response(
+    name: str, header: Iterable[object], rows: Iterable[Iterable[object]]
+) -> StreamingHttpResponse:
+    """Answer with a CSV file, which is written while `rows` are read."""
+    response = StreamingHttpResponse(
+        write_csv(header, rows), content_type="text/csv; charset=utf-8"
+    )
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return response
+
+
+def xlsx_response(
+    name: str, header: Iterable[object], rows: Iterable[Iterable[object]]
+) -> HttpResponse:
+    """Answer with a workbook of one sheet, which is made in memory."""
+    response = HttpResponse(_workbook(header, rows), content_type=_XLSX)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.xlsx"'
+    return response
+
+
+def write_csv(header: Iterable[object], rows: Iterable[Iterable[object]]) -> Iterator[bytes]:
+    """Write rows that Excel opens with its accents, and in which it finds no formula (AD-12)."""
+    line = io.StringIO()
+    writer = csv.writer(line, quoting=csv.QUOTE_ALL)
+    line.write(_BOM)
+    writer.writerow(map(_text, header))
+    for row in rows:
+        writer.writerow(map(_text, row))
+        if line.tell() > _CHUNK:
+            yield _taken(line)
+    yield _taken(line)
 
 
 def harmless(text: str) -> str:
@@ -15,38 +55,30 @@ def harmless(text: str) -> str:
     return f"'{text}" if text.startswith(_STARTS) else text
 
 
-def write_csv(header: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[bytes]:
-    """Write rows that Excel opens with its accents, and in which it finds no formula (AD-12)."""
-    line = io.StringIO()
-    writer = csv.writer(line, quoting=csv.QUOTE_ALL)
-    line.write("\ufeff")
-    writer.writerow(map(plain, header))
-    for row in rows:
-        writer.writerow(map(plain, row))
-        if line.tell() > _CHUNK:
-            yield _taken(line)
-    yield _taken(line)
-
-
-def write_xlsx(header: Iterable[str], rows: Iterable[Iterable[object]]) -> bytes:
-    """Write a workbook of one sheet, every cell of it a text."""
+def _workbook(header: Iterable[object], rows: Iterable[Iterable[object]]) -> bytes:
     from openpyxl import Workbook  # 5 MiB, which few processes need
 
     book = Workbook(write_only=True)
     sheet = book.create_sheet()
     for row in (header, *rows):
-        sheet.append([plain(value) for value in row])
+        sheet.append([_text(value) for value in row])
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()
 
 
-def plain(value: object) -> str:
-    """Give a value as a text that no spreadsheet takes for a formula (AD-12)."""
-    text = "".join(
-        character for character in str(value) if character in "\t\r\n" or character >= " "
-    )
-    return harmless(text)
+def _text(value: object) -> str:
+    """Give a value as people here write it, without what no cell may hold."""
+    match value:
+        case None:
+            return ""
+        case int():
+            return str(value)  # also below zero: a minus before digits is no formula
+        case dt.datetime():
+            return date_format(timezone.localtime(value), "DATETIME_FORMAT")
+        case dt.date():
+            return date_format(value, "DATE_FORMAT")
+    return harmless("".join(sign for sign in str(value) if sign in "\t\r\n" or sign >= " "))
 
 
 def _taken(line: io.StringIO) -> bytes:

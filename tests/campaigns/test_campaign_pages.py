@@ -269,7 +269,7 @@ class RemovalTests(PageTestCase):
 
     def rows(self):
         r = self.client.get(self.address(self.campaign, "de-nghi-xoa.csv"))
-        return list(csv.reader(io.StringIO(r.content.decode("utf-8-sig"))))
+        return list(csv.reader(io.StringIO(r.getvalue().decode("utf-8-sig"))))
 
     def test_the_locked_are_listed_and_nobody_is_removed(self):
         head, *rows = self.rows()

@@ -177,7 +177,7 @@ class LoadTests(Loaders, TestCase):
 
         r = self.client.get(f"{JOB.format(job.pk)}loi.csv")
 
-        lines = list(csv.reader(io.StringIO(r.content.decode("utf-8-sig"))))
+        lines = list(csv.reader(io.StringIO(r.getvalue().decode("utf-8-sig"))))
         self.assertEqual(lines[0], ["Dòng", "Địa chỉ", "Lỗi"])
         self.assertEqual([line[0] for line in lines[1:]], ["2", "3"])
         self.assertIn("attachment", r.headers["Content-Disposition"])
@@ -280,10 +280,10 @@ class LoadTests(Loaders, TestCase):
         self.assertEqual(account("an").full_name, "Lý Văn An")
 
     def test_an_empty_table_to_fill_in_can_be_fetched(self):
-        r = self.client.get(f"{LOAD}mau.csv")
+        table = self.client.get(f"{LOAD}mau.csv").getvalue()
 
-        self.assertContains(r, "Địa chỉ thư điện tử")
-        job = self.upload(r.content + b'"giang","","","","","",""\r\n')
+        self.assertIn("Địa chỉ thư điện tử", table.decode())
+        job = self.upload(table + b'"giang","","","","","",""\r\n')
         self.assertEqual(job.result["created"], 1)
 
 
