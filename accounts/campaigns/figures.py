@@ -51,7 +51,10 @@ class CampaignCounts:
                     ("left", Outcome.LEFT),
                 )
             },
-            **{f"warned_{days}": Count(f"warned_{days}_on") for days in WARNED_BEFORE},
+            **{
+                f"warned_{days}": Count("pk", filter=Q(warnings_sent__gt=before))
+                for before, days in enumerate(WARNED_BEFORE)
+            },
         )
         warned = {days: counts.pop(f"warned_{days}") for days in WARNED_BEFORE}
         return cls(**counts, warned=warned)
@@ -82,11 +85,7 @@ def tiles(campaign: Campaign, standing: CampaignCounts) -> list[Tile]:
 
 def steps(campaign: Campaign, standing: CampaignCounts) -> Table:
     """Show each step with its day and its people, before it runs and after."""
-    names = (_("Nhắc lần một"), _("Nhắc lần hai"), _("Nhắc lần cuối"))
-    rows = [
-        _warning(campaign, standing, name, days)
-        for name, days in zip(names, WARNED_BEFORE, strict=True)
-    ]
+    rows = [_warning(campaign, standing, days) for days in WARNED_BEFORE]
     rows.append(
         Row(
             (
@@ -110,17 +109,20 @@ def steps(campaign: Campaign, standing: CampaignCounts) -> Table:
     )
 
 
-def _warning(campaign: Campaign, standing: CampaignCounts, name: str, days: int) -> Row:
+def warning_name(days: int) -> str:
+    """Name the warning that is given so many days before the lock."""
+    if days == WARNED_BEFORE[-1]:
+        return _("Nhắc lần cuối")
+    return _("Nhắc lần %(number)s") % {"number": WARNED_BEFORE.index(days) + 1}
+
+
+def _warning(campaign: Campaign, standing: CampaignCounts, days: int) -> Row:
     done = standing.warned[days]
     planned = campaign.lock_day - dt.timedelta(days=days)
     waiting = 0
     if not campaign.is_over:
-        column = {f"warned_{days}_on": None}
-        waiting = (
-            standing.open
-            if campaign.is_planned
-            else campaign.members.filter(outcome=Outcome.OPEN, **column).count()
-        )
+        not_yet = Q(outcome=Outcome.OPEN, warnings_sent__lte=WARNED_BEFORE.index(days))
+        waiting = standing.open if campaign.is_planned else campaign.members.filter(not_yet).count()
     if campaign.is_over:
         state = _("đã kết thúc")
     elif campaign.is_planned or timezone.localdate() < planned:
@@ -129,7 +131,7 @@ def _warning(campaign: Campaign, standing: CampaignCounts, name: str, days: int)
         state = _("đang chờ lượt chạy kế tiếp") if not done else _("đang gửi")
     else:
         state = _("xong")
-    return Row((name, planned, waiting, done, state))
+    return Row((warning_name(days), planned, waiting, done, state))
 
 
 def _lock_state(campaign: Campaign) -> str:
@@ -222,9 +224,9 @@ def members(people: Iterable[CampaignMember]) -> Table:
                 each.account.address if each.account else _("đã xóa"),
                 each.account.full_name if each.account else "",
                 _unit(each.account),
-                each.warned_14_on,
-                each.warned_7_on,
-                each.warned_1_on,
+                each.warnings_sent,
+                each.first_warned_on,
+                each.last_warned_on,
                 str(Outcome(each.outcome).label),
             )
         )
@@ -234,9 +236,9 @@ def members(people: Iterable[CampaignMember]) -> Table:
         _("Hộp thư"),
         _("Họ và tên"),
         _("Đơn vị"),
-        _("Nhắc lần một"),
-        _("Nhắc lần hai"),
-        _("Nhắc lần cuối"),
+        _("Số lần đã nhắc"),
+        _("Nhắc lần đầu"),
+        _("Nhắc gần nhất"),
         _("Kết quả"),
     )
     return Table("nguoi", _("Những người trong danh sách"), columns, rows, empty=_("Không có ai."))

@@ -39,6 +39,8 @@ _TAKEN = (Message.State.ACCEPTED, Message.State.DELIVERED)
 # Days that must have passed since the warning before, by the days of the warning that follows.
 _PAUSE = {days: before - days for before, days in itertools.pairwise(WARNED_BEFORE)}
 
+_WARNED = ("mail", "warnings_sent", "first_warned_on", "last_warned_on")
+
 # Whoever is in another campaign that still runs is left to it.
 _ENROL = """
 INSERT INTO accounts_campaignmember (campaign_id, account_id, outcome)
@@ -188,12 +190,11 @@ def waits_for_consent(campaign: Campaign) -> QuerySet[CampaignMember]:
 
 def due_for_warning(campaign: Campaign, days: int) -> QuerySet[CampaignMember]:
     """Give those whose turn it is today to be warned so many days before."""
-    people = campaign.members.filter(outcome=Outcome.OPEN, **{f"warned_{days}_on": None})
+    people = campaign.members.filter(outcome=Outcome.OPEN, warnings_sent=WARNED_BEFORE.index(days))
     if days == WARNED_BEFORE[0]:
         return people if campaign.first_day <= timezone.localdate() else people.none()
-    before = WARNED_BEFORE[WARNED_BEFORE.index(days) - 1]
     latest = timezone.localdate() - dt.timedelta(days=_PAUSE[days])
-    return people.filter(**{f"warned_{before}_on__lte": latest})
+    return people.filter(last_warned_on__lte=latest)
 
 
 def _locked(campaign: Campaign, *states: Campaign.State) -> Campaign:
@@ -220,7 +221,7 @@ def _drop_unreachable(campaign: Campaign) -> None:
             | Q(account__is_superuser=True)
             | Q(account__locked_at__isnull=False)
         ).update(outcome=Outcome.LEFT, decided_on=today)
-        people.exclude(warned_14_on=None).filter(
+        people.filter(warnings_sent__gt=0).filter(
             Q(mail__isnull=True) | ~Q(mail__state__in=[*_ON_THE_WAY, *_TAKEN])
         ).update(outcome=Outcome.UNWARNED, decided_on=today)
 
@@ -246,9 +247,11 @@ def _warn_some(campaign: Campaign, days: int, *, after: int) -> int:
                 days=days,
                 wait=dt.timedelta(seconds=n / A_SECOND),
             )
-            setattr(member, f"warned_{days}_on", today)
+            member.warnings_sent += 1
+            member.first_warned_on = member.first_warned_on or today
+            member.last_warned_on = today
             _record(held, member.account, f"warned-{days}")
-        CampaignMember.objects.bulk_update(members, ["mail", f"warned_{days}_on"])
+        CampaignMember.objects.bulk_update(members, _WARNED)
         return len(members)
 
 
@@ -296,7 +299,8 @@ def _time_is_over(campaign: Campaign) -> QuerySet[CampaignMember]:
     """Give those whose last warning was written, and taken by a mail server, before today."""
     return campaign.members.filter(
         outcome=Outcome.OPEN,
-        warned_1_on__lt=timezone.localdate(),
+        warnings_sent=len(WARNED_BEFORE),
+        last_warned_on__lt=timezone.localdate(),
         mail__state__in=_TAKEN,
         mail__changed_at__date__lt=timezone.localdate(),
     )

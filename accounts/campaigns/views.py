@@ -196,16 +196,15 @@ def _members(campaign: Campaign, raw_page: str | None) -> tuple[Page[Any], Table
 
 def _letters(campaign: Campaign) -> list[dict[str, str]]:
     """Give the wordings as they will go out, to an example."""
-    names = (_("Thư nhắc lần một"), _("Thư nhắc lần hai"), _("Thư nhắc lần cuối"))
     return [
         {
-            "name": name,
+            "name": figures.warning_name(days),
             "subject": notices.default_password_subject(campaign.lock_day),
             "text": notices.default_password_text(
                 settings.PROFILE.example_address, lock_day=campaign.lock_day, days=days
             ),
         }
-        for name, days in zip(names, WARNED_BEFORE, strict=True)
+        for days in WARNED_BEFORE
     ]
 
 

@@ -10,14 +10,23 @@ from accounts.models.account import Account
 from accounts.models.unit import Unit
 from otp.models import Message
 
-# Days before the lock on which people are warned. Each warning stands in a column of its own, and
-# the constraints below keep the days between them: a run that comes late moves the rest, so that
-# everybody has the whole time.
+# Days before the lock on which people are warned, the first first. The constraints below are built
+# from it: a run that comes late moves what follows, so that everybody has the whole time. To warn
+# on other days, change it here and run `makemigrations`.
 WARNED_BEFORE = (14, 7, 1)
 
 
 def _days(days: int) -> dt.timedelta:
     return dt.timedelta(days=days)
+
+
+def _warned_in_time() -> Q:
+    """Say of each warning but the first how long after the first it may be given."""
+    in_time = Q(warnings_sent__lte=1)
+    for number, days in enumerate(WARNED_BEFORE[1:], start=2):
+        since_first = _days(WARNED_BEFORE[0] - days)
+        in_time |= Q(warnings_sent=number, last_warned_on__gte=F("first_warned_on") + since_first)
+    return in_time
 
 
 class Campaign(models.Model):
@@ -101,9 +110,9 @@ class CampaignMember(models.Model):
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="members")
     # An account that is removed leaves its place in the count.
     account = models.ForeignKey(Account, null=True, on_delete=models.SET_NULL, related_name="+")
-    warned_14_on = models.DateField("nhắc lần 1", null=True)
-    warned_7_on = models.DateField("nhắc lần 2", null=True)
-    warned_1_on = models.DateField("nhắc lần cuối", null=True)
+    warnings_sent = models.SmallIntegerField("số lần đã nhắc", db_default=0)
+    first_warned_on = models.DateField("nhắc lần đầu", null=True)
+    last_warned_on = models.DateField("nhắc gần nhất", null=True)
     # The newest warning: nobody is warned further or locked whom one did not reach.
     mail = models.ForeignKey(Message, null=True, on_delete=models.SET_NULL, related_name="+")
     outcome = models.CharField(
@@ -120,19 +129,35 @@ class CampaignMember(models.Model):
                 name="member_of_one_open_campaign", fields=["account"], condition=Q(outcome="")
             ),
             models.CheckConstraint(
-                name="member_has_a_week_after_the_first_warning",
-                condition=Q(warned_7_on__isnull=True)
-                | Q(warned_14_on__isnull=False, warned_7_on__gte=F("warned_14_on") + _days(7)),
+                name="member_warnings_have_their_days",
+                condition=Q(
+                    warnings_sent=0, first_warned_on__isnull=True, last_warned_on__isnull=True
+                )
+                | Q(
+                    warnings_sent__range=(1, len(WARNED_BEFORE)),
+                    first_warned_on__isnull=False,
+                    last_warned_on__isnull=False,
+                    last_warned_on__gte=F("first_warned_on"),
+                ),
             ),
             models.CheckConstraint(
-                name="member_has_six_days_after_the_second_warning",
-                condition=Q(warned_1_on__isnull=True)
-                | Q(warned_7_on__isnull=False, warned_1_on__gte=F("warned_7_on") + _days(6)),
+                name="member_warnings_are_days_apart", condition=_warned_in_time()
             ),
             models.CheckConstraint(
                 name="member_is_locked_after_the_last_warning",
                 condition=~Q(outcome="locked")
-                | Q(warned_1_on__isnull=False, decided_on__gte=F("warned_1_on") + _days(1)),
+                | Q(
+                    warnings_sent=len(WARNED_BEFORE),
+                    decided_on__gte=F("last_warned_on") + _days(WARNED_BEFORE[-1]),
+                ),
+            ),
+            models.CheckConstraint(
+                name="member_is_locked_after_all_the_days",
+                condition=~Q(outcome="locked")
+                | Q(
+                    first_warned_on__isnull=False,
+                    decided_on__gte=F("first_warned_on") + _days(WARNED_BEFORE[0]),
+                ),
             ),
             models.CheckConstraint(
                 name="member_known_outcome",

@@ -129,9 +129,8 @@ def member(**changes):
 
 
 def warned(**changes):
-    days = ("2026-12-01", "2026-12-08", "2026-12-14")
-    columns = ("warned_14_on", "warned_7_on", "warned_1_on")
-    return member(**(dict(zip(columns, days, strict=True)) | changes))
+    days = {"first_warned_on": "2026-12-01", "last_warned_on": "2026-12-14"}
+    return member(**(days | {"warnings_sent": 3} | changes))
 
 
 def unit_day(**changes):
@@ -231,16 +230,33 @@ REFUSED = {
     "member_of_one_open_campaign": [
         ([*PEOPLE, campaign(), campaign(id=2), member()], member(campaign_id=2))
     ],
-    "member_has_a_week_after_the_first_warning": [
-        ([*PEOPLE, campaign()], warned(warned_7_on="2026-12-07")),
-        ([*PEOPLE, campaign()], warned(warned_14_on=None)),
+    "member_warnings_have_their_days": [
+        ([*PEOPLE, campaign()], member(warnings_sent=1)),
+        ([*PEOPLE, campaign()], warned(warnings_sent=0)),
+        ([*PEOPLE, campaign()], warned(last_warned_on=None)),
+        ([*PEOPLE, campaign()], warned(warnings_sent=1, last_warned_on="2026-11-30")),
     ],
-    "member_has_six_days_after_the_second_warning": [
-        ([*PEOPLE, campaign()], warned(warned_1_on="2026-12-13")),
-        ([*PEOPLE, campaign()], warned(warned_7_on=None)),
+    "member_warnings_are_days_apart": [
+        ([*PEOPLE, campaign()], warned(warnings_sent=2, last_warned_on="2026-12-07")),
+        ([*PEOPLE, campaign()], warned(last_warned_on="2026-12-13")),
+        ([*PEOPLE, campaign()], warned(warnings_sent=4)),
     ],
     "member_is_locked_after_the_last_warning": [
-        ([*PEOPLE, campaign()], warned(outcome="locked", decided_on="2026-12-14")),
+        (
+            [*PEOPLE, campaign()],
+            warned(last_warned_on="2026-12-20", outcome="locked", decided_on="2026-12-20"),
+        ),
+        (
+            [*PEOPLE, campaign()],
+            warned(
+                warnings_sent=2,
+                last_warned_on="2026-12-08",
+                outcome="locked",
+                decided_on="2026-12-15",
+            ),
+        ),
+    ],
+    "member_is_locked_after_all_the_days": [
         ([*PEOPLE, campaign()], member(outcome="locked", decided_on="2026-12-15")),
     ],
     "member_known_outcome": [

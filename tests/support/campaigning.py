@@ -85,7 +85,8 @@ def days_pass(days):
     shift = dt.timedelta(days=days)
     Campaign.objects.update(first_day=F("first_day") - shift)
     CampaignMember.objects.update(
-        **{f"warned_{days}_on": F(f"warned_{days}_on") - shift for days in (14, 7, 1)},
+        first_warned_on=F("first_warned_on") - shift,
+        last_warned_on=F("last_warned_on") - shift,
         decided_on=F("decided_on") - shift,
     )
     with connection.cursor() as cursor:
