@@ -32,7 +32,7 @@ from psycopg import sql
 
 NAME = "mailportal"  # of the database, and of the role that owns it
 PORT = 5432  # part of the socket's name; nothing listens on the network
-MIN_FREE_MIB = 64  # MiB that must be free, because a full disk stops PostgreSQL in mid-sentence
+MIN_FREE_MIB = 64  # on its disk: a full one kills PostgreSQL while it may be writing
 TIMEOUT = 60  # seconds a start or a stop may take, for instance after a power cut
 SOCKET_PATH = 100  # bytes; systems refuse more than 103 to 107
 

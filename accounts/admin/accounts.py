@@ -208,7 +208,7 @@ class AccountAdmin(BulkAdmin):
             removed = formset.deleted_objects
             if not (added or removed):
                 return
-            # Mail programs may know an alias by heart that is somebody else's from now on.
+            # Mail programs may be logged in by an alias that is somebody else's from now on.
             end_mail_sessions(form.instance)
             came = [alias.address for alias in added]
             went = [alias.address for alias in removed]

@@ -1,4 +1,4 @@
-"""Work on many accounts: asked for, tried out, confirmed, and done by a process of its own.
+"""Jobs that wait for the worker: which are to be done, and who takes one.
 
 A page only writes down what is to be done. `manage.py work_jobs` does it, a few accounts in each
 transaction; a file is tried out first and taken in whole once its counts were confirmed.

@@ -1,4 +1,4 @@
-"""What the mail server is told of an account. All else it reads for itself, from its views."""
+"""Ends the sessions of an account in mail programs, through the outbox."""
 
 import datetime as dt
 

@@ -36,7 +36,7 @@ def is_on_this_machine(host: str) -> bool:
 def open_socket(connect: float, read: float) -> int:
     """Connect to DIRECTORY and give the descriptor of a socket to it, in clear at this end.
 
-    Raises OSError: nobody there, nobody answers within `connect` seconds, or the wrong certificate.
+    Raises OSError: no server, no answer within `connect` seconds, or the wrong certificate.
     """
     address = urlsplit(settings.DIRECTORY)
     host = address.hostname or ""

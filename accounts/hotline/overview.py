@@ -1,4 +1,4 @@
-"""One look at an account for the hotline: how it stands, in one sentence to read out, and why."""
+"""How an account stands, for the hotline: one sentence to read out, and the facts behind it."""
 
 import datetime as dt
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the hotline may do for somebody: each with a ground, on record, and refused in words."""
+"""Extra code, reopened recovery, ended sessions, whole number: each with a ground, on record."""
 
 from django.db import transaction
 from django.utils import timezone

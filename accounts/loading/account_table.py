@@ -1,4 +1,4 @@
-"""What a table of accounts may bring in, and what of an existing account a row may change.
+"""Loads a table of accounts: tried out row by row, then taken in whole or not at all.
 
 A row makes an account, or brings name, kind and unit of one up to date; an empty cell leaves things
 as they are. Passwords, marks, locks and numbers that an account already has are never touched, nor

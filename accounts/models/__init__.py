@@ -1,4 +1,4 @@
-"""The tables of this app, wherever they are written down."""
+"""The tables of accounts. They hold columns, constraints and questions; rules stand above them."""
 
 from accounts.models.account import Account
 from accounts.models.address import Address, MailDomain

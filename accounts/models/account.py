@@ -1,4 +1,4 @@
-"""People: who they are, and what they may do."""
+"""Accounts: a mailbox of a person or an organisation, its password and its number."""
 
 import datetime as dt
 from typing import Any

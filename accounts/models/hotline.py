@@ -1,4 +1,4 @@
-"""What staff have under way: extra codes given, changes of phone proposed, notices put up."""
+"""What the hotline has given or proposed: extra codes, reopened recoveries, new numbers."""
 
 import datetime as dt
 

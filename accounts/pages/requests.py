@@ -1,4 +1,4 @@
-"""What a page is asked by, and where it leads afterwards."""
+"""The methods of a page, who asks it, and where it leads afterwards."""
 
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme

@@ -1,4 +1,4 @@
-"""What a page says where a password was typed in: wrong, refused, or nobody there to ask."""
+"""Tries the password that a form holds, the present or a new one; the form says what is wrong."""
 
 from collections.abc import Callable
 
