@@ -1,0 +1,76 @@
+"""Settings with which nothing could be sent, or too much be seen, stop the start."""
+
+from django.core.checks import run_checks
+from django.test import SimpleTestCase, override_settings
+
+
+class SetUpTests(SimpleTestCase):
+    twilio = {
+        "SMS_GATEWAY": "twilio",
+        "TWILIO_ACCOUNT_SID": "AC0",
+        "TWILIO_AUTH_TOKEN": "t",
+        "TWILIO_FROM": "+12025550123",
+        "TWILIO_MESSAGING_SERVICE_SID": "",
+    }
+
+    def faults(self, *, deploy=False, **changes):
+        with override_settings(**changes):
+            found = run_checks(include_deployment_checks=deploy)
+        faults = [fault for fault in found if fault.id.startswith("otp.")]
+        for fault in faults:
+            self.assertIn("Set ", fault.hint)
+        return [(fault.id, fault.msg + fault.hint) for fault in faults]
+
+    def assert_fault(self, fault_id, name, **changes):
+        ((found, words),) = self.faults(**changes)
+        self.assertEqual(found, fault_id)
+        self.assertIn(name, words)
+
+    def test_good_settings_pass(self):
+        good = (
+            {},
+            {"OTP_LIFETIME": 60},
+            {"OTP_LIFETIME": 300},
+            {"OTP_PEPPERS": ["n" * 32, "o" * 32]},
+            {"RETENTION_CODES_DAYS": 2},
+            self.twilio | {"deploy": True},
+            self.twilio | {"TWILIO_FROM": "", "TWILIO_MESSAGING_SERVICE_SID": "MG0"},
+        )
+        for changes in good:
+            with self.subTest(changes):
+                self.assertEqual(self.faults(**changes), [])
+
+    def test_a_code_lives_one_to_five_minutes(self):
+        for seconds in (0, 59, 301):
+            with self.subTest(seconds):
+                self.assert_fault("otp.E001", "OTP_LIFETIME", OTP_LIFETIME=seconds)
+
+    def test_a_short_or_missing_pepper_is_refused(self):
+        for peppers in ([], [""], ["n" * 32, "o" * 31]):
+            with self.subTest(peppers):
+                self.assert_fault("otp.E002", "OTP_PEPPER", OTP_PEPPERS=peppers)
+
+    def test_codes_are_kept_for_as_long_as_they_count(self):
+        self.assert_fault("otp.E003", "RETENTION_CODES_DAYS", RETENTION_CODES_DAYS=1)
+
+    def test_a_gateway_must_be_chosen_and_complete(self):
+        self.assert_fault("otp.E004", "SMS_GATEWAY", SMS_GATEWAY="")
+        self.assert_fault("otp.E004", "SMS_GATEWAY", SMS_GATEWAY="pigeon")
+        self.assert_fault("otp.E004", "SMS_GATEWAY", **self.twilio | {"SMS_GATEWAY": "twilio,"})
+        self.assert_fault("otp.E005", "SMS_FILE", SMS_GATEWAY="file", SMS_FILE="")
+        for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM"):
+            with self.subTest(name):
+                self.assert_fault("otp.E006", name, **self.twilio | {name: ""})
+
+    def test_each_gateway_of_several_must_be_complete(self):
+        both = self.twilio | {"SMS_GATEWAY": "twilio,esms", "ESMS_API_KEY": "k"}
+        self.assertEqual(self.faults(**both, ESMS_SECRET_KEY="s"), [])
+        self.assert_fault("otp.E008", "ESMS_SECRET_KEY", **both, ESMS_SECRET_KEY="")
+        self.assert_fault(
+            "otp.E006", "TWILIO_AUTH_TOKEN", **both | {"TWILIO_AUTH_TOKEN": ""}, ESMS_SECRET_KEY="s"
+        )
+
+    def test_a_deployment_refuses_gateways_that_show_codes(self):
+        for name in ("console", "file", "file,console"):
+            with self.subTest(name):
+                self.assert_fault("otp.E007", "SMS_GATEWAY", SMS_GATEWAY=name, deploy=True)
