@@ -3,29 +3,23 @@
 import csv
 import datetime as dt
 import io
-import re
 import uuid
-from xml.etree import ElementTree
 
 from django.core.management import call_command
 from django.db import connection
-from django.test import Client, SimpleTestCase, TestCase
+from django.test import Client, TestCase
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Account, AuditEvent, Unit, UnitDay
 from accounts.reports import history
-from accounts.reports.charts import Columns, Lines, Series, round_up
 from accounts.reports.history import Figures
-from accounts.reports.tables import Row, Share, Table, number, percent
-from accounts.spreadsheets.writing import csv_response, harmless
 from otp.counting import keyed_names
 from otp.models import Code, GatewayState, Message
 from tests.support import cast
 from tests.support.campaigning import REPORTS, Office
 
 CODES, HELP = f"{REPORTS}ma/", f"{REPORTS}ho-tro/"
-SVG = re.compile(r"<svg class=\"chart__drawing.*?</svg>", re.DOTALL)
 
 
 class ReportTestCase(Office, TestCase):
@@ -402,125 +396,3 @@ class HelpReportTests(ReportTestCase):
 
         self.assertIn("Bắt đầu chiến dịch", events)
         self.assertNotIn("Khóa tài khoản", events)
-
-
-class DrawingTests(ReportTestCase):
-    def setUp(self):
-        super().setUp()
-        code(timezone.now(), "accepted", verified=True)
-        AuditEvent.record("code-wrong", address="an@hagiang.gov.vn")
-        self.come_in(self.province)
-
-    def test_every_chart_has_a_title_words_and_a_table(self):
-        for page, charts in ((REPORTS, 1), (CODES, 2), (HELP, 1)):
-            text = self.client.get(page).content.decode()
-            drawings = SVG.findall(text)
-            with self.subTest(page):
-                self.assertEqual(len(drawings), 2 * charts)  # for wide and for narrow windows
-                for drawing in drawings:
-                    named = re.search(r'aria-labelledby="([^"]+)"', drawing)[1].split()
-                    self.assertIn('role="img"', drawing)
-                    self.assertRegex(drawing, rf'<title id="{named[0]}">[^<]+</title>')
-                    self.assertRegex(drawing, rf'<desc id="{named[1]}">[^<]+</desc>')
-                parts = text.split('<figure class="chart">')[1:]
-                for part in parts:
-                    self.assertIn("<table", part.split("</section>")[0])
-                self.assertNotIn("style=", text)
-
-    def test_a_drawing_is_well_formed_and_counts_in_points(self):
-        for page in (REPORTS, CODES):
-            for drawing in SVG.findall(self.client.get(page).content.decode()):
-                tree = ElementTree.fromstring(drawing)
-                for shape in tree.iter():
-                    for name in ("x", "y", "width", "height", "cx", "cy"):
-                        if name in shape.attrib:
-                            float(shape.attrib[name])
-
-
-class FileTests(ReportTestCase):
-    def test_a_file_is_on_record(self):
-        self.come_in(self.province)
-
-        self.client.get(f"{REPORTS}theo-don-vi.csv")
-
-        row = AuditEvent.objects.get(event="exported")
-        self.assertEqual((row.actor, row.detail["report"]), (self.province, "theo-don-vi"))
-
-    def test_a_unit_s_name_is_no_formula(self):
-        Unit.objects.filter(pk=self.other.pk).update(name="=cmd|' /C calc'!A0")
-        self.come_in(self.province)
-
-        names = {row[0] for row in self.rows(f"{REPORTS}theo-don-vi.csv")}
-
-        self.assertIn("'=cmd|' /C calc'!A0", names)
-
-    def test_an_unknown_table_is_not_found(self):
-        self.come_in(self.province)
-
-        for address in (f"{REPORTS}khong-co.csv", f"{CODES}khong-co.csv", f"{HELP}x.csv"):
-            self.assertEqual(self.client.get(address).status_code, 404)
-
-
-class TableTests(SimpleTestCase):
-    def test_what_a_spreadsheet_would_calculate_is_made_harmless(self):
-        for text in ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"):
-            self.assertEqual(harmless(text), f"'{text}")
-        for text in ("", "Sở Một", "a=1", "1-2"):
-            self.assertEqual(harmless(text), text)
-
-    def test_every_cell_and_every_heading_of_a_file_is_harmless(self):
-        table = Table("x", "x", ("=a", "b"), [Row(("@x", -5)), Row(("\tx", None))])
-
-        text = csv_response("x", table.columns, table.plain_rows).getvalue().decode("utf-8-sig")
-
-        rows = list(csv.reader(io.StringIO(text, newline="")))
-        self.assertEqual(rows, [["'=a", "b"], ["'@x", "-5"], ["'\tx", ""]])
-
-    def test_numbers_are_written_as_people_here_do(self):
-        for count, text in ((0, "0"), (999, "999"), (1234, "1.234"), (1234567, "1.234.567")):
-            self.assertEqual(number(count), text)
-        for share, text in (
-            (Share(1, 8), "12,5\u00a0%"),
-            (Share(0, 8), "0,0\u00a0%"),
-            (Share(8, 8), "100\u00a0%"),
-            (Share(9999, 10000), "99,9\u00a0%"),
-            (Share(1, 10000), "0,1\u00a0%"),
-            (Share(0, 0), "–"),
-        ):
-            self.assertEqual(percent(share.percent), text)
-
-
-class ScaleTests(SimpleTestCase):
-    def test_a_scale_ends_above_and_has_whole_parts(self):
-        for highest in (0, 1, 3, 4, 5, 9, 10, 11, 37, 99, 100, 101, 1234, 99999):
-            most = round_up(highest)
-            self.assertGreaterEqual(most, max(highest, 4))
-            self.assertEqual(most % 4, 0)
-            self.assertLessEqual(most, max(4, 2 * highest + 4))
-
-    def test_a_day_that_nobody_counted_is_a_gap(self):
-        chart = Lines("k", "t", "d", ["a", "b", "c"], [Series("s", [10, None, 20])], unit="%")
-
-        for drawing in chart.drawings:
-            self.assertEqual(drawing.strokes[0].path.count("M"), 2)
-            self.assertEqual(drawing.strokes[0].word.text, "20,0\u00a0%")
-
-    def test_nothing_known_draws_nothing(self):
-        chart = Lines("k", "t", "d", ["a", "b"], [Series("s", [None, None])])
-
-        self.assertEqual([len(drawing.strokes) for drawing in chart.drawings], [0, 0])
-
-    def test_words_at_the_ends_of_lines_keep_clear_of_each_other(self):
-        chart = Lines("k", "t", "d", ["a"], [Series("s", [50]), Series("z", [50])], unit="%")
-
-        for drawing in chart.drawings:
-            first, second = (stroke.word.y for stroke in drawing.strokes)
-            self.assertGreaterEqual(abs(first - second), 16)
-
-    def test_a_column_is_as_high_as_its_parts(self):
-        chart = Columns("k", "t", "d", ["a"], [Series("s", [30]), Series("z", [10])])
-
-        for drawing in chart.drawings:
-            lower, upper = drawing.blocks
-            self.assertAlmostEqual(lower.height, 3 * upper.height, delta=0.3)
-            self.assertAlmostEqual(upper.y + upper.height, lower.y, delta=0.2)
