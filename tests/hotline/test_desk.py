@@ -9,10 +9,10 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.credentials import locks
 from accounts.hotline import remedies
-from accounts.models import Account, AuditEvent, DailyHelp, Session
+from accounts.models import AuditEvent, DailyHelp, Session
 from accounts.models.audit_event import Ground
 from otp import codes
-from otp.models import Brakes, Code, Message, Purpose
+from otp.models import Code, Purpose
 from tests.support import cast
 from tests.support.cast import newest_code, wind_back, wrong_code
 from tests.support.clock import Clock
@@ -56,111 +56,6 @@ class Desk(cast.Cast):
                 Code.objects.all().delete()
                 self.ask(client=self.caller)
             self.guess(wrong_code(), self.caller)
-
-
-class SentenceTests(Desk, TestCase):
-    """Each state of an account in one sentence to read out."""
-
-    def setUp(self):
-        self.clock = Clock(self, 2026, 11, 23, 9, 0)
-        super().setUp()
-
-    def test_all_is_well(self):
-        self.assertIn("có thể yêu cầu mã ngay", self.sentence())
-
-    def test_states_of_the_account(self):
-        Account.objects.filter(pk=self.em.pk).update(phone="+84912000444")
-        for account, words in (
-            (self.binh, "chưa có số điện thoại"),
-            (self.chi, "đang bị khóa từ 09:00 ngày 23/11/2026"),
-            (self.dung, "đã ngừng sử dụng"),
-            (self.em, "chưa được xác thực"),
-        ):
-            with self.subTest(words):
-                self.assertIn(words, self.sentence(account))
-
-    def test_a_code_was_just_asked_for(self):
-        self.ask(client=self.caller)
-
-        self.assertIn("từ 09:05 ngày 23/11/2026", self.sentence())
-
-    def test_both_codes_are_used_up(self):
-        self.ask(client=self.caller)
-        self.clock.forward(minutes=6)
-        self.ask(client=Client())
-
-        self.assertIn("Đã dùng hết 2 mã trong ngày", self.sentence())
-        self.assertIn("từ 00:00 ngày 24/11/2026", self.sentence())
-
-    def test_closed_by_guessing(self):
-        self.guess_wrong(10)
-
-        self.assertIn("đang đóng đến 09:00 ngày 24/11/2026", self.sentence())
-
-    def test_sending_is_stopped_for_everybody(self):
-        Brakes.objects.update(sending_stopped=True)
-
-        self.assertIn("tạm dừng gửi mã", self.sentence())
-
-
-class PictureTests(Desk, TestCase):
-    def test_the_fate_of_each_code(self):
-        cases = {
-            ("delivered", ""): "đã tới máy",
-            ("rejected", "21614"): "nhà mạng từ chối (21614)",
-            ("unknown", ""): "không rõ đã gửi hay chưa",
-            ("expired", ""): "quá hạn, không gửi",
-            ("skipped", "number-cap"): "đã nhận quá nhiều mã trong 24 giờ",
-        }
-        self.ask(client=self.caller)
-        for (state, reason), words in cases.items():
-            with self.subTest(state):
-                Message.objects.update(state=state, reason=reason, to="", text="")
-
-                self.assertContains(self.see(), words)
-
-    def test_what_became_of_the_code_itself(self):
-        self.ask(client=self.caller)
-        self.assertContains(self.see(), "còn hiệu lực")
-        self.guess(wrong_code(), self.caller)
-        self.assertContains(self.see(), "nhập sai 1 lần")
-        self.guess(newest_code(), self.caller)
-        self.assertContains(self.see(), "đang ở bước tiếp theo")
-        self.choose(client=self.caller)
-
-        self.assertContains(self.see(), "đã nhập đúng và đã dùng")
-
-    def test_an_expired_one_and_one_guessed_at_to_death(self):
-        self.ask(client=self.caller)
-        for _ in range(5):
-            self.guess(wrong_code(), self.caller)
-        self.assertContains(self.see(), "nhập sai 5 lần")
-        wind_back(minutes=6)
-        self.ask("binh", client=self.caller)
-        wind_back(minutes=6)
-
-        self.assertContains(self.see(self.binh), "hết hiệu lực")
-        self.assertContains(self.see(self.binh), "không có số điện thoại để gửi tới")
-
-    def test_no_code_no_password_and_no_number(self):
-        self.ask(client=self.caller)
-        page = self.see()
-
-        for secret in (newest_code(), "466981", "argon2"):
-            self.assertNotContains(page, secret)
-        self.assertContains(page, "***981")
-
-    def test_last_log_in_reset_and_change_of_phone(self):
-        self.log_in(client=self.caller)
-        self.ask(client=self.caller)
-        self.guess(newest_code(), self.caller)
-        self.choose(client=self.caller)
-
-        seen = self.see().context["overview"]
-
-        self.assertIsNotNone(seen.last_reset)
-        self.assertIsNotNone(seen.account.last_login)
-        self.assertEqual(seen.sessions, 0)
 
 
 class ExtraCodeTests(Desk, TestCase):
