@@ -172,6 +172,18 @@ class EnrolmentTests(Newcomer, TestCase):
         self.assertEqual((event.actor, event.detail["ticket"]), (self.an, "P-1"))
         self.assertEqual(Message.objects.filter(channel="mail").count(), 2)
 
+    def test_new_recovery_codes_need_the_password_and_are_told(self):
+        mai = cast.make_staff("mai", "hotline")
+        self.come_in(mai)
+        self.client.post(OWN)
+        self.assertEqual(Message.objects.get(channel="mail").to, mai.address)
+        wind_back(minutes=11)
+
+        r = self.client.post(OWN)
+
+        self.assertRedirects(r, LOGIN)
+        self.assertEqual(AuditEvent.objects.filter(event="recovery-codes-made").count(), 1)
+
 
 class ShortPasswordTests(cast.Cast, TestCase):
     """PW-02: who becomes staff may have a password that is too short for it."""
@@ -259,6 +271,22 @@ class CreateStaffTests(TestCase):
         self.assertFalse(huong.is_staff)
         self.assertFalse(huong.groups.exists())
         self.assertEqual(AuditEvent.objects.get().event, "staff-dismissed")
+
+    def test_the_person_s_own_name_is_no_password(self):
+        for password in ("HuongGiang#1990", "Lehuonggiang-1"):
+            with (
+                self.subTest(password),
+                mock.patch("sys.stdin", io.StringIO(f"{password}\n")),
+                self.assertRaises(CommandError),
+            ):
+                call_command("create_staff", "h", "--role", "hotline", "--name", "Lê Hương Giang")
+
+    def test_a_role_takes_the_place_of_every_right(self):
+        cast.make_staff("sep")
+
+        call_command("create_staff", "sep", "--role", "auditor", stdout=io.StringIO())
+
+        self.assertFalse(Account.objects.get().is_superuser)
 
 
 def wind_back_devices():

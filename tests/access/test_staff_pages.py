@@ -245,6 +245,15 @@ class WideningTests(Staff, TestCase):
         names = set(hotline.permissions.values_list("codename", flat=True))
         self.assertEqual(names, {"use_desk", "help_person", "reveal_phone", "approve_phone"})
 
+    def test_nobody_is_put_out_of_every_unit_s_sight(self):
+        before = Account.objects.get(pk=self.an.pk).unit
+
+        page = f"/quan-tri/accounts/account/{self.an.pk}/change/"
+        self.browsers["unit-it"].post(page, self.fields())
+
+        self.an.refresh_from_db()
+        self.assertEqual((self.an.unit, self.an.full_name), (before, "Lý Văn An"))
+
 
 class NoTraceTests(Staff, TestCase):
     def test_the_list_of_accounts_cannot_be_searched_by_its_address(self):

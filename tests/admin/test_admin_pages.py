@@ -4,6 +4,7 @@ import csv
 import datetime as dt
 import io
 
+from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client, TestCase
 from django.utils import timezone
@@ -159,3 +160,37 @@ class AuditPageTests(AdminTestCase):
             with self.subTest(lookup):
                 self.assertEqual(self.client.get(AUDIT, {lookup: "a"}).status_code, 400)
                 self.assertEqual(self.client.get(f"{AUDIT}xuat/", {lookup: "a"}).status_code, 400)
+
+    def test_nul_in_a_page_s_address_is_answered(self):
+        for page in (
+            "accounts/account/?kind__exact=%00",
+            "accounts/auditevent/?event__exact=%00",
+            "otp/message/?state__exact=%00",
+            "accounts/auditevent/xuat/?at__gte=%00",
+        ):
+            with self.subTest(page):
+                self.assertEqual(self.client.get(f"/quan-tri/{page}").status_code, 400)
+
+    def test_a_filter_that_cannot_be_read_is_no_fault_of_the_portal(self):
+        for query in ("at__gte=abc", "at__year=0", "ok__exact=7"):
+            with self.subTest(query):
+                r = self.client.get(f"{AUDIT}xuat/?{query}")
+
+                self.assertIn(r.status_code, (302, 400))
+
+    def test_one_row_that_was_read_is_on_record(self):
+        pk = AuditEvent.objects.first().pk
+
+        self.client.get(f"{AUDIT}{pk}/change/")
+
+        self.assertEqual(AuditEvent.objects.get(event="audit-viewed").detail["row"], str(pk))
+
+    def test_who_is_staff_no_longer_can_still_be_looked_for(self):
+        mai = cast.make_staff("mai", "hotline")
+        self.come_in(mai, client=(browser := Client()))
+        browser.get(f"/ho-tro/tai-khoan/{self.an.pk}/")
+        call_command("create_staff", "mai", "--role", "none", stdout=io.StringIO())
+
+        r = self.client.get(AUDIT)
+
+        self.assertContains(r, f"?staff={mai.pk}")

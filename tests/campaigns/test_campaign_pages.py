@@ -188,6 +188,13 @@ class PlanTests(PageTestCase):
                 self.assertContains(self.client.get(f"{page}?trang=2"), "nguoi59@")
                 self.assertContains(self.client.get(f"{page}?trang=x"), "Trang 1 trên 2")
 
+    def test_a_campaign_s_words_are_kept_as_strictly(self):
+        for changed in ({"name": "gọi 0987466981"}, {"basis": "0987 466 981"}, {"name": "\0"}):
+            with self.subTest(changed):
+                r = self.client.post(NEW, self.fields(**changed))
+
+                self.assertEqual(r.status_code, 200)
+
 
 class StepTests(PageTestCase):
     def setUp(self):

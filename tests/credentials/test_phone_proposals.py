@@ -1,17 +1,21 @@
 """A new number for somebody who lost SIM and password: two of the staff, and all are told."""
 
+import io
 import threading
 from contextlib import closing
 
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client, TestCase, TransactionTestCase
+from django.utils import timezone
 
 from accounts.credentials import phone_proposals
+from accounts.credentials.passwords import change_password
 from accounts.credentials.refusals import NotNow
 from accounts.models import Account, AuditEvent, PhoneProposal
 from otp.models import Message
 from tests.support import cast
-from tests.support.cast import newest_code
+from tests.support.cast import NEW_PASSWORD, newest_code
 
 EVIDENCE = {"evidence": "đã đối chiếu căn cước với trưởng phòng", "ticket": "CV-12/2026"}
 NEW_PHONE = "+84912345671"
@@ -161,6 +165,62 @@ class TwoPeopleTests(Proposals, TestCase):
             with self.subTest(words):
                 self.assertContains(self.propose(**changed), words)
         self.assertFalse(PhoneProposal.objects.exists())
+
+
+class OvertakenTests(Proposals, TestCase):
+    def proposed(self):
+        return phone_proposals.propose(self.an, NEW_PHONE, evidence="x", ticket="1", by=self.lan)
+
+    def approve(self, proposal):
+        phone_proposals.approve(proposal, by=self.mai)
+
+    def test_one_whose_proposer_is_staff_no_longer_is_not_approved(self):
+        proposal = self.proposed()
+        Account.objects.filter(pk=self.lan.pk).update(locked_at=timezone.now())
+
+        with self.assertRaises(NotNow):
+            self.approve(proposal)
+
+    def test_dismissal_takes_what_was_proposed_along(self):
+        self.proposed()
+
+        call_command("create_staff", "lan", "--role", "none", stdout=io.StringIO())
+
+        self.assertEqual(PhoneProposal.objects.get().phone, "")
+
+    def test_one_that_the_owner_has_overtaken_is_not_approved(self):
+        for column in ("phone_changed_at", "password_changed_at"):
+            proposal = self.proposed()
+            Account.objects.filter(pk=self.an.pk).update(**{column: timezone.now()})
+            with self.subTest(column), self.assertRaises(NotNow):
+                self.approve(proposal)
+            Account.objects.filter(pk=self.an.pk).update(**{column: None})
+            phone_proposals.decline(proposal, by=self.lan)
+
+    def test_a_new_password_drops_it(self):
+        self.proposed()
+
+        change_password(self.an, NEW_PASSWORD, event=AuditEvent.Event.PASSWORD_CHANGED)
+
+        self.assertEqual(PhoneProposal.objects.get().state, "declined")
+
+    def test_one_that_nobody_decided_forgets_its_number_at_night(self):
+        self.proposed()
+        PhoneProposal.objects.update(proposed_at="2026-01-01T00:00:00Z")
+
+        call_command("prune", stdout=io.StringIO())
+
+        proposal = PhoneProposal.objects.get()
+        self.assertEqual((proposal.state, proposal.phone), ("expired", ""))
+        self.assertEqual(AuditEvent.objects.get(event="phone-declined").reason, "expired")
+
+    def test_a_post_without_a_decision_decides_nothing(self):
+        proposal = self.proposed()
+
+        self.other.post(f"/ho-tro/doi-so/{proposal.pk}/", {})
+
+        proposal.refresh_from_db()
+        self.assertEqual(proposal.state, "open")
 
 
 class WhoMayTests(Proposals, TestCase):

@@ -12,7 +12,7 @@ from accounts.hotline import remedies
 from accounts.models import AuditEvent, DailyHelp, Session
 from accounts.models.audit_event import Ground
 from otp import codes
-from otp.models import Code, Purpose
+from otp.models import Code, Message, Purpose
 from tests.support import cast
 from tests.support.cast import newest_code, wind_back, wrong_code
 from tests.support.clock import Clock
@@ -159,6 +159,22 @@ class ReopenTests(Desk, TestCase):
     def test_it_is_not_offered_where_nothing_is_closed(self):
         self.assertNotContains(self.see(), "Mở lại việc lấy lại mật khẩu")
 
+    def test_what_is_open_is_not_opened_again(self):
+        self.assertContains(self.do("mo-lai"), "đang mở, không cần mở lại")
+        self.assertFalse(AuditEvent.objects.filter(event="recovery-reopened").exists())
+
+    def test_it_is_opened_once_a_day(self):
+        self.guess_wrong(10)
+        Code.objects.all().delete()
+        self.do("mo-lai")
+        self.guess_wrong(10)
+        Code.objects.all().delete()
+
+        with self.assertRaises(remedies.NotNow):
+            remedies.reopen_recovery(self.an, actor=self.mai, ground=Ground())
+
+        self.assertEqual(AuditEvent.objects.filter(event="recovery-reopened").count(), 1)
+
 
 class LockTests(Desk, TestCase):
     def test_lock_and_unlock_undo_each_other(self):
@@ -213,6 +229,33 @@ class GroundTests(Desk, TestCase):
         self.assertEqual(
             self.client.post(page_of(self.an, "doi-mat-khau"), GROUND).status_code, 404
         )
+
+    def test_no_way_to_write_a_number_gets_into_the_trail(self):
+        for why in (
+            "0987-466-981",
+            "(098) 7466981",
+            "0987  466  981",
+            "0987,466,981",
+            "0987\u00a0466\u00a0981",
+            "gọi ngày 22/11/2026 số +84987466981",
+            "０９８７４６６９８１",
+        ):
+            with self.subTest(why):
+                self.assertContains(self.do("khoa", why=why), "Đừng ghi số điện thoại")
+        for ticket in ("SĐT 0987466981", "P0987466981", "0987.466.981"):
+            with self.subTest(ticket):
+                self.assertContains(self.do("khoa", ticket=ticket), "Đây là số điện thoại")
+        self.assertFalse(AuditEvent.objects.filter(event="locked").exists())
+
+    def test_nothing_but_nul_is_no_ground(self):
+        self.assertContains(self.do("khoa", why="\0", ticket="\0"), "Hãy ghi lý do.")
+        self.an.refresh_from_db()
+        self.assertFalse(self.an.is_locked)
+
+    def test_a_lock_by_hand_counts_as_work_whatever_its_ticket(self):
+        self.do("khoa", ticket="campaign-1")
+
+        self.assertEqual(AuditEvent.objects.get(event="locked").reason, "")
 
 
 class RevealTests(Desk, TestCase):
@@ -270,6 +313,13 @@ class ColleagueTests(Desk, TestCase):
         for account in (lan, sep):
             self.assertEqual(self.do("dat-lai-xac-thuc", account).status_code, 403)
             self.assertEqual(self.do("khoa", account).status_code, 403)
+
+    def test_a_civil_servant_has_no_factor_to_reset(self):
+        self.come_in(cast.make_staff("lan", "province-it"))
+
+        self.assertContains(self.do("dat-lai-xac-thuc"), "không có xác thực hai lớp")
+
+        self.assertFalse(Message.objects.filter(channel="mail").exists())
 
 
 class LateTests(Desk, TestCase):

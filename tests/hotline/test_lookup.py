@@ -110,6 +110,20 @@ class FindingTests(LookupTestCase):
             self.assertNotContains(page, "46698")
             self.assertContains(page, "an@hagiang.gov.vn")
 
+    def test_odd_signs_are_looked_for_like_others(self):
+        for words in ("a½b", "¼½¾⅓⑴⑵", "ŉ", "đ'đ", "\\", "Ⅷ", "a b c d e f g h"):
+            for fields in ((words, ""), ("", words), (words, words)):
+                with self.subTest(fields):
+                    self.assertIn(self.look(*fields).status_code, (200, 302))
+
+    def test_a_number_is_not_read_out_digit_by_digit(self):
+        for digits in ("7466981", "87466981", "987466981"):
+            with self.subTest(digits):
+                self.assertEqual(self.look(digits).context["found"].people, [])
+        for digits in ("6981", "466981", "0987466981"):
+            with self.subTest(digits):
+                self.assertEqual(self.look(digits).status_code, 302)
+
 
 class DiscretionTests(LookupTestCase):
     def test_what_is_in_the_address_of_the_page_is_not_looked_for(self):

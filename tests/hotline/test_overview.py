@@ -1,11 +1,16 @@
 """What the hotline sees of an account: one sentence to read out, and what lies behind it."""
 
 from django.test import Client, TestCase
+from django.utils import timezone
 
+from accounts.access.login import FAILURES
+from accounts.hotline import overview
 from accounts.models import Account
-from otp.models import Brakes, Message
+from otp.counting import limits
+from otp.models import Brakes, Code, Message
+from otp.outbox import NUMBER_CAP
 from tests.hotline.test_desk import Desk
-from tests.support.cast import newest_code, wind_back, wrong_code
+from tests.support.cast import PASSWORD, newest_code, wind_back, wrong_code
 from tests.support.clock import Clock
 
 
@@ -112,3 +117,55 @@ class PictureTests(Desk, TestCase):
         self.assertIsNotNone(seen.last_reset)
         self.assertIsNotNone(seen.account.last_login)
         self.assertEqual(seen.sessions, 0)
+
+
+class RemarkTests(Desk, TestCase):
+    def seen(self, account=None):
+        account = account or self.an
+        account.refresh_from_db()
+        return overview.overview_of(account.address, account)
+
+    def test_a_number_that_has_had_its_six(self):
+        for _ in range(NUMBER_CAP.count):
+            limits.charge(NUMBER_CAP, self.an.phone)
+
+        self.assertIn("đã nhận đủ 6 mã trong 24 giờ", self.seen().sentence)
+
+    def test_a_log_in_that_is_held(self):
+        for _ in range(FAILURES.count):
+            limits.charge(FAILURES, self.an.address)
+
+        self.assertIn("Đăng nhập đang tạm dừng", self.seen().remarks[0])
+        self.assertIn("yêu cầu mã ngay", self.seen().sentence)
+
+    def test_a_default_password_that_opens_no_mail(self):
+        Account.objects.filter(pk=self.em.pk).update(
+            default_password_until=timezone.now(),
+            phone="+84912000444",
+            phone_confirmed_at=timezone.now(),
+        )
+
+        self.assertIn("không mở được thư nữa", self.seen(self.em).remarks[0])
+
+    def test_a_new_number_that_is_closed_by_guessing(self):
+        self.log_in(client=(an := Client()))
+        page = "/cau-hinh/thong-tin/an@hagiang.gov.vn/"
+        for _ in range(2):
+            Code.objects.all().delete()
+            an.post(page, {"phone": "0912 345 671", "password": PASSWORD})
+            for _ in range(5):
+                an.post(f"{page}xac-thuc/", {"code": wrong_code()})
+
+        self.assertIn("xác nhận số điện thoại mới đang đóng", self.seen().remarks[0])
+
+    def test_looking_does_not_push_out_what_happened(self):
+        self.do("khoa")
+        for _ in range(25):
+            self.client.get(f"/ho-tro/tai-khoan/{self.an.pk}/")
+
+        self.assertIn("locked", [event.event for event in self.seen().events])
+
+    def test_sessions_can_be_ended_where_only_a_mail_program_is_open(self):
+        r = self.client.get(f"/ho-tro/tai-khoan/{self.binh.pk}/")
+
+        self.assertContains(r, "Kết thúc các phiên đăng nhập")
