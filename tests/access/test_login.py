@@ -1,12 +1,13 @@
 """The door: who comes in, what they are told, how often they may try."""
 
+from argon2 import PasswordHasher
 from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.test import Client, TestCase
 
-from accounts.models import AuditEvent
+from accounts.models import Account, AuditEvent
 from tests.support import cast
-from tests.support.cast import ASK, CODE, LOGIN, PASSWORD, newest_code
+from tests.support.cast import ASK, CODE, LOGIN, NEW_PASSWORD, PASSWORD, newest_code
 from tests.support.clock import Clock
 
 WRONG = "Tên đăng nhập hoặc mật khẩu chưa đúng."
@@ -114,6 +115,17 @@ class LogInTests(cast.Cast, TestCase):
         self.assertNotIn("go-nham", str(row).lower())
         self.assertTrue(row["address_key"])
 
+    def test_an_old_hash_is_brought_up_to_date_only_if_it_is_still_there(self):
+        weak = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
+        Account.objects.update(password="argon2" + weak.hash(cast.PASSWORD))
+        stale = Account.objects.get(pk=self.an.pk)
+        self.an.set_password(NEW_PASSWORD)
+        self.an.save(update_fields=["password"])
+
+        self.assertTrue(stale.check_password(cast.PASSWORD))
+
+        self.assertTrue(Account.objects.get(pk=self.an.pk).check_password(NEW_PASSWORD))
+
 
 class CountingTests(cast.Cast, TestCase):
     """QU-12: ten wrong tries for one address, then a quarter of an hour."""
@@ -189,6 +201,17 @@ class CountingTests(cast.Cast, TestCase):
         self.ask()
         self.assertRedirects(self.guess(newest_code()), "/quen-mat-khau/mat-khau-moi/")
         self.assertRedirects(self.choose(), LOGIN)
+
+    def test_a_reset_ends_the_hold_of_wrong_passwords(self):
+        for _ in range(11):
+            self.log_in(password="sai")
+        self.ask()
+        self.guess(newest_code())
+        self.choose()
+
+        r = self.log_in(password=NEW_PASSWORD)
+
+        self.assertRedirects(r, "/", fetch_redirect_response=False)
 
 
 class DefaultPasswordTests(cast.Cast, TestCase):

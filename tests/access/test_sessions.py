@@ -5,6 +5,7 @@ import datetime as dt
 from django.conf import settings
 from django.db import connection
 from django.test import Client, TestCase
+from django.utils import timezone
 
 from accounts.access.sessions import SessionStore
 from accounts.credentials.locks import lock
@@ -134,6 +135,22 @@ class ContentTests(cast.Cast, TestCase):
         self.assertTrue(cookie["httponly"])
         self.assertEqual(cookie["samesite"], "Lax")
         self.assertEqual((cookie["expires"], cookie["max-age"]), ("", ""))
+
+    def test_looking_at_a_page_does_not_undo_what_another_tab_stored(self):
+        self.log_in()
+        key = self.client.session.session_key
+        Session.objects.update(seen_at=timezone.now() - dt.timedelta(minutes=2))
+        looking, storing = SessionStore(key), SessionStore(key)
+        looking.get("anything")
+        storing["kept"] = "yes"
+        storing.save()
+
+        # What the middleware does at the end of a request.
+        if looking.modified:
+            looking.save()
+
+        self.assertEqual(SessionStore(key).get("kept"), "yes")
+        self.assertLess(timezone.now() - Session.objects.get().seen_at, dt.timedelta(minutes=1))
 
 
 class EndTests(cast.Cast, TestCase):

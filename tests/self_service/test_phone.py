@@ -5,6 +5,7 @@ import re
 from django.test import Client, TestCase, override_settings
 
 from accounts.models import Account, AuditEvent
+from accounts.self_service.phone_change import AlreadyInForce, PhoneChange
 from otp.models import Code, Message
 from tests.support import cast
 from tests.support.cast import CODE, PASSWORD, newest_code, queued, wind_back, wrong_code
@@ -149,6 +150,24 @@ class UpdatePhoneTests(Caller, TestCase):
         )
         for event in AuditEvent.objects.all():
             self.assertNotIn("345671", str(event.detail) + event.reason)
+
+    def test_the_number_before_two_quick_changes_is_still_warned(self):
+        self.save()
+        self.confirm()
+        wind_back(minutes=6)
+        self.save("0912 345 679")
+        self.confirm()
+
+        self.an.refresh_from_db()
+        self.assertEqual((self.an.old_phone, self.an.phone), ("+84987466981", "+84912345679"))
+
+    def test_typing_the_old_number_calls_a_change_off(self):
+        self.save()
+
+        with self.assertRaises(AlreadyInForce):
+            PhoneChange.start(self.client.session, self.an, "+84987466981")
+
+        self.assert_phone("+84987466981")
 
 
 @override_settings(PHONE_CONFIRMATION=False)
@@ -326,3 +345,11 @@ class PhoneCodeTests(Caller, TestCase):
         return re.search(r'name="step" value="([^"]+)"', self.client.get(AN_CODE).content.decode())[
             1
         ]
+
+    def test_a_code_confirms_only_the_number_it_went_to(self):
+        self.save()
+        Account.objects.filter(pk=self.an.pk).update(new_phone="+84912345679")
+
+        self.confirm()
+
+        self.assert_phone("+84987466981", new="+84912345679")
