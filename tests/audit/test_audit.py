@@ -1,7 +1,7 @@
 """The audit trail: each thing that happens to an account is on record, with who, whence and how."""
 
 from django.conf import settings
-from django.test import Client, TestCase, override_settings
+from django.test import Client, SimpleTestCase, TestCase, override_settings
 from django.utils import timezone
 
 from accounts.credentials.locks import lock
@@ -199,6 +199,8 @@ class AuditTests(cast.Cast, TestCase):
         key = keyed_names.name_of("address", "khong.co@hagiang.gov.vn")
         self.assertTrue(AuditEvent.objects.filter(address_key=key).exists())
 
+
+class WholeTests(SimpleTestCase):
     def test_every_event_has_a_test(self):
         tests = (settings.BASE_DIR / "tests").rglob("test_*.py")
         text = "".join(file.read_text(encoding="utf-8") for file in tests)

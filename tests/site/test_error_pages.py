@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.http import HttpResponse
-from django.test import Client, TestCase, TransactionTestCase, override_settings
+from django.test import Client, SimpleTestCase, TestCase, TransactionTestCase, override_settings
 from django.urls import path
 from django.utils.module_loading import import_string
 
@@ -204,6 +204,8 @@ class ErrorPageTests(ErrorPages, TestCase):
         self.assertEqual(r.headers["Retry-After"], "30")
         self.assertNotIn("_auth_user_id", self.client.session)
 
+
+class WordTests(SimpleTestCase):
     def test_no_page_and_no_sentence_of_ours_has_the_unwanted_words(self):
         folders = ("templates", "accounts", "otp", "mailportal")
         for folder in folders:

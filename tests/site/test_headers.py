@@ -3,7 +3,7 @@
 import datetime as dt
 import re
 
-from django.test import TransactionTestCase
+from django.test import SimpleTestCase, TransactionTestCase
 
 from tests.support import deployment
 from tests.support.deployment import HOST
@@ -233,7 +233,7 @@ class DoorTests(DeploymentTests):
                 self.assertNotIn("Traceback", r.text)
 
 
-class CheckTests(TransactionTestCase):
+class CheckTests(SimpleTestCase):
     def test_the_checks_for_a_deployment_find_nothing(self):
         done = deployment.run("manage.py", "check", "--deploy", "--fail-level", "WARNING")
 

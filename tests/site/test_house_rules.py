@@ -3,7 +3,7 @@
 import re
 
 from django.conf import settings
-from django.test import Client, TestCase
+from django.test import Client, SimpleTestCase, TestCase
 from django.urls import URLResolver, get_resolver
 from django.urls.resolvers import RegexPattern
 
@@ -69,6 +69,10 @@ class PublicPageTests(TestCase):
         # To log out is public too, and leads on when it is only looked at.
         self.assertEqual(answering | LOG_OUTS, set(PUBLIC.values()))
 
+
+class MarkTests(SimpleTestCase):
+    maxDiff = None
+
     def test_only_these_pages_are_marked_public(self):
         marked = {
             name
@@ -85,7 +89,7 @@ class PublicPageTests(TestCase):
         self.assertGreater(len(names - set(PUBLIC)), 30)
 
 
-class FileTests(TestCase):
+class FileTests(SimpleTestCase):
     def files(self):
         for app in APPS:
             yield from (ROOT / app).rglob("*.py")
