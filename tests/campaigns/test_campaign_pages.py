@@ -189,11 +189,15 @@ class PlanTests(PageTestCase):
                 self.assertContains(self.client.get(f"{page}?trang=x"), "Trang 1 trên 2")
 
     def test_a_campaign_s_words_are_kept_as_strictly(self):
-        for changed in ({"name": "gọi 0987466981"}, {"basis": "0987 466 981"}, {"name": "\0"}):
+        number = "Đừng ghi số điện thoại"
+        for changed, sentence in (
+            ({"name": "gọi 0987466981"}, number),
+            ({"basis": "0987 466 981"}, number),
+            ({"name": "\0"}, "Hãy đặt tên cho chiến dịch."),
+        ):
             with self.subTest(changed):
-                r = self.client.post(NEW, self.fields(**changed))
-
-                self.assertEqual(r.status_code, 200)
+                self.assertContains(self.client.post(NEW, self.fields(**changed)), sentence)
+        self.assertFalse(Campaign.objects.exists())
 
 
 class StepTests(PageTestCase):
