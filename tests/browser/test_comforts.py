@@ -164,6 +164,77 @@ class TokenTests(BrowserTestCase):
         self.assertEqual(self.page.evaluate(TOKENS), expected)
 
 
+class FieldTests(BrowserTestCase):
+    """Every field of the memo's two procedures, one page after the other."""
+
+    def pages(self):
+        self.go(LOGIN)
+        yield LOGIN
+        self.go(ASK)
+        yield ASK
+        self.ask_in_browser()
+        yield CODE
+        self.go(CODE)
+        self.enter_code(newest_code())
+        self.is_at(NEW)
+        yield NEW
+        self.log_in_in_browser()
+        self.go(CHANGE)
+        yield CHANGE
+        self.go(PHONE)
+        yield PHONE
+
+    def fields(self):
+        return self.page.locator("main input:not([type=hidden], [aria-hidden])").all()
+
+    def test_each_takes_what_is_pasted(self):
+        self.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        for path in self.pages():
+            for field in self.fields():
+                with self.subTest(path, field=field.get_attribute("name")):
+                    self.page.evaluate("() => navigator.clipboard.writeText('0912 345-678')")
+                    field.fill("")
+                    field.focus()
+                    self.page.keyboard.press("Control+V")
+
+                    check(field).to_have_value("0912 345-678")
+
+    def test_none_makes_a_telephone_zoom(self):
+        for path in self.pages():
+            for field in self.fields():
+                with self.subTest(path, field=field.get_attribute("name")):
+                    size = field.evaluate("(field) => parseFloat(getComputedStyle(field).fontSize)")
+
+                    self.assertGreaterEqual(size, 16)
+
+    def test_the_memos_address_is_seen_whole_on_a_small_telephone(self):
+        self.go(ASK)
+        field = self.page.get_by_label("Địa chỉ thư điện tử công vụ", exact=True)
+        field.fill("dia_chi_mail@hagiang.gov.vn")
+
+        shown, needed = field.evaluate("(field) => [field.clientWidth, field.scrollWidth]")
+
+        self.assertEqual(shown, needed)
+
+    def test_each_password_has_a_button_of_its_own(self):
+        self.log_in_in_browser()
+        self.go(CHANGE)
+
+        for label in ("Mật khẩu hiện tại", "Nhập mật khẩu", "Nhập lại mật khẩu"):
+            with self.subTest(label):
+                check(self.button(f"Hiện {label}")).to_have_count(1)
+                field = self.page.get_by_label(label, exact=True)
+                check(field).to_have_attribute("spellcheck", "false")
+
+    def test_the_ring_of_the_focus_is_two_pixels_wide(self):
+        for path in self.pages():
+            with self.subTest(path):
+                self.page.keyboard.press("Tab")
+                ring = "() => parseFloat(getComputedStyle(document.activeElement).outlineWidth)"
+
+                self.assertGreaterEqual(self.page.evaluate(ring), 2)
+
+
 class PaperTests(BrowserTestCase):
     def test_each_guide_fits_on_one_sheet(self):
         for name in ("hagiang", "tuyenquang"):
