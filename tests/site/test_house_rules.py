@@ -1,6 +1,7 @@
 """What holds for the code and the addresses as a whole."""
 
 import re
+import unicodedata
 
 from django.conf import settings
 from django.test import Client, SimpleTestCase, TestCase
@@ -115,3 +116,39 @@ class FileTests(SimpleTestCase):
                 if file.suffix in (".py", ".html", ".css", ".js", ".toml", ".conf", ".txt"):
                     with self.subTest(str(file.relative_to(ROOT))):
                         self.assertNotRegex(file.read_text(encoding="utf-8"), words)
+
+    def test_every_text_is_composed(self):
+        """Vietnamese letters are one character each, which every font shows."""
+        for folder in (*APPS, "templates", "static", "locale"):
+            for file in (ROOT / folder).rglob("*"):
+                if file.suffix in (".py", ".html", ".js", ".toml", ".txt", ".svg", ".po"):
+                    with self.subTest(str(file.relative_to(ROOT))):
+                        text = file.read_text(encoding="utf-8")
+                        self.assertTrue(unicodedata.is_normalized("NFC", text))
+
+    def test_forms_are_checked_by_the_server_alone(self):
+        for file in (ROOT / "templates").rglob("*.html"):
+            for form in re.findall(r"<form[^>]*>", file.read_text(encoding="utf-8")):
+                # The others have nothing to fill in, or are the administration's.
+                if 'class="form"' in form:
+                    with self.subTest(str(file.relative_to(ROOT))):
+                        self.assertIn("novalidate", form)
+
+    def test_secrets_are_compared_in_constant_time(self):
+        for package in ("otp/codes", "otp/suppliers"):
+            with self.subTest(package):
+                files = (ROOT / package).rglob("*.py")
+                text = "".join(file.read_text(encoding="utf-8") for file in files)
+                self.assertTrue("constant_time_compare(" in text)
+
+    def test_every_package_is_pinned_with_its_hash(self):
+        for name in ("requirements.txt", "deploy/requirements.txt", "deploy/requirements-ldap.txt"):
+            lines = (ROOT / name).read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+            wanted = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+            self.assertTrue(wanted)
+            for line in wanted:
+                with self.subTest(name, line=line[:40]):
+                    self.assertRegex(
+                        line, r"^[\w.\-]+(\[[\w,]+\])?==\S+ .*--hash=sha256:[0-9a-f]{64}"
+                    )
+        self.assertIn("--require-hashes", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
