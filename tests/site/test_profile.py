@@ -134,6 +134,23 @@ class ShippedProfileTests(SimpleTestCase):
             for wording in (sms.recovery_code, sms.phone_code):
                 self.assertIn("KHONG cung cap ma cho bat ky ai", wording)
 
+    def test_no_wording_has_a_link(self):
+        for name in SHIPPED:
+            for wording in WORDINGS:
+                with self.subTest(f"{name} {wording}"):
+                    text = getattr(profile.load(name).sms, wording)
+                    self.assertNotRegex(text, r"://|www\.|\.vn\b")
+
+    def test_a_code_says_what_it_is_for_how_long_and_whom_to_call(self):
+        for name in SHIPPED:
+            sms = profile.load(name).sms
+            for wording, purpose in (
+                (sms.recovery_code, "mat khau"),
+                (sms.phone_code, "so dien thoai"),
+            ):
+                for part in (purpose, "{code}", "{minutes} phut", "{hotline}"):
+                    self.assertIn(part, wording)
+
     def test_the_table_of_letters_agrees_with_the_codec(self):
         codec = gsm0338.Codec()
         basic = {
