@@ -6,7 +6,7 @@ from unittest import mock
 
 from django.db import connection
 from django.db.models.functions import Now
-from django.test import override_settings
+from django.test import SimpleTestCase, override_settings
 
 from otp import outbox
 from otp.models import GatewayState, Message
@@ -176,6 +176,11 @@ class BreakerTests(SendingTestCase):
 
         self.assertEqual(self.state().failures, breakers.FAILURES)
         self.assertAlmostEqual(self.pause(), breakers.SHORTEST_PAUSE, delta=10)
+
+
+class PatienceTests(SimpleTestCase):
+    def test_a_supplier_has_three_seconds_to_be_reached_and_ten_to_answer(self):
+        self.assertEqual(http.TIMEOUTS, (3, 10))
 
 
 class BreakerFaultTests(SendingTestCase):
