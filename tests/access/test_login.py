@@ -1,9 +1,12 @@
 """The door: who comes in, what they are told, how often they may try."""
 
+import datetime as dt
+
 from argon2 import PasswordHasher
 from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.test import Client, TestCase
+from django.utils import timezone
 
 from accounts.models import Account, AuditEvent
 from tests.support import cast
@@ -90,6 +93,14 @@ class LogInTests(cast.Cast, TestCase):
         self.an.refresh_from_db()
         self.assertIn("argon2$argon2id$v=19$m=19456,t=2,p=1$", self.an.password)
         self.assertRedirects(self.log_in(client=Client()), "/", fetch_redirect_response=False)
+
+    def test_a_password_of_many_years_need_not_be_changed(self):
+        now = timezone.now()
+        Account.objects.update(password_changed_at=now - dt.timedelta(days=10 * 365))
+
+        self.assertRedirects(self.log_in(), "/")
+
+        self.assertEqual(self.client.get("/cau-hinh/").status_code, 200)
 
     def test_every_try_is_on_record(self):
         self.log_in("an", "Sai-mat-khau-8")
