@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import tomllib
 
 from django.conf import settings
 from django.test import SimpleTestCase
@@ -96,3 +97,16 @@ class LimitTests(SimpleTestCase):
 
         self.assertGreater(len(views), 10)
         self.assertLessEqual({f"{view.__module__}.{view.__name__}" for view in views}, places)
+
+
+class DependencyTests(SimpleTestCase):
+    def test_a_line_says_why_each_is_there(self):
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        parts = (project["dependencies"], *project["optional-dependencies"].values())
+        needed = {re.match(r"[\w-]+", each)[0].lower() for part in parts for each in part}
+        table = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+        rows = re.findall(r"^\| ([\w][^|*]*) \| \S", table, re.MULTILINE)
+
+        explained = {name.lower() for row in rows for name in row.split(", ")} - {"package"}
+
+        self.assertEqual(needed, explained)
