@@ -5,6 +5,7 @@ import re
 import tomllib
 
 from django.conf import settings
+from django.core.management import get_commands
 from django.test import SimpleTestCase
 from django.urls import get_resolver
 from django.utils.module_loading import import_string
@@ -14,6 +15,17 @@ from tests.site.test_house_rules import patterns
 
 ROOT = settings.BASE_DIR
 LIMITS = ROOT / "docs" / "limits.md"
+MAP = ROOT / "CONTRIBUTING.md"
+PAGES = (ROOT / "README.md", MAP, *sorted((ROOT / "docs").rglob("*.md")))
+
+TOPS = ("accounts", "otp", "mailportal", "templates", "static", "tests", "docs", "deploy")
+SOURCES = ("accounts", "otp", "mailportal", "tests", "deploy", "Makefile", "compose.yaml", ".ci")
+
+# The houses themselves, of which the map need not name each room: tests/ and templates/ have
+# those of the apps.
+LARGE = ("templates/", "static/", "tests/", "docs/", "deploy/")
+MADE = ("deploy/env",)  # by the operator
+CAPITALS = re.compile(r"(?<![A-Za-z0-9])_?[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 
 TIMES = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}  # in seconds
 SIZES = {"byte": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}  # in bytes
@@ -110,3 +122,115 @@ class DependencyTests(SimpleTestCase):
         explained = {name.lower() for row in rows for name in row.split(", ")} - {"package"}
 
         self.assertEqual(needed, explained)
+
+
+class LinkTests(SimpleTestCase):
+    def test_every_link_leads_somewhere(self):
+        links = 0
+        for page in PAGES:
+            text = page.read_text(encoding="utf-8")
+            for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)", text):
+                if target.startswith("http"):
+                    continue
+                links += 1
+                file = (page.parent / target).resolve() if target else page
+                with self.subTest(page.name, target=target, anchor=anchor):
+                    self.assertTrue(file.exists())
+                    if anchor:
+                        self.assertIn(anchor, anchors(file))
+
+        self.assertGreater(links, 40)
+
+    def test_every_page_is_reached_from_the_readme_in_two_steps(self):
+        found = {ROOT / "README.md"}
+        for _ in range(2):
+            found |= {link for page in found for link in pages_linked_from(page)}
+
+        self.assertEqual(found, set(PAGES))
+
+
+class NameTests(SimpleTestCase):
+    """What stands between backquotes, or in a block to copy, is there under this name."""
+
+    def test_every_path_is_there(self):
+        for page in PAGES:
+            for path in re.findall(
+                rf"(?<![\w/.])(?:{'|'.join(TOPS)})/[\w./*-]*\w[\w*/]*", code_of(page)
+            ):
+                with self.subTest(page.name, path=path):
+                    self.assertTrue(list(ROOT.glob(path.rstrip("/"))) or path in MADE)
+
+    def test_what_a_file_is_said_to_hold_is_in_it(self):
+        pairs = 0
+        for page in PAGES:
+            text = " ".join(page.read_text(encoding="utf-8").split())
+            there = re.findall(r"`([\w.]+)(?:\(\))?` (?:in|of) `([\w/]+\.\w+)`", text)
+            there += [(name, path) for path, name in re.findall(r"`([\w/]+\.\w+)`: `(\w+)`", text)]
+            pairs += len(there)
+            for name, path in there:
+                with self.subTest(page.name, name=name, path=path):
+                    self.assertRegex((ROOT / path).read_text("utf-8"), rf"\b{re.escape(name)}\b")
+
+        self.assertGreater(pairs, 15)
+
+    def test_every_name_in_capitals_is_known(self):
+        known = set()
+        for source in SOURCES:
+            for file in (ROOT / source).rglob("*") if (ROOT / source).is_dir() else [ROOT / source]:
+                if file.is_file() and file.suffix in ("", ".py", ".example", ".yaml"):
+                    known |= set(CAPITALS.findall(file.read_text(encoding="utf-8")))
+        for page in PAGES:
+            for name in CAPITALS.findall(code_of(page)):
+                with self.subTest(page.name, name=name):
+                    self.assertIn(name, known)
+
+    def test_every_command_is_there(self):
+        for page in (*PAGES, ROOT / "deploy" / "systemd" / "cron"):
+            text = page.read_text(encoding="utf-8")
+            named = re.findall(r"(?:manage\.py|bin/mailportal|^ +mailportal) ([a-z_]+)", text, re.M)
+            with self.subTest(page.name):
+                self.assertLessEqual(set(named), set(get_commands()))
+
+
+class MapTests(SimpleTestCase):
+    def test_it_names_every_room_and_no_other(self):
+        _, _, text = MAP.read_text(encoding="utf-8").partition("\n## The map\n")
+        text, _, _ = text.partition("\n## ")
+        named = re.findall(r"^\| `([^`]+)` \| \S", text, re.MULTILINE)
+
+        self.assertEqual(len(named), len(set(named)))
+        self.assertEqual(set(named) - set(LARGE), rooms())
+
+
+def rooms():
+    """Name the directories of each house, and the modules beside them."""
+    found = set()
+    for top in TOPS:
+        for path in (ROOT / top).iterdir():
+            if path.is_dir() and path.name != "__pycache__" and any(path.rglob("*.*")):
+                found.add(f"{top}/{path.name}/")
+            elif top in ("accounts", "otp", "mailportal") and path.name != "__init__.py":
+                found |= {f"{top}/{path.name}"} if path.suffix == ".py" else set()
+    own = {path.split("/")[1] for path in found if path.startswith(("accounts/", "otp/"))}
+    return {
+        path
+        for path in found
+        if not (path.startswith(("templates/", "tests/")) and path.split("/")[1] in own)
+    }
+
+
+def code_of(page):
+    """Give what stands between backquotes, and the blocks to copy."""
+    text = page.read_text(encoding="utf-8")
+    return "\n".join(a or b for a, b in re.findall(r"`([^`]+)`|^( {4}.*)$", text, re.MULTILINE))
+
+
+def anchors(file):
+    """Give the anchors of a page's headings, as they are shown on the web."""
+    headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def pages_linked_from(page):
+    for target in re.findall(r"\]\(([^)#\s]+\.md)", page.read_text(encoding="utf-8")):
+        yield (page.parent / target).resolve()
