@@ -12,7 +12,8 @@ from otp.models import Message
 
 # Days before the lock on which people are warned, the first first. The constraints below are built
 # from it: a run that comes late moves what follows, so that everybody has the whole time. To warn
-# on other days, change it here and run `makemigrations`.
+# on other days, change it here and run `makemigrations`. Rows of campaigns gone by keep their days:
+# add the constraints with `AddConstraintNotValid`.
 WARNED_BEFORE = (14, 7, 1)
 
 
