@@ -1,7 +1,6 @@
 """The pages for what goes wrong: what happened, whether anything is lost, what to do now."""
 
 import re
-import socket
 import sys
 from html import unescape
 
@@ -17,6 +16,7 @@ from mailportal import urls
 from otp.models import Code, Message
 from tests.support import cast
 from tests.support.cast import ASK, CODE, LOGIN
+from tests.support.ports import free_port
 
 SECURITY_HEADERS = (
     "Content-Security-Policy",
@@ -221,9 +221,7 @@ class AwayTests(ErrorPages, TransactionTestCase):
     def take_the_database_away(self):
         at = connection.settings_dict
         before = {name: at[name] for name in ("HOST", "PORT")}
-        with socket.socket() as unused:
-            unused.bind(("127.0.0.1", 0))
-            at.update({"HOST": "127.0.0.1", "PORT": unused.getsockname()[1]})
+        at.update({"HOST": "127.0.0.1", "PORT": free_port()})
         connection.close()
         self.addCleanup(at.update, before)
         return lambda: at.update(before)

@@ -22,6 +22,7 @@ import psutil
 
 from tests.support import deployment
 from tests.support.deployment import PATIENCE, ROOT, wait_until
+from tests.support.ports import free_port
 
 NEEDED = ("accounts", "mailportal", "otp", "static", "templates", "deploy", "manage.py")
 WELCOME = "Ctrl-C ends everything"
@@ -32,7 +33,7 @@ class Run:
 
     def __init__(self, tree, **variables):
         self.tree = tree
-        self.port = variables.get("PORT") or deployment.free_port()
+        self.port = variables.get("PORT") or free_port()
         self._said = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         surroundings = {"PATH": os.environ["PATH"], "PORTAL_DEMO": "1", "PORT": str(self.port)}
         self.command = subprocess.Popen(
@@ -268,7 +269,7 @@ class TroubleTests(MakeRunTests):
         self.assert_one_line(run, "mailportal: .*PORT.*")
 
     def test_a_database_that_is_away(self):
-        port = deployment.free_port()
+        port = free_port()
 
         run = self.begin(DATABASE_URL=f"postgresql://u:geheim@127.0.0.1:{port}/x")
 

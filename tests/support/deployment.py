@@ -13,6 +13,8 @@ from urllib.parse import quote, urlencode
 from django.conf import settings
 from django.db import connection
 
+from tests.support.ports import free_port
+
 ROOT = settings.BASE_DIR
 PATIENCE = 60  # seconds for a process to start or end, on a busy machine
 HOST = "matkhau.example.gov.vn"
@@ -61,12 +63,6 @@ def database_url():
         person += ":" + quote(at["PASSWORD"], safe="")
     host = quote(at["HOST"] or "localhost", safe="")
     return f"postgresql://{person}@{host}:{at['PORT'] or 5432}/{at['NAME']}"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(condition, patience=PATIENCE):

@@ -16,6 +16,8 @@ from urllib.parse import parse_qsl
 
 from django.test import override_settings
 
+from tests.support.ports import free_port
+
 SID = "AC" + "0" * 32
 TOKEN = "a-token-nobody-may-read"
 SENDER = "+12025550123"
@@ -288,9 +290,7 @@ class DeafEars:
 
 def closed_port():
     """Give an address where nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 class MailServer(_Server):

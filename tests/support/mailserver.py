@@ -24,7 +24,8 @@ from django.core.management import call_command
 from django.db import connection
 from psycopg import sql
 
-from tests.support.deployment import ROOT, free_port, wait_until
+from tests.support.deployment import ROOT, wait_until
+from tests.support.ports import free_port
 
 DEPLOY = ROOT / "deploy"
 ROLE = f"mailportal_mail_{os.getpid()}"  # roles belong to the whole server
@@ -195,6 +196,8 @@ class Dovecot(Folder):
             f"state_dir = {self.path}/state",
             f"log_path = {self.path}/log",
             "listen = 127.0.0.1",
+            # Others that this machine may have (POP3, submission) would listen on their own ports.
+            "protocols = imap",
             "service imap-login {",
             "  inet_listener imap {",
             "    port = 0",

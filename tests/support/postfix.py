@@ -9,8 +9,9 @@ from pathlib import Path
 
 from django.db import connection
 
-from tests.support.deployment import free_port, wait_until
+from tests.support.deployment import wait_until
 from tests.support.mailserver import DEPLOY, PATIENCE, ROLE, ROLE_PASSWORD, Folder, program, put_in
+from tests.support.ports import free_port
 
 SERVICES = Path("/usr/share/postfix/master.cf.dist")  # to which the shipped lines are added
 

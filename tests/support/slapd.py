@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 
 from tests.support.cast import PASSWORD
-from tests.support.deployment import free_port, wait_until
+from tests.support.deployment import wait_until
+from tests.support.ports import free_port
 
 BASE = "dc=example,dc=vn"
 PEOPLE = f"ou=people,{BASE}"
