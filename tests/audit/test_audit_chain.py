@@ -14,6 +14,8 @@ from django.utils import timezone
 from accounts.audit import chain
 from accounts.models import Account, AuditEvent, AuditLink, Session
 from tests.support import cast
+from tests.support.crowd import at_once
+from tests.support.waiting import PATIENCE, wait_for, waiting_for_locks
 
 Event = AuditEvent.Event
 
@@ -124,38 +126,22 @@ class ChainTests(TransactionTestCase):
         self.assertIn("6 rows are whole", verify())
 
     def test_rows_written_at_once_stand_in_one_chain(self):
-        def write():
-            with closing(connection):
-                record(10)
-
-        writers = [threading.Thread(target=write) for _ in range(8)]
-        for writer in writers:
-            writer.start()
-        for writer in writers:
-            writer.join()
+        at_once(lambda _: record(10), 8)
 
         self.assertIn("85 rows are whole", verify())
 
     def test_two_transactions_that_wait_for_each_others_rows_do_not_deadlock(self):
         """The chain's lock is taken last: a row written early does not hold it."""
-        met = threading.Barrier(2, timeout=10)
-        done = []
+        met = threading.Barrier(2, timeout=PATIENCE)
 
-        def write():
-            with closing(connection):
-                with transaction.atomic():
-                    record()
-                    met.wait()
-                    record()
-                done.append(True)
+        def write(_):
+            with transaction.atomic():
+                record()
+                met.wait()
+                record()
 
-        writers = [threading.Thread(target=write) for _ in range(2)]
-        for writer in writers:
-            writer.start()
-        for writer in writers:
-            writer.join()
+        at_once(write, 2)
 
-        self.assertEqual(len(done), 2)
         self.assertIn("9 rows are whole", verify())
 
 
@@ -257,8 +243,7 @@ class OrderOfLocksTests(cast.Cast, TransactionTestCase):
             with closing(connection), transaction.atomic():
                 Account.objects.select_for_update().get(pk=an.pk)
                 ready.set()
-                while not waiting():
-                    pass
+                wait_for(waiting_for_locks, "the staff to wait for the account")
                 record()
             done.append("owner")
 
@@ -273,7 +258,7 @@ class OrderOfLocksTests(cast.Cast, TransactionTestCase):
                     seen_at=timezone.now(),
                     expire_date=timezone.now(),
                 )
-                ready.wait()
+                assert ready.wait(PATIENCE), "the owner did not begin"
             done.append("staff")
 
         def heard(act):
@@ -290,9 +275,3 @@ class OrderOfLocksTests(cast.Cast, TransactionTestCase):
 
         self.assertEqual(sorted(done), ["owner", "staff"])
         self.assertEqual(chain.verify().faults, [])
-
-
-def waiting():
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        return cursor.fetchone()[0]

@@ -59,7 +59,8 @@ def measure():
 
 def start_sender(environment, log):
     from otp import outbox
-    from tests.support.deployment import database_url, wait_until
+    from tests.support.deployment import database_url
+    from tests.support.waiting import wait_for
 
     sender = subprocess.Popen(
         [sys.executable, "manage.py", "deliver_messages"],
@@ -67,7 +68,7 @@ def start_sender(environment, log):
         env=os.environ | environment | {"DATABASE_URL": database_url()},
         stderr=log,
     )
-    wait_until(outbox.sender_is_alive)
+    wait_for(outbox.sender_is_alive, "the sender's first sign of life")
     return sender
 
 

@@ -67,7 +67,7 @@ def slowly(handler):
 def start(supplier, log):
     from django.conf import settings
 
-    from tests.outbox.test_sender_process import database_url
+    from tests.support.deployment import database_url
 
     environment = {"DATABASE_URL": database_url(), "OTP_PEPPER": ",".join(settings.OTP_PEPPERS)}
     return subprocess.Popen(

@@ -3,8 +3,7 @@
 import os
 import subprocess
 import sys
-import tempfile
-import time
+from contextlib import closing
 
 import psutil
 from django.conf import settings
@@ -14,9 +13,11 @@ from django.utils import timezone
 from accounts.bulk import queue, worker
 from accounts.models import Account, AuditEvent, Job
 from accounts.organisation.roles import make_groups
-from tests.outbox.test_sender_process import database_url, eventually
 from tests.support import cast
+from tests.support.deployment import database_url
 from tests.support.loading import csv_of
+from tests.support.output import Output
+from tests.support.waiting import wait_for, wait_for_end
 
 ROOT = settings.BASE_DIR
 
@@ -28,7 +29,7 @@ class WorkerTests(TransactionTestCase):
         self.start()
 
     def start(self):
-        log = self.enterContext(tempfile.TemporaryFile("w+"))
+        self.said = self.enterContext(closing(Output()))
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "work_jobs"],
             cwd=ROOT,
@@ -38,7 +39,7 @@ class WorkerTests(TransactionTestCase):
                 "OTP_PEPPER": ",".join(settings.OTP_PEPPERS),
                 "LOG_LEVEL": "INFO",
             },
-            stderr=log,
+            stderr=self.said,
         )
         self.addCleanup(self.end, self.process)
 
@@ -54,12 +55,18 @@ class WorkerTests(TransactionTestCase):
         return Job.ask_import(self.huong, csv_of(*rows), add_units=False)
 
     def becomes(self, job, state):
-        eventually(lambda: Job.objects.get(pk=job.pk).state == state)
-        return Job.objects.get(pk=job.pk)
+        def there():
+            job.refresh_from_db()
+            return job.state == state
+
+        wait_for(
+            there, f"the job to be {state}", log=lambda: f"it is {job.state}\n{self.said.text()}"
+        )
+        return job
 
     def child(self):
-        eventually(lambda: psutil.Process(self.process.pid).children())
-        return psutil.Process(self.process.pid).children()[0]
+        worker = psutil.Process(self.process.pid)
+        return wait_for(worker.children, "a process that does the job", log=self.said.text)[0]
 
     def test_it_tries_a_file_out_and_takes_it_in(self):
         job = self.becomes(self.ask(300), "asking")
@@ -83,8 +90,9 @@ class WorkerTests(TransactionTestCase):
     def test_killed_at_work_it_leaves_all_or_nothing(self):
         job = self.becomes(self.ask(3000), "asking")
         job.confirm()
-        self.child().kill()
-        time.sleep(0.2)
+        child = self.child()
+        child.kill()
+        wait_for(lambda: not child.is_running(), "the end of the process that did the job")
 
         self.assertIn(Account.objects.count(), (1, 3001))
 
@@ -94,7 +102,7 @@ class WorkerTests(TransactionTestCase):
 
         self.process.terminate()
 
-        self.assertEqual(self.process.wait(20), 0)
+        self.assertEqual(wait_for_end(self.process, "the worker", log=self.said.text), 0)
         Job.objects.filter(pk=job.pk, state="working").update(
             changed_at=timezone.now() - queue.ABANDONED * 2
         )

@@ -22,11 +22,12 @@ from accounts.campaigns.rules import CampaignRefused
 from accounts.credentials.passwords import change_password
 from accounts.models import Account, AuditEvent, Campaign, CampaignMember
 from otp.models import Message
-from tests.codes.test_parallel import at_once
-from tests.outbox.test_sender_process import database_url, eventually
 from tests.support import cast
 from tests.support.campaigning import Office, days_pass, locked, send_all
 from tests.support.cast import NEW_PASSWORD
+from tests.support.crowd import at_once
+from tests.support.deployment import database_url
+from tests.support.waiting import PATIENCE, wait_for, wait_for_end, waiting_for_locks
 
 ROOT = settings.BASE_DIR
 PEOPLE = 350  # more than three batches
@@ -138,33 +139,25 @@ class ChangeTests(RunTestCase):
             with transaction.atomic():
                 Account.objects.select_for_update().get(pk=self.gam.pk)
                 changing.set()
-                locking.wait(20)
+                self.assertTrue(locking.wait(PATIENCE), "nobody came to wait")
                 change_password(self.gam, NEW_PASSWORD, event=AuditEvent.Event.PASSWORD_CHANGED)
             connection.close()
 
         def lock():
-            changing.wait(20)
+            self.assertTrue(changing.wait(PATIENCE), "the change did not begin")
             run()
             connection.close()
 
         threads = [threading.Thread(target=each) for each in (change, lock)]
         for thread in threads:
             thread.start()
-        eventually(self.somebody_waits_for_a_lock)
+        wait_for(waiting_for_locks, "the run to wait for the account")
         locking.set()
         for thread in threads:
             thread.join()
 
         self.assertEqual(self.outcomes(), {"gam": "changed", "hoa": "locked"})
         self.assertFalse(locked(self.gam))
-
-    def somebody_waits_for_a_lock(self):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT EXISTS (SELECT 1 FROM pg_stat_activity"
-                " WHERE datname = current_database() AND wait_event_type = 'Lock')"
-            )
-            return cursor.fetchone()[0]
 
     def test_changes_and_locks_in_a_heap_leave_nobody_locked_who_changed(self):
         people = [
@@ -215,16 +208,16 @@ class KilledTests(RunTestCase):
         self.addCleanup(execute, "DROP FUNCTION IF EXISTS hold_mails CASCADE")
         with self.mails_held():
             process = self.start_a_run()
-            eventually(self.it_waits_at_a_mail)
+            wait_for(self.it_waits_at_a_mail, "a run that waits at a mail")
             process.send_signal(signal.SIGKILL)
             process.wait()
-        eventually(self.nobody_else_is_there)
+        wait_for(self.nobody_else_is_there, "the end of the killed run's connection")
         execute(LET_MAILS_GO)
         warned = CampaignMember.objects.filter(warnings_sent__gt=0).count()
         self.assertEqual(warned, rules.BATCH)
         self.assertEqual(mails_to_each(), {1: warned})
 
-        self.assertEqual(self.start_a_run().wait(), 0)
+        self.assertEqual(wait_for_end(self.start_a_run(), "the run"), 0)
 
         self.assertEqual(mails_to_each(), {1: PEOPLE})
         self.assertEqual(CampaignMember.objects.filter(warnings_sent__gt=0).count(), PEOPLE)
@@ -268,10 +261,10 @@ class KilledTests(RunTestCase):
 
         with self.mails_held():
             process = self.start_a_run()
-            eventually(self.it_waits_at_a_mail)
+            wait_for(self.it_waits_at_a_mail, "a run that waits at a mail")
             stopping = threading.Thread(target=stop)
             stopping.start()
-        self.assertEqual(process.wait(), 0)
+        self.assertEqual(wait_for_end(process, "the run"), 0)
         stopping.join()
 
         send_all()

@@ -7,7 +7,6 @@ would not be seen.
 
 import contextlib
 import datetime as dt
-import threading
 import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -27,24 +26,10 @@ from otp.counting import limits
 from otp.models import GUESSES, Code, Message, Meter, Purpose
 from tests.support import cast
 from tests.support.cast import ASK, CODE, LOGIN, NEW, newest_code, wrong_code
+from tests.support.crowd import CROWD, at_once
+from tests.support.waiting import PATIENCE, wait_for, waiting_for_locks
 
-CROWD = 40
-PATIENCE = 60  # seconds for a crowd to gather, on a busy machine
 Event = AuditEvent.Event
-
-
-def at_once(act, crowd=CROWD):
-    """Call act(0), act(1) … each in a thread and on a connection of its own, let go together."""
-    together = threading.Barrier(crowd, timeout=PATIENCE)
-
-    def run(n):
-        with contextlib.closing(connection):
-            connection.ensure_connection()
-            together.wait()
-            return act(n)
-
-    with ThreadPoolExecutor(crowd) as threads:
-        return list(threads.map(run, range(crowd)))
 
 
 def browser(n=0, *, like=None):
@@ -283,24 +268,11 @@ class PasswordTests(Crowd):
             return threads.submit(run)
 
         def waiting(count):
-            give_up_at = timezone.now() + dt.timedelta(seconds=PATIENCE)
-            while self.waiting_for_locks() < count:
-                if timezone.now() > give_up_at:
-                    raise AssertionError(f"{count} were to wait")
+            wait_for(lambda: waiting_for_locks() >= count, f"{count} who wait for a lock")
 
         with ThreadPoolExecutor(2) as threads, transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM accounts_session WHERE account_id IS NOT NULL FOR UPDATE")
             yield begin, waiting
-
-    def waiting_for_locks(self):
-        with connection.cursor() as cursor:
-            # Inside a transaction the view would go on showing what it showed first.
-            cursor.execute("SELECT pg_stat_clear_snapshot()")
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            return cursor.fetchone()[0]
 
 
 class PhoneTests(Crowd):

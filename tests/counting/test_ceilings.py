@@ -13,6 +13,8 @@ from otp import codes
 from otp.counting import ceilings
 from otp.models import Brakes, Code, Message, Meter
 from tests.support import cast
+from tests.support.crowd import at_once
+from tests.support.waiting import wait_for, waiting_for_locks
 
 PAUSED = "Hệ thống tạm dừng gửi mã"
 PHONE_PAGE = "/cau-hinh/thong-tin/an@hagiang.gov.vn/"
@@ -38,20 +40,6 @@ class BrakesTestCase(cast.Cast, TransactionTestCase):
     def count(self, what):
         return {reading.key: reading.count for reading in ceilings.readings()}[what]
 
-    def all_at_once(self, count, act):
-        together = threading.Barrier(count)
-
-        def run(n):
-            with closing(connection):
-                together.wait()
-                act(n)
-
-        threads = [threading.Thread(target=run, args=[n]) for n in range(count)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
 
 class CodeCeilingTests(BrakesTestCase):
     def test_the_last_under_the_ceiling_is_sent_and_the_next_is_told_to_wait(self):
@@ -73,7 +61,7 @@ class CodeCeilingTests(BrakesTestCase):
         # The first is there already: from an empty table the race would not be seen.
         self.ask_as("an")
 
-        self.all_at_once(40, lambda n: self.ask_as(f"nguoi{n}", n + 1))
+        at_once(lambda n: self.ask_as(f"nguoi{n}", n + 1), 40)
 
         self.assertEqual(cast.queued(), 10)
         self.assertContains(self.ask_as("nguoi39", 100), PAUSED)
@@ -183,11 +171,8 @@ class GuessCeilingTests(BrakesTestCase):
             guesses.append((browser, cast.wrong_code() if n % 2 else cast.newest_code()))
         # The meters are there already: from an empty table the race would not be seen.
         self.guess(cast.wrong_code(), guesses[1][0])
-        answers = []
 
-        self.all_at_once(
-            count, lambda n: answers.append(self.guess(guesses[n][1], guesses[n][0]).status_code)
-        )
+        answers = at_once(lambda n: self.guess(guesses[n][1], guesses[n][0]).status_code, count)
 
         self.assertEqual(sorted(answers), [200] * (count // 2) + [302] * (count // 2))
         self.assertEqual(self.count("ceiling:guesses:day"), count // 2 + 1)
@@ -205,18 +190,12 @@ class GuessCeilingTests(BrakesTestCase):
         with transaction.atomic():
             Meter.objects.select_for_update().get(pk="ceiling:guesses:day")
             right.start()
-            while not self.somebody_waits():
-                pass
+            wait_for(waiting_for_locks, "the right guess to wait for the meter")
             hours = Meter.objects.select_for_update(skip_locked=True)
             free = list(hours.filter(pk="ceiling:guesses:hour"))
         right.join()
 
         self.assertEqual(len(free), 1)
-
-    def somebody_waits(self):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            return cursor.fetchone()[0]
 
 
 class SwitchTests(BrakesTestCase):

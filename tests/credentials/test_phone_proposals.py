@@ -1,11 +1,9 @@
 """A new number for somebody who lost SIM and password: two of the staff, and all are told."""
 
 import io
-import threading
-from contextlib import closing
+from contextlib import suppress
 
 from django.core.management import call_command
-from django.db import connection
 from django.test import Client, TestCase, TransactionTestCase
 from django.utils import timezone
 
@@ -16,6 +14,7 @@ from accounts.models import Account, AuditEvent, PhoneProposal
 from otp.models import Message
 from tests.support import cast
 from tests.support.cast import NEW_PASSWORD, newest_code
+from tests.support.crowd import at_once
 
 EVIDENCE = {"evidence": "đã đối chiếu căn cước với trưởng phòng", "ticket": "CV-12/2026"}
 NEW_PHONE = "+84912345671"
@@ -246,25 +245,16 @@ class RaceTests(Proposals, TransactionTestCase):
         self.propose()
         proposal = PhoneProposal.objects.get()
         other = cast.make_staff("hai", "hotline")
+        decisions = ((phone_proposals.approve, self.mai), (phone_proposals.decline, other)) * 3
         outcome = []
 
-        def decide(rule, by):
-            with closing(connection):
-                try:
-                    rule(proposal, by=by)
-                except NotNow:
-                    return
+        def decide(n):
+            rule, by = decisions[n]
+            with suppress(NotNow):
+                rule(proposal, by=by)
                 outcome.append(rule.__name__)
 
-        people = [
-            threading.Thread(target=decide, args=(rule, by))
-            for rule, by in ((phone_proposals.approve, self.mai), (phone_proposals.decline, other))
-            * 3
-        ]
-        for one in people:
-            one.start()
-        for one in people:
-            one.join()
+        at_once(decide, len(decisions))
 
         self.assertEqual(len(outcome), 1)
         changed = Account.objects.get(pk=self.an.pk).phone == NEW_PHONE

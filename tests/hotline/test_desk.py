@@ -1,9 +1,5 @@
 """The hotline: one look says how somebody stands; what helps is done with a ground, on record."""
 
-import threading
-from contextlib import closing
-
-from django.db import connection
 from django.test import Client, TestCase, TransactionTestCase
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
@@ -16,6 +12,7 @@ from otp.models import Code, Message, Purpose
 from tests.support import cast
 from tests.support.cast import newest_code, wind_back, wrong_code
 from tests.support.clock import Clock
+from tests.support.crowd import at_once
 
 GROUND = {"why": "người gọi báo không nhận được tin", "ticket": "P-2026-0017"}
 
@@ -124,23 +121,17 @@ class ExtraCodeRaceTests(cast.Cast, TransactionTestCase):
         for at in (12, 6):
             codes.issue(self.an.address, Purpose.RECOVERY, nonce="x")
             wind_back(minutes=at)
-        given = []
 
-        def give():
-            with closing(connection):
-                try:
-                    remedies.give_extra_code(self.an, actor=mai, ground=Ground())
-                except remedies.NotNow:
-                    return
-                given.append(True)
+        def give(_):
+            try:
+                remedies.give_extra_code(self.an, actor=mai, ground=Ground())
+            except remedies.NotNow:
+                return False
+            return True
 
-        people = [threading.Thread(target=give) for _ in range(8)]
-        for one in people:
-            one.start()
-        for one in people:
-            one.join()
+        given = at_once(give, 8)
 
-        self.assertEqual(len(given), 1)
+        self.assertEqual(sum(given), 1)
         self.assertEqual(Code.objects.filter(voided=True).count(), 1)
 
 

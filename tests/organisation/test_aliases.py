@@ -15,7 +15,7 @@ from otp.models import Code, Message
 from tests.admin.test_staff_sending import StaffTestCase
 from tests.support import cast
 from tests.support.cast import CODE, NEW, NEW_PASSWORD, newest_code
-from tests.support.deployment import wait_until
+from tests.support.waiting import wait_for, waiting_for_locks
 
 ALIAS = "vanthu@hagiang.gov.vn"
 
@@ -397,14 +397,8 @@ class AtOnceTests(cast.Cast, TransactionTestCase):
             Address.objects.create(address=ALIAS, account=self.binh)
             other = threading.Thread(target=save)
             other.start()
-            wait_until(lambda: waiting(connection))
+            wait_for(waiting_for_locks, "the second to wait for the first")
         other.join()
 
         self.assertContains(answers[0], "đã thuộc về một tài khoản")
         self.assertEqual(Address.objects.get(address=ALIAS).account, self.binh)
-
-
-def waiting(connection):
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        return cursor.fetchone()[0]

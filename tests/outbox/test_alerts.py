@@ -1,11 +1,8 @@
 """What IT is told of, and how seldom."""
 
 import datetime as dt
-import threading
-from contextlib import closing
 
 from django.core.management import call_command
-from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
 from django.test import TransactionTestCase, override_settings
@@ -14,6 +11,7 @@ from otp import codes, outbox
 from otp.models import Brakes, Code, GatewayState, Message, Meter, Purpose
 from otp.outbox import alerts
 from tests.support import cast, gateway
+from tests.support.crowd import at_once
 
 IT = ["it@example.vn", "truc@example.vn"]
 State = Message.State
@@ -153,18 +151,8 @@ class OnceTests(AlertTestCase):
         # The row is there already: from an empty table the race would not be seen.
         alerts.raise_due()
         Meter.objects.update(until=Now())
-        together = threading.Barrier(2)
 
-        def look():
-            with closing(connection):
-                together.wait()
-                alerts.raise_due()
-
-        senders = [threading.Thread(target=look) for _ in range(2)]
-        for sender in senders:
-            sender.start()
-        for sender in senders:
-            sender.join()
+        at_once(lambda _: alerts.raise_due(), 2)
 
         self.assertEqual(self.mails().count(), 2 * len(IT))
 

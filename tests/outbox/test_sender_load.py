@@ -5,8 +5,9 @@ import threading
 from collections import defaultdict
 
 from otp.models import Brakes, GatewayState, Message
-from tests.outbox.test_sender_process import SenderTests, eventually
+from tests.outbox.test_sender_process import SenderTests
 from tests.support import gateway
+from tests.support.waiting import PATIENCE, wait_for
 
 COUNT = 1_000
 SEED = 20
@@ -92,9 +93,6 @@ class LoadTests(SenderTests):
 
         return note
 
-    def is_over(self):
-        return not ({State.QUEUED, State.SENDING} & self.states().keys())
-
     def test_a_thousand_messages_through_two_senders_with_faults(self):
         self.start_and_wait(2)
         numbers = {}
@@ -102,7 +100,7 @@ class LoadTests(SenderTests):
             number = f"+8491{n:07}"
             numbers[self.queue(f"a{n}@example.vn", number).pk] = number
 
-        eventually(self.is_over, patience=120)
+        wait_for(self.is_over, "the end of all messages", patience=3 * PATIENCE, log=self.states)
 
         messages = Message.objects.in_bulk(list(numbers))
         for pk, number in numbers.items():

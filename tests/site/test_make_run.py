@@ -21,8 +21,10 @@ from unittest import TestCase
 import psutil
 
 from tests.support import deployment
-from tests.support.deployment import PATIENCE, ROOT, wait_until
+from tests.support.deployment import ROOT
+from tests.support.output import Output
 from tests.support.ports import free_port
+from tests.support.waiting import wait_for, wait_for_end
 
 NEEDED = ("accounts", "mailportal", "otp", "static", "templates", "deploy", "manage.py")
 WELCOME = "Ctrl-C ends everything"
@@ -34,7 +36,7 @@ class Run:
     def __init__(self, tree, **variables):
         self.tree = tree
         self.port = variables.get("PORT") or free_port()
-        self._said = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
+        self._said = Output()
         surroundings = {"PATH": os.environ["PATH"], "PORTAL_DEMO": "1", "PORT": str(self.port)}
         self.command = subprocess.Popen(
             [sys.executable, "manage.py", "demo"],
@@ -48,18 +50,20 @@ class Run:
         self._browser = urllib.request.build_opener(cookies, urllib.request.ProxyHandler({}))
 
     def words(self):
-        self._said.seek(0)
-        return self._said.read()
+        return self._said.text()
 
     def has_ended(self):
         return self.command.poll() is not None
 
     def wait_for_welcome(self):
-        wait_until(lambda: WELCOME in self.words() or self.has_ended())
+        wait_for(lambda: WELCOME in self.words() or self.has_ended(), "the welcome", log=self.words)
         assert not self.has_ended(), self.words()
 
     def wait_for_end(self):
-        wait_until(lambda: self.has_ended() and not self.processes())
+        wait_for(self.all_has_ended, "the end of all that was started", log=self.words)
+
+    def all_has_ended(self):
+        return self.has_ended() and not self.processes()
 
     def processes(self, word=""):
         """Give every process that works in the copy, whoever started it."""
@@ -94,7 +98,7 @@ class Run:
         for process in self.processes():
             with contextlib.suppress(psutil.Error):
                 process.kill()
-        self.command.wait(PATIENCE)
+        wait_for_end(self.command, "the command", log=self.words)
         self._said.close()
 
 
@@ -149,7 +153,11 @@ class RunTests(MakeRunTests):
         page = self.run_.open("/quen-mat-khau/", address="trungtamcntt.stttt")
 
         self.assertIn("***345678", page)
-        found = wait_until(lambda: re.search(r"dien tu: (\d{6})\.", self.run_.open("/demo/")))
+        found = wait_for(
+            lambda: re.search(r"dien tu: (\d{6})\.", self.run_.open("/demo/")),
+            "the code on the simulated phone",
+            log=self.run_.words,
+        )
         page = self.run_.open("/quen-mat-khau/xac-thuc/", code=found[1])
         self.assertIn("Nhập mật khẩu mới", page)
         self.assertIn('"sender": true', self.run_.open("/readyz"))
@@ -161,7 +169,11 @@ class RunTests(MakeRunTests):
 
         killed.kill()
 
-        wait_until(lambda: len([one for one in master.children() if one.pid != killed.pid]) == 2)
+        wait_for(
+            lambda: len([one for one in master.children() if one.pid != killed.pid]) == 2,
+            "another web process",
+            log=self.run_.words,
+        )
         self.assertIn("Mật khẩu", self.run_.open("/dang-nhap/"))
         self.assertFalse(self.run_.has_ended())
 
@@ -221,7 +233,7 @@ class EndTests(MakeRunTests):
 
     def test_ctrl_c_while_it_starts(self):
         run = self.begin()
-        wait_until(lambda: run.processes("postgres"))
+        wait_for(lambda: run.processes("postgres"), "PostgreSQL's process", log=run.words)
 
         os.killpg(run.command.pid, signal.SIGINT)
 

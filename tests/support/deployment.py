@@ -6,17 +6,16 @@ import re
 import socket
 import subprocess
 import sys
-import tempfile
-import time
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
 from django.db import connection
 
+from tests.support.output import Output
 from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE, wait_for, wait_for_end
 
 ROOT = settings.BASE_DIR
-PATIENCE = 60  # seconds for a process to start or end, on a busy machine
 HOST = "matkhau.example.gov.vn"
 SECRETS = {
     "SECRET_KEY": "geheim-k-0f2b8c6d4e1a97350f2b8c6d4e1a9735-geheim-0f2b8c6d4e1a",
@@ -65,21 +64,12 @@ def database_url():
     return f"postgresql://{person}@{host}:{at['PORT'] or 5432}/{at['NAME']}"
 
 
-def wait_until(condition, patience=PATIENCE):
-    give_up_at = time.monotonic() + patience
-    while not (result := condition()):
-        if time.monotonic() > give_up_at:
-            raise AssertionError("it did not happen")
-        time.sleep(0.1)
-    return result
-
-
 class Server:
     """gunicorn with deploy/gunicorn.conf.py, as behind a proxy that ends TLS."""
 
     def __init__(self, *arguments, **changes):
         self.port = free_port()
-        self._log = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
+        self._output = Output()
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py"),
@@ -89,11 +79,11 @@ class Server:
             ],
             cwd=ROOT,
             env=environment(DATABASE_URL=database_url(), **changes),
-            stdout=self._log,
-            stderr=self._log,
+            stdout=self._output,
+            stderr=self._output,
         )
         try:
-            wait_until(self._is_open)
+            wait_for(self._is_open, "gunicorn to listen", log=self.log)
         except BaseException:
             self.end()
             raise
@@ -104,13 +94,12 @@ class Server:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def log(self):
-        self._log.seek(0)
-        return self._log.read()
+        return self._output.text()
 
     def end(self):
         self.process.terminate()
-        self.process.wait(PATIENCE)
-        self._log.close()
+        wait_for_end(self.process, "gunicorn", log=self.log)
+        self._output.close()
 
     def request(self, method, path, body=None, *, over_https=True, **headers):
         """Send a request as the proxy would pass it on; give the answer, read to its end."""

@@ -24,14 +24,14 @@ from django.core.management import call_command
 from django.db import connection
 from psycopg import sql
 
-from tests.support.deployment import ROOT, wait_until
+from tests.support.deployment import ROOT
 from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE, wait_for
 
 DEPLOY = ROOT / "deploy"
 ROLE = f"mailportal_mail_{os.getpid()}"  # roles belong to the whole server
 ROLE_PASSWORD = "geheim-r-91c2"
 API_KEY = "geheim-a-3f6a0d"
-PATIENCE = 20  # seconds for a program to start or end, on a busy machine
 
 
 class DatabaseDoor(socketserver.ThreadingTCPServer):
@@ -136,7 +136,7 @@ class Dovecot(Folder):
                 stderr=complaints,
             )
         try:
-            wait_until(self._is_open, PATIENCE)
+            wait_for(self._is_open, "Dovecot to listen", log=self.log)
         except BaseException:
             self.end()
             raise

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from django.db import connection
 
-from tests.support.deployment import wait_until
-from tests.support.mailserver import DEPLOY, PATIENCE, ROLE, ROLE_PASSWORD, Folder, program, put_in
+from tests.support.mailserver import DEPLOY, ROLE, ROLE_PASSWORD, Folder, program, put_in
 from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE, wait_for
 
 SERVICES = Path("/usr/share/postfix/master.cf.dist")  # to which the shipped lines are added
 
@@ -78,7 +78,7 @@ class Server(Postfix):
         self._adapt_services()
         self._run("start")
         try:
-            wait_until(self._is_open, PATIENCE)
+            wait_for(self._is_open, "Postfix to take connections", log=self.log)
         except BaseException:
             self.end()
             raise

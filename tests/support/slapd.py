@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 from tests.support.cast import PASSWORD
-from tests.support.deployment import wait_until
 from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE, wait_for, wait_for_end
 
 BASE = "dc=example,dc=vn"
 PEOPLE = f"ou=people,{BASE}"
@@ -128,7 +128,7 @@ class Slapd:
             stdout=self.log,
             stderr=self.log,
         )
-        wait_until(self._is_open)
+        wait_for(self._is_open, "slapd to listen", log=self.said)
 
     def forbid_writing(self):
         self._rewrite(f'by dn.exact="{PORTAL}" write', f'by dn.exact="{PORTAL}" read')
@@ -162,7 +162,7 @@ class Slapd:
     def stop(self):
         if self.process:
             self.process.terminate()
-            self.process.wait(30)
+            wait_for_end(self.process, "slapd", log=self.said)
             self.process = None
             self.log.close()
 
@@ -180,7 +180,7 @@ class Slapd:
             "DIRECTORY_BIND_PASSWORD": PORTAL_PASSWORD,
             "DIRECTORY_CA_FILE": str(self.folder / "ca.pem"),
             "DIRECTORY_PHONE_ATTRIBUTE": "mobile",
-            "DIRECTORY_TIMEOUTS": (1, 1),
+            "DIRECTORY_TIMEOUTS": (PATIENCE, PATIENCE),
         } | changes
 
     def dump(self):
