@@ -16,6 +16,7 @@ from otp.models import Message
 from tests.support import cast
 from tests.support.campaigning import Office, days_pass, locked, mails, send_all
 from tests.support.cast import NEW_PASSWORD
+from tests.support.clock import Clock
 
 
 def run():
@@ -94,11 +95,12 @@ class WarningTests(CampaignTestCase):
         for n in range(25):
             cast.make(f"nguoi{n}", unit=self.department, has_default_password=True)
         self.running(self.department)
+        Clock(self)
 
         run()
 
         first, last = Message.objects.order_by("due_at")[0], Message.objects.latest("due_at")
-        self.assertAlmostEqual((last.due_at - first.due_at).total_seconds(), 2.6, delta=0.5)
+        self.assertEqual(last.due_at - first.due_at, dt.timedelta(seconds=2.6))
         self.assertGreater(last.good_until - last.due_at, dt.timedelta(hours=23))
 
     def test_whoever_has_changed_the_password_is_left_in_peace(self):

@@ -18,7 +18,7 @@ from accounts.models import Account
 from otp import outbox
 from otp.models import GatewayState, Message
 from otp.outbox import alerts
-from otp.suppliers import breakers, http
+from otp.suppliers import breakers
 from otp.suppliers.route import Route
 from tests.admin.test_staff_sending import MESSAGES, StaffTestCase
 from tests.support import cast, gateway
@@ -264,11 +264,10 @@ class SendTests(KickTestCase):
                 self.assert_done(message)
 
     def test_silence_is_tried_again_too(self):
-        self.enterContext(mock.patch.object(http, "TIMEOUTS", (0.3, 0.3)))
-        self.server.plan = [gateway.hold]
         message = self.queue()
 
-        self.send()
+        with self.server.answers(gateway.hold):
+            self.send()
         self.assert_state(message, State.QUEUED, "no-answer")
         self.send()
 

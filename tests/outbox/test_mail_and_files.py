@@ -6,7 +6,6 @@ import io
 import json
 import stat
 import tempfile
-import threading
 from pathlib import Path
 
 from django.test import override_settings
@@ -17,6 +16,8 @@ from otp.suppliers.gateway import ConsoleGateway, FileGateway, Sms
 from otp.suppliers.route import route_from_settings
 from tests.outbox.test_delivery import PHONE, OutboxTests, State
 from tests.support import gateway
+from tests.support.crowd import at_once
+from tests.support.waiting import PATIENCE
 
 
 class MailTests(OutboxTests):
@@ -33,7 +34,7 @@ class MailTests(OutboxTests):
         message = Message.objects.latest("pk")
         smtp = {"EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend"}
         with override_settings(
-            **smtp, EMAIL_HOST="127.0.0.1", EMAIL_PORT=self.server.port, EMAIL_TIMEOUT=1
+            **smtp, EMAIL_HOST="127.0.0.1", EMAIL_PORT=self.server.port, EMAIL_TIMEOUT=PATIENCE
         ):
             self.assertTrue(self.deliver())
         message.refresh_from_db()
@@ -123,14 +124,8 @@ class FileTests(OutboxTests):
     def test_lines_written_at_once_do_not_mix(self):
         carrier = FileGateway()
         sms = Sms(PHONE, "x" * 5_000, good_for=dt.timedelta(1))
-        writers = [
-            threading.Thread(target=lambda: [carrier.send(sms) for _ in range(20)])
-            for _ in range(8)
-        ]
-        for writer in writers:
-            writer.start()
-        for writer in writers:
-            writer.join()
+
+        at_once(lambda _: [carrier.send(sms) for _ in range(20)], 8)
 
         self.assertEqual(
             {json.loads(line)["text"] for line in self.file.read_text().splitlines()}, {sms.text}

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import threading
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
@@ -10,6 +9,8 @@ from django.db.models.functions import Now
 from otp import codes, outbox
 from otp.models import Message, Meter, Purpose
 from tests.outbox.test_delivery import PHONE, WORDING, OutboxTests, State
+from tests.support.crowd import at_once
+from tests.support.waiting import PATIENCE
 
 
 class QueueTests(OutboxTests):
@@ -58,7 +59,7 @@ class QueueTests(OutboxTests):
             with self.subTest(name):
                 self.queue(f"{name}@example.vn", to=to)
 
-                woken = list(connection.connection.notifies(timeout=5, stop_after=1))
+                woken = list(connection.connection.notifies(timeout=PATIENCE, stop_after=1))
 
                 self.assertEqual(
                     [(call.channel, call.payload) for call in woken], [("otp_message", "")]
@@ -99,18 +100,8 @@ class QueueTests(OutboxTests):
     def test_requests_at_once_share_the_numbers_cap(self):
         # The first charge is there already: from an empty table the race would not be seen.
         self.queue("first@example.vn")
-        together = threading.Barrier(12)
 
-        def ask(n):
-            with contextlib.closing(connection):
-                together.wait()
-                self.queue(f"a{n}@example.vn")
-
-        threads = [threading.Thread(target=ask, args=[n]) for n in range(12)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        at_once(lambda n: self.queue(f"a{n}@example.vn"), 12)
 
         queued = Message.objects.filter(state=State.QUEUED).count()
         self.assertEqual(queued, outbox.NUMBER_CAP.count)

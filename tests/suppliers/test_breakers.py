@@ -1,7 +1,5 @@
 """When a supplier is left alone for a while, and how it is tried again."""
 
-import threading
-from contextlib import closing
 from unittest import mock
 
 from django.db import connection
@@ -13,7 +11,9 @@ from otp.models import GatewayState, Message
 from otp.suppliers import breakers, http
 from otp.suppliers.route import route_from_settings
 from tests.support import gateway
+from tests.support.crowd import at_once
 from tests.support.sending import SendingTestCase, State
+from tests.support.waiting import wait_for
 
 
 class BreakerTests(SendingTestCase):
@@ -129,26 +129,12 @@ class BreakerTests(SendingTestCase):
     def test_after_the_pause_one_message_tries_and_the_others_go_round(self):
         self.break_twilio()
         self.let_the_pause_end()
-        self.twilio.plan = [gateway.hold]
+        self.twilio.plan = [self.drop_when_the_others_are_gone]
         messages = [self.queue(f"t{n}@example.vn", to=f"+8498{n:07}") for n in range(6)]
         claimed = [outbox.claim() for _ in messages]
-        together = threading.Barrier(len(claimed))
-
-        def carry(message, route):
-            with closing(connection):
-                together.wait()
-                outbox.deliver(message, route)
-
         routes = [self.route, route_from_settings()]
-        threads = [
-            threading.Thread(target=carry, args=[message, routes[n % 2]])
-            for n, message in enumerate(claimed)
-        ]
-        with mock.patch.object(http, "TIMEOUTS", (1, 1)):
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+
+        at_once(lambda n: outbox.deliver(claimed[n], routes[n % 2]), len(claimed))
 
         self.assertEqual(self.given(), (breakers.FAILURES + 1, len(messages) - 1))
         states = sorted(
@@ -157,6 +143,10 @@ class BreakerTests(SendingTestCase):
             )
         )
         self.assertEqual(states, ["accepted"] * 5 + ["unknown"])
+
+    def drop_when_the_others_are_gone(self, handler):
+        wait_for(lambda: len(self.esms.texts) == 5, "the others to go round")
+        gateway.drop(handler)
 
     def test_each_trial_that_fails_doubles_the_pause_up_to_ten_minutes(self):
         self.break_twilio()

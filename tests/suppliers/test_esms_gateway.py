@@ -174,9 +174,7 @@ class SilenceTests(EsmsTests):
 
     def test_no_answer_to_a_request_that_was_read_may_mean_that_it_went(self):
         for name, answer in (("slow", gateway.hold), ("gone", gateway.drop)):
-            with self.subTest(name):
-                self.supplier.plan = [answer]
-
+            with self.subTest(name), self.supplier.answers(answer):
                 self.failure(Unknown)
 
         self.assertEqual(len(self.supplier.texts), 2)

@@ -12,6 +12,7 @@ from otp.suppliers import http
 from otp.suppliers.route import route_from_settings
 from tests.support import gateway
 from tests.support.sending import SendingTestCase, State
+from tests.support.waiting import PATIENCE
 
 
 class HandOnTests(SendingTestCase):
@@ -58,7 +59,8 @@ class HandOnTests(SendingTestCase):
             with (
                 self.subTest(name),
                 override_settings(TWILIO_API_BASE=address),
-                mock.patch.object(http, "TIMEOUTS", (0.3, 0.3)),
+                # To connect and for an answer, which eSMS does give.
+                mock.patch.object(http, "TIMEOUTS", (0.3, PATIENCE)),
             ):
                 message = self.queue(f"{name}@example.vn")
 
@@ -77,11 +79,11 @@ class HandOnTests(SendingTestCase):
         }
         for n, (name, answer) in enumerate(cases.items()):
             GatewayState.objects.all().delete()
-            with self.subTest(name), mock.patch.object(http, "TIMEOUTS", (0.3, 0.3)):
+            with self.subTest(name):
                 message = self.queue(f"a{n}@example.vn")
-                self.twilio.plan = [answer]
 
-                self.deliver()
+                with self.twilio.answers(answer):
+                    self.deliver()
 
                 self.assert_state(message, State.UNKNOWN, by="twilio")
                 self.make_due()
@@ -130,12 +132,11 @@ class RepeatTests(SendingTestCase):
         super().setUp()
         self.enterContext(override_settings(SMS_GATEWAY="esms,twilio"))
         self.route = route_from_settings()
-        self.enterContext(mock.patch.object(http, "TIMEOUTS", (0.5, 0.5)))
 
     def leave_in_doubt(self, answer=gateway.hold):
         message = self.queue()
-        self.esms.plan = [answer]
-        self.deliver()
+        with self.esms.answers(answer):
+            self.deliver()
         self.assert_state(message, State.QUEUED, by="esms")
         return message
 
@@ -166,10 +167,10 @@ class RepeatTests(SendingTestCase):
     def test_it_is_never_handed_to_another(self):
         for answer in (gateway.too_many("0"), gateway.refuse(103), gateway.fail(500), gateway.hold):
             message = self.leave_in_doubt(gateway.drop)
-            self.esms.plan = [answer]
             self.make_due()
             with self.subTest(answer):
-                self.deliver()
+                with self.esms.answers(answer):
+                    self.deliver()
 
                 self.assert_state(message, State.QUEUED, by="esms")
             message.delete()

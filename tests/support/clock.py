@@ -22,11 +22,13 @@ class Clock:
     """Shows the office's time. All of it is undone with the test's transaction.
 
     `cast.wind_back` needs no such thing and is enough where a second more or less is the same;
-    this is for the edges, and for days: a test of "today" must not fail at midnight.
+    this is for the edges, and for days: a test of "today" must not fail at midnight. Without a
+    moment it stands still now.
     """
 
     def __init__(self, test: TestCase, *moment: int) -> None:
-        self._now = dt.datetime(*moment, tzinfo=OFFICE_ZONE)
+        now = dt.datetime.now(OFFICE_ZONE)
+        self._now = dt.datetime(*moment, tzinfo=OFFICE_ZONE) if moment else now
         self._machine = time_machine.travel(self._now, tick=False)
         self._python: Any = self._machine.start()
         test.addCleanup(self._machine.stop)

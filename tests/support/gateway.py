@@ -9,14 +9,16 @@ import threading
 import time
 import traceback
 from base64 import b64decode
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from unittest import mock
 from urllib.parse import parse_qsl
 
 from django.test import override_settings
 
+from otp.suppliers import http
 from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE, wait_for
 
 SID = "AC" + "0" * 32
 TOKEN = "a-token-nobody-may-read"
@@ -61,6 +63,15 @@ class Supplier(_Server):
         with self._lock:
             self.texts.append(given)
             return self.plan.pop(0) if self.plan else accept
+
+    @contextmanager
+    def answers(self, answer):
+        """Answer the one request of a block so. Only for `hold` its sender is in a hurry."""
+        self.plan, before = [answer], len(self.texts)
+        seconds = 0.3 if answer is hold else PATIENCE
+        with mock.patch.object(http, "TIMEOUTS", (seconds, seconds)):
+            yield
+        wait_for(lambda: len(self.texts) > before, f"{self.name} to read what it was given")
 
     def close(self):
         self.released.set()
@@ -136,7 +147,7 @@ def drop(handler):
 
 def hold(handler):
     """Take the message, and answer only when the test releases the supplier."""
-    handler.supplier.released.wait(30)
+    handler.supplier.released.wait(PATIENCE)
     accept(handler)
 
 
