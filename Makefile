@@ -10,13 +10,17 @@ INSTALLED := $(VENV)/installed.txt
 LOCK := pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
+# All tests run in several processes, with a database each. The tests of a class share its servers
+# and stay together. Where ARGS choose, one process is done before others would have started.
+WORKERS := --numprocesses=logical --maxprocesses=4 --dist=loadscope
+
 .PHONY: run test lint lock environment
 
 run: environment  ## the portal with demonstration data, on http://127.0.0.1:8000
 	@PORTAL_DEMO=1 exec $(BIN)/python manage.py demo
 
 test: environment  ## all tests; ARGS="tests/site/test_profile.py -x" chooses
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest $(if $(ARGS),$(ARGS),$(WORKERS))
 
 lint: environment  ## style, types, directions, templates, migrations
 	$(BIN)/ruff check .

@@ -40,6 +40,7 @@ OPTIONS = {
     "listen_addresses": "",
     "port": str(PORT),
     "timezone": "UTC",
+    "max_connections": "250",  # four processes of tests, each with a crowd of forty or two senders
     # A power cut may cost the last moment, never the whole: this is for demonstrations and tests.
     "synchronous_commit": "off",
     # No values of columns in the server's log.

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Generator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,6 +37,29 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "package(name): needs a package of an extra")
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Serve what a deployment serves: pages name static files by their hashes."""
+    # Once, before there are workers, because they share the folder.
+    if not hasattr(session.config, "workerinput"):
+        call_command("collectstatic", verbosity=0, interactive=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Let a worker report what a test says of half a surrogate pair, which no pipe takes."""
+    return _without_surrogates((yield))
+
+
+def _without_surrogates(data: Any) -> Any:
+    if isinstance(data, str):
+        return data.encode(errors="backslashreplace").decode()
+    if isinstance(data, dict):
+        return {name: _without_surrogates(value) for name, value in data.items()}
+    if isinstance(data, list | tuple):
+        return type(data)(map(_without_surrogates, data))
+    return data
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("program"):
         (name,) = mark.args
@@ -58,12 +82,6 @@ def _is_there(name: str) -> bool:
     # Servers' programs are out of the way of those who are not root.
     program = shutil.which(name, path=os.environ.get("PATH", os.defpath) + os.pathsep + "/usr/sbin")
     return bool(program) and all(Path(part).exists() for part in PARTS.get(name, ()))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def collected_static_files() -> None:
-    """Serve what a deployment serves: pages name static files by their hashes."""
-    call_command("collectstatic", verbosity=0, interactive=False)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import os
 
 import psycopg
 from django.core.management import call_command
@@ -17,7 +18,7 @@ from accounts.organisation.domains import copy_domains
 from mailportal.profile import load
 from tests.support import cast
 
-ROLE = "mailportal_mail_views"
+ROLE = f"mailportal_mail_views_{os.getpid()}"  # roles belong to the whole server
 REFUSALS = (
     psycopg.errors.InsufficientPrivilege,
     psycopg.errors.ObjectNotInPrerequisiteState,  # a view that nobody can write to
@@ -276,7 +277,7 @@ class RoleTests(TransactionTestCase):
         self.assertFalse(self.may("SELECT 1 FROM accounts_account"))
 
     def test_a_database_owner_who_may_not_make_roles_is_told_what_to_do(self):
-        owner = "mailportal_small_owner"
+        owner = f"mailportal_small_owner_{os.getpid()}"
         with connection.cursor() as cursor:
             cursor.execute(f"CREATE ROLE {owner}; SET ROLE {owner}")
         try:
