@@ -7,10 +7,12 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 # Programs that cannot come from Python packages, and how to get them.
 PROGRAMS = {
@@ -82,6 +84,25 @@ def _is_there(name: str) -> bool:
     # Servers' programs are out of the way of those who are not root.
     program = shutil.which(name, path=os.environ.get("PATH", os.defpath) + os.pathsep + "/usr/sbin")
     return bool(program) and all(Path(part).exists() for part in PARTS.get(name, ()))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_files_looked_through_once() -> Generator[None]:
+    """Let all clients share one look through the static files, of which there are hundreds.
+
+    Each client of a test starts a portal of its own, which would look through them as a process of
+    a deployment does.
+    """
+    look, found = WhiteNoiseMiddleware.update_files_dictionary, {}
+
+    def share(self: WhiteNoiseMiddleware, root: str, prefix: str) -> None:
+        if (root, prefix) not in found:
+            look(self, root, prefix)
+            found[root, prefix] = dict(self.files)
+        self.files.update(found[root, prefix])
+
+    with mock.patch.object(WhiteNoiseMiddleware, "update_files_dictionary", share):
+        yield
 
 
 @pytest.fixture(scope="session")
