@@ -13,7 +13,7 @@ from accounts.campaigns import rules
 from accounts.models.account import Account
 from accounts.models.campaign import WARNED_BEFORE, Campaign, CampaignMember
 from accounts.models.unit import Unit
-from accounts.reports.coverage import Tile
+from accounts.reports.report import Tile
 from accounts.reports.tables import Row, Table, number
 
 Outcome = CampaignMember.Outcome

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models.audit_event import AuditEvent
 from accounts.reports.charts import Chart, Columns, Lines, Series
-from accounts.reports.coverage import Report, Tile
+from accounts.reports.report import Report, Tile
 from accounts.reports.tables import Row, Share, Table, number, percent
 from otp import outbox
 from otp.counting import ceilings

@@ -6,8 +6,7 @@ units are made here.
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
 
 from django.urls import reverse
 from django.utils import timezone
@@ -17,36 +16,12 @@ from accounts.models.unit import Unit
 from accounts.reports import history
 from accounts.reports.charts import Chart, Lines, Series
 from accounts.reports.history import Figures
+from accounts.reports.report import Report, Tile
 from accounts.reports.tables import Row, Share, Table, number, percent
 
 TREND = 90  # days
 
 Units = Collection[int] | None  # None: all, and accounts of no unit
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A figure that should be seen first."""
-
-    label: str
-    value: str
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class Report:
-    """What is on a page: figures, charts, and tables of which each is also a file."""
-
-    tiles: Sequence[Tile]
-    charts: Sequence[tuple[Chart, str]]  # each with the key of the table behind it
-    tables: Sequence[Table]
-
-    @property
-    def sections(self) -> Iterator[tuple[Chart | None, Table]]:
-        """Give the tables in their order, each with its chart."""
-        drawn = {key: chart for chart, key in self.charts}
-        for table in self.tables:
-            yield drawn.get(table.key), table
 
 
 class Tree:

@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models.audit_event import AuditEvent
 from accounts.reports.charts import Columns, Series
-from accounts.reports.coverage import Report, Tile, Units
+from accounts.reports.coverage import Units
+from accounts.reports.report import Report, Tile
 from accounts.reports.tables import Row, Table, number
 from otp.models import OFFICE_ZONE
 

@@ -14,8 +14,9 @@ from accounts.models.audit_event import AuditEvent
 from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.reports.codes import codes
-from accounts.reports.coverage import Report, Tree, coverage
+from accounts.reports.coverage import Tree, coverage
 from accounts.reports.help import help_given
+from accounts.reports.report import Report
 from accounts.spreadsheets.writing import csv_response
 
 RIGHT = Right.VIEW_REPORTS
