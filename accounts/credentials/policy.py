@@ -3,7 +3,6 @@
 import functools
 import re
 import string
-import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -11,6 +10,8 @@ from django.conf import settings
 from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+
+from accounts.folding import fold
 
 MIN_LENGTH = 8
 STAFF_MIN_LENGTH = 12
@@ -182,7 +183,7 @@ def _text(owner: object, attribute: str) -> str:
 
 
 def _letter_groups(text: str) -> list[str]:
-    return re.findall("[a-z]+", _plain(text))[:_MAX_NAMES]
+    return re.findall("[a-z]+", fold(text))[:_MAX_NAMES]
 
 
 def _joined(names: list[str]) -> Iterator[str]:
@@ -209,7 +210,7 @@ def _holds_phone(password: str, phone: str) -> bool:
 
 def _guessable(password: str, words: Iterable[str], local_words: Iterable[str]) -> Problem | None:
     # One reason is enough here: the way out is the same for all of them.
-    text = _plain(password)
+    text = fold(password)
     core = _CORE.search(text)
     if core is None:
         return _advised("thin")
@@ -224,13 +225,6 @@ def _guessable(password: str, words: Iterable[str], local_words: Iterable[str]) 
 
 def _advised(code: str, **values: str) -> Problem:
     return Problem(code, f"{_problem(code, **values).sentence} {_ADVICE}")
-
-
-def _plain(text: str) -> str:
-    split = unicodedata.normalize("NFKD", text).casefold()
-    bare = "".join(character for character in split if not unicodedata.combining(character))
-    # Unicode does not see đ as a d with a mark.
-    return bare.replace("đ", "d")
 
 
 def _readings(text: str, first: int, end: int) -> Iterator[str]:
@@ -251,7 +245,7 @@ def _spelt(text: str) -> str:
 
 
 def _by_spelling(words: Iterable[str]) -> dict[str, str]:
-    return {_spelt(_plain(word)): word for word in words}
+    return {_spelt(fold(word)): word for word in words}
 
 
 def _made_of_words(
@@ -283,7 +277,7 @@ def _common_cores() -> frozenset[str]:
     get there by decorating them, and a core stands for all of its decorations: `password` covers
     Password1!, P@ssw0rd2024 and the rest.
     """
-    found = (_CORE.search(_plain(password)) for password in CommonPasswordValidator().passwords)
+    found = (_CORE.search(fold(password)) for password in CommonPasswordValidator().passwords)
     cores = (_spelt(core.group().translate(_SIGNS_AS_LETTERS)) for core in found if core)
     return frozenset(core for core in cores if len(core) >= _MIN_CORE)
 

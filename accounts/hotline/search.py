@@ -1,7 +1,6 @@
 """Finding people for the hotline: by address, by name, by unit, by the end of the number."""
 
 import re
-import unicodedata
 from dataclasses import dataclass
 
 from django.db import connection, transaction
@@ -9,6 +8,7 @@ from django.db.models import BooleanField, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Reverse
 
+from accounts import folding
 from accounts.addresses import AddressError, canonical
 from accounts.models import Account, Address, Unit
 from accounts.organisation import roles
@@ -76,7 +76,7 @@ def _by_number(people: QuerySet[Account], digits: str) -> Found:
 
 def _by_name(people: QuerySet[Account], words: str, *, everybody: bool, narrowed: bool) -> Found:
     """Look for all the words; where nobody has them, the last may be the beginning of one."""
-    parts = list(dict.fromkeys(_plain(words)))
+    parts = list(dict.fromkeys(folding.words(words)))
     if not parts:
         return Found("name", [])
     whole = _named(people, " & ".join(parts), narrowed=narrowed)
@@ -107,12 +107,6 @@ def _named(people: QuerySet[Account], query: str, *, narrowed: bool) -> Found:
     return _first("name", people.filter(pk__in=keys))
 
 
-def _plain(text: str) -> list[str]:
-    """Give the words of a text in a-z and digits, as `accounts_fold` writes Vietnamese ones."""
-    bare = unicodedata.normalize("NFKD", text.lower().replace("đ", "d"))
-    return re.findall(r"[a-z0-9]+", "".join(it for it in bare if not unicodedata.combining(it)))
-
-
 def _has(query: str) -> RawSQL:
     # The words are plain letters and digits: no sign of the query language can be among them.
     return RawSQL(
@@ -124,7 +118,7 @@ def _has(query: str) -> RawSQL:
 
 def _units_called(words: str) -> set[int]:
     """Find the units with these words in their names, or this short name, and those below."""
-    query = " & ".join(f"{part}:*" for part in _plain(words))
+    query = " & ".join(f"{part}:*" for part in folding.words(words))
     named = RawSQL(
         "to_tsvector('simple'::regconfig, accounts_fold(accounts_unit.name))"
         " @@ to_tsquery('simple', %s)",

@@ -1,10 +1,8 @@
 """What the first line of a table may call its columns, in Vietnamese and in our own names."""
 
-import re
-import unicodedata
-
 from django.utils.translation import gettext as _
 
+from accounts.folding import words
 from accounts.spreadsheets.reading import Unreadable
 
 # Our name, what people read, and what else they write; spelt without accents.
@@ -43,15 +41,15 @@ def read(header: tuple[str, ...]) -> list[str]:
 
 
 def _read(heading: str) -> str:
-    folded = fold(heading)
-    if folded in _IGNORED:
+    plain = _plain(heading)
+    if plain in _IGNORED:
         return ""
-    if folded in _CLEAR:
+    if plain in _CLEAR:
         raise Unreadable(
             _("Không nạp mật khẩu dạng chữ: hãy bỏ cột “%(heading)s”.") % {"heading": heading[:50]}
         )
     for name, (label, others) in COLUMNS.items():
-        if folded in (fold(name), fold(label), *others):
+        if plain in (_plain(name), _plain(label), *others):
             return name
     labels = ", ".join(label for label, _others in COLUMNS.values())
     raise Unreadable(
@@ -60,8 +58,5 @@ def _read(heading: str) -> str:
     )
 
 
-def fold(text: str) -> str:
-    """Bring a heading down to its letters: no accents, no case, no signs."""
-    plain = unicodedata.normalize("NFKD", text.casefold()).replace("đ", "d")
-    letters = "".join(sign for sign in plain if not unicodedata.combining(sign))
-    return " ".join(re.findall(r"[a-z0-9]+", letters))
+def _plain(heading: str) -> str:
+    return " ".join(words(heading))

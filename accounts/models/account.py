@@ -28,7 +28,7 @@ WATCHED_AFTER_CHANGE = dt.timedelta(hours=72)  # in which a reset also warns the
 
 
 class FoldedWords(Func):
-    """The words of a text in small letters and without accents."""
+    """The words of a text as `accounts.folding` writes them, told by the database."""
 
     template = "to_tsvector('simple'::regconfig, accounts_fold(%(expressions)s))"
     output_field = SearchVectorField()
