@@ -5,6 +5,7 @@ import unicodedata
 
 from django.conf import settings
 from django.db import connection
+from django.utils.translation import gettext_lazy as _
 
 LONGEST = 254  # characters (RFC 5321)
 _LOCAL = re.compile(r"[a-z0-9]+(?:[._+-]+[a-z0-9]+)*_?", re.ASCII)
@@ -17,6 +18,12 @@ SELECT coalesce(
     %(address)s)
 """
 
+_FAULTS = {
+    "empty": _("Thiếu địa chỉ thư điện tử."),
+    "unreadable": _("Địa chỉ thư điện tử viết chưa đúng."),
+    "elsewhere": _("Chỉ nhận địa chỉ thư công vụ có đuôi %(domains)s."),
+}
+
 
 class AddressError(ValueError):
     """Not an address of this office: `code` is "empty", "unreadable" or "elsewhere"."""
@@ -24,6 +31,12 @@ class AddressError(ValueError):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+
+    @property
+    def sentence(self) -> str:
+        """Say what is wrong, to whoever typed the address or loads it."""
+        domains = ", ".join(f"@{domain}" for domain in settings.MAIL_DOMAINS)
+        return str(_FAULTS[self.code]) % {"domains": domains}
 
 
 def canonical(raw: str) -> str:

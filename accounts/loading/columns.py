@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 from import_export.widgets import Widget
 
@@ -12,6 +11,7 @@ from accounts.credentials.foreign_hashes import to_stored
 from accounts.models.account import Account
 from accounts.models.unit import Unit
 from accounts.organisation.units import Units
+from accounts.pages.forms import phone_fault
 from otp import phones
 from otp.phones import PhoneError
 
@@ -35,7 +35,7 @@ class AddressCell(Column):
         try:
             return canonical(value)
         except AddressError as error:
-            raise ValueError(_address_fault(error)) from None
+            raise ValueError(error.sentence) from None
 
 
 class NameCell(Column):
@@ -71,7 +71,7 @@ class PhoneCell(Column):
         try:
             return phones.normalise(value)
         except PhoneError as error:
-            raise ValueError(_phone_fault(error)) from None
+            raise ValueError(phone_fault(error)) from None
 
 
 class YesNoCell(Column):
@@ -86,28 +86,3 @@ class HashCell(Column):
         if directory.is_in_charge():
             raise ValueError(_("Mật khẩu do máy chủ thư mục giữ: không nạp chuỗi băm."))
         return to_stored(value)
-
-
-def _address_fault(error: AddressError) -> str:
-    if error.code == "empty":
-        return _("Thiếu địa chỉ thư điện tử.")
-    if error.code == "elsewhere":
-        domains = ", ".join(f"@{domain}" for domain in settings.MAIL_DOMAINS)
-        return _("Địa chỉ không thuộc tên miền của cơ quan (%(domains)s).") % {"domains": domains}
-    return _("Địa chỉ thư điện tử viết chưa đúng.")
-
-
-def _phone_fault(error: PhoneError) -> str:
-    """Say what is wrong with a number without saying the number (LG-07)."""
-    match error.code:
-        case "short":
-            return _("Số điện thoại thiếu %(count)s chữ số.") % {"count": error.difference}
-        case "long":
-            return _("Số điện thoại thừa %(count)s chữ số.") % {"count": error.difference}
-        case "renumbered":
-            return _("Số điện thoại 11 số kiểu cũ: hãy đổi sang đầu số 10 số.")
-        case "no-sms":
-            return _("Số điện thoại không phải số di động.")
-        case "foreign":
-            return _("Số điện thoại không phải của Việt Nam.")
-    return _("Số điện thoại viết chưa đúng.")

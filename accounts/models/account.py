@@ -160,8 +160,8 @@ class Account(AbstractBaseUser, PermissionsMixin):
         super().clean()
         try:
             self.address = canonical(self.address)
-        except AddressError:
-            raise ValidationError({"address": "Địa chỉ phải thuộc tên miền của cơ quan."}) from None
+        except AddressError as error:
+            raise ValidationError({"address": error.sentence}) from None
         if Address.objects.filter(address=self.address).exclude(account=self.pk).exists():
             raise ValidationError({"address": "Địa chỉ này đã thuộc về một tài khoản khác."})
 

@@ -52,8 +52,8 @@ class Address(models.Model):
         super().clean()
         try:
             self.address = canonical(self.address)
-        except AddressError:
-            raise ValidationError({"address": "Địa chỉ phải thuộc tên miền của cơ quan."}) from None
+        except AddressError as error:
+            raise ValidationError({"address": error.sentence}) from None
 
 
 class MailDomain(models.Model):

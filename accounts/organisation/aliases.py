@@ -33,8 +33,8 @@ class AliasForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at ru
             return str(self.instance.address)  # it is not edited in place
         try:
             address = canonical(self.cleaned_data["address"])
-        except AddressError:
-            raise ValidationError("Địa chỉ phải thuộc tên miền của cơ quan.") from None
+        except AddressError as error:
+            raise ValidationError(error.sentence) from None
         if is_reserved(address):
             raise ValidationError(NOT_FREE)
         return address

@@ -3,30 +3,37 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.validators import ProhibitNullCharactersValidator
 from django.utils.translation import gettext_lazy as _
 
+from accounts.addresses import AddressError
 from otp.phones import PhoneError
 
-ADDRESS_ERRORS = {
+# What to do about an address or a number that cannot be taken, after the sentence that says why.
+_ADDRESS_ADVICE = {
     "empty": _("Hãy nhập địa chỉ thư điện tử công vụ của bạn."),
-    "unreadable": _("Địa chỉ thư điện tử viết chưa đúng. Hãy nhập như ví dụ: %(example)s."),
-    "elsewhere": _("Chỉ nhận địa chỉ thư công vụ có đuôi %(domains)s. Hãy xem lại địa chỉ."),
+    "unreadable": _("Hãy nhập như ví dụ: %(example)s."),
+    "elsewhere": _("Hãy xem lại địa chỉ."),
 }
 
-
-PHONE_ERRORS = {
+_PHONE_FAULTS = {
+    "empty": _("Thiếu số điện thoại."),
+    "short": _("Số điện thoại còn thiếu %(difference)s chữ số."),
+    "long": _("Số điện thoại thừa %(difference)s chữ số."),
+    "renumbered": _("Đầu số 11 số này đã đổi sang 10 số."),
+    "no-sms": _("Số này không nhận được SMS."),
+    "foreign": _("Chỉ gửi mã đến số di động Việt Nam."),
+    "unreadable": _("Số này không phải số di động Việt Nam."),
+}
+_PHONE_ADVICE = {
     "empty": _("Hãy nhập số điện thoại di động của bạn."),
-    "short": _("Số điện thoại còn thiếu %(difference)s chữ số. Hãy xem lại số."),
-    "long": _("Số điện thoại thừa %(difference)s chữ số. Hãy xem lại số."),
-    "renumbered": _(
-        "Đầu số 11 số này đã đổi sang 10 số. Nếu đúng là số của bạn, hãy dùng %(suggestion)s."
-    ),
-    "no-sms": _("Số này không nhận được SMS. Hãy nhập số điện thoại di động."),
-    "foreign": _("Chỉ gửi mã đến số di động Việt Nam. Hãy nhập số di động Việt Nam của bạn."),
-    "unreadable": _(
-        "Số này không phải số di động Việt Nam. Hãy nhập 10 chữ số, ví dụ 0912\u00a0345\u00a0678."
-    ),
+    "short": _("Hãy xem lại số."),
+    "long": _("Hãy xem lại số."),
+    "renumbered": _("Nếu đúng là số của bạn, hãy dùng %(suggestion)s."),
+    "no-sms": _("Hãy nhập số điện thoại di động."),
+    "foreign": _("Hãy nhập số di động Việt Nam của bạn."),
+    "unreadable": _("Hãy nhập 10 chữ số, ví dụ 0912\u00a0345\u00a0678."),
 }
 
 DIRECTORY_AWAY = _(
@@ -46,13 +53,26 @@ class Text(forms.CharField):
         ]
 
 
+def address_error(error: AddressError) -> forms.ValidationError:
+    """Say what is wrong with an address, and what to type."""
+    advice = _ADDRESS_ADVICE[error.code] % {"example": settings.PROFILE.example_address}
+    return _error(error.code, error.sentence, advice)
+
+
 def phone_error(error: PhoneError) -> forms.ValidationError:
-    """Say what is wrong with a number."""
-    return forms.ValidationError(
-        PHONE_ERRORS[error.code],
-        code=error.code,
-        params={"difference": error.difference, "suggestion": error.suggestion},
-    )
+    """Say what is wrong with a number, and what to type."""
+    advice = _PHONE_ADVICE[error.code] % {"suggestion": error.suggestion}
+    return _error(error.code, phone_fault(error), advice)
+
+
+def phone_fault(error: PhoneError) -> str:
+    """Say what is wrong with a number, without the number (LG-07)."""
+    return _PHONE_FAULTS[error.code] % {"difference": error.difference}
+
+
+def _error(code: str, fault: str, advice: str) -> forms.ValidationError:
+    # Where nothing was typed, what to do says it all.
+    return forms.ValidationError(advice if code == "empty" else f"{fault} {advice}", code=code)
 
 
 class CodeInput(forms.TextInput):

@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.addresses import AddressError, canonical
 from accounts.models import Account
 from accounts.pages.forms import (
-    ADDRESS_ERRORS,
     CodeInput,
     PortalForm,
     Text,
+    address_error,
     password_field,
     phone_error,
 )
@@ -80,14 +80,7 @@ class AddressForm(PortalForm):
         try:
             return canonical(self.cleaned_data["address"])
         except AddressError as error:
-            raise forms.ValidationError(
-                ADDRESS_ERRORS[error.code],
-                code=error.code,
-                params={
-                    "example": settings.PROFILE.example_address,
-                    "domains": ", ".join(f"@{domain}" for domain in settings.MAIL_DOMAINS),
-                },
-            ) from None
+            raise address_error(error) from None
 
     def clean_website(self) -> None:
         if self.cleaned_data["website"]:

@@ -155,10 +155,10 @@ class LoadTests(Loaders, TestCase):
             said[row].append(reason)
         for row, *words in (
             (3, "Thiếu địa chỉ"),
-            (4, "không thuộc tên miền"),
+            (4, "Chỉ nhận địa chỉ thư công vụ có đuôi"),
             (5, "viết chưa đúng"),
-            (6, "Loại", "Không có đơn vị này", "di động", "mặc định", "dạng chữ"),
-            (7, "11 số kiểu cũ", "{MD5}"),
+            (6, "Loại", "Không có đơn vị này", "không nhận được SMS", "mặc định", "dạng chữ"),
+            (7, "Đầu số 11 số này", "{MD5}"),
             (8, "công thức", "Đơn vị không được", "thiếu 7 chữ số"),
             (9, "150 ký tự", "thừa 1 chữ số"),
             (10, "Việt Nam"),

@@ -332,7 +332,7 @@ class StaffTests(StaffTestCase):
         for address, sentence in (
             (self.binh.address, "đã thuộc về một tài khoản"),
             (self.an.address.upper(), "đã thuộc về một tài khoản"),
-            ("an@gmail.com", "phải thuộc tên miền của cơ quan"),
+            ("an@gmail.com", "Chỉ nhận địa chỉ thư công vụ có đuôi @hagiang.gov.vn."),
         ):
             with self.subTest(address):
                 r = self.save(address)
