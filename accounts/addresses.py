@@ -4,19 +4,10 @@ import re
 import unicodedata
 
 from django.conf import settings
-from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 LONGEST = 254  # characters (RFC 5321)
 _LOCAL = re.compile(r"[a-z0-9]+(?:[._+-]+[a-z0-9]+)*_?", re.ASCII)
-
-_MAIN = """
-SELECT coalesce(
-    (SELECT main.address FROM accounts_address AS asked
-     JOIN accounts_address AS main ON main.account_id = asked.account_id AND main.is_main
-     WHERE asked.address = %(address)s),
-    %(address)s)
-"""
 
 _FAULTS = {
     "empty": _("Thiếu địa chỉ thư điện tử."),
@@ -54,18 +45,6 @@ def canonical(raw: str) -> str:
     if not _LOCAL.fullmatch(local) or len(local) > 64:
         raise AddressError("unreadable")
     return f"{local}@{_own(domain) if at else settings.MAIL_DOMAINS[0]}"
-
-
-def main_address(address: str) -> str:
-    """Give the address under which the owner of `address` is counted; itself where it has none.
-
-    One look-up, whoever asks for whatever: what is counted afterwards is one count for an account
-    and its aliases, and the work tells nothing (QU-04, EN-04).
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(_MAIN, {"address": address})
-        (main,) = cursor.fetchone()
-    return str(main)
 
 
 def _own(domain: str) -> str:

@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts import caller, directory
 from accounts.access.browsers import name_browser
-from accounts.addresses import AddressError, canonical, main_address
+from accounts.addresses import AddressError, canonical
 from accounts.credentials.hashers import Busy
 from accounts.credentials.policy import MAX_LENGTH, STAFF_MIN_LENGTH
 from accounts.models import Account, AuditEvent
@@ -55,7 +55,7 @@ class AccountBackend(ModelBackend):
         computed and given back when the password is right, so that parallel tries cannot outrun
         the limit. An unknown name costs the same hash, and the same bind.
         """
-        address = main_address(_read(username or ""))
+        address = Account.objects.main_address(_read(username or ""))
         charge = limits.charge(FAILURES, address)
         if not charge.granted:
             AuditEvent.record(AuditEvent.Event.LOGIN_HELD, address=address, ok=False)

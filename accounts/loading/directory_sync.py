@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import directory
-from accounts.addresses import AddressError, canonical, main_address
+from accounts.addresses import AddressError, canonical
 from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.directory import Entry
 from accounts.models import Account, AuditEvent
@@ -60,7 +60,7 @@ class Sync:
     def _read(self, entry: Entry) -> "tuple[str, Entry] | None":
         self.counts["entries"] += 1
         address, fault = _address(entry)
-        address = main_address(address) if address else ""
+        address = Account.objects.main_address(address) if address else ""
         if not fault and address in self._seen:
             # No password opens an address of two entries: nobody could say whose it is.
             fault = "twice"

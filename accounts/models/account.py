@@ -57,6 +57,15 @@ class AccountManager(BaseUserManager["Account"]):
         """Find the account by its own address or an alias, in the canonical spelling."""
         return self.filter(addresses__address=address).first()
 
+    def main_address(self, address: str) -> str:
+        """Give the address under which the owner of `address` is counted; itself where it has none.
+
+        One statement, whoever asks for whatever: what is counted afterwards is one count for an
+        account and its aliases, and the work tells nothing (QU-04, EN-04).
+        """
+        owners = self.filter(addresses__address=address)
+        return owners.values_list("address", flat=True).first() or address
+
     def recoverable(self, address: str) -> "Account | None":
         """Find the account that may get its password back by SMS, by any of its addresses."""
         account = self.reached_at(address)

@@ -12,7 +12,6 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.access.login import FAILURES
-from accounts.addresses import main_address
 from accounts.credentials.passwords import change_password
 from accounts.models import Account, AuditEvent
 from accounts.self_service import pending_code
@@ -45,7 +44,7 @@ class Recovery:
         the same address. Whether the address exists changes nothing that can be seen or measured:
         the ledger, the look-ups and the outbox see the same statements.
         """
-        address = main_address(asked)
+        address = Account.objects.main_address(asked)
         current = cls.resume(session)
         if current and current.state.address == address and current.stands:
             return current
