@@ -1,16 +1,18 @@
 """Finding people for the hotline: by address, by name, by unit, by the end of the number."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.contrib.postgres.search import SearchQuery
 from django.db import connection, transaction
-from django.db.models import BooleanField, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import QuerySet
 from django.db.models.functions import Reverse
 
 from accounts import folding
 from accounts.addresses import AddressError, canonical
 from accounts.models import Account, Address, Unit
+from accounts.models.account import FoldedWords
 from accounts.organisation import roles
 
 MOST = 20  # results (AD-05)
@@ -79,22 +81,23 @@ def _by_name(people: QuerySet[Account], words: str, *, everybody: bool, narrowed
     parts = list(dict.fromkeys(folding.words(words)))
     if not parts:
         return Found("name", [])
-    whole = _named(people, " & ".join(parts), narrowed=narrowed)
+    whole = _named(people, _query(parts), narrowed=narrowed)
     if whole.people:
         return whole
-    started = _named(people, " & ".join(parts) + ":*", narrowed=narrowed)
+    *before, last = parts
+    started = _named(people, _query([*before, f"{last}:*"]), narrowed=narrowed)
     if started.people or len(parts) > 1:
         return started
     return _by_address(people, words, everybody=everybody)
 
 
-def _named(people: QuerySet[Account], query: str, *, narrowed: bool) -> Found:
+def _named(people: QuerySet[Account], query: SearchQuery, *, narrowed: bool) -> Found:
     """Look among the first few thousand, which is enough for common names; then by the index.
 
     The planner cannot know which names go together, and reads a whole province where it guesses
     wrong; through the index, a common name is slow and a rare one fast.
     """
-    matching = people.filter(_has(query))
+    matching = people.filter(words=query)
     border = Account.objects.order_by("pk").values_list("pk", flat=True)[SAMPLE : SAMPLE + 1]
     if border and not narrowed:
         found = _first("name", matching.filter(pk__lt=border[0]))
@@ -107,25 +110,19 @@ def _named(people: QuerySet[Account], query: str, *, narrowed: bool) -> Found:
     return _first("name", people.filter(pk__in=keys))
 
 
-def _has(query: str) -> RawSQL:
-    # The words are plain letters and digits: no sign of the query language can be among them.
-    return RawSQL(
-        "accounts_account.words @@ to_tsquery('simple', %s)",
-        [query],
-        output_field=BooleanField(),
-    )
+def _query(terms: Iterable[str]) -> SearchQuery:
+    """Ask for all the terms; one that ends in `:*` may be the beginning of a word.
+
+    Folded words are plain letters and digits: no sign of the query language can be among them.
+    """
+    return SearchQuery(" & ".join(terms), config="simple", search_type="raw")
 
 
 def _units_called(words: str) -> set[int]:
     """Find the units with these words in their names, or this short name, and those below."""
-    query = " & ".join(f"{part}:*" for part in folding.words(words))
-    named = RawSQL(
-        "to_tsvector('simple'::regconfig, accounts_fold(accounts_unit.name))"
-        " @@ to_tsquery('simple', %s)",
-        [query],
-        output_field=BooleanField(),
-    )
-    by_name = Unit.objects.filter(named) if query else Unit.objects.none()
+    parts = [f"{part}:*" for part in folding.words(words)]
+    named = Unit.objects.alias(words=FoldedWords("name")).filter(words=_query(parts))
+    by_name = named if parts else Unit.objects.none()
     by_code = Unit.objects.filter(code__iexact=words.strip())
     return roles.below([unit.pk for found in (by_name, by_code) for unit in found])
 
