@@ -5,9 +5,10 @@ import datetime as dt
 import io
 import uuid
 
+import time_machine
 from django.core.management import call_command
 from django.db import connection
-from django.test import Client, TestCase
+from django.test import Client, TestCase, TransactionTestCase
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -18,6 +19,7 @@ from otp.counting import keyed_names
 from otp.models import Code, GatewayState, Message
 from tests.support import cast
 from tests.support.campaigning import REPORTS, Office
+from tests.support.crowd import at_once
 
 CODES, HELP = f"{REPORTS}ma/", f"{REPORTS}ho-tro/"
 
@@ -229,8 +231,26 @@ class SnapshotTests(ReportTestCase):
         mine = self.row(address, f"{yesterday:%d/%m/%Y}", self.inside(self.unit_it))
         self.assertEqual(mine[1:3], ["5", "4"])
 
+    def test_the_day_is_the_office_s(self):
+        late = dt.datetime(2026, 11, 22, 18, tzinfo=dt.UTC)  # after midnight in Hà Giang
+        with time_machine.travel(late), timezone.override(dt.UTC):
+            history.snapshot()
+
+        self.assertEqual(UnitDay.objects.latest("day").day, dt.date(2026, 11, 23))
+
     def test_what_is_counted_is_what_is_kept(self):
         self.assertEqual(list(history.FIGURES), list(Figures.__dataclass_fields__))
+
+
+class SnapshotsAtOnceTests(Office, TransactionTestCase):
+    def test_they_keep_one_row_for_a_unit(self):
+        self.set_up_people()
+        self.set_up_office()
+
+        counts = at_once(lambda n: history.snapshot(), crowd=8)
+
+        self.assertEqual(counts, [UnitDay.objects.count()] * 8)
+        self.assertEqual(UnitDay.objects.filter(unit=self.department).count(), 1)
 
 
 def code(at, state, *, gateway="twilio", verified=False, reason="", key="", ordinal=1):
