@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import connection
-from django.db.models import Count
-from django.db.models.functions import Now
+from django.db.models import Count, Q
+from django.db.models.functions import Now, TruncDate
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,7 +19,7 @@ from accounts.reports.report import Report, Tile
 from accounts.reports.tables import Row, Share, Table, number, percent
 from otp import outbox
 from otp.counting import ceilings
-from otp.models import CODES_A_DAY, OFFICE_ZONE, GatewayState, Message
+from otp.models import CODES_A_DAY, OFFICE_ZONE, Code, GatewayState, Message, Purpose
 
 DAYS = 30
 ERRORS_SHOWN = 10
@@ -33,34 +32,6 @@ Event = AuditEvent.Event
 SENT = (State.ACCEPTED, State.DELIVERED)
 WENT_WRONG = (State.REJECTED, State.FAILED, State.UNKNOWN, State.EXPIRED)
 
-# One walk over the days' codes: asked for, sent, used, sent but not used, gone wrong.
-_CODES = """
-SELECT code.local_day, message.gateway, count(*),
-    count(*) FILTER (WHERE message.state = ANY(%(sent)s)),
-    count(*) FILTER (WHERE code.verified_at IS NOT NULL),
-    count(*) FILTER (WHERE message.state = ANY(%(sent)s) AND code.verified_at IS NULL),
-    count(*) FILTER (WHERE message.state = ANY(%(wrong)s) AND code.verified_at IS NULL)
-FROM otp_code AS code LEFT JOIN otp_message AS message ON message.code_id = code.id
-WHERE code.issued_at >= %(since)s
-GROUP BY code.local_day, message.gateway
-"""
-
-# Addresses whose codes of a day were all asked for and sent, and none was typed: somebody may be
-# spending a colleague's codes (QU-07).
-_UNUSED = """
-SELECT code.local_day, code.address_key, count(*)
-FROM otp_code AS code JOIN otp_message AS message ON message.code_id = code.id
-WHERE code.issued_at >= %(since)s AND code.purpose = 'recovery' AND message.state = ANY(%(sent)s)
-GROUP BY code.local_day, code.address_key
-HAVING count(*) >= %(a_day)s AND count(code.verified_at) = 0
-ORDER BY code.local_day DESC, count(*) DESC, code.address_key
-"""
-
-_TRIES = """
-SELECT (at AT TIME ZONE %(zone)s)::date, event, count(*) FROM accounts_auditevent
-WHERE at >= %(since)s AND event = ANY(%(events)s) GROUP BY 1, 2
-"""
-
 _COUNTED = (Event.CODE_WRONG, Event.PASSWORD_RESET, Event.LOGIN_FAILED)
 
 
@@ -69,10 +40,10 @@ def codes() -> Report:
     today = timezone.localdate()
     days = [today - dt.timedelta(days=back) for back in range(DAYS)]
     since = dt.datetime.combine(days[-1], dt.time(), OFFICE_ZONE)
-    rows = _read(_CODES, since=since, sent=list(SENT), wrong=list(WENT_WRONG))
+    rows = _by_day_and_gateway(since)
     tries = {(day, event): count for day, event, count in _tries(since)}
     sums = {day: _added([row[2:] for row in rows if row[0] == day]) for day in days}
-    unused = _read(_UNUSED, since=since, sent=list(SENT), a_day=CODES_A_DAY)
+    unused = _never_typed(since)
     by_day, by_try = _by_day(sums, Counter(row[0] for row in unused)), _tries_by_day(days, tries)
     return Report(
         _tiles(sums[today]),
@@ -81,15 +52,42 @@ def codes() -> Report:
     )
 
 
+def _by_day_and_gateway(since: dt.datetime) -> list[tuple[Any, ...]]:
+    """Count each day's codes by gateway: asked for, sent, used, sent but not used, gone wrong."""
+    sent, wrong = Q(message__state__in=SENT), Q(message__state__in=WENT_WRONG)
+    idle = Q(verified_at__isnull=True)
+    codes = Code.objects.filter(issued_at__gte=since).values_list("local_day", "message__gateway")
+    return list(
+        codes.annotate(
+            asked=Count("pk"),
+            sent=Count("pk", filter=sent),
+            used=Count("verified_at"),
+            idle=Count("pk", filter=sent & idle),
+            wrong=Count("pk", filter=wrong & idle),
+        )
+    )
+
+
+def _never_typed(since: dt.datetime) -> list[tuple[dt.date, str, int]]:
+    """List the addresses whose codes of a day were all asked for and sent, and none was typed.
+
+    Somebody may be spending a colleague's codes (QU-07).
+    """
+    sent = Code.objects.filter(
+        issued_at__gte=since, purpose=Purpose.RECOVERY, message__state__in=SENT
+    )
+    days = sent.values("local_day", "address_key").annotate(
+        count=Count("pk"), typed=Count("verified_at")
+    )
+    found = days.filter(count__gte=CODES_A_DAY, typed=0)
+    ordered = found.order_by("-local_day", "-count", "address_key")
+    return list(ordered.values_list("local_day", "address_key", "count"))
+
+
 def _tries(since: dt.datetime) -> list[tuple[dt.date, str, int]]:
-    return _read(_TRIES, since=since, zone=OFFICE_ZONE.key, events=list(_COUNTED))
-
-
-def _read(query: str, **parameters: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, parameters)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
+    events = AuditEvent.objects.filter(at__gte=since, event__in=_COUNTED)
+    days = events.values_list(TruncDate("at", tzinfo=OFFICE_ZONE), "event").order_by()
+    return list(days.annotate(count=Count("pk")))
 
 
 def _added(counts: list[Sequence[int]]) -> tuple[int, ...]:
