@@ -9,9 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.unit import Unit
+from accounts.organisation.units import Tree
 from accounts.pages.forms import PortalForm
 from accounts.pages.staff_fields import KeptWords
-from accounts.reports.coverage import Tree
 
 EVERYWHERE = "all"
 UNITS_AT_ONCE = 40  # a request holds 50 fields

@@ -25,7 +25,7 @@ from accounts.models.audit_event import AuditEvent
 from accounts.models.campaign import WARNED_BEFORE, Campaign
 from accounts.models.right import Right
 from accounts.organisation import roles
-from accounts.reports.coverage import Tree
+from accounts.organisation.units import Tree
 from accounts.reports.tables import Table, number
 from accounts.spreadsheets.writing import csv_response
 

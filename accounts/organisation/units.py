@@ -1,13 +1,57 @@
 """Units as people write them: by their path, or by their short name."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from django.utils.translation import gettext as _
 
 from accounts.models.unit import Unit
 
 DEEPEST = 6  # levels
+
+Visible = Collection[int] | None  # units somebody may see; None: all, and accounts of no unit
+
+
+class Tree:
+    """The units that somebody may see, as a tree; its tops are where their view begins."""
+
+    def __init__(self, visible: Visible) -> None:
+        units = Unit.objects.order_by("name")
+        if visible is not None:
+            units = units.filter(pk__in=visible)
+        self.units = {unit.pk: unit for unit in units}
+        self._below: dict[int | None, list[int]] = defaultdict(list)
+        for unit in self.units.values():
+            self._below[unit.parent_id if unit.parent_id in self.units else None].append(unit.pk)
+
+    def below(self, unit: int | None) -> list[int]:
+        """Give the units right below, or for None the tops."""
+        return self._below[unit]
+
+    def all_of(self, unit: int) -> set[int]:
+        """Give a unit and everything below it."""
+        found, waiting = {unit}, [unit]
+        while waiting:
+            # Each once: should the units stand in a ring, this ends all the same.
+            fresh = set(self._below[waiting.pop()]) - found
+            found |= fresh
+            waiting += fresh
+        return found
+
+    def path(self, unit: int) -> list[Unit]:
+        """Give the units above this one, the top first."""
+        above: list[Unit] = []
+        parent = self.units.get(self.units[unit].parent_id or 0)
+        while parent and parent not in above:
+            above.insert(0, parent)
+            parent = self.units.get(parent.parent_id or 0)
+        return above
+
+    def in_order(self, unit: int | None = None, depth: int = 0) -> Iterator[tuple[Unit, int]]:
+        """Walk the tree as it is printed, each unit with its depth."""
+        for pk in self._below[unit]:
+            yield self.units[pk], depth
+            yield from self.in_order(pk, depth + 1)
 
 
 class Units:

@@ -5,14 +5,13 @@ units are made here.
 """
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models.unit import Unit
+from accounts.organisation.units import Tree, Visible
 from accounts.reports import history
 from accounts.reports.charts import Chart, Lines, Series
 from accounts.reports.history import Figures
@@ -21,54 +20,10 @@ from accounts.reports.tables import Row, Share, Table, number, percent
 
 TREND = 90  # days
 
-Units = Collection[int] | None  # None: all, and accounts of no unit
 
-
-class Tree:
-    """The units that somebody may see, as a tree; its tops are where their view begins."""
-
-    def __init__(self, visible: Units) -> None:
-        units = Unit.objects.order_by("name")
-        if visible is not None:
-            units = units.filter(pk__in=visible)
-        self.units = {unit.pk: unit for unit in units}
-        self._below: dict[int | None, list[int]] = defaultdict(list)
-        for unit in self.units.values():
-            self._below[unit.parent_id if unit.parent_id in self.units else None].append(unit.pk)
-
-    def below(self, unit: int | None) -> list[int]:
-        """Give the units right below, or for None the tops."""
-        return self._below[unit]
-
-    def all_of(self, unit: int) -> set[int]:
-        """Give a unit and everything below it."""
-        found, waiting = {unit}, [unit]
-        while waiting:
-            # Each once: should the units stand in a ring, this ends all the same.
-            fresh = set(self._below[waiting.pop()]) - found
-            found |= fresh
-            waiting += fresh
-        return found
-
-    def path(self, unit: int) -> list[Unit]:
-        """Give the units above this one, the top first."""
-        above: list[Unit] = []
-        parent = self.units.get(self.units[unit].parent_id or 0)
-        while parent and parent not in above:
-            above.insert(0, parent)
-            parent = self.units.get(parent.parent_id or 0)
-        return above
-
-    def in_order(self, unit: int | None = None, depth: int = 0) -> Iterator[tuple[Unit, int]]:
-        """Walk the tree as it is printed, each unit with its depth."""
-        for pk in self._below[unit]:
-            yield self.units[pk], depth
-            yield from self.in_order(pk, depth + 1)
-
-
-def coverage(tree: Tree, visible: Units, unit: int | None) -> Report:
+def coverage(tree: Tree, visible: Visible, unit: int | None) -> Report:
     """Report on one unit, or for None on everything that may be seen."""
-    scope: Units = visible if unit is None else tree.all_of(unit)
+    scope: Visible = visible if unit is None else tree.all_of(unit)
     own = history.current(scope)
     total = sum(own.values(), Figures())
     rows = [
@@ -147,7 +102,7 @@ def _sum(own: Mapping[int | None, Figures], units: Collection[int]) -> Figures:
     return sum((own[unit] for unit in units if unit in own), Figures())
 
 
-def _trend(scope: Units, today: Figures) -> tuple[Chart, Table]:
+def _trend(scope: Visible, today: Figures) -> tuple[Chart, Table]:
     """Draw how the two shares went, from the nightly figures and, for today, from now."""
     end = timezone.localdate()
     days = [end - dt.timedelta(days=back) for back in range(TREND - 1, -1, -1)]

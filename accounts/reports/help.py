@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models.audit_event import AuditEvent
+from accounts.organisation.units import Visible
 from accounts.reports.charts import Columns, Series
-from accounts.reports.coverage import Units
 from accounts.reports.report import Report, Tile
 from accounts.reports.tables import Row, Table, number
 from otp.models import OFFICE_ZONE
@@ -25,7 +25,7 @@ Event = AuditEvent.Event
 EXTRA = (Event.CODE_GRANTED, Event.RECOVERY_REOPENED)
 
 
-def help_given(units: Units) -> Report:
+def help_given(units: Visible) -> Report:
     """Report on what staff did, as far as it concerns these units; None: on everything."""
     monday = _monday()
     weeks = [monday - WEEK * back for back in range(WEEKS - 1, -1, -1)]
@@ -49,7 +49,7 @@ def help_given(units: Units) -> Report:
     return Report(_tiles(by_week[monday]), [(_chart(by_week), tables[0].key)], tables)
 
 
-def _work(units: Units, *, since: dt.date) -> "QuerySet[AuditEvent]":
+def _work(units: Visible, *, since: dt.date) -> "QuerySet[AuditEvent]":
     """Keep what one person did and another is concerned by, or the portal as a whole."""
     work = AuditEvent.objects.filter(at__gte=_start(since), actor__isnull=False).exclude(
         account=F("actor")

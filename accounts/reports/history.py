@@ -1,7 +1,6 @@
 """How the accounts of each unit stood on each day: the past that the reports draw."""
 
 import datetime as dt
-from collections.abc import Collection
 from dataclasses import asdict, astuple, dataclass
 
 from django.db.models import Count, Q, Sum
@@ -9,6 +8,7 @@ from django.utils import timezone
 
 from accounts.models.account import Account
 from accounts.models.unit_day import UnitDay
+from accounts.organisation.units import Visible
 from otp.models import OFFICE_ZONE
 
 
@@ -36,7 +36,7 @@ FIGURES = {
 }
 
 
-def current(units: Collection[int] | None) -> dict[int | None, Figures]:
+def current(units: Visible) -> dict[int | None, Figures]:
     """Count the accounts of each unit (None: of no unit) as they are; None counts all units."""
     people = Account.objects.filter(is_active=True)
     if units is not None:
@@ -62,7 +62,7 @@ def snapshot() -> int:
     return len(kept)
 
 
-def past(units: Collection[int] | None, *, since: dt.date) -> dict[dt.date, Figures]:
+def past(units: Visible, *, since: dt.date) -> dict[dt.date, Figures]:
     """Sum up the days that were kept, over these units; None: over all."""
     rows = UnitDay.objects.filter(day__gte=since)
     if units is not None:

@@ -13,8 +13,9 @@ from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
 from accounts.models.right import Right
 from accounts.organisation import roles
+from accounts.organisation.units import Tree
 from accounts.reports.codes import codes
-from accounts.reports.coverage import Tree, coverage
+from accounts.reports.coverage import coverage
 from accounts.reports.help import help_given
 from accounts.reports.report import Report
 from accounts.spreadsheets.writing import csv_response

@@ -83,9 +83,10 @@ def fill():
 
 def reports():
     from accounts.organisation.roles import below
+    from accounts.organisation.units import Tree
     from accounts.reports import history
     from accounts.reports.codes import codes
-    from accounts.reports.coverage import Tree, coverage
+    from accounts.reports.coverage import coverage
     from accounts.reports.help import help_given
 
     department = below([1])
