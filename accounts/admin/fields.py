@@ -8,7 +8,7 @@ from django.forms import ModelChoiceField
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Unit
-from accounts.organisation.units import Units
+from accounts.organisation.units import Tree
 
 # One field, typed as it is read; the admin's own two have no labels and want inline styles.
 TYPED_TIME: dict[Any, dict[str, Any]] = {
@@ -23,6 +23,6 @@ TYPED_TIME: dict[Any, dict[str, Any]] = {
 def by_path(field: "ModelChoiceField[Any] | None") -> "ModelChoiceField[Any] | None":
     """Offer units by their place in the tree: many have a "Văn phòng"."""
     if field is not None and field.queryset is not None and field.queryset.model is Unit:
-        units = Units()
-        field.label_from_instance = lambda unit: units.path(unit.pk)  # type: ignore[assignment,method-assign]
+        tree = Tree()
+        field.label_from_instance = lambda unit: tree.path(unit.pk)  # type: ignore[assignment,method-assign]
     return field

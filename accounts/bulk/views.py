@@ -21,7 +21,7 @@ from accounts.models.audit_event import AuditEvent
 from accounts.models.job import Job
 from accounts.models.right import Right
 from accounts.organisation import roles
-from accounts.organisation.units import Units
+from accounts.organisation.units import Tree
 from accounts.pages.requests import actor
 from accounts.spreadsheets import reading
 from accounts.spreadsheets.writing import FAULT_COLUMNS, csv_response, xlsx_response
@@ -147,13 +147,13 @@ def export(
 
 
 def _lines(people: QuerySet[Account]) -> Iterator[list[object]]:
-    units = Units()
+    tree = Tree()
     for account in people.defer("password").iterator(chunk_size=2000):
         yield [
             account.address,
             account.full_name,
             account.get_kind_display(),
-            units.path(account.unit_id),
+            tree.path(account.unit_id),
             phones.masked_for_staff(account.phone),
             _yes(value=account.phone_is_confirmed),
             _yes(value=account.has_default_password),

@@ -21,7 +21,7 @@ from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent, Ground
 from accounts.models.campaign import WARNED_BEFORE, Campaign, CampaignMember
 from accounts.models.unit import Unit
-from accounts.organisation import roles
+from accounts.organisation.units import with_below
 from otp import outbox
 from otp.models import Message
 
@@ -75,7 +75,7 @@ def plan(
 
 def units_of(campaign: Campaign) -> set[int]:
     """Name the campaign's units, with all below them."""
-    return roles.below(list(campaign.units.values_list("pk", flat=True)))
+    return with_below(campaign.units.values_list("pk", flat=True))
 
 
 def eligible(units: Collection[int]) -> QuerySet[Account]:

@@ -14,6 +14,7 @@ from accounts.addresses import AddressError, canonical
 from accounts.models import Account, Address, Unit
 from accounts.models.account import FoldedWords
 from accounts.organisation import roles
+from accounts.organisation.units import with_below
 
 MOST = 20  # results (AD-05)
 # Of a number's end: fewer find too many, and more would read a masked number out digit by digit.
@@ -124,7 +125,7 @@ def _units_called(words: str) -> set[int]:
     named = Unit.objects.alias(words=FoldedWords("name")).filter(words=_query(parts))
     by_name = named if parts else Unit.objects.none()
     by_code = Unit.objects.filter(code__iexact=words.strip())
-    return roles.below([unit.pk for found in (by_name, by_code) for unit in found])
+    return with_below(unit.pk for found in (by_name, by_code) for unit in found)
 
 
 def _first(by: str, people: QuerySet[Account]) -> Found:

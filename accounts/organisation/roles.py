@@ -11,11 +11,11 @@ from typing import Any
 from django.apps import apps as current
 from django.apps.registry import Apps
 from django.contrib.auth.models import Group
-from django.db import connection
 from django.db.models import QuerySet
 
 from accounts.models.account import Account
 from accounts.models.right import Right
+from accounts.organisation.units import with_below
 
 
 class Role(enum.StrEnum):
@@ -73,15 +73,6 @@ RIGHTS: dict[Right, set[Role]] = {
     Right.VIEW_GATEWAYS: {P, A},
 }
 
-_UNIT_AND_BELOW = """
-WITH RECURSIVE below AS (
-    SELECT id FROM accounts_unit WHERE id = ANY(%s)
-    UNION
-    SELECT unit.id FROM accounts_unit AS unit JOIN below ON unit.parent_id = below.id
-)
-SELECT id FROM below
-"""
-
 
 def units_of(staff: Account) -> set[int] | None:
     """Name the units whose people `staff` may see; None means everybody.
@@ -90,14 +81,7 @@ def units_of(staff: Account) -> set[int] | None:
     """
     if _sees_everybody(staff):
         return None
-    return set() if staff.unit_id is None else below([staff.unit_id])
-
-
-def below(units: list[int]) -> set[int]:
-    """Name the units and all that stand below them."""
-    with connection.cursor() as cursor:
-        cursor.execute(_UNIT_AND_BELOW, [units])
-        return {pk for (pk,) in cursor.fetchall()}
+    return set() if staff.unit_id is None else with_below([staff.unit_id])
 
 
 def within(staff: Account, people: QuerySet[Account]) -> QuerySet[Account]:

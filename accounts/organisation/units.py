@@ -1,21 +1,44 @@
-"""Units as people write them: by their path, or by their short name."""
+"""The tree of units: every walk over it, up and down, and units by what people write for them.
+
+A walk goes to each unit once: a ring, should there be one, must not hold up a page.
+"""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
+from django.db import connection
 from django.utils.translation import gettext as _
 
 from accounts.models.unit import Unit
 
-DEEPEST = 6  # levels
+DEEPEST = 6  # levels of a path that may be added
 
 Visible = Collection[int] | None  # units somebody may see; None: all, and accounts of no unit
 
+_WITH_BELOW = """
+WITH RECURSIVE below AS (
+    SELECT id FROM accounts_unit WHERE id = ANY(%s)
+    UNION
+    SELECT unit.id FROM accounts_unit AS unit JOIN below ON unit.parent_id = below.id
+)
+SELECT id FROM below
+"""
+
+
+def with_below(units: Iterable[int]) -> set[int]:
+    """Name the units and all that stand below them.
+
+    In SQL, which the ORM has no words for: one statement that reads these units and no other.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_WITH_BELOW, [list(units)])
+        return {pk for (pk,) in cursor.fetchall()}
+
 
 class Tree:
-    """The units that somebody may see, as a tree; its tops are where their view begins."""
+    """The units that somebody may see, read at once; its tops are where their view begins."""
 
-    def __init__(self, visible: Visible) -> None:
+    def __init__(self, visible: Visible = None) -> None:
         units = Unit.objects.order_by("name")
         if visible is not None:
             units = units.filter(pk__in=visible)
@@ -26,38 +49,45 @@ class Tree:
 
     def below(self, unit: int | None) -> list[int]:
         """Give the units right below, or for None the tops."""
-        return self._below[unit]
+        return self._below.get(unit, [])
 
-    def all_of(self, unit: int) -> set[int]:
-        """Give a unit and everything below it."""
-        found, waiting = {unit}, [unit]
+    def in_order(self, unit: int | None = None) -> Iterator[tuple[Unit, int]]:
+        """Walk down as the tree is printed, with depths: below a unit, or for None everything."""
+        seen = {unit}
+        waiting = [(pk, 0) for pk in reversed(self.below(unit))]
         while waiting:
-            # Each once: should the units stand in a ring, this ends all the same.
-            fresh = set(self._below[waiting.pop()]) - found
-            found |= fresh
-            waiting += fresh
-        return found
+            pk, depth = waiting.pop()
+            if pk not in seen:
+                seen.add(pk)
+                yield self.units[pk], depth
+                waiting += [(each, depth + 1) for each in reversed(self.below(pk))]
 
-    def path(self, unit: int) -> list[Unit]:
+    def with_below(self, unit: int) -> set[int]:
+        """Name a unit and everything below it."""
+        return {unit, *(each.pk for each, _depth in self.in_order(unit))}
+
+    def above(self, unit: int) -> list[Unit]:
         """Give the units above this one, the top first."""
-        above: list[Unit] = []
-        parent = self.units.get(self.units[unit].parent_id or 0)
-        while parent and parent not in above:
-            above.insert(0, parent)
-            parent = self.units.get(parent.parent_id or 0)
-        return above
+        return self._line(unit)[:-1]
 
-    def in_order(self, unit: int | None = None, depth: int = 0) -> Iterator[tuple[Unit, int]]:
-        """Walk the tree as it is printed, each unit with its depth."""
-        for pk in self._below[unit]:
-            yield self.units[pk], depth
-            yield from self.in_order(pk, depth + 1)
+    def path(self, unit: int | None) -> str:
+        """Write a unit as people do: Sở Y tế/Văn phòng. Nothing for none, or one not seen."""
+        return "/".join(each.name for each in self._line(unit)) if unit in self.units else ""
+
+    def _line(self, unit: int | None) -> list[Unit]:
+        """Walk up: give the units above this one, the top first, and itself at the end."""
+        line: list[Unit] = []
+        at = self.units.get(unit or 0)
+        while at and at not in line:
+            line.append(at)
+            at = self.units.get(at.parent_id or 0)
+        return line[::-1]
 
 
 class Units:
-    """All units, looked up in one go; with `may_add`, those that are missing are thought up.
+    """All units by path and by short name; with `may_add`, missing ones are made in memory.
 
-    What was thought up stands in `added`, parents first, and is saved by `save_added`.
+    Those stand in `added`, parents first, until `save_added()`.
     """
 
     def __init__(self, *, may_add: bool = False) -> None:
@@ -65,9 +95,10 @@ class Units:
         self.added: list[Unit] = []
         self._by_path: dict[str, Unit] = {}
         self._by_code: dict[str, list[Unit]] = defaultdict(list)
-        self.known = {unit.pk: unit for unit in Unit.objects.all()}
+        tree = Tree()
+        self.known = tree.units
         for unit in self.known.values():
-            self._by_path[_key(_path_of(unit, self.known))] = unit
+            self._by_path[_key(tree.path(unit.pk))] = unit
             if unit.code:
                 self._by_code[_key(unit.code)].append(unit)
 
@@ -88,12 +119,8 @@ class Units:
             raise ValueError(_("Không có đơn vị này."))
         return self._add(text)
 
-    def path(self, pk: int | None) -> str:
-        """Write a unit as people do: Sở Y tế/Văn phòng."""
-        return _path_of(self.known[pk], self.known) if pk in self.known else ""
-
     def save_added(self) -> None:
-        """Save what was thought up. It may be there by now: somebody else was quicker."""
+        """Save the units made in memory. Raises IntegrityError where one is there by now."""
         for unit in self.added:
             unit.parent = unit.parent  # takes up the key that the parent has got meanwhile
             unit.save()
@@ -123,17 +150,3 @@ def nearest_saved(unit: Unit | None) -> Unit | None:
 
 def _key(text: str) -> str:
     return "/".join(" ".join(part.split()) for part in text.split("/")).casefold()
-
-
-def _path_of(unit: Unit, known: dict[int, Unit]) -> str:
-    return "/".join(reversed(list(_names_upwards(unit, known))))
-
-
-def _names_upwards(unit: Unit, known: dict[int, Unit]) -> Iterator[str]:
-    seen: set[int] = set()
-    at: Unit | None = unit
-    # Nothing in the database keeps two units from being above each other.
-    while at is not None and at.pk not in seen:
-        seen.add(at.pk)
-        yield at.name
-        at = known.get(at.parent_id) if at.parent_id else None

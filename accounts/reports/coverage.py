@@ -23,11 +23,11 @@ TREND = 90  # days
 
 def coverage(tree: Tree, visible: Visible, unit: int | None) -> Report:
     """Report on one unit, or for None on everything that may be seen."""
-    scope: Visible = visible if unit is None else tree.all_of(unit)
+    scope: Visible = visible if unit is None else tree.with_below(unit)
     own = history.current(scope)
     total = sum(own.values(), Figures())
     rows = [
-        _coverage_row(tree.units[pk].name, _sum(own, tree.all_of(pk)), href=_address_of(pk))
+        _coverage_row(tree.units[pk].name, _sum(own, tree.with_below(pk)), href=_address_of(pk))
         for pk in tree.below(unit)
     ]
     alone = own.get(unit)

@@ -34,7 +34,7 @@ def reports(request: StaffRequest, unit: int | None = None) -> HttpResponse:
         above = [{"name": _("Tất cả đơn vị"), "href": reverse("accounts:reports")}]
         above += [
             {"name": each.name, "href": reverse("accounts:unit-report", args=[each.pk])}
-            for each in tree.path(unit)
+            for each in tree.above(unit)
         ]
     return _page(request, report, part="coverage", heading=heading, above=above)
 

@@ -1,0 +1,66 @@
+"""Units form a tree, and every walk over it ends."""
+
+from django.db import connection
+from django.test import TestCase
+
+from accounts.models import Unit
+from accounts.organisation.units import Tree, Units, with_below
+
+
+class Offices:
+    """A mixin: two departments, each with a division and a desk in it."""
+
+    def set_up_offices(self):
+        self.one = Unit.objects.create(name="Sở Một", code="SM")
+        self.division = Unit.objects.create(name="Phòng A", parent=self.one)
+        self.desk = Unit.objects.create(name="Tổ 1", parent=self.division)
+        self.two = Unit.objects.create(name="Sở Hai")
+        self.other_division = Unit.objects.create(name="Phòng A", parent=self.two)
+        self.other_desk = Unit.objects.create(name="Tổ 1", parent=self.other_division)
+
+
+class WalkTests(Offices, TestCase):
+    def setUp(self):
+        self.set_up_offices()
+
+    def names(self, walk):
+        return [(unit.name, depth) for unit, depth in walk]
+
+    def test_down_in_the_order_of_print(self):
+        two = [("Sở Hai", 0), ("Phòng A", 1), ("Tổ 1", 2)]
+        one = [("Sở Một", 0), ("Phòng A", 1), ("Tổ 1", 2)]
+        tree = Tree()
+
+        self.assertEqual(self.names(tree.in_order()), [*two, *one])
+        self.assertEqual(self.names(tree.in_order(self.one.pk)), [("Phòng A", 0), ("Tổ 1", 1)])
+
+    def test_down_in_the_database_as_in_memory(self):
+        for unit in (self.one, self.division, self.desk):
+            with self.subTest(unit.name):
+                self.assertEqual(with_below([unit.pk]), Tree().with_below(unit.pk))
+        self.assertEqual(len(with_below([self.one.pk, self.other_desk.pk])), 4)
+        self.assertEqual(with_below([]), set())
+
+    def test_up_to_the_top_of_what_may_be_seen(self):
+        self.assertEqual(Tree().path(self.desk.pk), "Sở Một/Phòng A/Tổ 1")
+        self.assertEqual(Tree().above(self.desk.pk), [self.one, self.division])
+        part = Tree(with_below([self.division.pk]))
+        self.assertEqual(part.path(self.desk.pk), "Phòng A/Tổ 1")
+        self.assertEqual(part.below(None), [self.division.pk])
+        self.assertEqual((part.path(self.one.pk), part.path(None)), ("", ""))
+
+    def test_a_ring_of_restored_rows_ends_every_walk(self):
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            cursor.execute(
+                "UPDATE accounts_unit SET parent_id = %s WHERE id = %s",
+                [self.desk.pk, self.one.pk],
+            )
+        ring = {self.one.pk, self.division.pk, self.desk.pk}
+        tree = Tree()
+
+        self.assertEqual(with_below([self.desk.pk]), ring)
+        self.assertEqual(tree.with_below(self.desk.pk), ring)
+        self.assertEqual(tree.path(self.desk.pk), "Sở Một/Phòng A/Tổ 1")
+        self.assertEqual(tree.above(self.one.pk), [self.division, self.desk])
+        self.assertEqual(Units().find("SM"), self.one)
