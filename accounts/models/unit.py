@@ -6,7 +6,11 @@ from django.db.models import Q
 
 
 class Unit(models.Model):
-    """An office of the province; units form a tree."""
+    """An office of the province; units form a tree.
+
+    Two triggers keep it one: nobody moves a unit below itself, nor two people two units below each
+    other.
+    """
 
     name = models.CharField("tên đơn vị", max_length=200)
     code = models.CharField("tên viết tắt", max_length=50, blank=True)

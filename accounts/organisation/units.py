@@ -1,6 +1,7 @@
 """The tree of units: every walk over it, up and down, and units by what people write for them.
 
-A walk goes to each unit once: a ring, should there be one, must not hold up a page.
+PostgreSQL refuses a unit below itself, whoever moves another in the same moment. A walk goes to
+each unit once all the same: rows that were restored without triggers must not hold up a page.
 """
 
 from collections import defaultdict

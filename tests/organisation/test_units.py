@@ -1,10 +1,30 @@
-"""Units form a tree, and every walk over it ends."""
+"""Units form a tree, whoever moves them when, and every walk over it ends."""
 
-from django.db import connection
-from django.test import TestCase
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+
+from django.db import IntegrityError, connection, transaction
+from django.test import TestCase, TransactionTestCase
 
 from accounts.models import Unit
 from accounts.organisation.units import Tree, Units, with_below
+from tests.support.deployment import wait_until
+
+
+def move(unit, *, below):
+    Unit.objects.filter(pk=unit.pk).update(parent=below)
+
+
+def move_elsewhere(unit, below):
+    """Move a unit in a thread and on a connection of its own."""
+    with contextlib.closing(connection):
+        move(unit, below=below)
+
+
+def is_waiting():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+        return cursor.fetchone()[0]
 
 
 class Offices:
@@ -17,6 +37,32 @@ class Offices:
         self.two = Unit.objects.create(name="Sở Hai")
         self.other_division = Unit.objects.create(name="Phòng A", parent=self.two)
         self.other_desk = Unit.objects.create(name="Tổ 1", parent=self.other_division)
+
+
+class MovingAtOnceTests(Offices, TransactionTestCase):
+    def test_two_who_move_units_below_each_other_close_no_ring(self):
+        self.set_up_offices()
+        for what, below_two, below_one in (
+            ("right below", self.two, self.one),
+            ("further down", self.other_desk, self.desk),
+        ):
+            with self.subTest(what):
+                Unit.objects.filter(pk__in=[self.one.pk, self.two.pk]).update(parent=None)
+
+                refusal = self.second_of_two_moves(below_two, below_one)
+
+                self.assertIsInstance(refusal, IntegrityError)
+                self.assertEqual(refusal.__cause__.diag.constraint_name, "unit_stands_in_a_tree")
+                self.assertEqual(Tree().path(self.two.pk), "Sở Hai")
+
+    def second_of_two_moves(self, below_two, below_one):
+        """Move one below two, and before that is committed two below one: give the fault."""
+        with ThreadPoolExecutor(1) as threads:
+            with transaction.atomic():
+                move(self.one, below=below_two)
+                second = threads.submit(move_elsewhere, self.two, below_one)
+                wait_until(lambda: second.done() or is_waiting())
+            return second.exception()
 
 
 class WalkTests(Offices, TestCase):

@@ -167,7 +167,7 @@ class CoverageTests(ReportTestCase):
         cast.make("sau", unit=parent)
         self.assertEqual(self.row(f"{REPORTS}theo-don-vi.csv", "Sở Hai")[1], "2")
 
-        # Two who move units in the same moment may close a ring; the trigger is stepped round.
+        # PostgreSQL refuses a ring: the trigger is stepped round, as a restore may do.
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL session_replication_role = replica")
             cursor.execute(
