@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import ForeignKey, QuerySet
 from django.forms import ModelChoiceField, ModelForm
@@ -11,11 +12,21 @@ from django.http import HttpRequest
 from accounts.admin.fields import by_path
 from accounts.models import AuditEvent, Unit
 from accounts.organisation import roles
+from accounts.organisation.units import with_below
 from accounts.pages.requests import actor
+
+
+class UnitForm(ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    def clean_parent(self) -> Unit | None:
+        parent: Unit | None = self.cleaned_data["parent"]
+        if parent and self.instance.pk and parent.pk in with_below([self.instance.pk]):
+            raise ValidationError("Đơn vị không thể nằm dưới chính nó.")
+        return parent
 
 
 @admin.register(Unit)
 class UnitAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    form = UnitForm
     list_display = ("name", "code", "parent")
     list_select_related = ("parent",)
     search_fields = ("name", "code")

@@ -1,6 +1,5 @@
 """Units: the offices of the province, which form a tree."""
 
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
@@ -38,13 +37,3 @@ class Unit(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    def clean(self) -> None:
-        """Refuse a place below itself; the database does too."""
-        super().clean()
-        above, seen = self.parent, set[int]()
-        while above is not None and above.pk not in seen:
-            if above.pk == self.pk:
-                raise ValidationError({"parent": "Đơn vị không thể nằm dưới chính nó."})
-            seen.add(above.pk)
-            above = above.parent
