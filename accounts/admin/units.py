@@ -4,10 +4,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import ForeignKey, QuerySet
 from django.forms import ModelChoiceField, ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from accounts.admin.fields import by_path
 from accounts.models import AuditEvent, Unit
@@ -40,6 +40,19 @@ class UnitAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at r
         units = roles.units_of(actor(request))
         every = super().get_queryset(request)
         return every if units is None else every.filter(pk__in=units)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except IntegrityError:
+            # Somebody moved or named a unit in this very moment: asked again, the form says so.
+            return super().changeform_view(request, object_id, form_url, extra_context)
 
     def save_model(
         self,

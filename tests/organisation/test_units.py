@@ -8,6 +8,7 @@ from django.test import TestCase, TransactionTestCase
 
 from accounts.models import Unit
 from accounts.organisation.units import Tree, Units, with_below
+from tests.support import cast
 from tests.support.deployment import wait_until
 
 
@@ -39,7 +40,7 @@ class Offices:
         self.other_desk = Unit.objects.create(name="Tổ 1", parent=self.other_division)
 
 
-class MovingAtOnceTests(Offices, TransactionTestCase):
+class MovingAtOnceTests(Offices, cast.Cast, TransactionTestCase):
     def test_two_who_move_units_below_each_other_close_no_ring(self):
         self.set_up_offices()
         for what, below_two, below_one in (
@@ -63,6 +64,23 @@ class MovingAtOnceTests(Offices, TransactionTestCase):
                 second = threads.submit(move_elsewhere, self.two, below_one)
                 wait_until(lambda: second.done() or is_waiting())
             return second.exception()
+
+    def test_the_second_reads_on_the_page_why_it_is_refused(self):
+        self.set_up_offices()
+        self.come_in(cast.make_staff("huong"))
+        page = f"/quan-tri/accounts/unit/{self.two.pk}/change/"
+        data = {"name": "Sở Hai", "code": "", "parent": self.desk.pk}
+
+        def save():
+            with contextlib.closing(connection):
+                return self.client.post(page, data)
+
+        with ThreadPoolExecutor(1) as threads:
+            with transaction.atomic():
+                move(self.one, below=self.other_desk)
+                second = threads.submit(save)
+                wait_until(lambda: second.done() or is_waiting())
+            self.assertContains(second.result(), "Đơn vị không thể nằm dưới chính nó.")
 
 
 class WalkTests(Offices, TestCase):
