@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.test import Client, TransactionTestCase
 from django.test.utils import CaptureQueriesContext
 
-from otp import codes
+from otp.codes import checking
 from otp.counting import ceilings
 from otp.models import Brakes, Code, Message, Meter
 from tests.support import cast
@@ -184,7 +184,7 @@ class GuessCeilingTests(BrakesTestCase):
 
         def accept():
             with closing(connection):
-                codes._accept(code.pk, code.purpose)
+                checking._accept(code.pk, code.purpose)
 
         right = threading.Thread(target=accept)
         with transaction.atomic():
