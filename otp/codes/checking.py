@@ -11,7 +11,7 @@ from django.utils.crypto import constant_time_compare
 from django_otp.oath import hotp
 
 from otp.codes.rule import CLOSED_FOR, GRANT, STREAK, streak_keys
-from otp.counting import ceilings, keyed_names
+from otp.counting import keyed_names
 from otp.models import GUESSES, Purpose
 
 _STREAK_KEPT = dt.timedelta(days=30)
@@ -29,46 +29,31 @@ class Answer:
     tries_left: int
 
 
-# The attempt and the streak of wrong guesses are charged in one statement, which is committed
-# before anything is compared: nothing that happens later gives them back. A decoy has no message
-# that was to be sent, and so never matches.
-_CHARGE = f"""
+# The attempt, the streak of wrong guesses and the ceilings are charged in one statement, which is
+# committed before anything is compared: nothing that happens later gives them back. A decoy has no
+# message that was to be sent, and so never matches; its guess takes the ceilings' locks without
+# counting. Both functions are called once for a row that was charged, and for no other.
+_CHARGE = """
 WITH charged AS (
     UPDATE otp_code SET attempts = attempts + 1
     WHERE id = %(id)s AND purpose = %(purpose)s AND browser_key = ANY(%(browser_keys)s)
       AND attempts < %(guesses)s AND verified_at IS NULL AND expires_at > statement_timestamp()
     RETURNING address_key, attempts, pepper_id
-), streak AS (
-    INSERT INTO otp_meter AS meter (key, count, until)
-    SELECT 'streak:' || %(purpose)s || ':' || address_key, 1, statement_timestamp() + %(kept)s
+), guess AS MATERIALIZED (
+    SELECT attempts, pepper_id,
+        EXISTS (
+            SELECT 1 FROM otp_message WHERE code_id = %(id)s AND state <> 'skipped') AS is_real,
+        otp_charge_streak('streak:' || %(purpose)s || ':' || address_key, %(streak)s, %(kept)s,
+                          %(closed_for)s, statement_timestamp()) AS is_open
     FROM charged
-    ON CONFLICT (key) DO UPDATE SET
-        count = CASE WHEN meter.until <= statement_timestamp() THEN 1
-                     ELSE least(meter.count + 1, %(streak)s + 1) END,
-        until = CASE WHEN meter.until <= statement_timestamp()
-                       OR meter.count + 1 < %(streak)s THEN statement_timestamp() + %(kept)s
-                     WHEN meter.count + 1 = %(streak)s THEN statement_timestamp() + %(closed_for)s
-                     ELSE meter.until END
-    RETURNING count
-), real AS (
-    SELECT EXISTS (
-        SELECT 1 FROM otp_message WHERE code_id = %(id)s AND state <> 'skipped') AS is_real
-), ceilings AS (
-    -- A decoy's guess takes the same locks, and counts for nothing.
-    INSERT INTO otp_meter AS meter (key, count, until)
-    SELECT key, is_real::int, statement_timestamp() + period
-    FROM ({ceilings.TABLE}) AS ceiling, real, charged
-    WHERE key IN ('ceiling:guesses:day', 'ceiling:guesses:hour') ORDER BY key
-    ON CONFLICT (key) DO UPDATE SET
-        count = CASE WHEN meter.until <= statement_timestamp() THEN excluded.count
-                     ELSE meter.count + excluded.count END,
-        until = CASE WHEN meter.until <= statement_timestamp() THEN excluded.until
-                     ELSE meter.until END
+), portal AS MATERIALIZED (
+    SELECT guess.*, otp_charge_ceilings('guesses', is_real::int, statement_timestamp())
+    FROM guess
 )
-SELECT attempts, pepper_id, streak.count <= %(streak)s AND is_real FROM charged, streak, real
-"""  # noqa: S608  (our own constants)
+SELECT attempts, pepper_id, is_open AND is_real FROM portal
+"""
 
-
+# Locked in the order in which _CHARGE locks, against a deadlock: code, streak, ceilings.
 _ACCEPT = """
 WITH accepted AS (
     UPDATE otp_code SET verified_at = statement_timestamp()
@@ -77,17 +62,10 @@ WITH accepted AS (
 ), ended AS (
     DELETE FROM otp_meter USING accepted
     WHERE key = 'streak:' || %(purpose)s || ':' || address_key
-), ceilings AS MATERIALIZED (
-    -- Locked in the order in which _CHARGE locks them, against a deadlock.
-    SELECT key FROM otp_meter
-    WHERE key IN ('ceiling:guesses:day', 'ceiling:guesses:hour')
-      AND EXISTS (SELECT 1 FROM accepted)
-    ORDER BY key FOR UPDATE
-), given_back AS (
-    UPDATE otp_meter AS meter SET count = count - 1 FROM ceilings
-    WHERE meter.key = ceilings.key AND count > 0 AND until > statement_timestamp()
+    RETURNING key
 )
-SELECT count(*) FROM accepted
+SELECT otp_give_back_ceilings('guesses', statement_timestamp())
+FROM accepted LEFT JOIN ended ON true
 """
 
 
@@ -169,5 +147,4 @@ def digits(code_id: uuid.UUID, pepper_id: str) -> str:
 def _accept(code_id: uuid.UUID, purpose: Purpose) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_ACCEPT, {"id": code_id, "purpose": purpose})
-        (accepted,) = cursor.fetchone()
-    return bool(accepted)
+        return cursor.fetchone() is not None

@@ -18,25 +18,22 @@ LABELS = {
     "ceiling:guesses:hour": _("lần nhập sai mã trong một giờ"),
 }
 
-# Every ceiling as a row (key, most, period), for use as a table in the statements that charge it.
-TABLE = """
-    SELECT ceiling.* FROM otp_brakes CROSS JOIN LATERAL (VALUES
-        ('ceiling:codes:day', codes_a_day, interval '1 day'),
-        ('ceiling:codes:hour', codes_an_hour, interval '1 hour'),
-        ('ceiling:guesses:day', guesses_a_day, interval '1 day'),
-        ('ceiling:guesses:hour', guesses_an_hour, interval '1 hour')
-    ) AS ceiling (key, most, period)
-"""
-
 # One row: may codes be issued, and must their asker have proved some work? No row in the table
 # of brakes means no row here, and so no code.
-SENDING_STATE = f"""
+SENDING_STATE = """
     SELECT sending_stopped OR EXISTS (
-        SELECT 1 FROM ({TABLE}) AS ceiling JOIN otp_meter AS meter USING (key)
+        SELECT 1 FROM otp_ceiling AS ceiling JOIN otp_meter AS meter USING (key)
         WHERE meter.until > statement_timestamp() AND meter.count >= ceiling.most
     ) AS paused, proof_of_work
     FROM otp_brakes
-"""  # noqa: S608  (our own constants)
+"""
+
+_READ = """
+SELECT ceiling.key, coalesce(meter.count, 0), ceiling.most
+FROM otp_ceiling AS ceiling LEFT JOIN otp_meter AS meter
+    ON meter.key = ceiling.key AND meter.until > statement_timestamp()
+ORDER BY ceiling.key
+"""
 
 
 class Paused(Exception):
@@ -75,10 +72,5 @@ def paused() -> bool:
 def readings() -> list[Reading]:
     """Read every ceiling as it stands now."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT ceiling.key, coalesce(meter.count, 0), ceiling.most FROM ({TABLE}) AS ceiling"  # noqa: S608
-            " LEFT JOIN otp_meter AS meter"
-            " ON meter.key = ceiling.key AND meter.until > statement_timestamp()"
-            " ORDER BY ceiling.key"
-        )
+        cursor.execute(_READ)
         return [Reading(*row) for row in cursor.fetchall()]

@@ -33,29 +33,10 @@ class Charge:
     until: dt.datetime
 
 
-# Charges one to %(key)s and gives a row, or none where %(limit)s in %(period)s are used up. Other
-# statements take it in, so that a charge and what it permits are one.
-CHARGE = """
-    INSERT INTO otp_meter AS meter (key, count, until)
-    VALUES (%(key)s, 1, statement_timestamp() + %(period)s)
-    ON CONFLICT (key) DO UPDATE SET
-        count = CASE WHEN meter.until <= statement_timestamp() THEN 1 ELSE meter.count + 1 END,
-        until = CASE WHEN meter.until <= statement_timestamp()
-                     THEN statement_timestamp() + %(period)s ELSE meter.until END
-    WHERE meter.until <= statement_timestamp() OR meter.count < %(limit)s
-    RETURNING until
+_CHARGE = """
+SELECT granted, until
+FROM otp_charge(%(key)s, 1, %(limit)s, %(period)s, statement_timestamp())
 """
-
-_TAKE = f"""
-WITH taken AS ({CHARGE})
-SELECT true, until FROM taken
-UNION ALL
-SELECT false, until FROM otp_meter WHERE key = %(key)s AND NOT EXISTS (SELECT 1 FROM taken)
-UNION ALL
-SELECT false, statement_timestamp() + %(period)s
-ORDER BY 1 DESC, 2
-LIMIT 1
-"""  # noqa: S608  (our own constants)
 
 _MOVE = """
 INSERT INTO otp_meter AS meter (key, count, until)
@@ -79,7 +60,7 @@ def charge(limit: Limit, who: str) -> Charge:
         "period": limit.period,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE, parameters)
+        cursor.execute(_CHARGE, parameters)
         granted, until = cursor.fetchone()
     return Charge(granted, until)
 

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from otp import codes, phones
-from otp.counting import ceilings, limits
+from otp.counting import limits
 from otp.counting.keyed_names import name_of
 from otp.models import Message
 
@@ -23,29 +23,25 @@ NO_WAIT = dt.timedelta()
 ERASED = {"to": "", "subject": "", "text": ""}
 
 
-# The number's cap and the portal's ceilings are charged in the statement that queues, as in
-# limits.take(), so that two requests cannot both be the last one allowed. A decoy charges a meter
-# of its own and takes the ceilings' locks without counting: the work is the same whether or not
-# there is somebody to write to (EN-04).
-_QUEUE_CODE = f"""
-WITH charged AS ({limits.CHARGE}), ceilings AS (
-    INSERT INTO otp_meter AS meter (key, count, until)
-    SELECT key, counts, statement_timestamp() + period
-    FROM ({ceilings.TABLE}) AS ceiling,
-        (SELECT (%(reason)s = '' AND EXISTS (SELECT 1 FROM charged))::int AS counts) AS this
-    WHERE key IN ('ceiling:codes:day', 'ceiling:codes:hour') ORDER BY key
-    ON CONFLICT (key) DO UPDATE SET
-        count = CASE WHEN meter.until <= statement_timestamp() THEN excluded.count
-                     ELSE meter.count + excluded.count END,
-        until = CASE WHEN meter.until <= statement_timestamp() THEN excluded.until
-                     ELSE meter.until END
-    RETURNING key, count
+# The number's cap and the portal's ceilings are charged in the statement that queues, so that two
+# requests cannot both be the last one allowed. A decoy charges a meter of its own and takes the
+# ceilings' locks without counting: the work is the same whether or not there is somebody to write
+# to (EN-04). So each function is called in a CTE of its own, which is read whatever it answers: in
+# the CASE, it would be called for some and not for others.
+_QUEUE_CODE = """
+WITH number AS MATERIALIZED (
+    SELECT granted
+    FROM otp_charge(%(key)s, 1, %(limit)s, %(period)s, statement_timestamp())
+), portal AS MATERIALIZED (
+    SELECT granted, otp_charge_ceilings(
+        'codes', (%(reason)s = '' AND granted)::int, statement_timestamp()) AS ceilings_hold
+    FROM number
 ), decided AS (
     SELECT CASE WHEN %(reason)s <> '' THEN %(reason)s
-                WHEN NOT EXISTS (SELECT 1 FROM charged) THEN 'number-cap'
-                WHEN EXISTS (SELECT 1 FROM ceilings JOIN ({ceilings.TABLE}) AS ceiling USING (key)
-                             WHERE ceilings.count > ceiling.most) THEN 'ceiling'
+                WHEN NOT granted THEN 'number-cap'
+                WHEN NOT ceilings_hold THEN 'ceiling'
                 ELSE '' END AS reason
+    FROM portal
 )
 INSERT INTO otp_message (code_id, address_key, channel, "to", to_masked, subject, text, state,
                          reason, gateway, gateway_id, tries, created_at, due_at, good_until,
@@ -57,7 +53,7 @@ SELECT %(code_id)s, %(address_key)s, 'sms',
     reason, '', '', 0, statement_timestamp(), statement_timestamp(), %(good_until)s,
     statement_timestamp()
 FROM decided
-"""  # noqa: S608  (our own constants)
+"""
 
 
 def queue_code(issued: codes.Issued, *, to: str, text: str) -> None:

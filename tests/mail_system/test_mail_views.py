@@ -218,6 +218,15 @@ class RoleTests(TransactionTestCase):
                     self.assertFalse(self.may(statement))
         self.assertFalse(self.may("CREATE TABLE public.x ()"))
 
+    def test_it_charges_no_meter(self):
+        functions = read(
+            "SELECT proname, has_function_privilege(%s, oid, 'EXECUTE') FROM pg_proc"
+            " WHERE proname ~ '^otp_(charge|give_back)'",
+            ROLE,
+        )
+
+        self.assertEqual({may for _name, may in functions}, {False}, functions)
+
     def test_to_apply_it_again_takes_back_what_somebody_gave_it(self):
         with connection.cursor() as cursor:
             cursor.execute(f"GRANT SELECT ON accounts_account TO {ROLE}")
