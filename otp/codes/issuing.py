@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from otp.codes.rule import STREAK, midnight_after, streak_keys
+from otp.codes.rule import STREAK, next_code_at, streak_keys
 from otp.counting import ceilings, keyed_names, limits
 from otp.counting.ceilings import Paused, ProofNeeded
 from otp.models import CODES_A_DAY, GAP, OFFICE_ZONE, Code, Purpose
@@ -145,8 +145,9 @@ def issue(
     if row is None:
         raise _refusal(keys, purpose, proved=proved, at=at)
     expires_at, gap_until, day, asked_before, closed = row
-    left = max(CODES_A_DAY - asked_before - 1, 0)
-    next_at = gap_until if left else max(midnight_after(day), gap_until)
+    taken = asked_before + 1
+    next_at = next_code_at(day=day, taken=taken, gap_until=gap_until)
+    left = max(CODES_A_DAY - taken, 0)
     return Issued(code_id, keys[0], purpose, expires_at, next_at, left, closed)
 
 
@@ -215,9 +216,8 @@ def _refusal(
         return Paused()
     if proof_needed and not proved:
         return ProofNeeded()
-    spent = taken >= CODES_A_DAY
-    opens = max(gap_until or now, now)
-    return TooSoon(max(midnight_after(day), opens) if spent else opens, spent=spent)
+    next_at = next_code_at(day=day, taken=taken, gap_until=max(gap_until or now, now))
+    return TooSoon(next_at, spent=taken >= CODES_A_DAY)
 
 
 def _rule(keys: list[str], purpose: Purpose, at: dt.datetime | None) -> dict[str, Any]:

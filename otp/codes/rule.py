@@ -2,15 +2,22 @@
 
 import datetime as dt
 
-from otp.models import OFFICE_ZONE, Purpose
+from otp.models import CODES_A_DAY, OFFICE_ZONE, Purpose
 
 GRANT = dt.timedelta(minutes=10)  # how long a right code may be used to do what it was asked for
 STREAK = 10  # wrong guesses in a row over all codes of an address that close it …
 CLOSED_FOR = dt.timedelta(hours=24)  # … for this long (SP 800-63B-4 §3.2.2)
 
 
-def midnight_after(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), OFFICE_ZONE)
+def next_code_at(*, day: dt.date, taken: int, gap_until: dt.datetime) -> dt.datetime:
+    """Give the moment from which another code may be asked for, `taken` being asked for on `day`.
+
+    That is the end of the gap; after the day's last code, also the office's midnight.
+    """
+    if taken < CODES_A_DAY:
+        return gap_until
+    midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), OFFICE_ZONE)
+    return max(gap_until, midnight)
 
 
 def streak_keys(purpose: Purpose, names: list[str]) -> list[str]:

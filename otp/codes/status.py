@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from otp.codes.rule import GRANT, STREAK, streak_keys
+from otp.codes.rule import GRANT, STREAK, next_code_at, streak_keys
 from otp.counting import keyed_names
 from otp.models import CODES_A_DAY, GUESSES, OFFICE_ZONE, Code, Message, Meter, Purpose
 
@@ -77,14 +77,12 @@ def status_of(address: str, purpose: Purpose = Purpose.RECOVERY) -> CodeStatus:
     day = timezone.localtime(now, OFFICE_ZONE).date()
     today = [code for code in rows if code.local_day == day]
     taken = sum(not code.voided for code in today)
-    opens = max([now, *(code.gap_until for code in rows)])
-    if taken >= CODES_A_DAY:
-        midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), OFFICE_ZONE)
-        opens = max(opens, midnight)
+    gap_until = max([now, *(code.gap_until for code in rows)])
+    next_at = next_code_at(day=day, taken=taken, gap_until=gap_until)
     return CodeStatus(
         fates=[_fate(code, now) for code in today],
         taken=taken,
-        next_at=opens if opens > now else None,
+        next_at=next_at if next_at > now else None,
         closed_until=_closed_until(keys, purpose),
     )
 
