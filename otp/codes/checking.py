@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Case, When
+from django.db.models.functions import Least, Now
 from django.utils.crypto import constant_time_compare
 from django_otp.oath import hotp
 
 from otp.codes.rule import CLOSED_FOR, GRANT, STREAK, streak_keys
 from otp.counting import keyed_names
-from otp.models import GUESSES, Purpose
+from otp.models import GUESSES, Code, Meter, Purpose
 
 _STREAK_KEPT = dt.timedelta(days=30)
+_LIVE_WITHIN = dt.timedelta(days=1)  # of being asked for, code and grant; the rest need no look
 
 
 class Verdict(enum.Enum):
@@ -103,34 +106,32 @@ def spend(code_id: uuid.UUID, purpose: Purpose, *, nonce: str) -> bool:
     Run it in the transaction of what the code permits, so that both happen or neither.
     """
     assert connection.in_atomic_block
-    parameters: list[Any] = [code_id, purpose, keyed_names.names_of("browser", nonce), GRANT]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE otp_code SET used_at = statement_timestamp()"
-            " WHERE id = %s AND purpose = %s AND browser_key = ANY(%s) AND used_at IS NULL"
-            " AND verified_at > statement_timestamp() - %s",
-            parameters,
-        )
-        return bool(cursor.rowcount)
+    granted = Code.objects.filter(
+        pk=code_id,
+        purpose=purpose,
+        browser_key__in=keyed_names.names_of("browser", nonce),
+        used_at=None,
+        verified_at__gt=Now() - GRANT,
+    )
+    return bool(granted.update(used_at=Now()))
 
 
 def revoke(address: str) -> None:
     """Kill every live code and unused grant of `address`, of any purpose (PR-04)."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE otp_code SET expires_at = least(expires_at, statement_timestamp()),"
-            " used_at = CASE WHEN verified_at IS NOT NULL THEN statement_timestamp() END"
-            " WHERE address_key = ANY(%s) AND used_at IS NULL"
-            " AND issued_at > statement_timestamp() - interval '1 day'",
-            [keyed_names.names_of("address", address)],
-        )
+    Code.objects.filter(
+        address_key__in=keyed_names.names_of("address", address),
+        used_at=None,
+        issued_at__gt=Now() - _LIVE_WITHIN,
+    ).update(
+        expires_at=Least("expires_at", Now()),
+        used_at=Case(When(verified_at__isnull=False, then=Now())),
+    )
 
 
 def reopen(address: str, purpose: Purpose) -> None:
     """Forget the streak of wrong guesses that closed an address (hotline)."""
     keys = streak_keys(purpose, keyed_names.names_of("address", address))
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM otp_meter WHERE key = ANY(%s)", [keys])
+    Meter.objects.filter(pk__in=keys).delete()
 
 
 def digits(code_id: uuid.UUID, pepper_id: str) -> str:

@@ -8,11 +8,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.models.functions import Now
 
 from otp.codes.rule import STREAK, next_code_at, streak_keys
 from otp.counting import ceilings, keyed_names, limits
 from otp.counting.ceilings import Paused, ProofNeeded
-from otp.models import CODES_A_DAY, GAP, OFFICE_ZONE, Code, Purpose
+from otp.models import CODES_A_DAY, GAP, OFFICE_ZONE, Code, LocalDay, Purpose
 
 
 class TooSoon(Exception):
@@ -91,18 +92,7 @@ GROUP BY now
 """  # noqa: S608  (our own constants)
 
 
-# The older of the day's codes: the newer may still be alive.
-_GIVE_BACK = """
-WITH today AS (
-    SELECT id, issued_at FROM otp_code
-    WHERE address_key = ANY(%(keys)s) AND purpose = %(purpose)s AND NOT voided
-      AND local_day = (statement_timestamp() AT TIME ZONE %(zone)s)::date
-)
-UPDATE otp_code SET voided = true, given_back = true
-WHERE id = (SELECT id FROM today ORDER BY issued_at LIMIT 1)
-  AND (SELECT count(*) FROM today) >= %(a_day)s
-"""
-
+# For many at once; the ORM has no UPDATE … FROM.
 _MOVE = """
 UPDATE {table} SET address_key = pair.new
 FROM unnest(%(old)s::text[], %(new)s::text[]) AS pair (old, new)
@@ -156,17 +146,16 @@ def give_one_more(address: str) -> bool:
 
     False where there was none to give back: the day's codes are not used up. The 5 minutes stay.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _GIVE_BACK,
-            {
-                "keys": keyed_names.names_of("address", address),
-                "purpose": Purpose.RECOVERY,
-                "zone": OFFICE_ZONE.key,
-                "a_day": CODES_A_DAY,
-            },
-        )
-        return bool(cursor.rowcount)
+    today = Code.objects.filter(
+        address_key__in=keyed_names.names_of("address", address),
+        purpose=Purpose.RECOVERY,
+        voided=False,
+        local_day=LocalDay(Now(), zone=OFFICE_ZONE.key),
+    )
+    # The oldest of a full day; the newest may still be alive.
+    last_place = slice(CODES_A_DAY - 1, CODES_A_DAY)
+    oldest = today.order_by("-issued_at").values("pk")[last_place]
+    return bool(Code.objects.filter(pk__in=oldest).update(voided=True, given_back=True))
 
 
 def move(addresses: Mapping[str, str]) -> None:

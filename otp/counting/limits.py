@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
+from django.db.models import F
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from otp.counting.keyed_names import name_of
@@ -78,12 +80,8 @@ def used_up_until(limit: Limit, who: str) -> dt.datetime | None:
 
 def give_back(limit: Limit, who: str) -> None:
     """Undo one charge of `who`, because what was charged for turned out to be right."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE otp_meter SET count = count - 1"
-            " WHERE key = %s AND count > 0 AND until > statement_timestamp()",
-            [key_of(limit, who)],
-        )
+    charged = Meter.objects.filter(pk=key_of(limit, who), count__gt=0, until__gt=Now())
+    charged.update(count=F("count") - 1)
 
 
 def clear(limit: Limit, who: str) -> None:

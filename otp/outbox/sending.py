@@ -7,7 +7,6 @@ import traceback
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from django.db import Error, connection, transaction
 from django.db.models import Exists, Min, OuterRef, Q
@@ -52,11 +51,6 @@ FROM due
 WHERE message.id = due.id
 RETURNING message.id, tries, channel, code_id, pepper_id, "to", subject, text, gateway,
     due.good_until - statement_timestamp()
-"""
-
-_BEAT = """
-INSERT INTO otp_meter (key, count, until) VALUES (%(key)s, 1, statement_timestamp() + %(life)s)
-ON CONFLICT (key) DO UPDATE SET until = excluded.until
 """
 
 
@@ -142,9 +136,10 @@ def tend(in_flight: Collection[int]) -> None:
 
     A sender calls it every few seconds: a message whose sender stays silent is given up.
     """
-    sign: dict[str, Any] = {"key": _HEART, "life": HEARTBEAT}
-    with connection.cursor() as cursor:
-        cursor.execute(_BEAT, sign)
+    sign_of_life = Meter(key=_HEART, count=1, until=Now() + HEARTBEAT)
+    Meter.objects.bulk_create(
+        [sign_of_life], update_conflicts=True, unique_fields=["key"], update_fields=["until"]
+    )
     Message.objects.filter(pk__in=in_flight, state=State.SENDING).update(changed_at=Now())
     sweep()
 
