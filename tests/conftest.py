@@ -14,6 +14,8 @@ from django.core.management import call_command
 from django.db import connection
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from tests.support import clock
+
 # Programs that cannot come from Python packages, and how to get them.
 PROGRAMS = {
     "chromium": "apt-get install chromium",
@@ -107,7 +109,9 @@ def static_files_looked_through_once() -> Generator[None]:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Let tests that really commit empty the tables afterwards; the audit trail refuses it."""
+    """Let tests move the clock, and those that commit empty the tables, audit trail and all."""
     keep = import_module("accounts.migrations.0007_chain_of_audit")
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute(keep.LET_GO)
+    with django_db_blocker.unblock():
+        with connection.cursor() as cursor:
+            cursor.execute(keep.LET_GO)
+        clock.install()

@@ -18,7 +18,8 @@ from accounts.models import Account, AuditEvent, Session, Unit
 from accounts.models.audit_event import Ground
 from otp.models import Message
 from tests.support import cast
-from tests.support.cast import FACTOR, LOGIN, NEW_PASSWORD, PASSWORD, wind_back
+from tests.support.cast import FACTOR, LOGIN, NEW_PASSWORD, PASSWORD
+from tests.support.clock import let_pass
 
 ENROL = "/dang-nhap/yeu-to-thu-hai/cai-dat/"
 OWN = "/cau-hinh/xac-thuc-hai-lop/"
@@ -134,7 +135,7 @@ class EnrolmentTests(Newcomer, TestCase):
 
     def test_the_password_must_have_been_typed_just_now(self):
         self.log_in("huong")
-        wind_back(minutes=11)
+        let_pass(self, minutes=11)
 
         r = self.client.get(ENROL)
 
@@ -157,7 +158,7 @@ class EnrolmentTests(Newcomer, TestCase):
             TOTPDevice.objects.update(throttling_failure_count=0)
             self.log_in("huong", client=(browser := Client()))
             self.assertEqual(browser.post(FACTOR, {"token": code}).status_code, status)
-            wind_back_devices()
+            forget_failures()
         self.assertTrue(AuditEvent.objects.filter(event="recovery-codes-made").exists())
 
     def test_a_reset_takes_app_codes_and_sessions(self):
@@ -177,7 +178,7 @@ class EnrolmentTests(Newcomer, TestCase):
         self.come_in(mai)
         self.client.post(OWN)
         self.assertEqual(Message.objects.get(channel="mail").to, mai.address)
-        wind_back(minutes=11)
+        let_pass(self, minutes=11)
 
         r = self.client.post(OWN)
 
@@ -289,7 +290,7 @@ class CreateStaffTests(TestCase):
         self.assertFalse(Account.objects.get().is_superuser)
 
 
-def wind_back_devices():
+def forget_failures():
     for model in (StaticDevice, TOTPDevice):
         model.objects.update(throttling_failure_timestamp=None, throttling_failure_count=0)
 

@@ -11,8 +11,8 @@ from accounts.access.sessions import SessionStore
 from accounts.credentials.locks import lock
 from accounts.models import AuditEvent, Session
 from tests.support import cast
-from tests.support.cast import ASK, CODE, LOGIN, NEW_PASSWORD, PASSWORD, newest_code, wind_back
-from tests.support.clock import Clock
+from tests.support.cast import ASK, CODE, LOGIN, NEW_PASSWORD, PASSWORD, newest_code
+from tests.support.clock import Clock, let_pass
 
 ACTIVITY = "/cau-hinh/hoat-dong/"
 CHANGE = "/cau-hinh/mat-khau/"
@@ -82,7 +82,7 @@ class KeyTests(cast.Cast, TestCase):
 
     def test_at_a_new_password_long_after_the_log_in(self):
         self.log_in()
-        wind_back(minutes=20)
+        let_pass(self, minutes=20)
 
         self.assert_key_changes(self.change, "/")
 

@@ -8,7 +8,8 @@ from accounts.models import Unit
 from mailportal import profile
 from tests.support import cast
 from tests.support.browser import WIDE, BrowserTestCase, check
-from tests.support.cast import ASK, CODE, LOGIN, NEW, newest_code, wind_back
+from tests.support.cast import ASK, CODE, LOGIN, NEW, newest_code
+from tests.support.clock import let_pass
 
 PHONE = "/cau-hinh/thong-tin/an@hagiang.gov.vn/"
 PHONE_CODE = "/cau-hinh/thong-tin/an@hagiang.gov.vn/xac-thuc/"
@@ -148,7 +149,7 @@ class TokenTests(BrowserTestCase):
         self.fields_are(current | new)
         self.go(PHONE)
         self.fields_are({"phone": "tel tel tel"})
-        wind_back(minutes=11)
+        let_pass(self, minutes=11)
         self.go(PHONE)
         self.fields_are({"phone": "tel tel tel"} | current)
 

@@ -6,7 +6,7 @@ from accounts.models import Account, AuditEvent, PhoneProposal
 from otp.models import Code, Message
 from tests.support import cast, inspection
 from tests.support.browser import BrowserTestCase, check
-from tests.support.cast import wind_back
+from tests.support.clock import let_pass
 
 
 class DeskTestCase(BrowserTestCase):
@@ -59,7 +59,7 @@ class FiveCallsTests(DeskTestCase):
         for _ in range(2):
             self.client.cookies.clear()
             self.ask("an", client=self.client)
-            wind_back(minutes=6)
+            let_pass(self, minutes=6)
 
         self.look_up("an@hagiang.gov.vn")
         self.hears("Đã dùng hết 2 mã trong ngày")
@@ -140,7 +140,7 @@ class LookTests(DeskTestCase):
     def test_a_person_with_a_full_day(self):
         self.ask("an", client=self.client)
         Message.objects.update(state="rejected", reason="21614", gateway="twilio", to="", text="")
-        wind_back(minutes=6)
+        let_pass(self, minutes=6)
         self.ask("an", client=self.client)
         Account.objects.filter(pk=self.an.pk).update(phone_changed_at=timezone.now())
 

@@ -16,8 +16,8 @@ from tests.support.cast import (
     PASSWORD,
     newest_code,
     queued,
-    wind_back,
 )
+from tests.support.clock import let_pass
 
 AN = "+84987466981"
 SETTINGS = "/cau-hinh/"
@@ -218,7 +218,7 @@ class BesideThePathTests(BrowserTestCase):
     def test_a_session_that_ran_out_at_step_2(self):
         self.ask_in_browser()
         code = self.code_on_the_phone(AN)
-        wind_back(minutes=31)
+        let_pass(self, minutes=31)
 
         self.enter_code(code)
 
@@ -228,7 +228,7 @@ class BesideThePathTests(BrowserTestCase):
     def test_a_session_that_ran_out_on_the_private_pages(self):
         self.log_in_in_browser("binh")
         self.go(PHONE)
-        wind_back(minutes=31)
+        let_pass(self, minutes=31)
         self.fill("Số điện thoại", "0912 345 678")
         self.press("Lưu")
         self.is_at(LOGIN)

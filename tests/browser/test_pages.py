@@ -10,7 +10,8 @@ from accounts.credentials import passwords
 from otp.counting import limits
 from tests.support import cast, inspection
 from tests.support.browser import BrowserTestCase
-from tests.support.cast import ASK, LOGIN, NEW, PASSWORD, newest_code, wind_back, wrong_code
+from tests.support.cast import ASK, LOGIN, NEW, PASSWORD, newest_code, wrong_code
+from tests.support.clock import let_pass
 
 MENU = "/cau-hinh/"
 PROFILE = "/cau-hinh/thong-tin/"
@@ -25,8 +26,8 @@ PHONE_HEADING = "Cập nhật số điện thoại"
 
 
 def hour_of_the_same_day():
-    """Give an hour by which a code of now can be moved, and still is one of today."""
-    return 1 if timezone.localtime().hour else -1
+    """Give an hour that can pass, and a code of now still is one of today."""
+    return 1 if timezone.localtime().hour < 23 else -1
 
 
 class InspectedTestCase(BrowserTestCase):
@@ -119,7 +120,7 @@ class RecoveryPageTests(InspectedTestCase):
 
     def test_no_code_is_left_today(self):
         self.ask()
-        wind_back(hours=hour_of_the_same_day())
+        let_pass(self, hours=hour_of_the_same_day())
         self.ask(client=Client())
         self.go(ASK)
         self.fill("Địa chỉ thư điện tử công vụ", "an")
@@ -135,7 +136,7 @@ class RecoveryPageTests(InspectedTestCase):
 
     def test_step_2_of_the_last_code_today(self):
         self.ask()
-        wind_back(hours=hour_of_the_same_day())
+        let_pass(self, hours=hour_of_the_same_day())
         self.ask_in_browser()
 
         self.sees("Hôm nay đã hết lượt gửi mã.")
@@ -154,7 +155,7 @@ class RecoveryPageTests(InspectedTestCase):
 
     def test_a_code_that_has_run_out(self):
         self.ask_in_browser()
-        wind_back(minutes=6)
+        let_pass(self, minutes=6)
         self.enter_code(newest_code())
 
         self.is_refused("Mã này đã hết hiệu lực")
@@ -172,7 +173,7 @@ class RecoveryPageTests(InspectedTestCase):
 
     def test_a_session_that_has_run_out(self):
         self.ask_in_browser()
-        wind_back(minutes=31)
+        let_pass(self, minutes=31)
         self.enter_code("123456")
 
         self.is_refused("Hãy bắt đầu lại từ đây.")
@@ -268,7 +269,7 @@ class PrivatePageTests(InspectedTestCase):
 
     def test_a_phone_needs_the_password_again(self):
         self.log_in_in_browser()
-        wind_back(minutes=11)
+        let_pass(self, minutes=11)
         self.go(PHONE)
         self.inspect(PHONE_HEADING)
         self.fill("Số điện thoại", "0912 345 678")
@@ -300,7 +301,7 @@ class PrivatePageTests(InspectedTestCase):
 
     def test_the_code_of_a_new_phone_has_run_out(self):
         self.save_phone("0912 345 678")
-        wind_back(minutes=6)
+        let_pass(self, minutes=6)
         self.enter_code(newest_code())
 
         self.is_refused("Mã này đã hết hiệu lực")

@@ -95,7 +95,7 @@ class WarningTests(CampaignTestCase):
         for n in range(25):
             cast.make(f"nguoi{n}", unit=self.department, has_default_password=True)
         self.running(self.department)
-        Clock(self)
+        Clock(self).stand_at(timezone.now())
 
         run()
 

@@ -21,6 +21,7 @@ from otp.counting import keyed_names
 from otp.models import CODES_A_DAY, GAP, OFFICE_ZONE, Code, Meter, Purpose
 from tests.support import cast
 from tests.support.cast import CODE, NEW, newest_code
+from tests.support.clock import let_pass
 
 AN = "an@example.vn"
 PHONE = "+84912466981"
@@ -197,7 +198,7 @@ class PepperTests(Ledger):
             issued = self.send()
             for _ in range(5):
                 self.verify(issued, "x")
-            cast.wind_back(hours=hours)
+            let_pass(self, hours=hours)
 
         self.rotate(NEW_PEPPER, OLD_PEPPER)
 
@@ -307,7 +308,7 @@ class LeadingZeroTests(cast.Cast, TestCase):
             self.assertRedirects(self.ask("an", client), CODE)
             if newest_code()[0] == "0":
                 return client
-            cast.wind_back(days=1)
+            let_pass(self, days=1)
         raise AssertionError("no code of 300 begins with a zero")
 
     def newest_text(self):

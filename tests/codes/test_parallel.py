@@ -26,6 +26,7 @@ from otp.counting import limits
 from otp.models import GUESSES, Code, Message, Meter, Purpose
 from tests.support import cast
 from tests.support.cast import ASK, CODE, LOGIN, NEW, newest_code, wrong_code
+from tests.support.clock import let_pass
 from tests.support.crowd import CROWD, at_once
 from tests.support.waiting import PATIENCE, wait_for, waiting_for_locks
 
@@ -67,7 +68,7 @@ class AskTests(Crowd):
                 with self.subTest(name, codes_before=earlier):
                     self.asked_at_once(name)
                     # The second time there is a row already, of yesterday.
-                    cast.wind_back(days=1)
+                    let_pass(self, days=1)
 
     def asked_at_once(self, name):
         rows, messages, sent = Code.objects.count(), Message.objects.count(), cast.queued()
@@ -177,7 +178,7 @@ class GuessTests(Crowd):
 
             streak = Meter.objects.get(key__startswith="streak:")
             self.assertEqual(streak.count, guesses)
-            cast.wind_back(hours=23)
+            let_pass(self, hours=23)
         self.assertLess(streak.until, timezone.now() + codes.CLOSED_FOR)
         self.assertTrue(codes.issue("an@example.vn", Purpose.RECOVERY, nonce="n").closed)
 

@@ -10,8 +10,8 @@ from accounts.models.audit_event import Ground
 from otp import codes
 from otp.models import Code, Message, Purpose
 from tests.support import cast
-from tests.support.cast import newest_code, wind_back, wrong_code
-from tests.support.clock import Clock
+from tests.support.cast import newest_code, wrong_code
+from tests.support.clock import Clock, let_pass
 from tests.support.crowd import at_once
 
 GROUND = {"why": "người gọi báo không nhận được tin", "ticket": "P-2026-0017"}
@@ -43,9 +43,9 @@ class Desk(cast.Cast):
     def spend_the_day(self):
         """Ask for both codes of the day, as a stranger might."""
         self.ask(client=self.caller)
-        wind_back(minutes=6)
+        let_pass(self, minutes=6)
         self.ask(client=Client(REMOTE_ADDR="198.51.100.1"))
-        wind_back(minutes=6)
+        let_pass(self, minutes=6)
 
     def guess_wrong(self, times):
         for n in range(times):
@@ -76,7 +76,7 @@ class ExtraCodeTests(Desk, TestCase):
         self.spend_the_day()
         self.do("cap-them-ma")
         self.ask(client=self.caller)
-        wind_back(minutes=6)
+        let_pass(self, minutes=6)
 
         self.assertNotContains(self.see(), "Cấp thêm một mã hôm nay")
         self.assertContains(self.do("cap-them-ma"), "đã được cấp thêm một mã rồi")
@@ -94,7 +94,7 @@ class ExtraCodeTests(Desk, TestCase):
 
     def test_the_five_minutes_stay(self):
         self.ask(client=self.caller)
-        wind_back(minutes=6)
+        let_pass(self, minutes=6)
         self.ask(client=Client())
 
         self.do("cap-them-ma")
@@ -120,7 +120,7 @@ class ExtraCodeRaceTests(cast.Cast, TransactionTestCase):
         mai = cast.make_staff("mai", "hotline")
         for at in (12, 6):
             codes.issue(self.an.address, Purpose.RECOVERY, nonce="x")
-            wind_back(minutes=at)
+            let_pass(self, minutes=at)
 
         def give(_):
             try:

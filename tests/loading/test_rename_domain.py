@@ -18,6 +18,7 @@ from otp.counting import keyed_names
 from otp.models import Code, Message, Meter, Purpose
 from tests.support import cast
 from tests.support.cast import CODE, NEW, newest_code
+from tests.support.clock import let_pass
 
 OLD, NEW_DOMAIN = "hagiang.gov.vn", "tuyenquang.gov.vn"
 BEFORE = {"MAIL_DOMAINS": (OLD, NEW_DOMAIN)}
@@ -171,7 +172,7 @@ class CountTests(RenameTestCase):
     def test_two_codes_of_the_morning_leave_none_for_the_afternoon(self):
         for _ in range(2):
             self.assertEqual(self.ask_as("an").status_code, 302)
-            cast.wind_back(minutes=6)
+            let_pass(self, minutes=6)
 
         self.rename("--apply")
 
@@ -180,20 +181,20 @@ class CountTests(RenameTestCase):
 
     def test_one_code_of_the_morning_leaves_one(self):
         self.ask_as("an")
-        cast.wind_back(minutes=6)
+        let_pass(self, minutes=6)
 
         self.rename("--apply")
 
         self.assertEqual(self.ask_as("an").status_code, 302)
-        cast.wind_back(minutes=6)
+        let_pass(self, minutes=6)
         self.assertEqual(self.ask_as(f"an@{NEW_DOMAIN}").status_code, 200)
 
     def test_what_strangers_asked_for_at_the_new_name_takes_nothing_away(self):
         for _ in range(2):
             self.ask_as(f"an@{NEW_DOMAIN}")
-            cast.wind_back(minutes=6)
+            let_pass(self, minutes=6)
         self.ask_as("an")
-        cast.wind_back(minutes=6)
+        let_pass(self, minutes=6)
 
         self.rename("--apply")
 
@@ -202,10 +203,10 @@ class CountTests(RenameTestCase):
     def test_counts_made_under_an_older_pepper_go_along(self):
         self.ask_as("an")
         self.ask_as("binh")
-        cast.wind_back(minutes=6)
+        let_pass(self, minutes=6)
         with override_settings(OTP_PEPPERS=["n" * 32, *keyed_names.settings.OTP_PEPPERS]):
             self.ask_as("an")
-            cast.wind_back(minutes=6)
+            let_pass(self, minutes=6)
 
             self.rename("--apply")
 

@@ -9,7 +9,7 @@ from django.test import TestCase, TransactionTestCase
 from accounts.models import Unit
 from accounts.organisation.units import Tree, Units, with_below
 from tests.support import cast
-from tests.support.deployment import wait_until
+from tests.support.waiting import wait_for, waiting_for_locks
 
 
 def move(unit, *, below):
@@ -62,7 +62,7 @@ class MovingAtOnceTests(Offices, cast.Cast, TransactionTestCase):
             with transaction.atomic():
                 move(self.one, below=below_two)
                 second = threads.submit(move_elsewhere, self.two, below_one)
-                wait_until(lambda: second.done() or is_waiting())
+                wait_for(lambda: second.done() or waiting_for_locks(), "the second to wait")
             return second.exception()
 
     def test_the_second_reads_on_the_page_why_it_is_refused(self):
@@ -79,7 +79,7 @@ class MovingAtOnceTests(Offices, cast.Cast, TransactionTestCase):
             with transaction.atomic():
                 move(self.one, below=self.other_desk)
                 second = threads.submit(save)
-                wait_until(lambda: second.done() or is_waiting())
+                wait_for(lambda: second.done() or waiting_for_locks(), "the second to wait")
             self.assertContains(second.result(), "Đơn vị không thể nằm dưới chính nó.")
 
 

@@ -5,7 +5,8 @@ from django.test import Client, TestCase, override_settings
 from accounts.models import AuditEvent
 from otp.models import Message
 from tests.support import cast
-from tests.support.cast import LOGIN, NEW, NEW_PASSWORD, PASSWORD, newest_code, wind_back
+from tests.support.cast import LOGIN, NEW, NEW_PASSWORD, PASSWORD, newest_code
+from tests.support.clock import let_pass
 
 CHANGE = "/cau-hinh/mat-khau/"
 
@@ -70,7 +71,7 @@ class ChangePasswordTests(cast.Cast, TestCase):
         self.assertContains(self.change(), "Đã nhập sai nhiều lần. Hãy thử lại sau")
         self.assertContains(self.log_in(client=Client()), "Đã nhập sai nhiều lần.")
         self.assert_unchanged()
-        wind_back(minutes=15, seconds=1)
+        let_pass(self, minutes=15, seconds=1)
         self.assertRedirects(self.change(), "/", fetch_redirect_response=False)
 
     def test_two_different_ones_are_refused(self):
@@ -153,7 +154,7 @@ class PolicyAtEveryDoorTests(cast.Cast, TestCase):
                     self.assertEqual(self.log_in(password=password).url, "/")
 
     def set_password_back(self):
-        wind_back(days=2)
+        let_pass(self, days=2)
         self.client = Client()
         self.an.set_password(PASSWORD)
         self.an.save()

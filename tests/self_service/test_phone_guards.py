@@ -8,14 +8,15 @@ from accounts.access.sessions import SessionStore
 from accounts.models import Session
 from otp.models import Code
 from tests.self_service.test_phone import AN, AN_CODE, BINH, NEW_PHONE, PROFILE, Caller
-from tests.support.cast import ASK, LOGIN, PASSWORD, newest_code, wind_back, wrong_code
+from tests.support.cast import ASK, LOGIN, PASSWORD, newest_code, wrong_code
+from tests.support.clock import let_pass
 
 
 class GuardTests(Caller, TestCase):
     """PH-01, PH-06, PH-07."""
 
     def test_a_password_typed_long_ago_is_asked_for_again(self):
-        wind_back(minutes=10, seconds=1)
+        let_pass(self, minutes=10, seconds=1)
         self.assertContains(self.client.get(AN), 'name="password"')
 
         for password in ("", "Sai-mat-khau-8"):
@@ -27,13 +28,13 @@ class GuardTests(Caller, TestCase):
         self.assertRedirects(self.save(password=PASSWORD), AN_CODE)
 
     def test_within_ten_minutes_it_is_not(self):
-        wind_back(minutes=9, seconds=30)
+        let_pass(self, minutes=9, seconds=30)
 
         self.assertNotContains(self.client.get(AN), 'name="password"')
         self.assertRedirects(self.save(), AN_CODE)
 
     def test_typing_the_password_again_changes_the_session_s_key(self):
-        wind_back(minutes=11)
+        let_pass(self, minutes=11)
         before = self.client.cookies["sessionid"].value
 
         self.save(password=PASSWORD)
@@ -44,7 +45,7 @@ class GuardTests(Caller, TestCase):
         self.assertEqual(self.client.get(AN_CODE).status_code, 200)
 
     def test_wrong_passwords_are_counted_as_at_the_log_in(self):
-        wind_back(minutes=11)
+        let_pass(self, minutes=11)
         for _ in range(10):
             self.save(password="Sai-mat-khau-8")
 

@@ -7,7 +7,8 @@ from accounts.credentials.locks import lock
 from accounts.models import AuditEvent, Session
 from otp.models import Code, Message
 from tests.support import cast
-from tests.support.cast import ASK, CODE, LOGIN, NEW, NEW_PASSWORD, PASSWORD, newest_code, wind_back
+from tests.support.cast import ASK, CODE, LOGIN, NEW, NEW_PASSWORD, PASSWORD, newest_code
+from tests.support.clock import let_pass
 
 PHONE = "/cau-hinh/thong-tin/an@hagiang.gov.vn/"
 OVER = "Lần lấy lại mật khẩu trước đã hết thời gian hoặc đã xong"
@@ -191,12 +192,12 @@ class ResetPasswordTests(cast.Cast, TestCase):
                 self.an.refresh_from_db()
                 self.assertTrue(self.an.check_password(PASSWORD))
                 # And the next try is a new one, not the same dead end again.
-                wind_back(minutes=6)
+                let_pass(self, minutes=6)
                 self.assertRedirects(self.ask(), CODE)
             self.set_up_again()
 
     def set_up_again(self):
-        wind_back(days=2)
+        let_pass(self, days=2)
         self.client = Client()
         type(self.an).objects.filter(pk=self.an.pk).update(locked_at=None, is_active=True)
         self.an.refresh_from_db()
@@ -281,7 +282,7 @@ class AfterAResetTests(cast.Cast, TestCase):
 
     def test_the_notice_is_no_code_and_takes_no_place_in_the_day(self):
         self.ask("an", Client())
-        wind_back(minutes=5, seconds=1)
+        let_pass(self, minutes=5, seconds=1)
 
         self.reset()
 
@@ -292,7 +293,7 @@ class AfterAResetTests(cast.Cast, TestCase):
         elsewhere = Client()
         self.ask("an", elsewhere)
         self.guess(newest_code(), elsewhere)
-        wind_back(minutes=5, seconds=1)
+        let_pass(self, minutes=5, seconds=1)
 
         self.reset()
 
@@ -304,7 +305,7 @@ class AfterAResetTests(cast.Cast, TestCase):
 
     def test_a_code_that_was_not_typed_yet_dies_too(self):
         self.reset()
-        wind_back(minutes=5, seconds=1)
+        let_pass(self, minutes=5, seconds=1)
         self.ask("an", elsewhere := Client())
         code = newest_code()
         self.log_in(password=NEW_PASSWORD)
@@ -337,7 +338,7 @@ class AfterAResetTests(cast.Cast, TestCase):
 
     def test_soon_after_a_change_of_phone_the_old_number_is_warned_too(self):
         self.change_phone()
-        wind_back(hours=71, minutes=59)
+        let_pass(self, hours=71, minutes=59)
 
         self.reset()
 
@@ -350,7 +351,7 @@ class AfterAResetTests(cast.Cast, TestCase):
 
     def test_after_three_days_only_the_new_number_is_told(self):
         self.change_phone()
-        wind_back(hours=72, minutes=1)
+        let_pass(self, hours=72, minutes=1)
 
         self.reset()
 

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from otp.models import Code
 from tests.support import cast
-from tests.support.cast import ASK, CODE, NEW, PASSWORD, newest_code, wind_back
+from tests.support.cast import ASK, CODE, NEW, PASSWORD, newest_code
+from tests.support.clock import let_pass
 
 
 class BrowsersTests(cast.Cast, TestCase):
@@ -25,7 +26,7 @@ class BrowsersTests(cast.Cast, TestCase):
 
         self.assertRedirects(self.guess(code, other), ASK, fetch_redirect_response=False)
 
-        wind_back(minutes=6)
+        let_pass(self, minutes=6)
         self.ask("binh", other)
         self.assertContains(self.guess(code, other), "Mã chưa đúng")
 

@@ -7,6 +7,7 @@ from accounts.credentials import second_factor
 from otp.models import Code, Message, Meter
 from tests.support import cast, hostile
 from tests.support.cast import ASK, CODE, LOGIN, NEW, NEW_PASSWORD, PASSWORD, newest_code
+from tests.support.clock import let_pass
 
 TOKEN = "/dang-nhap/yeu-to-thu-hai/"
 PASSWORDS = "/cau-hinh/mat-khau/"
@@ -215,7 +216,7 @@ class BadInputTests(cast.Cast, TestCase):
 
     def test_phone_is_saved_only_with_the_password(self):
         self.log_in()
-        cast.wind_back(minutes=11)
+        let_pass(self, minutes=11)
 
         self.feed(PHONE, "password", {"phone": "0912 345 678"})
 

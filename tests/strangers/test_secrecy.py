@@ -15,6 +15,7 @@ from django.utils import timezone
 from otp.models import Code, Message
 from tests.support import cast, deployment, gateway, hostile
 from tests.support.cast import ASK, CODE, LOGIN, NEW
+from tests.support.clock import let_pass
 
 ADDRESS = "nguoi.canary@hagiang.gov.vn"
 OWN = f"/cau-hinh/thong-tin/{ADDRESS}/"
@@ -92,7 +93,7 @@ class SecrecyTests(TransactionTestCase):
         self.supplier.plan = [gateway.refuse(21211)]
         visitor.post(OWN, phone="0357 918 264")
         self.deliver()
-        cast.wind_back(minutes=6)
+        let_pass(self, minutes=6)
         visitor.post(OWN, phone="0357.918.264", password=OLD_PASSWORD)
         code = self.delivered_code()
         visitor.post(f"{OWN}xac-thuc/", code=self.wrong_code())
@@ -104,7 +105,7 @@ class SecrecyTests(TransactionTestCase):
         self.supplier.plan = [gateway.fail(503)]
         visitor.post(ASK, address=f" {ADDRESS.upper()} ")
         self.deliver()
-        cast.wind_back(minutes=6)
+        let_pass(self, minutes=6)
         visitor.post(ASK, address=ADDRESS)
         code = self.delivered_code()
         visitor.post(CODE, code=self.wrong_code())

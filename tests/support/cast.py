@@ -1,21 +1,17 @@
 """The people of the tests, and what every test does with them."""
 
-import datetime as dt
 import re
 from typing import Any
 
-from django.db import connection
-from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts.access.sessions import SessionStore
-from accounts.models import Account, Session
+from accounts.models import Account
 from accounts.organisation import roles
 from otp import codes
-from otp.models import OFFICE_ZONE, Code, Message
+from otp.models import Code, Message
 
 PASSWORD = "Ruong-bac-thang-7"
 NEW_PASSWORD = "Cay-khe-truoc-san-9"
@@ -128,61 +124,6 @@ def code_in(text: str) -> str:
     found = re.search(r"\b\d{6}\b", text)
     assert found, text
     return found.group()
-
-
-# Soon after midnight a code comes to yesterday, where its place in the day may be taken.
-_WIND_BACK_CODE = """
-UPDATE otp_code AS code SET
-    issued_at = issued_at - %(by)s, gap_until = gap_until - %(by)s,
-    expires_at = expires_at - %(by)s, verified_at = verified_at - %(by)s,
-    used_at = used_at - %(by)s,
-    ordinal = CASE WHEN EXISTS (
-        SELECT 1 FROM otp_code AS other
-        WHERE other.id <> code.id AND other.address_key = code.address_key
-          AND other.purpose = code.purpose AND other.ordinal = code.ordinal AND NOT other.voided
-          AND other.local_day = ((code.issued_at - %(by)s) AT TIME ZONE %(zone)s)::date
-    ) THEN 3 - ordinal ELSE ordinal END
-WHERE id = %(id)s
-"""
-
-
-def wind_back(**by: float) -> None:
-    """Make everything that is stored older, as if that much time had passed.
-
-    The database has a clock of its own, which no test can move.
-    """
-    shift = dt.timedelta(**by)
-    for session in Session.objects.all():
-        _wind_back_session(session, shift)
-    Account.objects.update(
-        phone_changed_at=F("phone_changed_at") - shift,
-        password_changed_at=F("password_changed_at") - shift,
-    )
-    with connection.cursor() as cursor:
-        # The oldest first: one that is moved onto another's five minutes is refused.
-        for pk in Code.objects.order_by("issued_at").values_list("pk", flat=True):
-            cursor.execute(_WIND_BACK_CODE, {"by": shift, "id": pk, "zone": OFFICE_ZONE.key})
-        cursor.execute("UPDATE otp_meter SET until = until - %(by)s", {"by": shift})
-        cursor.execute(
-            "UPDATE otp_message SET created_at = created_at - %(by)s, due_at = due_at - %(by)s,"
-            " good_until = good_until - %(by)s, changed_at = changed_at - %(by)s",
-            {"by": shift},
-        )
-
-
-def _wind_back_session(session: Session, shift: dt.timedelta) -> None:
-    data = SessionStore().decode(session.session_data)
-    kept = [data, *(value for value in data.values() if isinstance(value, dict))]
-    for values in kept:
-        for name in ("password_at", "expires_at", "next_at", "verified_at"):
-            if values.get(name):
-                values[name] = (dt.datetime.fromisoformat(values[name]) - shift).isoformat()
-    Session.objects.filter(pk=session.pk).update(
-        session_data=SessionStore().encode(data),
-        created_at=session.created_at - shift,
-        seen_at=session.seen_at - shift,
-        expire_date=session.expire_date - shift,
-    )
 
 
 def queued() -> int:
