@@ -44,13 +44,11 @@ class Issued:
 # One statement decides and enters (facts: a plain insert deadlocks under load, a count races).
 # What is shown counts refused codes too, so that no page tells that a gateway refused a number.
 _ISSUE = f"""
-WITH clock AS (
-    SELECT coalesce(%(at)s::timestamptz, statement_timestamp()) AS now
-), today AS (
-    SELECT ordinal, voided FROM otp_code, clock
+WITH today AS (
+    SELECT ordinal, voided FROM otp_code
     WHERE address_key = ANY(%(keys)s) AND purpose = %(purpose)s
-      AND local_day = (now AT TIME ZONE %(zone)s)::date
-), brakes AS (
+      AND local_day = (statement_timestamp() AT TIME ZONE %(zone)s)::date
+), sending AS (
     {ceilings.SENDING_STATE}
 ), place AS (
     SELECT n AS ordinal FROM generate_series(1, %(a_day)s) AS n
@@ -59,13 +57,14 @@ WITH clock AS (
 )
 INSERT INTO otp_code (id, address_key, purpose, pepper_id, browser_key, issued_at, gap_until,
                       expires_at, ordinal, voided, attempts)
-SELECT %(id)s, %(key)s, %(purpose)s, %(pepper_id)s, %(browser_key)s, now, now + %(gap)s,
-       now + %(lifetime)s, place.ordinal, false, 0
-FROM clock, place, brakes
+SELECT %(id)s, %(key)s, %(purpose)s, %(pepper_id)s, %(browser_key)s, statement_timestamp(),
+       statement_timestamp() + %(gap)s, statement_timestamp() + %(lifetime)s, place.ordinal,
+       false, 0
+FROM place, sending
 WHERE NOT paused AND (%(proved)s OR NOT proof_of_work) AND NOT EXISTS (
     SELECT 1 FROM otp_code
     WHERE address_key = ANY(%(keys)s) AND purpose = %(purpose)s
-      AND tstzrange(issued_at, gap_until) @> now
+      AND tstzrange(issued_at, gap_until) @> statement_timestamp()
 )
 ON CONFLICT DO NOTHING
 RETURNING expires_at, gap_until, local_day,
@@ -76,19 +75,17 @@ RETURNING expires_at, gap_until, local_day,
 """  # noqa: S608  (our own constants)
 
 _WHEN_NEXT = f"""
-WITH clock AS (
-    SELECT coalesce(%(at)s::timestamptz, statement_timestamp()) AS now
-), brakes AS (
+WITH sending AS (
     {ceilings.SENDING_STATE}
 )
-SELECT coalesce((SELECT paused FROM brakes), true),
-    coalesce((SELECT proof_of_work FROM brakes), false),
-    now, (now AT TIME ZONE %(zone)s)::date, max(gap_until),
-    count(*) FILTER (WHERE local_day = (now AT TIME ZONE %(zone)s)::date AND NOT given_back)
-FROM clock LEFT JOIN otp_code
-    ON address_key = ANY(%(keys)s) AND purpose = %(purpose)s
-    AND issued_at > now - interval '2 days'
-GROUP BY now
+SELECT coalesce((SELECT paused FROM sending), true),
+    coalesce((SELECT proof_of_work FROM sending), false),
+    statement_timestamp(), (statement_timestamp() AT TIME ZONE %(zone)s)::date, max(gap_until),
+    count(*) FILTER (WHERE NOT given_back
+        AND local_day = (statement_timestamp() AT TIME ZONE %(zone)s)::date)
+FROM otp_code
+WHERE address_key = ANY(%(keys)s) AND purpose = %(purpose)s
+  AND issued_at > statement_timestamp() - interval '2 days'
 """  # noqa: S608  (our own constants)
 
 
@@ -100,24 +97,16 @@ WHERE address_key = pair.old
 """
 
 
-def issue(
-    address: str,
-    purpose: Purpose,
-    *,
-    nonce: str,
-    proved: bool = True,
-    at: dt.datetime | None = None,
-) -> Issued:
+def issue(address: str, purpose: Purpose, *, nonce: str, proved: bool = True) -> Issued:
     """Enter a code for `address` in the ledger, or raise `TooSoon`, `Paused` or `ProofNeeded`.
 
     `proved` says that the asker has shown the work that is asked for while under attack.
     The code will work only for whoever shows the same `nonce` (the browser's session holds it).
-    PostgreSQL keeps the office's rule, whoever asks and however many at once. `at` stands in for
-    the database's clock.
+    PostgreSQL keeps the office's rule, by its own clock, whoever asks and however many at once.
     """
     code_id = uuid.uuid4()
     keys = keyed_names.names_of("address", address)
-    parameters = _rule(keys, purpose, at) | {
+    parameters = _rule(keys, purpose) | {
         "id": code_id,
         "key": keys[0],
         "pepper_id": keyed_names.current_id(),
@@ -133,7 +122,7 @@ def issue(
         cursor.execute(_ISSUE, parameters)
         row = cursor.fetchone()
     if row is None:
-        raise _refusal(keys, purpose, proved=proved, at=at)
+        raise _refusal(keys, purpose, proved=proved)
     expires_at, gap_until, day, asked_before, closed = row
     taken = asked_before + 1
     next_at = next_code_at(day=day, taken=taken, gap_until=gap_until)
@@ -195,11 +184,9 @@ def void(code_id: uuid.UUID) -> None:
     Code.objects.filter(pk=code_id).update(voided=True)
 
 
-def _refusal(
-    keys: list[str], purpose: Purpose, *, proved: bool, at: dt.datetime | None
-) -> TooSoon | Paused | ProofNeeded:
+def _refusal(keys: list[str], purpose: Purpose, *, proved: bool) -> TooSoon | Paused | ProofNeeded:
     with connection.cursor() as cursor:
-        cursor.execute(_WHEN_NEXT, _rule(keys, purpose, at))
+        cursor.execute(_WHEN_NEXT, _rule(keys, purpose))
         paused, proof_needed, now, day, gap_until, taken = cursor.fetchone()
     if paused:
         return Paused()
@@ -209,5 +196,5 @@ def _refusal(
     return TooSoon(next_at, spent=taken >= CODES_A_DAY)
 
 
-def _rule(keys: list[str], purpose: Purpose, at: dt.datetime | None) -> dict[str, Any]:
-    return {"keys": keys, "purpose": purpose, "zone": OFFICE_ZONE.key, "at": at}
+def _rule(keys: list[str], purpose: Purpose) -> dict[str, Any]:
+    return {"keys": keys, "purpose": purpose, "zone": OFFICE_ZONE.key}

@@ -8,6 +8,7 @@ import uuid
 from collections import Counter
 from pathlib import Path
 
+import time_machine
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, transaction
@@ -21,7 +22,7 @@ from otp.counting import keyed_names
 from otp.models import CODES_A_DAY, GAP, OFFICE_ZONE, Code, Meter, Purpose
 from tests.support import cast
 from tests.support.cast import CODE, NEW, newest_code
-from tests.support.clock import let_pass
+from tests.support.clock import Clock, let_pass
 
 AN = "an@example.vn"
 PHONE = "+84912466981"
@@ -35,8 +36,13 @@ def clock(text, day=22):
 
 
 class Ledger(TestCase):
+    def setUp(self):
+        self.clock = Clock(self)
+
     def issue(self, at=None, address=AN, purpose=Purpose.RECOVERY):
-        return codes.issue(address, purpose, nonce="n", at=at)
+        if at is not None:
+            self.clock.stand_at(at)
+        return codes.issue(address, purpose, nonce="n")
 
     def ordinal(self, issued):
         return Code.objects.get(pk=issued.id).ordinal
@@ -111,16 +117,14 @@ class DayTests(Ledger):
                 days = Code.objects.values_list("local_day", flat=True).distinct()
                 self.assertEqual(sorted(days), [dt.date(2026, 11, 22), dt.date(2026, 11, 23)])
 
-    def test_without_a_clock_of_ours_the_databases_counts(self):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT statement_timestamp()")
-            (before,) = cursor.fetchone()
+    def test_a_host_whose_clock_is_wrong_changes_nothing(self):
+        self.issue(clock("08:00:00"))
 
-        issued = self.issue()
+        with time_machine.travel(clock("08:00:00", 23)):
+            self.assert_too_soon(None, next_at=clock("08:05:00"), spent=False)
+            issued = self.issue(address="binh@example.vn")
 
-        kept = Code.objects.get(pk=issued.id)
-        self.assertGreaterEqual(kept.issued_at, before)
-        self.assertEqual(kept.local_day, kept.issued_at.astimezone(OFFICE_ZONE).date())
+        self.assertEqual(Code.objects.get(pk=issued.id).issued_at, clock("08:00:00"))
 
 
 class VoidTests(Ledger):
