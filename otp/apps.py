@@ -1,4 +1,4 @@
-"""One-time codes by SMS: the app and its set-up checks."""
+"""The app, with its checks of the settings."""
 
 from contextlib import suppress
 

@@ -1,4 +1,4 @@
-"""The ledger, the outbox and the meters: what PostgreSQL keeps, and what it refuses."""
+"""The tables: ledger of codes, outbox, states of gateways, brakes and meters."""
 
 import datetime as dt
 import uuid

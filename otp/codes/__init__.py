@@ -1,4 +1,4 @@
-"""One-time codes: asked for, guessed at, right, used up. Every rule of a code's life."""
+"""One-time codes: issued, verified, spent, revoked, by the office's rule."""
 
 from otp.codes.checking import Answer, Verdict, digits, reopen, revoke, spend, verify
 from otp.codes.issuing import Issued, TooSoon, give_one_more, issue, move, void

@@ -1,4 +1,4 @@
-"""A guess: charged first, compared then; and what ends a code."""
+"""Verifies a guess, which is charged first and compared then; spends and revokes codes."""
 
 import datetime as dt
 import enum

@@ -1,4 +1,4 @@
-"""A code asked for: one statement decides by the office's rule, and enters it in the ledger."""
+"""Enters a code in the ledger where the office's rule allows one, or raises from when it will."""
 
 import datetime as dt
 import uuid
@@ -41,7 +41,7 @@ class Issued:
     closed: bool  # ten wrong guesses in a row: nothing may be sent (OT-09)
 
 
-# One statement decides and enters (facts: a plain insert deadlocks under load, a count races).
+# One statement decides and enters: a plain insert deadlocks under load, a count races.
 # What is shown counts refused codes too, so that no page tells that a gateway refused a number.
 _ISSUE = f"""
 WITH today AS (

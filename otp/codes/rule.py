@@ -1,4 +1,4 @@
-"""The numbers of the office's rule, and from when the next code may be asked for."""
+"""The limits of right and wrong guesses, and from when the next code may be asked for."""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""How an address stands with its codes: what the hotline reads out, the same for any address."""
+"""Today's codes of an address, what became of each, and from when the next may be asked for."""
 
 import datetime as dt
 import uuid
@@ -61,7 +61,7 @@ class CodeStatus:
 
 
 def status_of(address: str, purpose: Purpose = Purpose.RECOVERY) -> CodeStatus:
-    """Tell how `address` stands, whether or not it exists."""
+    """Give the status of `address`, which need not exist."""
     keys = keyed_names.names_of("address", address)
     with connection.cursor() as cursor:
         cursor.execute("SELECT statement_timestamp()")

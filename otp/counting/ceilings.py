@@ -1,7 +1,7 @@
-"""What keeps the whole portal from spending the office's SMS, or from being guessed at, at scale.
+"""The ceilings over all codes and all wrong guesses of an hour and a day, and how near each is.
 
-Single limits stop one caller, one address, one number. The ceilings here bound all of them
-together (QU-08): at the ceiling, everybody is told that no codes go out for now.
+Single limits stop one caller, one address, one number. The ceilings bound all of them together
+(QU-08): at a ceiling, everybody is told that no codes go out for now. Their windows are fixed.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
-"""Secret one-way names: the database never holds what a stranger typed.
+"""Keyed hashes (HMAC-SHA256) under which what a stranger typed is stored and counted.
 
 `OTP_PEPPER` is a list, newest first. To rotate it, put a new value in front and leave the last of
-the list where it is: what must not change with time, such as made-up numbers, is named by it.
+the list where it is. The last pepper keys what must not change: decoy numbers, stored session ids,
+hashes of recovery codes, tokens of delivery reports.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Exact counting of anything that must not happen too often.
+"""Charges limits, exactly: so many in a fixed window for a caller, an address or a number.
 
 Each charge is one statement on PostgreSQL, so parallel requests on any number of hosts cannot
 lose count, and a database that does not answer lets nothing through.
@@ -20,7 +20,7 @@ from otp.models import Meter
 
 @dataclass(frozen=True)
 class Limit:
-    """So many in a period; the period starts with the first."""
+    """So many in a fixed window of this length, which starts with the first charge."""
 
     name: str
     count: int
@@ -29,7 +29,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Charge:
-    """What came of a charge: whether it was within the limit, and when the period ends."""
+    """Whether a charge was within the limit, and when its window ends."""
 
     granted: bool
     until: dt.datetime

@@ -1,4 +1,4 @@
-"""What leaves the portal and when: nothing twice, nothing late, nothing inside a request."""
+"""The outbox: codes, notices and ends of mail sessions, queued as rows and sent by the sender."""
 
 from otp.outbox.queue import (
     CODE_PLACE,

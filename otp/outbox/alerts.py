@@ -1,4 +1,4 @@
-"""What IT is told by mail before people call: at most one mail an hour for each kind of trouble."""
+"""Alerts to IT by mail: at most one an hour for each kind of trouble."""
 
 import datetime as dt
 import logging

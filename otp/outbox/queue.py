@@ -1,4 +1,4 @@
-"""What is to leave the portal: each a row, written in the transaction of its cause."""
+"""Queues codes, notices and ends of mail sessions: each a row, in the transaction of its cause."""
 
 import datetime as dt
 from typing import Any

@@ -1,1 +1,1 @@
-"""Those who carry messages, each in its own protocol: SMS suppliers, and Dovecot's doveadm."""
+"""Carriers of messages: SMS suppliers, the mail server's SMTP, and Dovecot's doveadm."""

@@ -1,7 +1,7 @@
-"""When a gateway is left alone for a while, and what IT sees of each.
+"""Breakers: after several failures in a row a gateway is paused until `paused_until`.
 
-A gateway that fails several times in a row is paused, so that messages go another way at once
-instead of each waiting for its time-out. After the pause one message tries it again.
+Messages then go another way at once, instead of each waiting for its time-out. After the pause
+one message tries the gateway again.
 """
 
 import threading

@@ -1,4 +1,4 @@
-"""How the mail server is told to end a person's sessions, and what its answer means."""
+"""Ends mail sessions by Dovecot's doveadm over HTTP, or raises `NotSent`."""
 
 import base64
 from http import HTTPStatus
@@ -18,7 +18,7 @@ NOBODY_THERE = 68  # EX_NOHOST: the person has no session open, which is as good
 
 
 def kick(mailbox: str) -> str:
-    """End the sessions of `mailbox`, and have the passwords that are known by heart forgotten.
+    """End the sessions of `mailbox`, and empty the cache of passwords.
 
     `mailbox` may hold `*`, as in `*@example.vn`. To do it twice does no harm, so that whatever goes
     wrong is `NotSent`, which is tried again.

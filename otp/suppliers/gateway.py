@@ -1,4 +1,4 @@
-"""The ways out of the portal: what carries an SMS or a mail, and how it may fail."""
+"""The gateways' interface and errors, the gateways of development, and mail by SMTP."""
 
 import datetime as dt
 import json

@@ -1,4 +1,4 @@
-"""How a request goes out to a supplier, and what its answer or its silence tells."""
+"""Sends a request to a supplier once, and raises `NotSent` or `Unknown` where no answer comes."""
 
 import datetime as dt
 import io

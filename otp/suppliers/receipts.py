@@ -1,6 +1,6 @@
-"""What suppliers report later: a message reached its phone, or did not.
+"""Delivery reports of suppliers: a message reached its phone, or did not.
 
-Reports come more than once, out of order, or never. They only move a state forward.
+They come more than once, out of order, or never. They only move a state forward.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""Which gateway carries a message: the first in the office's order that takes it."""
+"""Hands a message to the first gateway, in the office's order, that takes it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +37,8 @@ class Route:
     def send(self, sms: Sms, *, only: str = "") -> Accepted:
         """Hand the message over, by the gateway named `only` where one is.
 
-        Raises `NotSent` with the shortest wait that any gateway asked for, `Refused`, or `Unknown`.
+        Raises `NotSent` with the shortest wait that any gateway asked for, `GatewayRefused`, or
+        `Unknown`.
         """
         missed: list[NotSent] = []
         for gateway in self._gateways:

@@ -1,4 +1,4 @@
-"""The gateway to Twilio: how its answers, its silences and its reports are read."""
+"""The gateway to Twilio's Messages, with its delivery reports."""
 
 import logging
 from http import HTTPStatus

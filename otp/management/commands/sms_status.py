@@ -19,7 +19,7 @@ class Command(BaseCommand):
         self._queue()
         self._today()
         self._gateways()
-        self._brakes()
+        self._ceilings()
 
     def _queue(self) -> None:
         waiting = Message.objects.filter(state=Message.State.QUEUED).count()
@@ -49,7 +49,7 @@ class Command(BaseCommand):
                 fate += f", PAUSED until {_time(state.paused_until)}"
             self._line(f"gateway {state.name}", fate)
 
-    def _brakes(self) -> None:
+    def _ceilings(self) -> None:
         for reading in ceilings.readings():
             mark = "  NEAR" if reading.is_near else ""
             self._line(reading.key, f"{reading.count} of {reading.most}{mark}")
