@@ -22,12 +22,6 @@ def move_elsewhere(unit, below):
         move(unit, below=below)
 
 
-def is_waiting():
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
-        return cursor.fetchone()[0]
-
-
 class Offices:
     """A mixin: two departments, each with a division and a desk in it."""
 
