@@ -9,11 +9,10 @@ from django.utils.translation import gettext as _
 from accounts.access.login import FAILURES
 from accounts.models import Account, AuditEvent, DailyHelp, PhoneProposal, Session
 from otp import phones
-from otp.codes import status
+from otp.codes import NUMBER_CAP, status
 from otp.codes.status import CodeStatus
 from otp.counting import ceilings, limits
 from otp.models import OFFICE_ZONE, Purpose
-from otp.outbox import NUMBER_CAP
 
 EVENTS_SHOWN = 20
 

@@ -12,7 +12,7 @@ from django.db.models.functions import Least, Now
 from django.utils.crypto import constant_time_compare
 from django_otp.oath import hotp
 
-from otp.codes.rule import CLOSED_FOR, GRANT, STREAK, streak_keys
+from otp.codes.rule import CLOSED_FOR, CODE_LENGTH, GRANT, STREAK, streak_keys
 from otp.counting import keyed_names
 from otp.models import GUESSES, Code, Meter, Purpose
 
@@ -142,7 +142,7 @@ def digits(code_id: uuid.UUID, pepper_id: str) -> str:
     key = keyed_names.key_for(pepper_id, code_id.bytes)
     if key is None:
         return "-"
-    return f"{hotp(key, 0):06d}"
+    return f"{hotp(key, 0, CODE_LENGTH):0{CODE_LENGTH}d}"
 
 
 def _accept(code_id: uuid.UUID, purpose: Purpose) -> bool:

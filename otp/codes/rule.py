@@ -2,11 +2,14 @@
 
 import datetime as dt
 
+from otp.counting.limits import Limit
 from otp.models import CODES_A_DAY, OFFICE_ZONE, Purpose
 
+CODE_LENGTH = 6  # digits
 GRANT = dt.timedelta(minutes=10)  # how long a right code may be used to do what it was asked for
 STREAK = 10  # wrong guesses in a row over all codes of an address that close it …
 CLOSED_FOR = dt.timedelta(hours=24)  # … for this long (SP 800-63B-4 §3.2.2)
+NUMBER_CAP = Limit("sms-number", 6, dt.timedelta(hours=24))  # codes to one number
 
 
 def next_code_at(*, day: dt.date, taken: int, gap_until: dt.datetime) -> dt.datetime:

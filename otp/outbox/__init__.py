@@ -2,7 +2,6 @@
 
 from otp.outbox.queue import (
     CODE_PLACE,
-    NUMBER_CAP,
     queue_code,
     queue_kick,
     queue_mail,
@@ -23,7 +22,6 @@ from otp.outbox.sending import (
 __all__ = [
     "ABANDONED",
     "CODE_PLACE",
-    "NUMBER_CAP",
     "claim",
     "deliver",
     "deliver_one",

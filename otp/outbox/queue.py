@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from otp import codes, phones
+from otp.codes import NUMBER_CAP
 from otp.counting import limits
 from otp.counting.keyed_names import name_of
 from otp.models import Message
@@ -16,7 +17,6 @@ from otp.models import Message
 State = Message.State
 
 CODE_PLACE = "{code}"  # in a wording, where the digits go
-NUMBER_CAP = limits.Limit("sms-number", 6, dt.timedelta(hours=24))  # codes to one number
 NOTICE_LIFE = dt.timedelta(days=1)
 KICK_LIFE = dt.timedelta(hours=1)
 NO_WAIT = dt.timedelta()

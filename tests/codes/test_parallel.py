@@ -100,7 +100,7 @@ class AskTests(Crowd):
         responses = at_once(lambda n: self.ask(f"chung{n}", browser(n)))
 
         self.assertEqual(answers(responses), {(302, CODE): CROWD})
-        self.assertEqual(cast.queued(), outbox.NUMBER_CAP.count)
+        self.assertEqual(cast.queued(), codes.NUMBER_CAP.count)
         self.assertEqual(Code.objects.count(), CROWD + 1)
 
     def test_one_caller_is_let_through_so_many_times(self):

@@ -6,9 +6,9 @@ from django.utils import timezone
 from accounts.access.login import FAILURES
 from accounts.hotline import overview
 from accounts.models import Account
+from otp.codes import NUMBER_CAP
 from otp.counting import limits
 from otp.models import Brakes, Code, Message
-from otp.outbox import NUMBER_CAP
 from tests.hotline.test_desk import Desk
 from tests.support.cast import PASSWORD, newest_code, wrong_code
 from tests.support.clock import Clock, let_pass

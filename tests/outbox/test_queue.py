@@ -70,29 +70,29 @@ class QueueTests(OutboxTests):
         asked = [self.queue(f"a{n}@example.vn", purpose=list(Purpose)[n % 2]) for n in range(8)]
 
         states = [(message.state, message.reason) for message in asked]
-        granted = [(State.QUEUED, "")] * outbox.NUMBER_CAP.count
+        granted = [(State.QUEUED, "")] * codes.NUMBER_CAP.count
         self.assertEqual(states, granted + [(State.SKIPPED, "number-cap")] * 2)
         self.assertEqual(asked[-1].to, "")
         self.assertEqual(self.queue("b@example.vn", to="+84987466981").state, State.QUEUED)
 
     def test_decoys_and_closed_addresses_cost_a_number_nothing(self):
-        for n in range(outbox.NUMBER_CAP.count):
+        for n in range(codes.NUMBER_CAP.count):
             self.queue(f"closed{n}@example.vn", closed=True)
             self.queue(f"decoy{n}@example.vn", to="")
 
         self.assertEqual(self.queue().state, State.QUEUED)
 
     def test_a_day_later_a_number_gets_as_many_codes_again(self):
-        for n in range(outbox.NUMBER_CAP.count):
+        for n in range(codes.NUMBER_CAP.count):
             self.queue(f"a{n}@example.vn")
         Meter.objects.update(until=Now())
 
-        again = [self.queue(f"b{n}@example.vn").state for n in range(outbox.NUMBER_CAP.count + 1)]
+        again = [self.queue(f"b{n}@example.vn").state for n in range(codes.NUMBER_CAP.count + 1)]
 
-        self.assertEqual(again, [State.QUEUED] * outbox.NUMBER_CAP.count + [State.SKIPPED])
+        self.assertEqual(again, [State.QUEUED] * codes.NUMBER_CAP.count + [State.SKIPPED])
 
     def test_a_number_over_its_cap_still_gets_notices(self):
-        for n in range(outbox.NUMBER_CAP.count + 1):
+        for n in range(codes.NUMBER_CAP.count + 1):
             self.queue(f"a{n}@example.vn")
 
         self.assertEqual(self.queue_notice().state, State.QUEUED)
@@ -104,7 +104,7 @@ class QueueTests(OutboxTests):
         at_once(lambda n: self.queue(f"a{n}@example.vn"), 12)
 
         queued = Message.objects.filter(state=State.QUEUED).count()
-        self.assertEqual(queued, outbox.NUMBER_CAP.count)
+        self.assertEqual(queued, codes.NUMBER_CAP.count)
         self.assertEqual(Message.objects.count(), 13)
 
     def test_a_cause_that_fails_leaves_no_message(self):
