@@ -8,6 +8,9 @@ from django.utils.translation import gettext_lazy
 from accounts.hotline import remedies
 from accounts.hotline.overview import Overview
 from accounts.models.right import Right
+from otp.codes import STREAK
+from otp.models import GAP
+from otp.sentences import duration, with_numbers
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,12 @@ ACTIONS = {
             "cap-them-ma",
             Right.HELP_PERSON,
             gettext_lazy("Cấp thêm một mã hôm nay"),
-            gettext_lazy(
-                "Người dùng yêu cầu được thêm một mã trong hôm nay, vẫn cách mã trước 5 phút. Mỗi"
-                " tài khoản chỉ được cấp thêm một lần mỗi ngày."
+            with_numbers(
+                gettext_lazy(
+                    "Người dùng yêu cầu được thêm một mã trong hôm nay, vẫn cách mã trước %(gap)s."
+                    " Mỗi tài khoản chỉ được cấp thêm một lần mỗi ngày."
+                ),
+                gap=lambda: duration(GAP),
             ),
             gettext_lazy("Đã cấp thêm một mã hôm nay."),
             remedies.give_extra_code,
@@ -45,9 +51,12 @@ ACTIONS = {
             "mo-lai",
             Right.HELP_PERSON,
             gettext_lazy("Mở lại việc lấy lại mật khẩu"),
-            gettext_lazy(
-                "Xóa số lần nhập sai mã liên tiếp. Số mã trong ngày vẫn tính như cũ. Nếu lại nhập"
-                " sai 10 lần liên tiếp thì hệ thống tự đóng lại."
+            with_numbers(
+                gettext_lazy(
+                    "Xóa số lần nhập sai mã liên tiếp. Số mã trong ngày vẫn tính như cũ. Nếu lại"
+                    " nhập sai %(streak)s lần liên tiếp thì hệ thống tự đóng lại."
+                ),
+                streak=lambda: STREAK,
             ),
             gettext_lazy("Đã mở lại việc lấy lại mật khẩu."),
             remedies.reopen_recovery,

@@ -9,10 +9,11 @@ from django.utils.translation import gettext as _
 from accounts.access.login import FAILURES
 from accounts.models import Account, AuditEvent, DailyHelp, PhoneProposal, Session
 from otp import phones
-from otp.codes import NUMBER_CAP, status
+from otp.codes import NUMBER_CAP, STREAK, status
 from otp.codes.status import CodeStatus
 from otp.counting import ceilings, limits
-from otp.models import OFFICE_ZONE, Purpose
+from otp.models import GAP, OFFICE_ZONE, Purpose
+from otp.sentences import duration
 
 EVENTS_SHOWN = 20
 
@@ -112,9 +113,9 @@ def _of_codes(codes: CodeStatus) -> str:
     """Say what about today's codes stands in the way."""
     if codes.closed_until:
         return _(
-            "Việc lấy lại mật khẩu đang đóng đến %(time)s vì nhập sai mã 10 lần liên tiếp. Đăng"
-            " nhập bằng mật khẩu vẫn được; cán bộ hỗ trợ có thể mở lại."
-        ) % {"time": moment(codes.closed_until)}
+            "Việc lấy lại mật khẩu đang đóng đến %(time)s vì nhập sai mã %(streak)s lần liên tiếp."
+            " Đăng nhập bằng mật khẩu vẫn được; cán bộ hỗ trợ có thể mở lại."
+        ) % {"time": moment(codes.closed_until), "streak": STREAK}
     if ceilings.paused():
         return _("Cả hệ thống đang tạm dừng gửi mã. Hãy hẹn người gọi thử lại sau.")
     if codes.is_spent:
@@ -123,8 +124,9 @@ def _of_codes(codes: CodeStatus) -> str:
             "time": moment(codes.next_at),
         }
     if codes.next_at:
-        return _("Vừa yêu cầu mã, chưa đủ 5 phút. Yêu cầu được mã tiếp theo từ %(time)s.") % {
-            "time": moment(codes.next_at)
+        return _("Vừa yêu cầu mã, chưa đủ %(gap)s. Yêu cầu được mã tiếp theo từ %(time)s.") % {
+            "gap": duration(GAP),
+            "time": moment(codes.next_at),
         }
     return ""
 
@@ -134,9 +136,13 @@ def _of_phone(seen: Overview) -> str:
     if not until:
         return ""
     return _(
-        "Số điện thoại này đã nhận đủ 6 mã trong 24 giờ nên chưa nhận thêm được mã. Thử lại từ"
-        " %(time)s."
-    ) % {"time": moment(until)}
+        "Số điện thoại này đã nhận đủ %(most)s mã trong %(period)s nên chưa nhận thêm được mã. Thử"
+        " lại từ %(time)s."
+    ) % {
+        "most": NUMBER_CAP.count,
+        "period": duration(NUMBER_CAP.period),
+        "time": moment(until),
+    }
 
 
 def _of_log_in(seen: Overview) -> str:

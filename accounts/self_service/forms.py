@@ -9,6 +9,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.access import proof_of_work
 from accounts.addresses import AddressError, canonical
 from accounts.models import Account
 from accounts.pages.forms import (
@@ -20,14 +21,17 @@ from accounts.pages.forms import (
     phone_error,
 )
 from otp import phones
-from otp.codes import Answer, Verdict
+from otp.codes import CODE_LENGTH, Answer, Verdict
+from otp.models import GUESSES
 from otp.phones import PhoneError
+from otp.sentences import duration, with_numbers
 
-CODE_LENGTH = 6
-
-PROOF_MISSING = _(
-    "Hệ thống đang kiểm tra thêm vì có nhiều yêu cầu bất thường. Hãy chờ 1 phút trên trang này rồi"
-    " bấm Tiếp tục một lần nữa."
+PROOF_MISSING = with_numbers(
+    _(
+        "Hệ thống đang kiểm tra thêm vì có nhiều yêu cầu bất thường. Hãy chờ %(wait)s trên trang"
+        " này rồi bấm Tiếp tục một lần nữa."
+    ),
+    wait=lambda: duration(proof_of_work.WAIT),
 )
 WRONG_PASSWORD = _("Mật khẩu hiện tại chưa đúng. Hãy nhập lại.")
 
@@ -47,7 +51,11 @@ def _code(label: Any, *, hint: Any = "") -> Text:
     return Text(
         label=label,
         help_text=hint,
-        error_messages={"required": _("Hãy nhập mã xác thực gồm 6 chữ số.")},
+        error_messages={
+            "required": with_numbers(
+                _("Hãy nhập mã xác thực gồm %(length)s chữ số."), length=lambda: CODE_LENGTH
+            )
+        },
         widget=CodeInput(
             attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}
         ),
@@ -112,7 +120,11 @@ class CodeForm(StepForm):
     focus_on_arrival = "code"
 
     code = _code(
-        _("Mã xác thực"), hint=_("6 chữ số trong tin nhắn. Nếu có nhiều tin, hãy dùng mã mới nhất.")
+        _("Mã xác thực"),
+        hint=with_numbers(
+            _("%(length)s chữ số trong tin nhắn. Nếu có nhiều tin, hãy dùng mã mới nhất."),
+            length=lambda: CODE_LENGTH,
+        ),
     )
 
     def clean_code(self) -> str:
@@ -124,8 +136,12 @@ class CodeForm(StepForm):
         digits = [unicodedata.decimal(mark, None) for mark in kept]
         if len(digits) != CODE_LENGTH or None in digits:
             raise forms.ValidationError(
-                _("Mã xác thực gồm đúng 6 chữ số. Hãy xem lại tin nhắn rồi nhập đủ 6 số."),
-                code="not-six-digits",
+                _(
+                    "Mã xác thực gồm đúng %(length)s chữ số. Hãy xem lại tin nhắn rồi nhập đủ"
+                    " %(length)s số."
+                ),
+                code="not-all-digits",
+                params={"length": CODE_LENGTH},
             )
         return "".join(map(str, digits))
 
@@ -135,7 +151,9 @@ def code_error(answer: Answer) -> str:
     if answer.verdict is Verdict.SPENT:
         return gettext("Mã này đã hết hiệu lực hoặc đã được dùng. Hãy yêu cầu mã mới.")
     if not answer.tries_left:
-        return gettext("Mã chưa đúng. Đã nhập sai 5 lần nên mã này không dùng được nữa.")
+        return gettext(
+            "Mã chưa đúng. Đã nhập sai %(guesses)s lần nên mã này không dùng được nữa."
+        ) % {"guesses": GUESSES}
     return gettext("Mã chưa đúng. Hãy xem lại tin nhắn mới nhất; còn %(left)s lần nhập.") % {
         "left": answer.tries_left
     }

@@ -22,6 +22,7 @@ from accounts.self_service.forms import (
 from accounts.self_service.recovery import Recovery, RecoveryOver
 from otp.codes import TooSoon, Verdict
 from otp.counting.ceilings import Paused, ProofNeeded
+from otp.sentences import duration
 
 
 @login_not_required
@@ -49,7 +50,13 @@ def reset(request: HttpRequest) -> HttpResponse:
             if current and recovery.state == current.state and recovery.state.live:
                 messages.info(request, _("Chưa gửi mã mới: mã đã gửi vẫn còn hiệu lực."))
             return redirect(_step(recovery))
-    context = {"form": form, "refusal": refusal, "paused": paused, "task": proof_of_work.task()}
+    context = {
+        "form": form,
+        "refusal": refusal,
+        "paused": paused,
+        "task": proof_of_work.task(),
+        "wait": duration(proof_of_work.WAIT),
+    }
     return render(request, "self_service/reset.html", context)
 
 

@@ -8,9 +8,10 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from otp.codes.rule import GRANT, STREAK, next_code_at, streak_keys
+from otp.codes.rule import GRANT, NUMBER_CAP, STREAK, next_code_at, streak_keys
 from otp.counting import keyed_names
 from otp.models import CODES_A_DAY, GUESSES, OFFICE_ZONE, Code, Message, Meter, Purpose
+from otp.sentences import duration, with_numbers
 
 State = Message.State
 
@@ -18,7 +19,10 @@ State = Message.State
 REASONS = {
     "decoy": _("không có số điện thoại để gửi tới"),
     "closed": _("đã đóng vì nhập sai nhiều lần"),
-    "number-cap": _("số điện thoại này đã nhận quá nhiều mã trong 24 giờ"),
+    "number-cap": with_numbers(
+        _("số điện thoại này đã nhận quá nhiều mã trong %(period)s"),
+        period=lambda: duration(NUMBER_CAP.period),
+    ),
     "ceiling": _("hệ thống đang tạm dừng gửi mã"),
     "abandoned": _("chương trình gửi bị ngắt giữa chừng"),
     "fault": _("lỗi của chương trình gửi"),
@@ -123,7 +127,7 @@ def _outcome(code: Code, now: dt.datetime) -> object:
             return _("đã nhập đúng, đang ở bước tiếp theo")
         return _("đã nhập đúng nhưng không làm tiếp")
     if code.attempts >= GUESSES:
-        return _("nhập sai 5 lần, không dùng được nữa")
+        return _("nhập sai %(guesses)s lần, không dùng được nữa") % {"guesses": GUESSES}
     if now >= code.expires_at:
         return _("hết hiệu lực, chưa dùng")
     return _("còn hiệu lực")

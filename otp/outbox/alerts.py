@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from otp import codes, outbox
 from otp.counting import ceilings, limits
 from otp.counting.limits import Limit
-from otp.models import Code, GatewayState, Message, Meter, Purpose
+from otp.models import CODES_A_DAY, Code, GatewayState, Message, Meter, Purpose
 from otp.suppliers import doveadm
 
 logger = logging.getLogger(__name__)
@@ -92,9 +92,9 @@ def _guessing() -> Iterator[str]:
         key__startswith="streak:", count__gte=codes.STREAK, until__gt=Now()
     ).count()
     if closed:
-        yield _("%(count)d địa chỉ bị đóng lấy lại mật khẩu vì nhập sai mã 10 lần liên tiếp") % {
-            "count": closed
-        }
+        yield _(
+            "%(count)d địa chỉ bị đóng lấy lại mật khẩu vì nhập sai mã %(streak)d lần liên tiếp"
+        ) % {"count": closed, "streak": codes.STREAK}
 
 
 def _unused() -> Iterator[str]:
@@ -102,7 +102,7 @@ def _unused() -> Iterator[str]:
         _sent_today()
         .values("address_key")
         .annotate(asked=Count("pk"), used=Count("pk", filter=Q(verified_at__isnull=False)))
-        .filter(asked__gte=2, used=0)
+        .filter(asked__gte=CODES_A_DAY, used=0)
         .count()
     )
     if addresses >= UNUSED_ADDRESSES:

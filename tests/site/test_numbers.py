@@ -1,10 +1,24 @@
 """One edit changes a number of a rule everywhere: in the rule, on pages, in guides and scripts."""
 
 import datetime as dt
+import html
+import re
 
-from django.test import SimpleTestCase
+import time_machine
+from django.test import Client, SimpleTestCase, TestCase, override_settings
+from django.utils import timezone
 
+from otp.counting.limits import Limit
+from otp.models import Brakes, Message
+from otp.outbox import alerts
+from otp.outbox.queue import ERASED
 from otp.sentences import duration
+from tests.support import cast
+from tests.support.cast import ASK, CODE, NEW, newest_code, wrong_code
+from tests.support.clock import Clock
+from tests.support.constants import change
+
+GUIDES = ("/huong-dan/lay-lai-mat-khau/", "/huong-dan/cap-nhat-so-dien-thoai/")
 
 
 class DurationTests(SimpleTestCase):
@@ -21,3 +35,154 @@ class DurationTests(SimpleTestCase):
         ):
             with self.subTest(words):
                 self.assertEqual(duration(span), words)
+
+
+class NumbersTestCase(cast.Cast, TestCase):
+    """The day is an ordinary one; Mai sits at the hotline, Lan is IT of the province."""
+
+    def setUp(self):
+        self.clock = Clock(self, 2026, 11, 23, 9, 0)
+        self.set_up_people()
+        self.mai = cast.make_staff("mai", "hotline")
+        self.lan = cast.make_staff("lan", "province-it")
+        self.desk = Client()
+
+    def inside(self, staff):
+        self.come_in(staff, self.desk)
+        return self.desk
+
+    def page_of_an(self, action=""):
+        address = f"/ho-tro/tai-khoan/{self.an.pk}/{action}"
+        return self.inside(self.mai).get(address)
+
+    def sentence(self):
+        return self.page_of_an().context["overview"].sentence
+
+    def guess_wrong(self, times):
+        for _ in range(times):
+            r = self.guess(wrong_code())
+        return r
+
+    def assert_all_say(self, pages, sentence):
+        for page in pages:
+            with self.subTest(page):
+                self.assertContains(Client().get(page), sentence)
+
+
+class CodeTests(NumbersTestCase):
+    def test_the_gap(self):
+        change(self, "otp.models", "GAP", dt.timedelta(minutes=7))
+
+        self.ask()
+
+        self.assert_all_say((ASK, *GUIDES), "Mã xác nhận gửi cách nhau 7 phút, tối đa 2 lần")
+        self.assertIn("chưa đủ 7 phút", self.sentence())
+        self.clock.forward(minutes=6, seconds=59)
+        self.assertContains(self.ask(client=Client()), "Một mã vừa được yêu cầu")
+        self.clock.forward(seconds=1)
+        self.assertRedirects(self.ask(client=Client()), CODE)
+
+    def test_the_codes_of_a_day(self):
+        change(self, "otp.models", "CODES_A_DAY", 1)
+
+        self.ask()
+
+        self.assert_all_say((ASK, *GUIDES), "Mã xác nhận gửi cách nhau 5 phút, tối đa 1 lần 1 ngày")
+        self.clock.forward(minutes=6)
+        self.assertContains(self.ask(client=Client()), "Hôm nay đã hết lượt gửi mã")
+        self.assertIn("Đã dùng hết 1 mã trong ngày", self.sentence())
+        self.assertContains(self.page_of_an("cap-them-ma/"), "vẫn cách mã trước 5 phút")
+
+    def test_the_life_of_a_code(self):
+        with override_settings(OTP_LIFETIME=120):
+            self.ask()
+
+            self.assert_all_say(GUIDES[:1], "Mã có hiệu lực 2 phút,")
+            self.assertIn("Hieu luc 2 phut", Message.objects.get().text)
+            self.assertContains(self.client.get(CODE), "09:02")
+            self.clock.forward(minutes=2)
+            self.assertContains(self.client.get(CODE), "Mã đã gửi không dùng được nữa")
+            self.assertNotEqual(self.guess(newest_code()).url, NEW)
+
+    def test_the_guesses_at_a_code(self):
+        change(self, "otp.models", "GUESSES", 3)
+        self.ask()
+
+        r = self.guess_wrong(3)
+
+        self.assertContains(self.client.get(r.url), "Đã nhập sai 3 lần nên mã này")
+        self.assertContains(self.client.get(CODE), "nhập sai tối đa 3 lần")
+        self.assertContains(self.page_of_an(), "nhập sai 3 lần, không dùng được nữa")
+        self.assertNotEqual(self.guess(newest_code()).url, NEW)
+
+    def test_the_wrong_guesses_in_a_row(self):
+        change(self, "otp.codes.rule", "STREAK", 4)
+        self.ask()
+
+        self.guess_wrong(4)
+
+        self.assertIn("nhập sai mã 4 lần liên tiếp", self.sentence())
+        self.assertContains(self.page_of_an("mo-lai/"), "nhập sai 4 lần liên tiếp")
+        self.assertEqual(alerts.raise_due(), ["guessing"])
+
+    @override_settings(ALERT_EMAILS=["it@example.gov.vn"])
+    def test_the_wrong_guesses_in_a_row_of_which_it_is_told(self):
+        change(self, "otp.codes.rule", "STREAK", 4)
+        self.ask()
+        self.guess_wrong(4)
+
+        alerts.raise_due()
+
+        self.assertIn("nhập sai mã 4 lần liên tiếp", Message.objects.latest("pk").text)
+
+    @override_settings(ALERT_EMAILS=["it@example.gov.vn"])
+    def test_the_codes_of_a_day_of_which_none_was_used(self):
+        change(self, "otp.models", "CODES_A_DAY", 1)
+        change(self, "otp.outbox.alerts", "UNUSED_ADDRESSES", 1)
+        self.ask()
+        Message.objects.update(state="accepted", **ERASED)
+        self.clock.forward(minutes=11)
+
+        self.assertIn("unused", alerts.raise_due())
+
+    def test_the_codes_to_one_number(self):
+        cap = Limit("sms-number", 1, dt.timedelta(hours=2))
+        change(self, "otp.codes.rule", "NUMBER_CAP", cap)
+        self.ask()
+        self.clock.forward(minutes=6)
+        self.assertIn("đã nhận đủ 1 mã trong 2 giờ", self.sentence())
+
+        self.ask(client=Client())
+
+        self.assertContains(self.page_of_an(), "đã nhận quá nhiều mã trong 2 giờ")
+
+    def test_the_digits_of_a_code(self):
+        change(self, "otp.codes.rule", "CODE_LENGTH", 8)
+
+        self.ask()
+
+        self.assertEqual(len(newest_code()), 8)
+        self.assert_all_say(GUIDES[:1], "nhập đủ 8 số")
+        self.assert_all_say(GUIDES[1:], "nhập 8 số vừa nhận")
+        self.assertContains(self.client.get(CODE), "8 chữ số trong tin nhắn")
+        self.assertContains(self.guess(""), "gồm 8 chữ số")
+        self.assertContains(self.guess("123456"), "gồm đúng 8 chữ số")
+        self.assertRedirects(self.guess(newest_code()), NEW)
+
+
+class ProofTests(cast.Cast, TestCase):
+    def setUp(self):
+        self.set_up_people()
+        Brakes.objects.update(proof_of_work=True)
+
+    def test_the_wait_without_a_script(self):
+        change(self, "accounts.access.proof_of_work", "WAIT", dt.timedelta(minutes=2))
+        r = self.client.get(ASK)
+        ticket = re.search(r'name="ticket" value="([^"]+)"', r.content.decode())[1]
+        fields = {"address": "an", "ticket": html.unescape(ticket)}
+
+        self.assertContains(r, "hãy chờ 2 phút trên trang này")
+        with time_machine.travel(timezone.now() + dt.timedelta(seconds=90)):
+            self.assertContains(self.client.post(ASK, fields), "Hãy chờ 2 phút trên trang này")
+        with time_machine.travel(timezone.now() + dt.timedelta(seconds=150)):
+            self.assertRedirects(self.client.post(ASK, fields), CODE)
