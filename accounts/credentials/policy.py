@@ -12,14 +12,23 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.folding import fold
+from otp.sentences import with_numbers
 
 MIN_LENGTH = 8
+ADVISED_LENGTH = 12
 STAFF_MIN_LENGTH = 12
 MAX_LENGTH = 128
 
 # Shown before typing and again when broken, in the same words. JavaScript may tick them by key.
 RULES = (
-    ("length", _("Cần ít nhất 8 ký tự (nên dùng từ 12 ký tự trở lên)")),
+    (
+        "length",
+        with_numbers(
+            _("Cần ít nhất %(least)s ký tự (nên dùng từ %(advised)s ký tự trở lên)"),
+            least=lambda: MIN_LENGTH,
+            advised=lambda: ADVISED_LENGTH,
+        ),
+    ),
     ("upper", _("Cần ít nhất 1 chữ in hoa (A–Z)")),
     ("lower", _("Cần ít nhất 1 chữ thường (a–z)")),
     ("digit", _("Cần ít nhất 1 chữ số (0–9)")),
@@ -42,15 +51,23 @@ _CHARACTERS = {
 }
 
 _REFUSALS = {
-    "too-long": _("Mật khẩu dài quá 128 ký tự: hãy rút ngắn lại"),
-    "staff-length": _("Tài khoản quản trị, hỗ trợ cần mật khẩu ít nhất 12 ký tự"),
+    "too-long": with_numbers(
+        _("Mật khẩu dài quá %(most)s ký tự: hãy rút ngắn lại"), most=lambda: MAX_LENGTH
+    ),
+    "staff-length": with_numbers(
+        _("Tài khoản quản trị, hỗ trợ cần mật khẩu ít nhất %(least)s ký tự"),
+        least=lambda: STAFF_MIN_LENGTH,
+    ),
     "invisible": _("Mật khẩu có ký tự không nhìn thấy được, thường do sao chép: hãy tự gõ lại"),
     "phone": _("Mật khẩu chứa số điện thoại của bạn: hãy bỏ dãy số đó đi"),
     "local": _("Mật khẩu dựa trên tên hoặc từ quen thuộc của địa phương (%(word)s) dễ bị đoán."),
     "own": _("Mật khẩu dựa trên tên, địa chỉ thư hoặc đơn vị của bạn dễ bị đoán."),
     "common": _("Mật khẩu dựa trên một mật khẩu quá phổ biến, thêm số hay dấu vẫn dễ bị đoán."),
     "run": _("Mật khẩu gần như chỉ có dãy phím liền nhau hoặc lặp lại (12345, qwerty, aaaa)."),
-    "thin": _("Bỏ số và dấu ở đầu và cuối thì mật khẩu còn chưa đến 4 ký tự, dễ bị đoán."),
+    "thin": with_numbers(
+        _("Bỏ số và dấu ở đầu và cuối thì mật khẩu còn chưa đến %(least)s ký tự, dễ bị đoán."),
+        least=lambda: _MIN_CORE,
+    ),
 }
 _ADVICE = _("Hãy ghép 3–4 từ không liên quan với nhau, rồi thêm chữ in hoa, chữ số và dấu.")
 

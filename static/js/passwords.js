@@ -36,7 +36,8 @@
   });
 
   const MET = {
-    length: (password) => password.length >= 8 && password.length <= 128,
+    length: (password, bounds) =>
+      password.length >= Number(bounds.minLength) && password.length <= Number(bounds.maxLength),
     upper: (password) => /[A-Z]/.test(password),
     lower: (password) => /[a-z]/.test(password),
     digit: (password) => /[0-9]/.test(password),
@@ -49,7 +50,7 @@
     if (!input) return;
     const tick = () => list.querySelectorAll("[data-rule]").forEach((item) => {
       const rule = MET[item.dataset.rule];
-      const met = Boolean(rule) && rule(input.value);
+      const met = Boolean(rule) && rule(input.value, list.dataset);
       item.classList.toggle("rules__item--met", met);
       item.querySelector("[data-met]").hidden = !met;
     });

@@ -5,6 +5,7 @@ import html
 import re
 
 import time_machine
+from django.conf import settings
 from django.test import Client, SimpleTestCase, TestCase, override_settings
 from django.utils import timezone
 
@@ -19,6 +20,7 @@ from tests.support.clock import Clock
 from tests.support.constants import change
 
 GUIDES = ("/huong-dan/lay-lai-mat-khau/", "/huong-dan/cap-nhat-so-dien-thoai/")
+OWN = "/cau-hinh/mat-khau/"
 
 
 class DurationTests(SimpleTestCase):
@@ -186,3 +188,51 @@ class ProofTests(cast.Cast, TestCase):
             self.assertContains(self.client.post(ASK, fields), "Hãy chờ 2 phút trên trang này")
         with time_machine.travel(timezone.now() + dt.timedelta(seconds=150)):
             self.assertRedirects(self.client.post(ASK, fields), CODE)
+
+
+class PasswordTests(NumbersTestCase):
+    def at_step_three(self):
+        self.ask()
+        self.guess(newest_code())
+        return self.client.get(NEW)
+
+    def test_the_shortest_password(self):
+        change(self, "accounts.credentials.policy", "MIN_LENGTH", 10)
+
+        r = self.at_step_three()
+
+        self.assertContains(r, "Cần ít nhất 10 ký tự")
+        self.assertContains(r, 'data-min-length="10"')
+        self.assert_all_say(GUIDES[:1], "Mật khẩu mới có ít nhất 10 ký tự")
+        self.assertContains(self.choose("Tre7-xanh"), "Cần ít nhất 10 ký tự", count=3)
+        self.assertRedirects(self.choose("Tre7-xanhs"), "/dang-nhap/")
+
+    def test_the_longest_password(self):
+        change(self, "accounts.credentials.policy", "MAX_LENGTH", 18)
+
+        r = self.at_step_three()
+
+        self.assertContains(r, 'data-max-length="18"')
+        self.assertContains(self.choose("Cay-khe-truoc-san-9"), "dài quá 18 ký tự")
+        self.assertRedirects(self.choose("Cay-khe-truoc-sa-9"), "/dang-nhap/")
+
+    def test_the_password_that_is_advised(self):
+        change(self, "accounts.credentials.policy", "ADVISED_LENGTH", 14)
+
+        self.assertContains(self.at_step_three(), "nên dùng từ 14 ký tự")
+
+    def test_the_shortest_password_of_the_staff(self):
+        change(self, "accounts.credentials.policy", "STAFF_MIN_LENGTH", 18)
+        passwords = {"password": cast.PASSWORD, "new_password1": "Tre7-xanh", "new_password2": ""}
+
+        self.log_in("mai")
+
+        self.assertContains(self.client.get(OWN), "cần mật khẩu ít nhất 18 ký tự. Hãy đổi")
+        self.assertContains(self.client.post(OWN, passwords), "cần mật khẩu ít nhất 18 ký tự</")
+
+    def test_the_script_is_told(self):
+        script = (settings.BASE_DIR / "static/js/passwords.js").read_text()
+
+        self.assertIn("minLength", script)
+        self.assertIn("maxLength", script)
+        self.assertNotRegex(script, r"length\s*[<>=!]=*\s*\d")
