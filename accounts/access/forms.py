@@ -3,12 +3,14 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.credentials.second_factor import APP_DIGITS
 from accounts.pages.forms import (
     CodeInput,
     PortalForm,
     Text,
     password_field,
 )
+from otp.sentences import with_numbers
 
 
 class LoginForm(PortalForm):
@@ -40,7 +42,9 @@ class EnrolForm(TokenForm):
     focus_on_arrival = ""
 
     token = Text(
-        label=_("Mã 6 chữ số đang hiện trong ứng dụng"),
+        label=with_numbers(
+            _("Mã %(digits)s chữ số đang hiện trong ứng dụng"), digits=lambda: APP_DIGITS
+        ),
         error_messages={"required": _("Hãy nhập mã trong ứng dụng xác thực.")},
         widget=CodeInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
     )

@@ -62,6 +62,7 @@ def enrol(request: StaffRequest) -> HttpResponse:
         # Drawn by the library from the secret alone; nothing that was typed is in it.
         "qr": mark_safe(factors.qr_code(device)),  # noqa: S308
         "secret": factors.secret_of(device),
+        "digits": factors.APP_DIGITS,
     }
     return render(request, "access/enrol.html", context)
 

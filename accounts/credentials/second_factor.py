@@ -22,7 +22,7 @@ from otp.counting import keyed_names
 CODES_MADE = 10
 _SIGNS = "23456789abcdefghjkmnpqrstuvwxyz"  # none that is taken for another
 _LENGTH = 10  # of a recovery code: 49 bits
-_APP_DIGITS = 6
+APP_DIGITS = 6
 
 
 def is_enrolled(account: Account) -> bool:
@@ -34,7 +34,7 @@ def pending(account: Account) -> TOTPDevice:
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)
         device, _ = TOTPDevice.objects.get_or_create(
-            user=account, confirmed=False, defaults={"name": "app"}
+            user=account, confirmed=False, defaults={"name": "app", "digits": APP_DIGITS}
         )
     return device
 
@@ -136,7 +136,7 @@ def stored_name(account: Account, code: str) -> str:
 
 @sensitive_variables()
 def _match(account: Account, code: str) -> Device | None:
-    if len(code) == _APP_DIGITS and code.isdigit():
+    if len(code) == APP_DIGITS and code.isdigit():
         kind, token = TOTPDevice, code
     else:
         kind, token = StaticDevice, stored_name(account, code)

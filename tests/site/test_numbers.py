@@ -9,6 +9,7 @@ from django.conf import settings
 from django.test import Client, SimpleTestCase, TestCase, override_settings
 from django.utils import timezone
 
+from accounts.models import Account
 from otp.counting.limits import Limit
 from otp.models import Brakes, Message
 from otp.outbox import alerts
@@ -236,3 +237,17 @@ class PasswordTests(NumbersTestCase):
         self.assertIn("minLength", script)
         self.assertIn("maxLength", script)
         self.assertNotRegex(script, r"length\s*[<>=!]=*\s*\d")
+
+    def test_the_digits_of_an_app(self):
+        change(self, "accounts.credentials.second_factor", "APP_DIGITS", 8)
+        Account.objects.create_superuser("an.moi", cast.PASSWORD)
+        self.log_in("an.moi")
+
+        r = self.client.get("/dang-nhap/yeu-to-thu-hai/cai-dat/")
+
+        self.assertContains(r, "Nhập mã 8 chữ số")
+        self.assertContains(r, "Mã 8 chữ số đang hiện")
+        self.assertEqual(self.totp("an.moi").digits, 8)
+
+    def totp(self, name):
+        return Account.objects.get(address__startswith=name).totpdevice_set.get()
