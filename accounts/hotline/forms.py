@@ -5,10 +5,12 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.hotline.search import FEWEST_DIGITS
 from accounts.pages.forms import PortalForm, Text, phone_error
 from accounts.pages.staff_fields import KeptWords, ticket_field
 from otp import phones
 from otp.phones import PhoneError
+from otp.sentences import with_numbers
 
 
 class GroundForm(PortalForm):
@@ -20,7 +22,7 @@ class GroundForm(PortalForm):
         max_length=200,
         error_messages={
             "required": _("Hãy ghi lý do."),
-            "max_length": _("Lý do dài quá 200 ký tự: hãy ghi ngắn lại."),
+            "max_length": _("Lý do dài quá %(limit_value)d ký tự: hãy ghi ngắn lại."),
         },
     )
     ticket = ticket_field()
@@ -38,7 +40,7 @@ class ProposalForm(PortalForm):
         max_length=300,
         error_messages={
             "required": _("Hãy ghi căn cứ."),
-            "max_length": _("Căn cứ dài quá 300 ký tự: hãy ghi ngắn lại."),
+            "max_length": _("Căn cứ dài quá %(limit_value)d ký tự: hãy ghi ngắn lại."),
         },
     )
     ticket = ticket_field()
@@ -55,10 +57,13 @@ class LookupForm(PortalForm):
 
     words = Text(
         label=_("Địa chỉ thư, họ tên hoặc số cuối điện thoại"),
-        help_text=_("Họ tên có dấu hay không đều được; số điện thoại cần ít nhất 4 số cuối."),
+        help_text=with_numbers(
+            _("Họ tên có dấu hay không đều được; số điện thoại cần ít nhất %(least)s số cuối."),
+            least=lambda: FEWEST_DIGITS,
+        ),
         required=False,
         max_length=200,
-        error_messages={"max_length": _("Hãy nhập ngắn lại, nhiều nhất 200 ký tự.")},
+        error_messages={"max_length": _("Hãy nhập ngắn lại, nhiều nhất %(limit_value)d ký tự.")},
         widget=forms.TextInput(
             attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
         ),
@@ -67,7 +72,7 @@ class LookupForm(PortalForm):
         label=_("Đơn vị (nếu cần)"),
         required=False,
         max_length=200,
-        error_messages={"max_length": _("Hãy nhập ngắn lại, nhiều nhất 200 ký tự.")},
+        error_messages={"max_length": _("Hãy nhập ngắn lại, nhiều nhất %(limit_value)d ký tự.")},
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 

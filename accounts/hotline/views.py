@@ -30,6 +30,7 @@ from accounts.pages.requests import pages
 from otp.counting import keyed_names, limits
 from otp.counting.limits import Limit
 from otp.outbox import alerts
+from otp.sentences import duration
 
 SHOWN_FOR = 60  # seconds that a whole number stays on the page (AD-07)
 MANY_LOOKUPS = Limit("lookups", 60, dt.timedelta(hours=1))  # by one member of staff; more alerts
@@ -52,6 +53,7 @@ def search(request: StaffRequest) -> HttpResponse:
         "form": form,
         "found": found,
         "most": lookup.MOST,
+        "fewest_digits": lookup.FEWEST_DIGITS,
         "unknown": _keep_unknown(request, found.unknown) if found and found.unknown else "",
         "waiting": _waiting(request.user).count(),
     }
@@ -111,7 +113,8 @@ def reveal(request: StaffRequest, pk: int) -> HttpResponse:
         raise Http404
     form = GroundForm(request.POST or None)
     if not form.is_valid():
-        return render(request, "hotline/reveal.html", {"form": form, "person": account})
+        context = {"form": form, "person": account, "seconds": SHOWN_FOR}
+        return render(request, "hotline/reveal.html", context)
     number = remedies.reveal_phone(account, actor=request.user, ground=Ground(**form.cleaned_data))
     context = {"person": account, "number": number, "seconds": SHOWN_FOR}
     response = render(request, "hotline/number.html", context)
@@ -132,7 +135,11 @@ def propose(request: StaffRequest, pk: int) -> HttpResponse:
         except NotNow as refusal:
             form.add_error(None, refusal.sentence)
         else:
-            messages.success(request, _("Đã ghi đề nghị. Một cán bộ khác phải duyệt trong 3 ngày."))
+            messages.success(
+                request,
+                _("Đã ghi đề nghị. Một cán bộ khác phải duyệt trong %(life)s.")
+                % {"life": duration(PhoneProposal.LIFE)},
+            )
             return redirect("accounts:person", pk)
     return render(request, "hotline/propose.html", {"form": form, "person": account})
 
@@ -217,8 +224,12 @@ def _count_lookup(staff: Account, found: lookup.Found) -> None:
     """Put the look-up on record, without its words; very many by one person are told (AD-05)."""
     AuditEvent.record(AuditEvent.Event.LOOKED_UP, actor=staff, by=found.by, found=len(found.people))
     if not limits.charge(MANY_LOOKUPS, staff.address).granted:
-        line = _("%(address)s đã tra cứu hơn %(count)s lần trong một giờ")
-        alerts.raise_now("lookups", staff.address, [line % {"address": staff.address, "count": 60}])
+        line = _("%(address)s đã tra cứu hơn %(count)s lần trong %(period)s") % {
+            "address": staff.address,
+            "count": MANY_LOOKUPS.count,
+            "period": duration(MANY_LOOKUPS.period),
+        }
+        alerts.raise_now("lookups", staff.address, [line])
 
 
 def _keep_unknown(request: StaffRequest, address: str) -> str:

@@ -66,6 +66,6 @@ def ticket_field() -> Ticket:
         max_length=32,
         error_messages={
             "required": _("Hãy ghi số phiếu."),
-            "max_length": _("Số phiếu dài quá 32 ký tự."),
+            "max_length": _("Số phiếu dài quá %(limit_value)d ký tự."),
         },
     )

@@ -3,13 +3,14 @@
 import datetime as dt
 import html
 import re
+from unittest import mock
 
 import time_machine
 from django.conf import settings
 from django.test import Client, SimpleTestCase, TestCase, override_settings
 from django.utils import timezone
 
-from accounts.models import Account
+from accounts.models import Account, PhoneProposal
 from otp.counting.limits import Limit
 from otp.models import Brakes, Message
 from otp.outbox import alerts
@@ -22,6 +23,7 @@ from tests.support.constants import change
 
 GUIDES = ("/huong-dan/lay-lai-mat-khau/", "/huong-dan/cap-nhat-so-dien-thoai/")
 OWN = "/cau-hinh/mat-khau/"
+GROUND = {"why": "người gọi báo không nhận được tin", "ticket": "P-1"}
 
 
 class DurationTests(SimpleTestCase):
@@ -251,3 +253,43 @@ class PasswordTests(NumbersTestCase):
 
     def totp(self, name):
         return Account.objects.get(address__startswith=name).totpdevice_set.get()
+
+
+class DeskTests(NumbersTestCase):
+    def test_the_days_of_a_proposal(self):
+        self.enterContext(mock.patch.object(PhoneProposal, "LIFE", dt.timedelta(days=2)))
+        page = f"/ho-tro/tai-khoan/{self.an.pk}/de-nghi-doi-so/"
+        data = {"phone": "0912345678", "evidence": "đã đối chiếu giấy tờ", "ticket": "P-1"}
+
+        r = self.inside(self.lan).post(page, data, follow=True)
+
+        self.assertContains(r, "Một cán bộ khác phải duyệt trong 2 ngày.")
+        self.assertEqual(PhoneProposal.objects.open().count(), 1)
+        self.clock.forward(days=2)
+        self.assertFalse(PhoneProposal.objects.open().exists())
+
+    @override_settings(ALERT_EMAILS=["it@example.gov.vn"])
+    def test_the_look_ups_of_one_person(self):
+        many = Limit("lookups", 1, dt.timedelta(hours=2))
+        change(self, "accounts.hotline.views", "MANY_LOOKUPS", many)
+        self.inside(self.mai)
+
+        for _ in range(2):
+            self.desk.post("/ho-tro/", {"words": "nobody at all"})
+
+        self.assertIn("đã tra cứu hơn 1 lần trong 2 giờ", Message.objects.get().text)
+
+    def test_the_seconds_of_a_whole_number(self):
+        change(self, "accounts.hotline.views", "SHOWN_FOR", 45)
+
+        self.assertContains(self.page_of_an("hien-so/"), "hiện trong 45 giây")
+        r = self.desk.post(f"/ho-tro/tai-khoan/{self.an.pk}/hien-so/", GROUND)
+        self.assertContains(r, "45 giây")
+        self.assertTrue(r.headers["Refresh"].startswith("45;"))
+
+    def test_the_digits_of_a_number_that_are_looked_for(self):
+        change(self, "accounts.hotline.search", "FEWEST_DIGITS", 5)
+
+        self.assertContains(self.inside(self.mai).get("/ho-tro/"), "cần ít nhất 5 số cuối")
+        r = self.desk.post("/ho-tro/", {"words": "6981"})
+        self.assertContains(r, "Cần nhập ít nhất 5 số cuối")
