@@ -103,9 +103,10 @@ def steps(campaign: Campaign, standing: CampaignCounts) -> Table:
         (_("Bước"), _("Từ ngày"), _("Số người chờ"), _("Đã làm"), _("Tình trạng")),
         rows,
         note=_(
-            "Nếu một bước chạy muộn, các bước sau lùi theo, để ai cũng có đủ 14 ngày."
+            "Nếu một bước chạy muộn, các bước sau lùi theo, để ai cũng có đủ %(days)s ngày."
             " Ai đổi mật khẩu thì không được nhắc nữa và không bị khóa."
-        ),
+        )
+        % {"days": WARNED_BEFORE[0]},
     )
 
 

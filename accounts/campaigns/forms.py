@@ -8,10 +8,12 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models.campaign import WARNED_BEFORE
 from accounts.models.unit import Unit
 from accounts.organisation.units import Tree
 from accounts.pages.forms import PortalForm
 from accounts.pages.staff_fields import KeptWords
+from otp.sentences import duration, with_numbers
 
 EVERYWHERE = "all"
 UNITS_AT_ONCE = 40  # a request holds 50 fields
@@ -36,7 +38,7 @@ class PlanForm(PortalForm):
         max_length=100,
         error_messages={
             "required": _("Hãy đặt tên cho chiến dịch."),
-            "max_length": _("Tên dài quá 100 ký tự. Hãy viết ngắn hơn."),
+            "max_length": _("Tên dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn."),
         },
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
@@ -46,15 +48,20 @@ class PlanForm(PortalForm):
         max_length=200,
         error_messages={
             "required": _("Hãy ghi căn cứ của chiến dịch."),
-            "max_length": _("Căn cứ dài quá 200 ký tự. Hãy viết ngắn hơn."),
+            "max_length": _("Căn cứ dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn."),
         },
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     first_day = forms.DateField(
         label=_("Ngày nhắc lần đầu"),
-        help_text=_(
-            "Ngày/tháng/năm, ví dụ 01/12/2026. Nhắc lần hai sau 7 ngày, lần cuối sau 13 ngày,"
-            " khóa sau 14 ngày."
+        help_text=with_numbers(
+            _(
+                "Ngày/tháng/năm, ví dụ 01/12/2026. Nhắc lần hai sau %(second)s ngày, lần cuối sau"
+                " %(last)s ngày, khóa sau %(lock)s ngày."
+            ),
+            second=lambda: WARNED_BEFORE[0] - WARNED_BEFORE[1],
+            last=lambda: WARNED_BEFORE[0] - WARNED_BEFORE[-1],
+            lock=lambda: WARNED_BEFORE[0],
         ),
         input_formats=["%d/%m/%Y", "%Y-%m-%d"],
         error_messages={
@@ -65,8 +72,12 @@ class PlanForm(PortalForm):
     )
     units = forms.MultipleChoiceField(
         label=_("Đơn vị"),
-        help_text=_(
-            "Chọn một đơn vị là chọn cả các đơn vị cấp dưới. Chọn được nhiều nhất 40 đơn vị."
+        help_text=with_numbers(
+            _(
+                "Chọn một đơn vị là chọn cả các đơn vị cấp dưới. Chọn được nhiều nhất %(most)s đơn"
+                " vị."
+            ),
+            most=lambda: UNITS_AT_ONCE,
         ),
         error_messages={
             "required": _("Hãy chọn ít nhất một đơn vị."),
@@ -88,14 +99,18 @@ class PlanForm(PortalForm):
         if day < today:
             raise forms.ValidationError(_("Ngày này đã qua. Hãy chọn từ hôm nay trở đi."))
         if day > today + FURTHEST:
-            raise forms.ValidationError(_("Ngày này quá xa. Hãy chọn trong vòng một năm."))
+            raise forms.ValidationError(
+                _("Ngày này quá xa. Hãy chọn trong vòng %(furthest)s."),
+                params={"furthest": duration(FURTHEST)},
+            )
         return day
 
     def clean_units(self) -> list[Unit]:
         chosen: list[str] = self.cleaned_data["units"]
         if len(chosen) > UNITS_AT_ONCE:
             raise forms.ValidationError(
-                _("Chọn nhiều nhất 40 đơn vị. Hãy chọn đơn vị cấp trên của chúng.")
+                _("Chọn nhiều nhất %(most)s đơn vị. Hãy chọn đơn vị cấp trên của chúng."),
+                params={"most": UNITS_AT_ONCE},
             )
         if EVERYWHERE in chosen:
             return [self.tree.units[pk] for pk in self.tree.below(None)]
@@ -125,7 +140,7 @@ class ReasonForm(PortalForm):
         max_length=200,
         error_messages={
             "required": _("Hãy ghi lý do."),
-            "max_length": _("Lý do dài quá 200 ký tự. Hãy viết ngắn hơn."),
+            "max_length": _("Lý do dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn."),
         },
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )

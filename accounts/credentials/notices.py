@@ -8,6 +8,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts.models import Account
+from accounts.models.campaign import WARNED_BEFORE
 from otp import outbox
 from otp.models import Message
 
@@ -75,7 +76,12 @@ def default_password_subject(lock_day: dt.date) -> str:
 
 def default_password_text(address: str, *, lock_day: dt.date, days: int) -> str:
     """Word a warning, for the mail and for IT, who reads it first."""
-    context = {"address": address, "lock_day": lock_day, "days": days, "profile": settings.PROFILE}
+    context = {
+        "address": address,
+        "lock_day": lock_day,
+        "is_last": days == WARNED_BEFORE[-1],
+        "profile": settings.PROFILE,
+    }
     return render_to_string("mail/default_password.txt", context)
 
 

@@ -10,13 +10,14 @@ from django.conf import settings
 from django.test import Client, SimpleTestCase, TestCase, override_settings
 from django.utils import timezone
 
-from accounts.models import Account, PhoneProposal
+from accounts.models import Account, Campaign, PhoneProposal
 from otp.counting.limits import Limit
 from otp.models import Brakes, Message
 from otp.outbox import alerts
 from otp.outbox.queue import ERASED
 from otp.sentences import duration
 from tests.support import cast
+from tests.support.campaigning import CAMPAIGNS, Office
 from tests.support.cast import ASK, CODE, NEW, newest_code, wrong_code
 from tests.support.clock import Clock
 from tests.support.constants import change
@@ -293,3 +294,39 @@ class DeskTests(NumbersTestCase):
         self.assertContains(self.inside(self.mai).get("/ho-tro/"), "cần ít nhất 5 số cuối")
         r = self.desk.post("/ho-tro/", {"words": "6981"})
         self.assertContains(r, "Cần nhập ít nhất 5 số cuối")
+
+
+class OfficeTests(Office, TestCase):
+    def setUp(self):
+        self.set_up_people()
+        self.set_up_office()
+        self.come_in(self.province)
+
+    def plan_of(self, *units, in_days=0):
+        day = f"{timezone.localdate() + dt.timedelta(days=in_days):%d/%m/%Y}"
+        fields = {"name": "Quý IV", "basis": "Công văn", "first_day": day}
+        return self.client.post(
+            f"{CAMPAIGNS}moi/", fields | {"units": [unit.pk for unit in units]}, follow=True
+        )
+
+    def test_the_units_of_a_campaign(self):
+        change(self, "accounts.campaigns.forms", "UNITS_AT_ONCE", 1)
+
+        self.assertContains(self.client.get(f"{CAMPAIGNS}moi/"), "được nhiều nhất 1 đơn vị")
+        self.assertContains(self.plan_of(self.department, self.other), "Chọn nhiều nhất 1 đơn vị")
+        self.assertFalse(Campaign.objects.exists())
+
+    def test_the_days_of_a_campaign(self):
+        change(self, "accounts.models.campaign", "WARNED_BEFORE", (20, 8, 2))
+
+        self.assertContains(
+            self.client.get(f"{CAMPAIGNS}moi/"),
+            "Nhắc lần hai sau 12 ngày, lần cuối sau 18 ngày, khóa sau 20 ngày.",
+        )
+        self.assertEqual(Campaign(first_day=dt.date(2026, 11, 1)).lock_day, dt.date(2026, 11, 21))
+
+    def test_how_far_off_a_campaign_may_begin(self):
+        change(self, "accounts.campaigns.forms", "FURTHEST", dt.timedelta(days=3))
+
+        self.assertContains(self.plan_of(self.other, in_days=5), "Hãy chọn trong vòng 3 ngày")
+        self.assertFalse(Campaign.objects.exists())
