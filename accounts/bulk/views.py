@@ -26,6 +26,7 @@ from accounts.pages.requests import actor
 from accounts.spreadsheets import reading
 from accounts.spreadsheets.writing import FAULT_COLUMNS, csv_response, xlsx_response
 from otp import phones
+from otp.sentences import duration
 
 SHOWN = 50  # faults, and people, on a page
 REFRESH = 3  # seconds
@@ -33,7 +34,8 @@ MOST_XLSX = 20_000  # accounts: writing more would run into the time-out
 
 PREVIEWED = ("Dòng", "Địa chỉ", "Họ và tên", "Loại", "Đơn vị", "Số điện thoại", "Kết quả")
 EXPORTED = (
-    *("Địa chỉ thư điện tử", "Họ và tên", "Loại", "Đơn vị", "Số điện thoại (3 số cuối)"),
+    *("Địa chỉ thư điện tử", "Họ và tên", "Loại", "Đơn vị"),
+    f"Số điện thoại ({phones.STAFF_DIGITS} số cuối)",
     *("Đã xác thực số", "Còn mật khẩu mặc định", "Đang sử dụng", "Khóa lúc", "Đăng nhập gần nhất"),
 )
 
@@ -55,9 +57,14 @@ def load(request: StaffRequest) -> HttpResponse:
         if len(content) <= reading.LARGEST:
             job = Job.ask_import(request.user, content, add_units=form.cleaned_data["add_units"])
             return redirect("admin:accounts_job", job.pk)
-        form.add_error("file", _("Tệp lớn hơn 20 MB: hãy chia nhỏ."))
+        form.add_error("file", str(reading.too_large()))
     columns = [(label, name) for name, (label, _others) in headings.COLUMNS.items()]
-    context = {"form": form, "columns": columns, "most_rows": reading.MOST_ROWS}
+    context = {
+        "form": form,
+        "columns": columns,
+        "most_rows": reading.MOST_ROWS,
+        "megabytes": reading.LARGEST // 1024**2,
+    }
     return _page(request, "bulk/load.html", _("Nạp tài khoản từ tệp"), context)
 
 
@@ -91,6 +98,7 @@ def job_page(request: StaffRequest, pk: int) -> HttpResponse:
         "faults": job.faults[:SHOWN],
         "shown": SHOWN,
         "columns": PREVIEWED,
+        "long_wait": duration(Job.LONG_WAIT),
     }
     response = _page(request, "bulk/job.html", job.get_kind_display(), context)
     if job.is_under_way:

@@ -19,6 +19,8 @@ class Job(models.Model):
     The file is kept only as long as it is needed, and the whole row for a day.
     """
 
+    LONG_WAIT = dt.timedelta(minutes=1)  # after which no process seems to be there
+
     class Kind(models.TextChoices):
         IMPORT = "import", "Nạp tài khoản từ tệp"
         LOCK = "lock", "Khóa tài khoản"
@@ -112,7 +114,7 @@ class Job(models.Model):
     @property
     def waits_long(self) -> bool:
         """Whether no process seems to be there that would do it."""
-        return self.is_under_way and timezone.now() - self.changed_at > dt.timedelta(minutes=1)
+        return self.is_under_way and timezone.now() - self.changed_at > self.LONG_WAIT
 
     def confirm(self, **options: str) -> bool:
         """Have it done; False when it was confirmed before."""

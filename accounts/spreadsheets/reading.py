@@ -65,7 +65,7 @@ class Sheet:
 def read(content: bytes) -> Sheet:
     """Read a CSV (UTF-8) or XLSX file, told apart by what is in it, or raise `Unreadable`."""
     if len(content) > LARGEST:
-        raise Unreadable(_("Tệp lớn hơn %(size)s MB: hãy chia nhỏ.") % {"size": LARGEST // 1024**2})
+        raise too_large()
     if not content.strip():
         raise Unreadable(_("Tệp rỗng."))
     if content.startswith(b"\xd0\xcf\x11\xe0"):
@@ -74,6 +74,11 @@ def read(content: bytes) -> Sheet:
         )
     lines = _xlsx(content) if content.startswith(b"PK") else _csv(content)
     return _table(lines)
+
+
+def too_large() -> Unreadable:
+    """Say how large a file may be."""
+    return Unreadable(_("Tệp lớn hơn %(size)s MB: hãy chia nhỏ.") % {"size": LARGEST // 1024**2})
 
 
 def _table(lines: Iterator[tuple[int, list[str]]]) -> Sheet:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import html
+import io
 import re
 from unittest import mock
 
@@ -21,6 +22,7 @@ from tests.support.campaigning import CAMPAIGNS, Office
 from tests.support.cast import ASK, CODE, NEW, newest_code, wrong_code
 from tests.support.clock import Clock
 from tests.support.constants import change
+from tests.support.loading import LOAD
 
 GUIDES = ("/huong-dan/lay-lai-mat-khau/", "/huong-dan/cap-nhat-so-dien-thoai/")
 OWN = "/cau-hinh/mat-khau/"
@@ -330,3 +332,11 @@ class OfficeTests(Office, TestCase):
 
         self.assertContains(self.plan_of(self.other, in_days=5), "Hãy chọn trong vòng 3 ngày")
         self.assertFalse(Campaign.objects.exists())
+
+    def test_the_size_of_a_file(self):
+        change(self, "accounts.spreadsheets.reading", "LARGEST", 1024**2)
+
+        self.assertContains(self.client.get(LOAD), "60000 dòng, 1 MB.")
+        file = io.BytesIO(b"a" * (1024**2 + 1))
+        file.name = "tai-khoan.csv"
+        self.assertContains(self.client.post(LOAD, {"file": file}), "Tệp lớn hơn 1 MB")
