@@ -8,7 +8,8 @@ from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from otp.models import Code, GatewayState, Message
+from otp.models import LATELY, Code, GatewayState, Message
+from otp.sentences import duration, with_numbers
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
@@ -48,7 +49,9 @@ class GatewayAdmin(ReadOnlyAdmin):
     ordering = ("name",)
     fields = list_display
 
-    @admin.display(description=_("lỗi trong một giờ qua"))
+    @admin.display(
+        description=with_numbers(_("lỗi trong %(lately)s qua"), lately=lambda: duration(LATELY))
+    )
     def errors(self, state: GatewayState) -> str:
         return str(state.errors_lately())
 

@@ -19,7 +19,16 @@ from accounts.reports.report import Report, Tile
 from accounts.reports.tables import Row, Share, Table, number, percent
 from otp import outbox
 from otp.counting import ceilings
-from otp.models import CODES_A_DAY, OFFICE_ZONE, Code, GatewayState, Message, Purpose
+from otp.models import (
+    CODES_A_DAY,
+    LATELY,
+    OFFICE_ZONE,
+    Code,
+    GatewayState,
+    Message,
+    Purpose,
+)
+from otp.sentences import duration
 
 DAYS = 30
 ERRORS_SHOWN = 10
@@ -204,8 +213,8 @@ def _gateways() -> Table:
     columns = (
         _("Nhà cung cấp"),
         _("Tình trạng"),
-        _("Tin trong một giờ qua"),
-        _("Lỗi trong một giờ qua"),
+        _("Tin trong %(lately)s qua") % {"lately": duration(LATELY)},
+        _("Lỗi trong %(lately)s qua") % {"lately": duration(LATELY)},
         _("Gửi được lần cuối"),
         _("Lỗi lần cuối"),
         _("Lý do lỗi cuối"),
@@ -261,7 +270,7 @@ def _errors() -> Table:
     ]
     return Table(
         "loi",
-        _("Lỗi gửi nhiều nhất trong 7 ngày"),
+        _("Lỗi gửi nhiều nhất trong %(span)s") % {"span": duration(ERRORS_OF)},
         (_("Kênh"), _("Nhà cung cấp"), _("Kết quả"), _("Mã lỗi"), _("Số tin")),
         rows,
         empty=_("Không có lỗi nào."),

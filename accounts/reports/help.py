@@ -117,7 +117,10 @@ def _people(counts: list[tuple[dt.date, str, str, int]], monday: dt.date) -> Tab
     return Table(
         "theo-nguoi",
         _("Theo người làm"),
-        (_("Người làm"), _("Việc"), _("Tuần này"), _("Tuần trước"), _("8 tuần qua")),
+        (
+            *(_("Người làm"), _("Việc"), _("Tuần này"), _("Tuần trước")),
+            _("%(weeks)s tuần qua") % {"weeks": WEEKS},
+        ),
         rows,
         empty=_("Chưa có việc nào."),
     )

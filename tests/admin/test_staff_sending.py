@@ -45,7 +45,7 @@ class LookTests(StaffTestCase):
 
         r = self.client.get(GATEWAYS)
 
-        self.assertContains(r, "Lỗi trong một giờ qua")
+        self.assertContains(r, "Lỗi trong 1 giờ qua")
         self.assertContains(r, "3/5 (60 %)")
         self.assertContains(r, "http-500")
 

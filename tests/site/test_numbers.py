@@ -13,12 +13,12 @@ from django.utils import timezone
 
 from accounts.models import Account, Campaign, PhoneProposal
 from otp.counting.limits import Limit
-from otp.models import Brakes, Message
+from otp.models import Brakes, GatewayState, Message
 from otp.outbox import alerts
 from otp.outbox.queue import ERASED
 from otp.sentences import duration
 from tests.support import cast
-from tests.support.campaigning import CAMPAIGNS, Office
+from tests.support.campaigning import CAMPAIGNS, REPORTS, Office
 from tests.support.cast import ASK, CODE, NEW, newest_code, wrong_code
 from tests.support.clock import Clock
 from tests.support.constants import change
@@ -340,3 +340,16 @@ class OfficeTests(Office, TestCase):
         file = io.BytesIO(b"a" * (1024**2 + 1))
         file.name = "tai-khoan.csv"
         self.assertContains(self.client.post(LOAD, {"file": file}), "Tệp lớn hơn 1 MB")
+
+    def test_the_spans_of_the_reports(self):
+        change(self, "otp.models", "LATELY", dt.timedelta(hours=2))
+        change(self, "accounts.reports.codes", "ERRORS_OF", dt.timedelta(days=5))
+        change(self, "accounts.reports.help", "WEEKS", 6)
+        GatewayState.objects.create(name="a")
+        self.client.post(f"/ho-tro/tai-khoan/{self.an.pk}/khoa/", GROUND)
+
+        r = self.client.get(f"{REPORTS}ma/")
+
+        self.assertContains(r, "Lỗi trong 2 giờ qua")
+        self.assertContains(r, "Lỗi gửi nhiều nhất trong 5 ngày")
+        self.assertContains(self.client.get(f"{REPORTS}ho-tro/"), "6 tuần qua")
