@@ -8,7 +8,7 @@ from import_export.widgets import Widget
 from accounts import directory
 from accounts.addresses import AddressError, canonical
 from accounts.credentials.foreign_hashes import to_stored
-from accounts.models.account import Account
+from accounts.models.account import LONGEST_NAME, Account
 from accounts.models.unit import Unit
 from accounts.organisation.units import Units
 from accounts.pages.forms import phone_fault
@@ -40,8 +40,8 @@ class AddressCell(Column):
 
 class NameCell(Column):
     def read(self, value: str) -> str:
-        if len(value) > 150:
-            raise ValueError(_("Họ và tên dài quá 150 ký tự."))
+        if len(value) > LONGEST_NAME:
+            raise ValueError(_("Họ và tên dài quá %(most)s ký tự.") % {"most": LONGEST_NAME})
         if value.startswith(_FORMULA):
             raise ValueError(_("Họ và tên không được bắt đầu bằng dấu = + - @ (công thức)."))
         return value

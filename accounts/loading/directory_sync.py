@@ -19,13 +19,13 @@ from accounts.addresses import AddressError, canonical
 from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.directory import Entry
 from accounts.models import Account, AuditEvent
+from accounts.models.account import LONGEST_NAME
 from otp import codes, phones
 from otp.phones import PhoneError
 
 REASON = "directory"  # of all that is put on record here
 
 _COLUMNS = ("full_name", "password", "phone", "phone_confirmed_at")
-_LONGEST_NAME = 150  # characters, as stored
 
 
 @dataclass
@@ -151,7 +151,7 @@ def _address(entry: Entry) -> tuple[str, str]:
 
 def _name(entry: Entry) -> str:
     text = unicodedata.normalize("NFC", " ".join(entry.full_name.split()))
-    return text.replace("\0", "")[:_LONGEST_NAME]
+    return text.replace("\0", "")[:LONGEST_NAME]
 
 
 def _phone(entry: Entry) -> str:

@@ -13,13 +13,13 @@ from accounts.addresses import AddressError, canonical
 from accounts.credentials import foreign_hashes
 from accounts.loading.mailbox_files import Mailbox, MailboxFault
 from accounts.models import Account, Address, AuditEvent
+from accounts.models.account import LONGEST_NAME
 from otp import phones
 from otp.phones import PhoneError
 
 REASON = "moved-in"  # of all that is put on record here
 
 _BATCH = 1_000  # rows in one statement
-_LONGEST_NAME = 150  # characters, as stored
 _ADDRESS_FAULTS = {
     "empty": "has no address",
     "unreadable": "has an address that cannot be read",
@@ -144,7 +144,7 @@ def _waits_for(found: Account, there: Account) -> bool:
 
 def _name(raw: str) -> str:
     text = unicodedata.normalize("NFC", " ".join(raw.split()))
-    return text.replace("\0", "")[:_LONGEST_NAME]
+    return text.replace("\0", "")[:LONGEST_NAME]
 
 
 def _record(accounts: list[Account], column: str) -> None:

@@ -24,6 +24,7 @@ from otp import phones
 
 STORED_PHONE = r"^(\+84[35789][0-9]{8})?$"
 MOST_SUPERUSERS = 2
+LONGEST_NAME = 150  # characters
 WATCHED_AFTER_CHANGE = dt.timedelta(hours=72)  # in which a reset also warns the old number (PH-05)
 
 
@@ -82,7 +83,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
     address = models.EmailField("địa chỉ thư điện tử", unique=True)
     # Longer than Django's own: hashes of older systems are kept as they came.
     password = models.CharField("mật khẩu", max_length=255)
-    full_name = models.CharField("họ và tên", max_length=150, blank=True)
+    full_name = models.CharField("họ và tên", max_length=LONGEST_NAME, blank=True)
     kind = models.CharField("loại", max_length=16, choices=Kind, default=Kind.PERSON)
     unit = models.ForeignKey(
         Unit, verbose_name="đơn vị", null=True, blank=True, on_delete=models.PROTECT
