@@ -18,6 +18,13 @@ def words(request: HttpRequest, template: str) -> HttpResponse:
 
 @login_not_required
 @require_safe
+def privacy(request: HttpRequest) -> HttpResponse:
+    retention = settings.PROFILE.privacy.retention.format(days=settings.RETENTION_CODES_DAYS)
+    return render(request, "privacy.html", {"retention": retention})
+
+
+@login_not_required
+@require_safe
 def robots(request: HttpRequest) -> HttpResponse:
     return HttpResponse("User-agent: *\nDisallow: /\n", content_type="text/plain")
 

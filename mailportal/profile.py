@@ -32,6 +32,7 @@ SEGMENT = 160  # characters of GSM-7 in one SMS
 LONGEST = {"code": "000000", "minutes": "5", "time": "09:15 22/11"}
 CODE_PLACES = frozenset({"code", "minutes", "hotline"})
 NOTICE_PLACES = frozenset({"time", "hotline"})
+RETENTION_PLACES = frozenset({"days"})  # for which codes and messages are kept
 
 T = TypeVar("T")
 
@@ -240,6 +241,7 @@ def _check(profile: Profile) -> None:
         _matches("words", word, r"[a-z]{3,}", "folded to at least three letters a-z")
     _check_numbers(profile)
     _check_mail(profile.mail)
+    _holds("privacy.retention", profile.privacy.retention, places=RETENTION_PLACES)
     _check_sms(profile.sms, hotline=profile.hotline.number)
 
 
@@ -285,14 +287,18 @@ def _check_sms(sms: SmsWordings, *, hotline: str) -> None:
 
 def _wording(key: str, wording: str, *, places: frozenset[str], hotline: str) -> None:
     """Refuse a wording that would not go out as one plain segment with every place filled."""
-    if set(_places(key, wording)) != places:
-        raise _Fault(key, f"must hold {_listed(places)}, and no other place")
+    _holds(key, wording, places=places)
     text = wording.format(**LONGEST, hotline=hotline)
     outside = set(text) - GSM_7
     if outside:
         raise _Fault(key, f"holds {''.join(sorted(outside))!r}, which is outside GSM-7")
     if len(text) > SEGMENT:
         raise _Fault(key, f"grows to {len(text)} characters, and one SMS holds {SEGMENT}")
+
+
+def _holds(key: str, wording: str, *, places: frozenset[str]) -> None:
+    if set(_places(key, wording)) != places:
+        raise _Fault(key, f"must hold {_listed(places)}, and no other place")
 
 
 def _places(key: str, wording: str) -> Iterable[str]:

@@ -37,7 +37,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("autodiscover/autodiscover.xml", autoconfig.microsoft, name="autoconfig-microsoft"),
     path("Autodiscover/Autodiscover.xml", autoconfig.microsoft),
     path("AutoDiscover/AutoDiscover.xml", autoconfig.microsoft),
-    path("quyen-rieng-tu/", pages.words, {"template": "privacy.html"}, name="privacy"),
+    path("quyen-rieng-tu/", pages.privacy, name="privacy"),
     # The admin's own ways out and to a new password: there is one door each, the portal's.
     path("quan-tri/logout/", access_views.log_out),
     path("quan-tri/password_change/", RedirectView.as_view(pattern_name="accounts:password")),

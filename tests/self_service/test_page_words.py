@@ -135,5 +135,6 @@ class PrivacyTests(TestCase):
         self.assertContains(page, "số 356/2025/NĐ-CP")
         self.assertContains(page, "trong vòng 2 ngày làm việc")
         privacy = settings.PROFILE.privacy
-        for words in (privacy.controller, privacy.retention, privacy.contact):
+        retention = privacy.retention.format(days=settings.RETENTION_CODES_DAYS)
+        for words in (privacy.controller, retention, privacy.contact):
             self.assertContains(page, escape(words))

@@ -8,12 +8,13 @@ from unittest import mock
 
 import time_machine
 from django.conf import settings
+from django.core.management import call_command
 from django.test import Client, SimpleTestCase, TestCase, override_settings
 from django.utils import timezone
 
 from accounts.models import Account, Campaign, PhoneProposal
 from otp.counting.limits import Limit
-from otp.models import Brakes, GatewayState, Message
+from otp.models import Brakes, Code, GatewayState, Message
 from otp.outbox import alerts
 from otp.outbox.queue import ERASED
 from otp.sentences import duration
@@ -353,3 +354,14 @@ class OfficeTests(Office, TestCase):
         self.assertContains(r, "Lỗi trong 2 giờ qua")
         self.assertContains(r, "Lỗi gửi nhiều nhất trong 5 ngày")
         self.assertContains(self.client.get(f"{REPORTS}ho-tro/"), "6 tuần qua")
+
+
+class PrivacyTests(NumbersTestCase):
+    @override_settings(RETENTION_CODES_DAYS=30)
+    def test_the_days_for_which_codes_are_kept(self):
+        self.ask()
+
+        self.assert_all_say(["/quyen-rieng-tu/"], "được giữ 30 ngày rồi xóa")
+        self.clock.forward(days=31)
+        call_command("prune", stdout=io.StringIO())
+        self.assertFalse(Code.objects.exists())

@@ -55,7 +55,10 @@ FAULTS = {
     "mail.imap_security": [('imap_security = "SSL/TLS"', 'imap_security = "none"')],
     "mail.smtp_security": [('smtp_security = "STARTTLS"', 'smtp_security = "TLS"')],
     "mail.smtp_host": [('smtp_host = "mail', 'smtp_host = "mail_')],
-    "privacy.retention": [('retention = "', 'retention = "" # "')],
+    "privacy.retention": [
+        ('retention = "', 'retention = "" # "'),
+        ("giữ {days} ngày", "giữ 90 ngày"),
+    ],
     "sms.brand": [('brand = "ThuCongVu"', 'brand = "Thu Cong Vu"')],
     "sms.recovery_code": [
         ("mat khau thu dien tu: {code}", "mật khẩu thu dien tu: {code}"),
