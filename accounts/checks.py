@@ -8,6 +8,8 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register  # n
 
 from accounts.directory.connection import is_on_this_machine
 from accounts.self_service.pending_code import origin_line
+from otp.codes import CODE_LENGTH
+from otp.phones import MASK_DIGITS
 
 SEGMENT = 160  # characters of GSM-7 in one SMS
 
@@ -32,12 +34,12 @@ def demo_stays_at_home(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def phone_mask(**_: Any) -> list[CheckMessage]:
-    if 0 <= settings.PHONE_MASK_DIGITS <= 6:
+    if 0 <= settings.PHONE_MASK_DIGITS <= MASK_DIGITS:
         return []
     return [
         Error(
             f"PHONE_MASK_DIGITS is {settings.PHONE_MASK_DIGITS}.",
-            hint="An office shows 0 to 6 digits of a number.",
+            hint=f"An office shows 0 to {MASK_DIGITS} digits of a number.",
             id="portal.E002",
         )
     ]
@@ -48,10 +50,12 @@ def origin_line_fits(**_: Any) -> list[CheckMessage]:
     """Warn of an origin line that makes every code two SMS."""
     wordings = settings.PROFILE.sms.recovery_code, settings.PROFILE.sms.phone_code
     hotline = settings.PROFILE.hotline.number
+    code = "0" * CODE_LENGTH
     longest = max(
-        len(wording.format(code="000000", minutes="5", hotline=hotline)) for wording in wordings
+        len(wording.format(code=code, minutes=settings.OTP_LIFETIME // 60, hotline=hotline))
+        for wording in wordings
     )
-    line = len(origin_line().format(code="000000")) + 1
+    line = len(origin_line().format(code=code)) + 1
     if not settings.SMS_ORIGIN_LINE or longest + line <= SEGMENT:
         return []
     return [
