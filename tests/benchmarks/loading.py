@@ -153,13 +153,13 @@ def wait_for(staff, page):
 
 def load(portal, staff, what, ending, lines):
     from accounts.loading import headings
-    from accounts.spreadsheets import reading
+    from accounts.spreadsheets import writing
 
     header = list(headings.COLUMNS)
     if ending == ".csv":
-        content = b"".join(reading.write_csv(header, lines))
+        content = b"".join(writing.write_csv(header, lines))
     else:
-        content = reading.write_xlsx(header, lines)
+        content = writing.write_xlsx(header, lines)
     note(f"{what}: {len(content) / 2**20:.1f} MiB")
     with Largest(portal) as largest:
         began = time.monotonic()
