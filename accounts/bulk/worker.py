@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from accounts import caller
 from accounts.bulk import actions
 from accounts.bulk.queue import claim
+from accounts.loading import account_table
 from accounts.models.account import Account
 from accounts.models.job import Job
 from accounts.organisation import roles
@@ -64,9 +65,6 @@ def work(job: Job) -> None:
 
 
 def _import(job: Job) -> None:
-    # Only here: the pages, which import nothing, would carry the libraries about.
-    from accounts.loading import account_table
-
     units = roles.units_of(job.actor)
     try:
         with _Progress(job) as progress:

@@ -2,28 +2,22 @@
 
 A row makes an account, or brings name, kind and unit of one up to date; an empty cell leaves things
 as they are. Passwords, marks, locks and numbers that an account already has are never touched, nor
-are accounts of staff. One bad row, and nothing is taken.
+are accounts of staff. One bad row, and nothing is written.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from import_export.fields import Field
-from import_export.instance_loaders import BaseInstanceLoader
-from import_export.resources import ModelResource
-from import_export.results import RowResult
-from tablib import Dataset
 
 from accounts.addresses import AddressError, canonical
-from accounts.loading import columns, headings
+from accounts.loading import headings
+from accounts.loading.columns import COLUMNS, KEY, AccountRow
 from accounts.models.account import Account
 from accounts.models.address import Address
 from accounts.models.audit_event import AuditEvent
@@ -33,9 +27,6 @@ from otp import phones
 
 BATCH = 1000  # rows in one statement
 SHOWN = 20  # rows of the preview
-
-# What a row gives to a new account only, and what names the account.
-_ONLY_FOR_NEW = frozenset(("address", "has_default_password", "password"))
 
 
 @dataclass(frozen=True)
@@ -77,17 +68,15 @@ def run(
     are not ours.
     """
     names = headings.read(table.header)
-    chosen = [place for place, name in enumerate(names) if name]
-    dataset = Dataset(headers=[names[place] for place in chosen])
-    for row in table.rows:
-        values = (*row.cells, *[""] * len(names))
-        dataset.append([values[place] for place in chosen])
-    resource = AccountResource(table.rows, scope=scope, add_units=add_units, progress=progress)
-    outcome = resource.outcome(resource.import_data(dataset, use_transactions=False))
+    draft = _Draft(_lines_of_addresses(names, table.rows), scope=scope, add_units=add_units)
+    for count, line in enumerate(table.rows, 1):
+        draft.add(line, AccountRow(_cells(names, line), draft.units))
+        progress(count)
+    outcome = draft.outcome()
     if not apply or outcome.faults:
         return outcome
     try:
-        resource.write(actor)
+        draft.write(actor)
     except (IntegrityError, _Overtaken):
         return LoadOutcome(
             faults=[TableFault(0, "", _("Dữ liệu vừa thay đổi trong khi nạp: hãy thử lại."))]
@@ -99,180 +88,134 @@ class _Overtaken(Exception):
     """An account was not as it had been read any more when it was to be changed."""
 
 
-class _Known(BaseInstanceLoader):  # type: ignore[misc]  # the library has no types
-    """All accounts that the table names, in a few statements."""
+class _Draft:
+    """The accounts that the rows make and change, in memory; `write` writes them."""
 
-    def __init__(self, resource: "AccountResource", dataset: Dataset) -> None:
-        super().__init__(resource, dataset)
-        addresses = list(resource.places)
-        self.accounts: dict[str, Account] = {}
-        for start in range(0, len(addresses), BATCH):
-            some = Account.objects.filter(address__in=addresses[start : start + BATCH])
-            self.accounts |= {account.address: account for account in some}
-            others = Address.objects.filter(address__in=addresses[start : start + BATCH])
-            resource.aliases |= set(others.filter(is_main=False).values_list("address", flat=True))
-        for account in self.accounts.values():
-            if account.unit_id:  # else each would be a query
-                account.unit = resource.units.known[account.unit_id]
-
-    def get_instance(self, row: dict[str, str]) -> Account | None:
-        return self.accounts.get(_canonical(row["address"]))
-
-
-class AccountResource(ModelResource):  # type: ignore[misc]  # the library has no types
-    """The columns, and how a row meets an account. It reads; `write` writes."""
-
-    address = Field("address", "address", columns.AddressCell())
-    full_name = Field("full_name", "full_name", columns.NameCell(), saves_null_values=False)
-    kind = Field("kind", "kind", columns.KindCell(), saves_null_values=False)
-    phone = Field("phone", "phone", columns.PhoneCell(), saves_null_values=False)
-    has_default_password = Field(
-        "has_default_password", "has_default_password", columns.YesNoCell(), saves_null_values=False
-    )
-    password = Field("password", "password_hash", columns.HashCell(), saves_null_values=False)
-
-    class Meta:
-        model = Account
-        fields = ("address", "full_name", "kind", "phone", "has_default_password", "password")
-        import_id_fields = ("address",)
-        instance_loader_class = _Known
-        use_bulk = True
-        batch_size = None
-        skip_diff = True
-        report_skipped = False
-
-    def __init__(
-        self, rows: list[SheetRow], *, scope: Scope, add_units: bool, progress: Progress
-    ) -> None:
-        super().__init__()
-        self.rows, self.scope, self.progress = rows, scope, progress
+    def __init__(self, lines: dict[str, list[int]], *, scope: Scope, add_units: bool) -> None:
         self.units = Units(may_add=add_units)
-        self.fields["unit"] = Field(
-            "unit", "unit", columns.UnitCell(self.units), saves_null_values=False
-        )
-        self.places: dict[str, list[int]] = defaultdict(list)  # numbers of the rows of an address
-        self.addresses: list[str] = []  # of each row; "" where it is none
-        self.aliases: set[str] = set()  # among them
-        self.phones_kept = 0
-        self.changed: dict[int, list[str]] = {}  # which columns, of each account
-        self.sample: list[list[str]] = []
+        self._lines, self._scope = lines, scope
+        self._there = _accounts_at(list(lines), self.units)
+        self._aliases = _aliases_among(list(lines))
+        self._made: list[Account] = []
+        self._changed: list[tuple[Account, list[str]]] = []  # with the names of changed fields
+        self._unchanged = self._phones_kept = 0
+        self._faults: list[TableFault] = []
+        self._sample: list[list[str]] = []
 
-    def before_import(self, dataset: Dataset, **kwargs: Any) -> None:
-        self.addresses = [_canonical(address) for address in dataset["address"]]
-        for row, address in zip(self.rows, self.addresses, strict=True):
-            if address:
-                self.places[address].append(row.number)
-
-    def init_instance(self, row: Any = None) -> Account:
-        return Account(password=make_password(None))
-
-    def import_field(
-        self,
-        field: Field,
-        instance: Account,
-        row: dict[str, str],
-        is_m2m: bool = False,  # noqa: FBT001, FBT002  (the library's signature)
-        **kwargs: Any,
-    ) -> None:
-        if field.column_name not in row:
-            return
-        if not instance.pk:
-            super().import_field(field, instance, row, is_m2m, **kwargs)
-            return
-        value = field.clean(row, **kwargs)
-        if field.attribute in _ONLY_FOR_NEW or value in (None, getattr(instance, field.attribute)):
-            return
-        if field.attribute == "phone" and not _may_fill_in_phone(instance):
-            self.phones_kept += 1
-            return
-        setattr(instance, field.attribute, value)
-        self.changed.setdefault(instance.pk, []).append(field.attribute)
-
-    def import_instance(self, instance: Account, row: dict[str, str], **kwargs: Any) -> None:
-        errors: dict[str, Any] = {}
-        own = self.scope(instance) if instance.pk else True  # before its unit is changed
-        try:
-            super().import_instance(instance, row, **kwargs)
-        except ValidationError as error:
-            errors = error.update_error_dict(errors)
-        place = self.rows[kwargs["row_number"] - 1]
-        reasons = list(self._objections(instance, place, own=own))
+    def add(self, line: SheetRow, row: AccountRow) -> None:
+        address = row.values.get(KEY, "")
+        account = self._there.get(address) or Account(password=make_password(None))
+        own = not account.pk or self._scope(account)  # before its unit is changed
+        changed: list[str] = []
+        if account.pk:
+            changed = self._change(account, row)
+        else:
+            _fill(account, row)
+        reasons = [*row.faults, *self._objections(account, line, own=own)]
         if reasons:
-            errors[NON_FIELD_ERRORS] = [ValidationError(reason) for reason in reasons]
-        if errors:
-            raise ValidationError(errors)
-        if len(self.sample) < SHOWN:
-            self.sample.append(_shown(instance, place.number, self.changed.get(instance.pk)))
+            self._faults += [TableFault(line.number, address, reason) for reason in reasons]
+            return
+        if not account.pk:
+            self._made.append(account)
+        elif changed:
+            self._changed.append((account, changed))
+        else:
+            self._unchanged += 1
+        if len(self._sample) < SHOWN:
+            self._sample.append(_shown(account, line.number, changed))
 
-    def skip_row(
-        self, instance: Account, original: Any, row: Any, import_validation_errors: Any = None
-    ) -> bool:
-        return bool(
-            instance.pk and instance.pk not in self.changed and not import_validation_errors
-        )
-
-    def after_import_row(self, row: Any, row_result: Any, **kwargs: Any) -> None:
-        self.progress(kwargs["row_number"])
-
-    def bulk_create(self, *args: Any, **kwargs: Any) -> None:
-        """Leave it to `write`: nobody's row is locked while others are read."""
-
-    bulk_update = bulk_create
-
-    def after_import(self, dataset: Dataset, result: Any, **kwargs: Any) -> None:
-        """Leave the sequences alone: the database counts."""
-
-    def outcome(self, result: Any) -> LoadOutcome:
+    def outcome(self) -> LoadOutcome:
         return LoadOutcome(
-            created=result.totals[RowResult.IMPORT_TYPE_NEW],
-            updated=result.totals[RowResult.IMPORT_TYPE_UPDATE],
-            unchanged=result.totals[RowResult.IMPORT_TYPE_SKIP],
-            phones_kept=self.phones_kept,
+            created=len(self._made),
+            updated=len(self._changed),
+            unchanged=self._unchanged,
+            phones_kept=self._phones_kept,
             units=[unit.name for unit in self.units.added],
-            faults=sorted(self._faults(result), key=lambda fault: fault.row),
-            sample=self.sample,
+            faults=self._faults,
+            sample=self._sample,
         )
 
     def write(self, actor: Account | None) -> None:
-        """Write what was read, with its audit rows, in one transaction."""
+        """Write what was read, with its audit rows, in one transaction; may raise `_Overtaken`."""
         with transaction.atomic():
             self.units.save_added()
-            Account.objects.bulk_create(self.create_instances, batch_size=BATCH)
-            changed: list[Account] = self.update_instances
+            Account.objects.bulk_create(self._made, batch_size=BATCH)
             people = Account.objects.filter(is_staff=False)
-            # Each column by itself: what somebody else has changed meanwhile stays.
-            for column in ("full_name", "kind", "unit", "phone"):
-                some = [account for account in changed if column in self.changed[account.pk]]
-                _update(people.filter(phone="") if column == "phone" else people, some, [column])
-            made: list[Account] = self.create_instances
+            # Each field by itself: what somebody else has changed meanwhile stays.
+            for name in [name for name, column in COLUMNS.items() if not column.only_for_new]:
+                some = [account for account, changed in self._changed if name in changed]
+                _update(people.filter(phone="") if name == "phone" else people, some, [name])
             trail: list[tuple[Account, Mapping[str, object]]] = [
-                *((account, _of_new(account)) for account in made),
-                *((account, {"fields": self.changed[account.pk]}) for account in changed),
+                *((account, _of_new(account)) for account in self._made),
+                *((account, {"fields": changed}) for account, changed in self._changed),
             ]
             AuditEvent.record_many(AuditEvent.Event.IMPORTED, trail, actor=actor)
 
-    def _objections(self, instance: Account, place: SheetRow, *, own: bool) -> Iterator[str]:
-        if place.fault:
-            yield place.fault
-        twins = self.places.get(instance.address, [])
-        if len(twins) > 1 and place.number in twins:
-            others = ", ".join(str(number) for number in twins[:5] if number != place.number)
+    def _change(self, account: Account, row: AccountRow) -> list[str]:
+        """Change an account that is there, and give the names of the fields that are new."""
+        changed = []
+        for name, value in row.values.items():
+            if COLUMNS[name].only_for_new or value == getattr(account, name):
+                continue
+            if name == "phone" and not _may_fill_in_phone(account):
+                self._phones_kept += 1
+                continue
+            setattr(account, name, value)
+            changed.append(name)
+        return changed
+
+    def _objections(self, account: Account, line: SheetRow, *, own: bool) -> Iterator[str]:
+        if line.fault:
+            yield line.fault
+        twins = self._lines.get(account.address, [])
+        if len(twins) > 1 and line.number in twins:
+            others = ", ".join(str(number) for number in twins[:5] if number != line.number)
             yield _("Địa chỉ này có ở nhiều dòng: trùng với dòng %(rows)s.") % {"rows": others}
-        if instance.address in self.aliases:
+        if account.address in self._aliases:
             yield _("Đây là địa chỉ phụ của một tài khoản: hãy ghi địa chỉ chính.")
-        if instance.is_staff:
+        if account.is_staff:
             yield _("Đây là tài khoản quản trị hoặc hỗ trợ: không sửa bằng cách nạp tệp.")
-        elif not own or not self.scope(_where_it_would_be(instance)):
+        elif not own or not self._scope(_where_it_would_be(account)):
             yield _("Tài khoản hoặc đơn vị ngoài phạm vi phụ trách của bạn.")
 
-    def _faults(self, result: Any) -> Iterator[TableFault]:
-        # What is not a fault of the file is one of ours.
-        for error in (*result.base_errors, *(row.errors[0] for row in result.error_rows)):
-            raise error.error
-        for row in result.invalid_rows:
-            place = row.number - 1
-            for reason in row.error.messages:
-                yield TableFault(self.rows[place].number, self.addresses[place], reason)
+
+def _cells(names: list[str], line: SheetRow) -> dict[str, str]:
+    """Give the cells of a line by the names of their columns; a broken line may have too few."""
+    return {name: cell for name, cell in zip(names, line.cells, strict=False) if name}
+
+
+def _lines_of_addresses(names: list[str], lines: list[SheetRow]) -> dict[str, list[int]]:
+    """Give the numbers of the lines in which each address stands."""
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for line in lines:
+        if address := _canonical(_cells(names, line).get(KEY, "")):
+            numbers[address].append(line.number)
+    return numbers
+
+
+def _accounts_at(addresses: list[str], units: Units) -> dict[str, Account]:
+    """Give the accounts that are there, by their address, in a few statements."""
+    accounts: dict[str, Account] = {}
+    for start in range(0, len(addresses), BATCH):
+        some = Account.objects.filter(address__in=addresses[start : start + BATCH])
+        accounts |= {account.address: account for account in some}
+    for account in accounts.values():
+        if account.unit_id:  # else each would be a query
+            account.unit = units.known[account.unit_id]
+    return accounts
+
+
+def _aliases_among(addresses: list[str]) -> set[str]:
+    aliases: set[str] = set()
+    for start in range(0, len(addresses), BATCH):
+        some = Address.objects.filter(address__in=addresses[start : start + BATCH], is_main=False)
+        aliases |= set(some.values_list("address", flat=True))
+    return aliases
+
+
+def _fill(account: Account, row: AccountRow) -> None:
+    for name, value in row.values.items():
+        setattr(account, COLUMNS[name].stored_as or name, value)
 
 
 def _of_new(account: Account) -> Mapping[str, object]:
@@ -308,7 +251,7 @@ def _where_it_would_be(account: Account) -> Account:
     return Account(unit=nearest_saved(account.unit))
 
 
-def _shown(account: Account, number: int, changed: list[str] | None) -> list[str]:
+def _shown(account: Account, number: int, changed: list[str]) -> list[str]:
     fate = _("mới")
     if account.pk:
         fate = _("cập nhật") if changed else _("không đổi")
