@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.bulk import worker
 from accounts.bulk.forms import ImportForm, NoticeForm
-from accounts.loading import headings
+from accounts.loading.columns import CHANGEABLE, COLUMNS, PREVIEWED
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
 from accounts.models.job import Job
@@ -32,7 +32,7 @@ SHOWN = 50  # faults, and people, on a page
 REFRESH = 3  # seconds
 MOST_XLSX = 20_000  # accounts: writing more would run into the time-out
 
-PREVIEWED = ("Dòng", "Địa chỉ", "Họ và tên", "Loại", "Đơn vị", "Số điện thoại", "Kết quả")
+PREVIEW = ("Dòng", *(column.preview for column in PREVIEWED.values()), "Kết quả")
 EXPORTED = (
     *("Địa chỉ thư điện tử", "Họ và tên", "Loại", "Đơn vị"),
     f"Số điện thoại ({phones.STAFF_DIGITS} số cuối)",
@@ -58,10 +58,11 @@ def load(request: StaffRequest) -> HttpResponse:
             job = Job.ask_import(request.user, content, add_units=form.cleaned_data["add_units"])
             return redirect("admin:accounts_job", job.pk)
         form.add_error("file", str(reading.too_large()))
-    columns = [(label, name) for name, (label, _others) in headings.COLUMNS.items()]
+    changeable = [COLUMNS[name].label.lower() for name in CHANGEABLE if name != "phone"]
     context = {
         "form": form,
-        "columns": columns,
+        "columns": [(column.label, name) for name, column in COLUMNS.items()],
+        "changeable": ", ".join(changeable),
         "most_rows": reading.MOST_ROWS,
         "megabytes": reading.LARGEST // 1024**2,
     }
@@ -72,7 +73,7 @@ def load(request: StaffRequest) -> HttpResponse:
 @staff_page(Right.IMPORT_ACCOUNTS)
 def sample(request: StaffRequest) -> HttpResponseBase:
     """Give an empty table with the right headings."""
-    header = [label for label, _others in headings.COLUMNS.values()]
+    header = [column.label for column in COLUMNS.values()]
     return csv_response("mau", header, [])
 
 
@@ -97,7 +98,7 @@ def job_page(request: StaffRequest, pk: int) -> HttpResponse:
         "people": people if job.is_asking else [],
         "faults": job.faults[:SHOWN],
         "shown": SHOWN,
-        "columns": PREVIEWED,
+        "columns": PREVIEW,
         "long_wait": duration(Job.LONG_WAIT),
     }
     response = _page(request, "bulk/job.html", job.get_kind_display(), context)

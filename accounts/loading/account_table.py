@@ -17,13 +17,12 @@ from django.utils.translation import gettext as _
 
 from accounts.addresses import AddressError, canonical
 from accounts.loading import headings
-from accounts.loading.columns import COLUMNS, KEY, AccountRow
+from accounts.loading.columns import CHANGEABLE, COLUMNS, KEY, PREVIEWED, AccountRow
 from accounts.models.account import Account
 from accounts.models.address import Address
 from accounts.models.audit_event import AuditEvent
 from accounts.organisation.units import Units, nearest_saved
 from accounts.spreadsheets.reading import Sheet, SheetRow
-from otp import phones
 
 BATCH = 1000  # rows in one statement
 SHOWN = 20  # rows of the preview
@@ -142,7 +141,7 @@ class _Draft:
             Account.objects.bulk_create(self._made, batch_size=BATCH)
             people = Account.objects.filter(is_staff=False)
             # Each field by itself: what somebody else has changed meanwhile stays.
-            for name in [name for name, column in COLUMNS.items() if not column.only_for_new]:
+            for name in CHANGEABLE:
                 some = [account for account, changed in self._changed if name in changed]
                 _update(people.filter(phone="") if name == "phone" else people, some, [name])
             trail: list[tuple[Account, Mapping[str, object]]] = [
@@ -155,7 +154,7 @@ class _Draft:
         """Change an account that is there, and give the names of the fields that are new."""
         changed = []
         for name, value in row.values.items():
-            if COLUMNS[name].only_for_new or value == getattr(account, name):
+            if name not in CHANGEABLE or value == getattr(account, name):
                 continue
             if name == "phone" and not _may_fill_in_phone(account):
                 self._phones_kept += 1
@@ -257,11 +256,7 @@ def _shown(account: Account, number: int, changed: list[str]) -> list[str]:
         fate = _("cập nhật") if changed else _("không đổi")
     return [
         str(number),
-        account.address,
-        account.full_name,
-        account.get_kind_display(),
-        str(account.unit or ""),
-        phones.masked_for_staff(account.phone),
+        *(column.shown(getattr(account, name)) for name, column in PREVIEWED.items()),
         fate,
     ]
 

@@ -1,4 +1,7 @@
-"""The columns of a table of accounts: how a cell is read, and what is said of a wrong one."""
+"""The columns of a table of accounts: what each is called, how a cell is read, what it may change.
+
+COLUMNS is the one list of them: headings, page, empty table, preview and what is written follow it.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,15 +26,45 @@ _FORMULA = tuple("=+-@")
 class Column:
     """A column for the account's field of the same name, or for the one it is `stored_as`.
 
-    What is `only_for_new` is never changed in an account that is there.
+    `others` are headings that are understood besides the label, without accents. Without a heading
+    for the `preview` it is not shown there. What is `only_for_new` is never changed in an account
+    that is there.
     """
 
-    def __init__(self, *, stored_as: str = "", only_for_new: bool = False) -> None:
+    def __init__(
+        self,
+        label: str,
+        *others: str,
+        stored_as: str = "",
+        preview: str = "",
+        only_for_new: bool = False,
+    ) -> None:
+        self.label, self.others = label, others
         self.stored_as = stored_as
+        self.preview = preview
         self.only_for_new = only_for_new
 
     def read(self, cell: str, units: Units) -> Any:
         """Give what is stored. Raises ValueError with a sentence for who made the table."""
+        return cell
+
+    def shown(self, value: Any) -> str:
+        """Write what is stored as the preview shows it."""
+        return str(value or "")
+
+
+class TextCell(Column):
+    """A text of at most `longest` characters that a spreadsheet takes for no formula."""
+
+    def __init__(self, label: str, *others: str, longest: int, **options: Any) -> None:
+        super().__init__(label, *others, **options)
+        self.longest = longest
+
+    def read(self, cell: str, units: Units) -> str:
+        if len(cell) > self.longest:
+            words = {"label": self.label, "most": self.longest}
+            raise ValueError(_("%(label)s dài quá %(most)s ký tự.") % words)
+        _refuse_formula(self.label, cell)
         return cell
 
 
@@ -43,15 +76,6 @@ class AddressCell(Column):
             raise ValueError(error.sentence) from None
 
 
-class NameCell(Column):
-    def read(self, cell: str, units: Units) -> str:
-        if len(cell) > LONGEST_NAME:
-            raise ValueError(_("Họ và tên dài quá %(most)s ký tự.") % {"most": LONGEST_NAME})
-        if cell.startswith(_FORMULA):
-            raise ValueError(_("Họ và tên không được bắt đầu bằng dấu = + - @ (công thức)."))
-        return cell
-
-
 class KindCell(Column):
     def read(self, cell: str, units: Units) -> Account.Kind:
         for kind in Account.Kind:
@@ -59,11 +83,13 @@ class KindCell(Column):
                 return kind
         raise ValueError(_("Loại phải là “cá nhân” hoặc “tổ chức”."))
 
+    def shown(self, value: Any) -> str:
+        return Account.Kind(value).label
+
 
 class UnitCell(Column):
     def read(self, cell: str, units: Units) -> Unit:
-        if cell.startswith(_FORMULA):
-            raise ValueError(_("Đơn vị không được bắt đầu bằng dấu = + - @ (công thức)."))
+        _refuse_formula(self.label, cell)
         return units.find(cell)
 
 
@@ -74,11 +100,14 @@ class PhoneCell(Column):
         except PhoneError as error:
             raise ValueError(phone_fault(error)) from None
 
+    def shown(self, value: Any) -> str:
+        return phones.masked_for_staff(value)
+
 
 class YesNoCell(Column):
     def read(self, cell: str, units: Units) -> bool:
         if cell.casefold() not in _YES | _NO:
-            raise ValueError(_("“Còn mật khẩu mặc định” phải là 1 hoặc 0."))
+            raise ValueError(_("“%(label)s” phải là 1 hoặc 0.") % {"label": self.label})
         return cell.casefold() in _YES
 
 
@@ -91,15 +120,40 @@ class HashCell(Column):
 
 KEY = "address"  # the one column that every row must fill in
 
+# In the order of the empty table and of the preview.
 COLUMNS: dict[str, Column] = {
-    KEY: AddressCell(only_for_new=True),
-    "full_name": NameCell(),
-    "kind": KindCell(),
-    "unit": UnitCell(),
-    "phone": PhoneCell(),
-    "has_default_password": YesNoCell(only_for_new=True),
-    "password_hash": HashCell(stored_as="password", only_for_new=True),
+    KEY: AddressCell(
+        "Địa chỉ thư điện tử",
+        *("dia chi", "dia chi thu", "dia chi thu cong vu", "dia chi mail", "email", "thu dien tu"),
+        preview="Địa chỉ",
+        only_for_new=True,
+    ),
+    "full_name": TextCell(
+        "Họ và tên",
+        *("ho ten", "ten", "ten day du", "ten hien thi"),
+        preview="Họ và tên",
+        longest=LONGEST_NAME,
+    ),
+    "kind": KindCell("Loại", "loai tai khoan", "loai hop thu", preview="Loại"),
+    "unit": UnitCell("Đơn vị", "ten don vi", "co quan", "don vi cong tac", preview="Đơn vị"),
+    "phone": PhoneCell(
+        "Số điện thoại",
+        *("dien thoai", "so di dong", "di dong", "sdt", "so dt"),
+        preview="Số điện thoại",
+    ),
+    "has_default_password": YesNoCell(
+        "Còn mật khẩu mặc định", "mat khau mac dinh", only_for_new=True
+    ),
+    "password_hash": HashCell(
+        "Chuỗi băm mật khẩu",
+        *("bam mat khau", "hash", "mat khau bam"),
+        stored_as="password",
+        only_for_new=True,
+    ),
 }
+# Of an account that is there; its number only where it has none.
+CHANGEABLE = [name for name, column in COLUMNS.items() if not column.only_for_new]
+PREVIEWED = {name: column for name, column in COLUMNS.items() if column.preview}
 
 
 class AccountRow:
@@ -120,3 +174,10 @@ class AccountRow:
             self.values[name] = COLUMNS[name].read(cell, units)
         except ValueError as error:
             self.faults.append(str(error))
+
+
+def _refuse_formula(label: str, cell: str) -> None:
+    if cell.startswith(_FORMULA):
+        raise ValueError(
+            _("%(label)s không được bắt đầu bằng dấu = + - @ (công thức).") % {"label": label}
+        )

@@ -152,10 +152,10 @@ def wait_for(staff, page):
 
 
 def load(portal, staff, what, ending, lines):
-    from accounts.loading import headings
+    from accounts.loading.columns import COLUMNS
     from accounts.spreadsheets import writing
 
-    header = list(headings.COLUMNS)
+    header = list(COLUMNS)
     if ending == ".csv":
         content = b"".join(writing.write_csv(header, lines))
     else:

@@ -279,6 +279,23 @@ class LoadTests(Loaders, TestCase):
         self.assertEqual(job.state, "refused")
         self.assertEqual(account("an").full_name, "Lý Văn An")
 
+    def test_the_page_names_the_columns_and_what_they_change(self):
+        r = self.client.get(LOAD)
+
+        self.assertContains(r, "<td>Chuỗi băm mật khẩu</td><td>password_hash</td>", html=True)
+        self.assertContains(r, "Tài khoản đã có: chỉ sửa họ và tên, loại, đơn vị; ô trống")
+
+    def test_the_preview_shows_each_column_under_its_heading(self):
+        row = ["giang", "Giàng A Páo", "tổ chức", "Sở Y tế/Văn phòng", "0912466981", "", ""]
+        job = self.upload(csv_of(row))
+
+        r = self.client.get(JOB.format(job.pk))
+
+        heads = ("Dòng", "Địa chỉ", "Họ và tên", "Loại", "Đơn vị", "Số điện thoại", "Kết quả")
+        cells = ("2", f"giang{OFFICE}", "Giàng A Páo", "tổ chức", "Văn phòng", "***981", "mới")
+        self.assertEqual(tuple(job.result["sample"][0]), cells)
+        self.assertContains(r, "".join(f'<th scope="col">{head}</th>' for head in heads))
+
     def test_an_empty_table_to_fill_in_can_be_fetched(self):
         table = self.client.get(f"{LOAD}mau.csv").getvalue()
 
