@@ -9,6 +9,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from mailportal import client_address
 from otp import outbox
 
 
@@ -21,12 +22,17 @@ def live(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """Say of the database, the migrations and the sender whether they are fine: 200, else 503."""
+    """Say of the database, the migrations and the sender whether they are fine: 200, else 503.
+
+    Whether callers are told apart is shown as well: a proxy that is set up wrongly is no reason to
+    take the portal away.
+    """
     try:
         parts = {"database": True, "migrations": _migrated(), "sender": outbox.sender_is_alive()}
+        shown = parts | {"callers": client_address.are_told_apart()}
     except DatabaseError:
-        parts = {"database": False}
-    return JsonResponse(parts, status=200 if all(parts.values()) else 503)
+        parts = shown = {"database": False}
+    return JsonResponse(shown, status=200 if all(parts.values()) else 503)
 
 
 @functools.cache

@@ -3,7 +3,6 @@
 import logging
 import secrets
 from collections.abc import Callable
-from ipaddress import AddressValueError, IPv6Address, ip_address
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
@@ -16,7 +15,7 @@ from accounts.access.limits import TooManyRequests
 from accounts.access.staff import is_verified_staff
 from accounts.credentials.hashers import Busy
 from accounts.directory import NoAnswer
-from mailportal import errors
+from mailportal import client_address, errors
 
 logger = logging.getLogger(__name__)
 
@@ -34,29 +33,8 @@ class CallerMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         # It stays until this thread's next request: Django logs bad answers after all middleware.
-        caller.enter(caller.Caller(secrets.token_hex(8), client_address(request)))
+        caller.enter(caller.Caller(secrets.token_hex(8), client_address.of(request)))
         return self.get_response(request)
-
-
-def client_address(request: HttpRequest) -> str:
-    """Read the caller's address from the hop that the trusted proxies wrote (QU-10).
-
-    With TRUSTED_PROXY_COUNT = n it is the n-th address from the right of X-Forwarded-For: what
-    stands further left was written by the caller. "" where there is none.
-    """
-    hops = [request.META.get("REMOTE_ADDR", "")]
-    if settings.TRUSTED_PROXY_COUNT:
-        hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-        if len(hops) < settings.TRUSTED_PROXY_COUNT:
-            return ""
-    raw = hops[-max(settings.TRUSTED_PROXY_COUNT, 1)].strip()
-    try:
-        address = ip_address(raw)
-    except (AddressValueError, ValueError):
-        return ""
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return str(address)
 
 
 class HeadersMiddleware:

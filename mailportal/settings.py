@@ -66,6 +66,11 @@ OVER_HTTPS = _public.scheme == "https"
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", [_public.hostname])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0, validate=validate.Range(min=0))
+TRUSTED_PROXY_HEADER = env.str(
+    "TRUSTED_PROXY_HEADER",
+    "X-Forwarded-For",
+    validate=validate.OneOf(["X-Forwarded-For", "Forwarded"]),
+)
 
 
 def networks(name: str) -> list[IPv4Network | IPv6Network]:

@@ -38,10 +38,19 @@ def raise_due() -> list[str]:
 
 def raise_now(kind: str, about: str, lines: list[str]) -> bool:
     """Tell of one trouble, at most once an hour for what it is about; say whether it was told."""
-    if not limits.charge(Limit(f"alert-{kind}", 1, EACH), about).granted:
+    if not limits.charge(_limit(kind), about).granted:
         return False
     _tell(kind, lines)
     return True
+
+
+def was_raised(kind: str, about: str) -> bool:
+    """Say whether this trouble was told of within the hour."""
+    return limits.used_up_until(_limit(kind), about) is not None
+
+
+def _limit(kind: str) -> Limit:
+    return Limit(f"alert-{kind}", 1, EACH)
 
 
 def _tell(kind: str, lines: list[str]) -> None:

@@ -97,7 +97,9 @@ class Callers(cast.Cast, TestCase):
         Meter.objects.all().delete()
         for caller in callers:
             self.assertEqual(self.post(**caller), [200], caller)
-        return sorted(Meter.objects.values_list("count", flat=True))
+        return sorted(
+            Meter.objects.filter(key__startswith="caller-").values_list("count", flat=True)
+        )
 
 
 class CallerTests(Callers):
@@ -152,10 +154,10 @@ class CallerTests(Callers):
 
     def test_callers_without_a_readable_address_share_one_bucket(self):
         # A request over a unix socket has no address; a proxy may be set up wrongly.
-        unreadable = ("unknown", "", "192.0.2.1:4711", "_hidden, -", "\x7f" * 9, "999.1.1.1")
+        unreadable = ("unknown", "", "_hidden, -", "\x7f" * 9, "999.1.1.1")
         with override_settings(TRUSTED_PROXY_COUNT=1):
             callers = [{"HTTP_X_FORWARDED_FOR": value} for value in unreadable]
-            self.assertEqual(self.buckets(*callers, {}), [7])
+            self.assertEqual(self.buckets(*callers, {}), [6])
         with override_settings(TRUSTED_PROXY_COUNT=2):
             self.assertEqual(self.buckets({"HTTP_X_FORWARDED_FOR": "192.0.2.1"}, {}), [2])
         self.assertEqual(self.buckets({"REMOTE_ADDR": ""}, {"REMOTE_ADDR": ""}), [2])
