@@ -8,6 +8,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register  # n
 
 from accounts.directory.connection import is_on_this_machine
 from accounts.self_service.pending_code import origin_line
+from otp.checks import weak_secrets
 from otp.codes import CODE_LENGTH
 from otp.phones import MASK_DIGITS
 
@@ -30,6 +31,22 @@ def demo_stays_at_home(**_: Any) -> list[CheckMessage]:
             id="portal.E001",
         )
     ]
+
+
+@register(Tags.security)
+def secrets_are_secret(**_: Any) -> list[CheckMessage]:
+    """Refuse a SECRET_KEY that can be guessed, and one secret in two places."""
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    faults = list(weak_secrets("SECRET_KEY", keys, "portal.E007"))
+    if not set(keys).isdisjoint(settings.OTP_PEPPERS):
+        faults.append(
+            Error(
+                "OTP_PEPPER has a value of SECRET_KEY.",
+                hint="Give each a secret of its own: whoever learns one must not have the other.",
+                id="portal.E008",
+            )
+        )
+    return faults
 
 
 @register(Tags.security)
@@ -81,6 +98,22 @@ def deployment(**_: Any) -> list[CheckMessage]:
                 id="portal.E004",
             )
         )
+    if "*" in settings.ALLOWED_HOSTS:
+        faults.append(
+            Error(
+                "ALLOWED_HOSTS takes every host.",
+                hint="Name the hosts at which people find the portal.",
+                id="portal.E009",
+            )
+        )
+    if _mail_goes_in_clear():
+        faults.append(
+            Error(
+                "EMAIL_URL sends mail to another machine in clear.",
+                hint="It must look like submission://USER:PASSWORD@mail.example.gov.vn:587.",
+                id="portal.E018",
+            )
+        )
     if not settings.DATABASE_URL:
         faults.append(
             Error(
@@ -98,3 +131,9 @@ def deployment(**_: Any) -> list[CheckMessage]:
             )
         )
     return faults
+
+
+def _mail_goes_in_clear() -> bool:
+    encrypted = settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL
+    by_smtp = settings.EMAIL_BACKEND.endswith("smtp.EmailBackend")
+    return by_smtp and not encrypted and not is_on_this_machine(settings.EMAIL_HOST)

@@ -14,21 +14,26 @@ from otp.suppliers.gateway import GATEWAYS
 
 SHORTEST_LIFE = 60  # seconds; an SMS takes its time
 LONGEST_LIFE = 600  # seconds (OT-04)
-PEPPER_LENGTH = 32  # characters
+SHORTEST_SECRET = 32  # characters
+FEWEST_SIGNS = 10  # different characters of a secret: `openssl rand -hex 32` gives sixteen
 RULE_LOOKS_BACK = 2  # days; the office's rule counts what is kept
 
 
 @register(Tags.security)
 def check_codes(**_: Any) -> list[CheckMessage]:
     """Check the life, the secrets and the keeping of codes."""
-    return [*_lifetime(), *_peppers(), *_retention()]
+    return [
+        *_lifetime(),
+        *weak_secrets("OTP_PEPPER", settings.OTP_PEPPERS, "otp.E002"),
+        *_retention(),
+    ]
 
 
 @register(Tags.security)
 def check_gateway(**_: Any) -> list[CheckMessage]:
     """Check that the chosen SMS gateway has what it needs."""
     names = settings.SMS_GATEWAY.split(",")
-    return [fault for name in names for fault in _gateway(name)]
+    return [fault for name in names for fault in (*_gateway(name), *_in_clear(name))]
 
 
 @register(Tags.security)
@@ -77,6 +82,18 @@ def check_gateway_is_real(**_: Any) -> list[CheckMessage]:
     ]
 
 
+def weak_secrets(name: str, values: list[str], error_id: str) -> Iterator[CheckMessage]:
+    """Refuse a variable whose values are none, or could be guessed."""
+    weak = any(len(each) < SHORTEST_SECRET or len(set(each)) < FEWEST_SIGNS for each in values)
+    if weak or not values:
+        yield Error(
+            f"{name} is missing, or has a value of fewer than {SHORTEST_SECRET} characters or of"
+            f" fewer than {FEWEST_SIGNS} different ones.",
+            hint=f"Set {name} to a long random secret, such as `openssl rand -hex 32` gives.",
+            id=error_id,
+        )
+
+
 def holds_certificate(file: str) -> bool:
     """Say whether a file of authorities can be read; none is as good."""
     try:
@@ -104,16 +121,6 @@ def _lifetime() -> Iterator[CheckMessage]:
             hint=f"Set OTP_LIFETIME to {SHORTEST_LIFE} to {longest}: a code must die before the"
             " next can be asked for.",
             id="otp.E001",
-        )
-
-
-def _peppers() -> Iterator[CheckMessage]:
-    peppers = settings.OTP_PEPPERS
-    if not peppers or any(len(pepper) < PEPPER_LENGTH for pepper in peppers):
-        yield Error(
-            f"OTP_PEPPER is missing or has a value of fewer than {PEPPER_LENGTH} characters.",
-            hint="Set OTP_PEPPER to a long random secret, such as `openssl rand -hex 32` gives.",
-            id="otp.E002",
         )
 
 
@@ -154,6 +161,18 @@ def _gateway(name: str) -> Iterator[CheckMessage]:
             "ESMS_SECRET_KEY": settings.ESMS_SECRET_KEY,
         }
         yield from _missing(name, needed, "otp.E008")
+
+
+def _in_clear(gateway: str) -> Iterator[CheckMessage]:
+    """Refuse a way to a supplier on which others would read codes and keys."""
+    name = f"{gateway.upper()}_API_BASE"
+    address = getattr(settings, name, "")
+    if address and not _is_private(address):
+        yield Error(
+            f"{name} must start with https://.",
+            hint="Codes and keys go there. Only on this very machine may it be http://.",
+            id="otp.E012",
+        )
 
 
 def _missing(gateway: str, needed: dict[str, str], error_id: str) -> Iterator[CheckMessage]:

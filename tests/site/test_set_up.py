@@ -57,6 +57,7 @@ FAULTS = [
     ("TWILIO_ACCOUNT_SID", {"TWILIO_ACCOUNT_SID": None}),
     ("TWILIO_AUTH_TOKEN", {"TWILIO_AUTH_TOKEN": None}),
     ("TWILIO_FROM", {"TWILIO_MESSAGING_SERVICE_SID": None}),
+    ("TRUSTED_PROXY_HEADER", {"TRUSTED_PROXY_HEADER": "X-Real-IP"}),
     ("OFFICE_NETWORKS", {"OFFICE_NETWORKS": "10.0.0.0/33"}),
     ("OFFICE_NETWORKS", {"OFFICE_NETWORKS": "10.0.0.1/8"}),
     ("EMAIL_URL", {"EMAIL_URL": "mail.example.gov.vn"}),
@@ -92,6 +93,18 @@ FAULTS = [
     ("RATELIMIT_ENABLE", {"RATELIMIT_ENABLE": "0"}),
     ("RATELIMIT_ENABLE", {"RATELIMIT_ENABLE": "never"}),
 ]
+# What would start, and is weak: others could guess, read or pretend.
+WEAK = [
+    ("SECRET_KEY", {"SECRET_KEY": "a"}),
+    ("SECRET_KEY", {"SECRET_KEY": "a" * 40}),
+    ("SECRET_KEY", {"SECRET_KEY": deployment.SECRETS["SECRET_KEY"] + "," + "ab" * 20}),
+    ("OTP_PEPPER", {"OTP_PEPPER": "a" * 40}),
+    ("OTP_PEPPER", {"OTP_PEPPER": deployment.SECRETS["SECRET_KEY"]}),
+    ("TWILIO_API_BASE", {"TWILIO_API_BASE": "http://sms.example.gov.vn"}),
+    ("ALLOWED_HOSTS", {"ALLOWED_HOSTS": "*"}),
+    ("ALLOWED_HOSTS", {"ALLOWED_HOSTS": "matkhau.example.gov.vn,*"}),
+    ("EMAIL_URL", {"EMAIL_URL": "smtp://mail.example.gov.vn:25"}),
+]
 # Those that the settings themselves find.
 AT_ONCE = [
     (name, changes)
@@ -118,7 +131,8 @@ class SetUpTests(TestCase):
             self.assertNotIn("geheim", said)
 
     def test_every_fault_stops_the_start_with_its_name(self):
-        for (name, changes), done in zip(FAULTS, self.start(FAULTS, "web server"), strict=True):
+        every = FAULTS + WEAK
+        for (name, changes), done in zip(every, self.start(every, "web server"), strict=True):
             with self.subTest(changes):
                 self.assertNotEqual(done.returncode, 0)
                 self.assertIn(name, done.stdout)
@@ -194,7 +208,8 @@ class SetUpTests(TestCase):
         self.assertEqual(done.stdout.split(), [*expected, "geheim-d"])
 
     def test_old_secrets_are_still_accepted(self):
-        keys = {"SECRET_KEY": deployment.SECRETS["SECRET_KEY"] + "," + "o" * 30 + "ld" * 10}
+        now = deployment.SECRETS["SECRET_KEY"]
+        keys = {"SECRET_KEY": f"{now},old-{now}"}
         show = "from mailportal import settings as s; print(len(s.SECRET_KEY_FALLBACKS))"
 
         done = deployment.run("-c", show, **keys)
