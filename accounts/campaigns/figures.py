@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.campaigns import rules
@@ -140,7 +141,7 @@ def _lock_state(campaign: Campaign) -> str:
         return _("đã kết thúc")
     if campaign.lock_approved_at:
         return _("đã đồng ý lúc %(time)s") % {
-            "time": f"{timezone.localtime(campaign.lock_approved_at):%H:%M %d/%m/%Y}"
+            "time": date_format(timezone.localtime(campaign.lock_approved_at), "DATETIME_FORMAT")
         }
     if campaign.is_running and timezone.localdate() >= campaign.lock_day:
         return _("ĐANG CHỜ cán bộ quản trị đồng ý")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts.models import Account
 from accounts.models.campaign import WARNED_BEFORE
@@ -71,7 +72,8 @@ def default_password(
 
 
 def default_password_subject(lock_day: dt.date) -> str:
-    return f"Hãy đổi mật khẩu mặc định trước ngày {lock_day:%d/%m/%Y}"
+    day = date_format(lock_day, "DATE_FORMAT")
+    return f"Hãy đổi mật khẩu mặc định trước ngày {day}"
 
 
 def default_password_text(address: str, *, lock_day: dt.date, days: int) -> str:
@@ -87,7 +89,8 @@ def default_password_text(address: str, *, lock_day: dt.date, days: int) -> str:
 
 def _sms(account: Account, to: str, wording: str) -> None:
     text = wording.format(
-        time=f"{timezone.localtime():%H:%M %d/%m}", hotline=settings.PROFILE.hotline.number
+        time=date_format(timezone.localtime(), "SHORT_DATETIME_FORMAT"),
+        hotline=settings.PROFILE.hotline.number,
     )
     outbox.queue_sms(account.address, to=to, text=text)
 

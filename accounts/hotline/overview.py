@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.access.login import FAILURES
@@ -180,4 +181,10 @@ def _of_new_phone(seen: Overview) -> str:
 
 def moment(at: dt.datetime | None) -> str:
     """Write a time as the office reads it."""
-    return f"{timezone.localtime(at, OFFICE_ZONE):%H:%M ngày %d/%m/%Y}" if at else ""
+    if at is None:
+        return ""
+    local = timezone.localtime(at, OFFICE_ZONE)
+    return _("%(time)s ngày %(day)s") % {
+        "time": date_format(local, "TIME_FORMAT"),
+        "day": date_format(local, "DATE_FORMAT"),
+    }

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Count, Q
 from django.db.models.functions import Now, TruncDate
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.models.audit_event import AuditEvent
@@ -134,7 +135,7 @@ def _codes_chart(sums: dict[dt.date, tuple[int, ...]]) -> Chart:
             "asked": number(sum(counts[0] for counts in sums.values())),
             "used": number(sum(counts[2] for counts in sums.values())),
         },
-        labels=[f"{day:%d/%m}" for day, _counts in days],
+        labels=[date_format(day, "MONTH_DAY_FORMAT") for day, _counts in days],
         series=[
             Series(_("Đã dùng"), [counts[2] for _day, counts in days]),
             Series(_("Đã gửi, không dùng"), [counts[3] for _day, counts in days]),
@@ -305,7 +306,7 @@ def _tries_chart(days: list[dt.date], tries: dict[tuple[dt.date, str], int]) -> 
             "wrong": number(sum(tries.get((day, Event.CODE_WRONG), 0) for day in days)),
             "reset": number(sum(tries.get((day, Event.PASSWORD_RESET), 0) for day in days)),
         },
-        labels=[f"{day:%d/%m}" for day in shown],
+        labels=[date_format(day, "MONTH_DAY_FORMAT") for day in shown],
         series=[
             Series(label, [tries.get((day, event), 0) for day in shown])
             for event, label in (

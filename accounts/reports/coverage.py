@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.organisation.units import Tree, Visible
@@ -117,7 +118,7 @@ def _trend(scope: Visible, today: Figures) -> tuple[Chart, Table]:
             " %(defaults)s còn mật khẩu mặc định."
         )
         % {"phones": percent(phones[-1]), "defaults": percent(defaults[-1])},
-        labels=[f"{day:%d/%m}" for day in days],
+        labels=[date_format(day, "MONTH_DAY_FORMAT") for day in days],
         series=[
             Series(_("Đã xác thực số điện thoại"), phones),
             Series(_("Còn mật khẩu mặc định"), defaults),

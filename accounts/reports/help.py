@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import TruncWeek
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.models.audit_event import AuditEvent
@@ -76,7 +77,7 @@ def _chart(by_week: dict[dt.date, Counter[str]]) -> Columns:
         title=_("Việc của cán bộ quản trị, hỗ trợ theo tuần"),
         description=_("Tuần này có %(count)s việc, trong đó %(extra)s lần cấp thêm mã hoặc mở lại.")
         % {"count": number([*by_week.values()][-1].total()), "extra": number(extra[-1])},
-        labels=[f"{monday:%d/%m}" for monday in by_week],
+        labels=[date_format(monday, "MONTH_DAY_FORMAT") for monday in by_week],
         series=[
             Series(_("Cấp thêm mã, mở lại"), extra),
             Series(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
@@ -33,7 +34,7 @@ def current_password_is_right(request: PersonRequest, form: PhoneForm | ChangePa
         form.add_error(
             "password",
             _("Đã nhập sai nhiều lần. Hãy thử lại sau %(time)s.")
-            % {"time": f"{timezone.localtime(held.until):%H:%M}"},
+            % {"time": date_format(timezone.localtime(held.until), "TIME_FORMAT")},
         )
         return False
     except NoAnswer:

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from otp import outbox, phones
 from otp.models import Message
@@ -30,7 +31,8 @@ class Command(BaseCommand):
         except PhoneError as error:
             raise CommandError(f"Not a Vietnamese mobile number ({error.code}).") from None
         text = settings.PROFILE.sms.test.format(
-            time=f"{timezone.localtime():%H:%M %d/%m}", hotline=settings.PROFILE.hotline.number
+            time=date_format(timezone.localtime(), "SHORT_DATETIME_FORMAT"),
+            hotline=settings.PROFILE.hotline.number,
         )
         with transaction.atomic():
             message = outbox.queue_sms("sms_send_test", to=phone, text=text)
