@@ -9,7 +9,7 @@ import os
 import statistics
 import time
 
-import tests.environment  # noqa: F401  (before the settings are read)
+import tests.support.environment  # noqa: F401  (before the settings are read)
 
 ACCOUNTS = 1_000_000
 LONGEST = 50  # milliseconds to the first result

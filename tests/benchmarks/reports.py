@@ -10,7 +10,7 @@ import sys
 import time
 from contextlib import contextmanager
 
-import tests.environment  # noqa: F401  (before the settings are read)
+import tests.support.environment  # noqa: F401  (before the settings are read)
 
 ACCOUNTS, UNITS, CODES, EVENTS = 1_000_000, 2_000, 100_000, 500_000
 LONGEST = 2.0  # seconds for a page

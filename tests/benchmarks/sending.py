@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import tests.environment  # noqa: F401  (before the settings are read)
+import tests.support.environment  # noqa: F401  (before the settings are read)
 
 ROOT = Path(__file__).parent.parent.parent
 ANSWER = 0.1  # seconds the supplier takes
