@@ -23,6 +23,7 @@ OTHER_DIGITS = (
     r"0912\s345\s678|0987 466 981",  # examples
     r"\d\d/\d\d/\d{4}( 17:00)?|Công văn 123/",  # examples
     r"Outlook 2007",
+    r"TRUSTED_PROXY_COUNT=0",  # a setting, as it is written
     r"0123456789:;",  # the alphabet of GSM-7
 )
 # The same in words. What is counted by the hour and by the day has columns of that name.
