@@ -12,6 +12,7 @@ from otp import codes, outbox
 from otp.codes import checking
 from otp.counting import limits
 from otp.models import Meter, Purpose
+from tests.support.waiting import wait_for, waiting_for_locks
 
 LIMIT = limits.Limit("test", 2, dt.timedelta(minutes=10))
 PHONE = "+84912466981"
@@ -118,8 +119,7 @@ class LockTests(TransactionTestCase):
         with transaction.atomic():
             Meter.objects.select_for_update().get(pk=meter)
             thread.start()
-            while not execute("SELECT 1 FROM pg_locks WHERE NOT granted"):
-                self.assertTrue(thread.is_alive(), "it ended without waiting")
+            wait_for(waiting_for_locks, "the guess to wait for the meter")
             ceilings = Meter.objects.filter(key__startswith="ceiling:guesses:")
             free = {row.pk for row in ceilings.select_for_update(skip_locked=True)}
             held = [row.pk for row in ceilings if row.pk not in free]
