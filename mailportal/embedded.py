@@ -24,7 +24,7 @@ import sys
 import time
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO
 
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
@@ -35,6 +35,7 @@ PORT = 5432  # part of the socket's name; nothing listens on the network
 MIN_FREE_MIB = 64  # on its disk: a full one kills PostgreSQL while it may be writing
 TIMEOUT = 60  # seconds a start or a stop may take, for instance after a power cut
 SOCKET_PATH = 100  # bytes; systems refuse more than 103 to 107
+_TOO_SLOW = f"it was not ready within {TIMEOUT} seconds; the machine may be busy, try again"
 
 OPTIONS = {
     "listen_addresses": "",
@@ -104,8 +105,7 @@ class _Server:
     def join(self) -> None:
         """Count this process as a user, and see that a keeper and the database are there."""
         self._own(self.directory)
-        if self.directory not in _held:
-            # This waits where a keeper is just stopping the server.
+        if self.directory not in _held:  # waits where a keeper is just stopping the server
             _held[self.directory] = _lock(self.directory / "users", fcntl.LOCK_SH)
         give_up_at = time.monotonic() + TIMEOUT
         while not self._call_keeper() and not self._is_ready():
@@ -115,7 +115,7 @@ class _Server:
 
     def keep(self) -> None:
         """Run the server until nobody uses it. Say "ready", or why not, on standard output."""
-        signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())
         try:
             # It runs already where a keeper was killed and left it behind.
             if not self._answers():
@@ -128,8 +128,7 @@ class _Server:
             self._await_last_user()
         finally:
             self._stop()
-            # The keeper's lock goes before the users' lock: who waits for that
-            # one has to find that a keeper is wanted.
+            # Before the users' lock: who waits for that has to find that a keeper is wanted.
             os.close(sys.stdin.fileno())
 
     @functools.cached_property
@@ -206,11 +205,10 @@ class _Server:
         return True
 
     def _is_ready(self) -> bool:
-        try:
+        with suppress(psycopg.OperationalError):
             self._connect(NAME).close()
-        except psycopg.OperationalError:
-            return False
-        return True
+            return True
+        return False
 
     def _connect(self, name: str) -> psycopg.Connection:
         return psycopg.connect(
@@ -219,12 +217,11 @@ class _Server:
 
     def _answers(self) -> bool:
         """Ask the socket: the process number in postmaster.pid may be a stranger's by now."""
-        with closing(socket.socket(socket.AF_UNIX)) as asking:
-            try:
-                asking.connect(str(self.sockets / f".s.PGSQL.{PORT}"))
-            except (FileNotFoundError, ConnectionRefusedError):
-                return False
-        return True
+        gone = suppress(FileNotFoundError, ConnectionRefusedError)
+        with closing(socket.socket(socket.AF_UNIX)) as asking, gone:
+            asking.connect(str(self.sockets / f".s.PGSQL.{PORT}"))
+            return True
+        return False
 
     def _start(self) -> None:
         self._own(self.sockets)
@@ -358,13 +355,6 @@ class _Server:
         for path in (package, libraries, *package.rglob("*"), *libraries.rglob("*")):
             executable = path.stat().st_mode & stat.S_IXUSR
             _allow(path, account.pw_uid, stat.S_IRGRP | (stat.S_IXGRP if executable else 0))
-
-
-_TOO_SLOW = f"it was not ready within {TIMEOUT} seconds; the machine may be busy, try again"
-
-
-def _leave(*_: object) -> NoReturn:
-    sys.exit()
 
 
 def _say(word: str) -> None:
