@@ -44,8 +44,7 @@ OPTIONS = {
     "max_connections": "250",  # four processes of tests, each with a crowd of forty or two senders
     # A power cut may cost the last moment, never the whole: this is for demonstrations and tests.
     "synchronous_commit": "off",
-    # No values of columns in the server's log.
-    "log_error_verbosity": "terse",
+    "log_error_verbosity": "terse",  # no values of columns in the server's log
     "log_min_error_statement": "panic",
 }
 

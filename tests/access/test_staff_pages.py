@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Account, AuditEvent, LoginNotice, PhoneProposal, Unit
 from otp.models import Code, Message
-from tests.site.test_house_rules import patterns
+from tests.house.test_house_rules import patterns
 from tests.support import cast
 from tests.support.cast import FACTOR
 

@@ -11,7 +11,7 @@ from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
 from otp.counting.limits import Limit
-from tests.site.test_house_rules import patterns
+from tests.house.test_house_rules import patterns
 
 ROOT = settings.BASE_DIR
 LIMITS = ROOT / "docs" / "limits.md"
