@@ -16,9 +16,14 @@ UNEXPECTED = _("TRUSTED_PROXY_COUNT=0, nhưng yêu cầu đến qua máy chủ t
 
 _EACH = 60 * 60  # seconds between two looks at the alert, in each process
 
+# Monitors ask without a proxy, and what they ask must not wait for the database.
+_PROBES = ("/healthz", "/readyz")
+
 # How proxies write an address: bare, with a port, in brackets (RFC 3986), as a node (RFC 7239).
-_NODE = re.compile(r'"?(?:\[(?P<v6>[^\]]+)\]|(?P<v4>[0-9.]+))(?::[0-9]{1,5})?"?')
-_FOR = re.compile(r'(?:^|;)\s*for\s*=\s*("[^"]*"|[^;\s]*)', re.IGNORECASE)
+_NODE = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<v4>[0-9.]+))(?::[0-9]{1,5})?")
+# What stands between commas, or between semicolons, where those within quotes do not count.
+_ELEMENT = re.compile(r'(?:[^,"]|"(?:\\.|[^"\\])*")+')
+_PARAMETER = re.compile(r'(?:[^;"]|"(?:\\.|[^"\\])*")+')
 
 _told_at = -float(_EACH)
 
@@ -33,18 +38,21 @@ def of(request: HttpRequest) -> str:
         address = read(_trusted_hop(request))
         if not address:
             _tell(
+                request,
                 UNREADABLE
-                % {"count": settings.TRUSTED_PROXY_COUNT, "header": settings.TRUSTED_PROXY_HEADER}
+                % {"count": settings.TRUSTED_PROXY_COUNT, "header": settings.TRUSTED_PROXY_HEADER},
             )
         return address
     if settings.OVER_HTTPS and "HTTP_X_FORWARDED_FOR" in request.META:
-        _tell(str(UNEXPECTED))
+        _tell(request, str(UNEXPECTED))
     return read(request.META.get("REMOTE_ADDR", ""))
 
 
 def read(written: str) -> str:
     """Read one address in any form in which proxies write it; "" where it is none."""
     written = written.strip()
+    if len(written) > 1 and written[0] == written[-1] == '"':
+        written = written[1:-1]
     node = _NODE.fullmatch(written)
     if node:
         written = node["v6"] or node["v4"]
@@ -52,8 +60,10 @@ def read(written: str) -> str:
         address = ip_address(written)
     except ValueError:
         return ""
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
+    if isinstance(address, IPv6Address):
+        if address.scope_id:
+            return ""  # of one link only; PostgreSQL takes none
+        address = address.ipv4_mapped or address
     return str(address)
 
 
@@ -70,20 +80,25 @@ def forget() -> None:
 
 def _trusted_hop(request: HttpRequest) -> str:
     name = settings.TRUSTED_PROXY_HEADER
-    hops = request.META.get(f"HTTP_{name.upper().replace('-', '_')}", "").split(",")
-    if len(hops) < settings.TRUSTED_PROXY_COUNT:
-        return ""
-    hop: str = hops[-settings.TRUSTED_PROXY_COUNT]
-    if name != "Forwarded":
-        return hop
-    node = _FOR.search(hop)
-    return node[1] if node else ""
+    written = request.META.get(f"HTTP_{name.upper().replace('-', '_')}", "")
+    if name == "Forwarded":
+        hops = [_node_of(element) for element in _ELEMENT.findall(written)]
+    else:
+        hops = written.split(",")
+    return hops[-settings.TRUSTED_PROXY_COUNT] if len(hops) >= settings.TRUSTED_PROXY_COUNT else ""
 
 
-def _tell(line: str) -> None:
+def _node_of(element: str) -> str:
+    """Give whom one element of a Forwarded header is for; "" where it says so not just once."""
+    pairs = [parameter.partition("=") for parameter in _PARAMETER.findall(element)]
+    nodes = [value for name, _, value in pairs if name.strip().lower() == "for"]
+    return nodes[0] if len(nodes) == 1 else ""
+
+
+def _tell(request: HttpRequest, line: str) -> None:
     """Tell IT that callers cannot be told apart; a process asks the database once an hour."""
     global _told_at
-    if time.monotonic() - _told_at < _EACH:
+    if request.path_info in _PROBES or time.monotonic() - _told_at < _EACH:
         return
     _told_at = time.monotonic()
     try:

@@ -20,7 +20,10 @@ FORMS = {
     "::ffff:192.0.2.1": "192.0.2.1",
     "[::ffff:192.0.2.1]:80": "192.0.2.1",
 }
-NO_ADDRESS = ("", "unknown", "_hidden", "-", "192.0.2.1:port", "192.0.2", "[192.0.2.1", "[]:80")
+NO_ADDRESS = (
+    *("", "unknown", "_hidden", "-", "192.0.2.1:port", "192.0.2", "[192.0.2.1", "[]:80"),
+    *("fe80::1%eth0", '"192.0.2.1'),
+)
 
 
 class FormTests(Callers):
@@ -42,6 +45,8 @@ class FormTests(Callers):
             ("for=192.0.2.60;proto=http;by=203.0.113.43", "192.0.2.60"),
             ('For="[2001:db8:cafe::17]:4711"', "2001:db8:cafe::17"),
             ("for=198.51.100.1, proto=https;for=192.0.2.60", "192.0.2.60"),
+            ('for=192.0.2.60;host="x,for=1.2.3.4"', "192.0.2.60"),
+            ('proto=https;host="x;for=1.2.3.4";for=192.0.2.60', "192.0.2.60"),
         ):
             with self.subTest(written):
                 plain = {
@@ -76,6 +81,12 @@ class UnreadTests(Callers):
             client_address.forget()
             self.post(HTTP_X_FORWARDED_FOR="unknown")
             self.assertEqual(len(self.told()), 2)
+
+    def test_monitors_are_no_callers(self):
+        with override_settings(TRUSTED_PROXY_COUNT=1), self.assertNumQueries(0):
+            self.assertEqual(self.client.get("/healthz").status_code, 200)
+
+        self.assertIs(self.client.get("/readyz").json()["callers"], True)
 
     @override_settings(OVER_HTTPS=True, ALERT_EMAILS=["it@hagiang.gov.vn"])
     def test_a_proxy_that_nobody_counted_is_told_too(self):
