@@ -8,13 +8,13 @@ from django.db import migrations
 # hold it and wait at its end for the second's row, which is its new parent, while the second waits
 # for the lock.
 #
-# Its two numbers are the portal's (4703) and that of the tree (1). A lock of two numbers is never
-# one of a single number, such as the chain's (4703111), which is taken later, by the commit.
+# It is the lock of a row, and not one of a number, which any role of the server could take and keep:
+# whoever may not change units cannot lock one. It leaves alone who only refers to that unit.
 # A unit that is inserted has none below it, and closes no ring.
 ALONE = """
 CREATE FUNCTION accounts_unit_is_moved_alone() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_advisory_xact_lock(4703, 1);
+    PERFORM 1 FROM accounts_unit ORDER BY id LIMIT 1 FOR NO KEY UPDATE;
     RETURN NULL;
 END
 $$;
