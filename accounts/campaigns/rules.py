@@ -145,7 +145,7 @@ def stop(campaign: Campaign, *, by: Account, why: str) -> None:
         members = held.members.filter(outcome=Outcome.OPEN)
         withdrawn = outbox.withdraw(members.filter(mail__isnull=False).values("mail"))
         count = members.update(outcome=Outcome.STOPPED, decided_on=timezone.localdate())
-        _end(held, State.STOPPED)
+        _close_as(held, State.STOPPED)
         AuditEvent.record(
             Event.CAMPAIGN_STOPPED,
             actor=by,
@@ -281,7 +281,7 @@ def _decide_one(campaign: Campaign) -> CampaignMember.Outcome | None:
 
 
 def _lock_member(campaign: Campaign, account: Account) -> None:
-    """Do to an account whose time is over what must happen to it, all at once."""
+    """Lock an account, end its default password in mail programs, and put it on record."""
     ground = Ground(campaign.basis, f"{TICKET}{campaign.pk}", by_itself=True)
     lock(account, actor=campaign.lock_approved_by, ground=ground)
     # Unlocked again, it opens the page where it is changed, and no mail program.
@@ -300,7 +300,7 @@ def _time_is_over(campaign: Campaign) -> QuerySet[CampaignMember]:
     return campaign.members.filter(
         outcome=Outcome.OPEN,
         warnings_sent=len(WARNED_BEFORE),
-        last_warned_on__lt=timezone.localdate(),
+        last_warned_on__lte=timezone.localdate() - dt.timedelta(days=WARNED_BEFORE[-1]),
         mail__state__in=_TAKEN,
         mail__changed_at__date__lt=timezone.localdate(),
     )
@@ -314,12 +314,12 @@ def _finish(campaign: Campaign) -> bool:
             return False
         if held.members.filter(outcome=Outcome.OPEN).exists():
             return False
-        _end(held, State.DONE)
+        _close_as(held, State.DONE)
         AuditEvent.record(Event.CAMPAIGN_STEP, reason="done", campaign=held.pk)
     return True
 
 
-def _end(held: Campaign, state: Campaign.State) -> None:
+def _close_as(held: Campaign, state: Campaign.State) -> None:
     held.state, held.ended_at = state, timezone.now()
     held.save(update_fields=["state", "ended_at"])
 
