@@ -1,4 +1,4 @@
-# One image for the web pages and the sender; compose.yaml shows both.
+# One image for the web pages, the sender and the worker; compose.yaml shows both.
 FROM python:3.11-slim AS packages
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv

@@ -47,6 +47,14 @@ def canonical(raw: str) -> str:
     return f"{local}@{_own(domain) if at else settings.MAIL_DOMAINS[0]}"
 
 
+def canonical_or_none(raw: str) -> str:
+    """Read an address as `canonical` does; "" where it is none of this office."""
+    try:
+        return canonical(raw)
+    except AddressError:
+        return ""
+
+
 def _own(domain: str) -> str:
     domain = settings.MAIL_DOMAIN_ALIASES.get(domain, domain)
     if not domain:

@@ -1,3 +1,5 @@
+"""The app: registers the checks, and gives the roles their rights after `migrate`."""
+
 from importlib import import_module
 
 from django.apps import AppConfig

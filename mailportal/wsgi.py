@@ -1,4 +1,4 @@
-"""The door for a web server: refuses to open when the set-up is broken."""
+"""The WSGI application; raises ImproperlyConfigured where the set-up is broken."""
 
 import os
 from collections.abc import Iterable

@@ -8,8 +8,8 @@ from django.apps.registry import Apps
 from django.db.models.signals import post_migrate
 
 
-def make_brakes(apps: Apps = current, **_: object) -> None:
-    """Have the one row of brakes there: without it no code is issued.
+def make_ceilings(apps: Apps = current, **_: object) -> None:
+    """Have the one row of ceilings and switches there: without it no code is issued.
 
     `migrate` tells of the schema as it then is; `flush` means the one of today.
     """
@@ -25,4 +25,4 @@ class OtpConfig(AppConfig):
     def ready(self) -> None:
         from otp import checks  # noqa: F401  (registers the checks)
 
-        post_migrate.connect(make_brakes, sender=self)
+        post_migrate.connect(make_ceilings, sender=self)

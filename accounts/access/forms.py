@@ -1,4 +1,4 @@
-"""What is typed at the door: name, password, second factor."""
+"""Forms of the log-in: name, password, second factor."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _

@@ -1,4 +1,4 @@
-"""Where a default password leads, and from where staff pages can be seen."""
+"""Sends default passwords to the page that changes them; hides staff pages from other networks."""
 
 from collections.abc import Callable
 from ipaddress import ip_address

@@ -12,7 +12,7 @@ from accounts.access import login
 from accounts.access.forms import EnrolForm, TokenForm
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, is_verified_staff, to_second_factor
-from accounts.credentials import second_factor as factors
+from accounts.credentials import second_factor
 from accounts.models import Account
 from accounts.models.right import Right
 from accounts.pages.requests import own_target, pages
@@ -23,15 +23,15 @@ FRESH = 600  # seconds since the password was typed, in which an app may be enro
 @sensitive_post_parameters("token")
 @pages
 @limit_posts("second-factor", 30, minutes=10)
-def second_factor(request: StaffRequest) -> HttpResponse:
+def ask_second_factor(request: StaffRequest) -> HttpResponse:
     target = own_target(request)
     if not request.user.is_staff:
         return redirect("accounts:home")
-    if not factors.is_enrolled(request.user):
+    if not second_factor.is_enrolled(request.user):
         return redirect("accounts:enrol")
     form = TokenForm(request.POST or None)
     if form.is_valid():
-        if factors.check(request, form.cleaned_data["token"]):
+        if second_factor.check(request, form.cleaned_data["token"]):
             return redirect(target or _landing(request.user))
         form.add_error("token", _("Mã chưa đúng hoặc đã dùng. Hãy chờ mã kế tiếp rồi nhập lại."))
     return render(request, "access/second_factor.html", {"form": form, "next": target})
@@ -45,24 +45,24 @@ def enrol(request: StaffRequest) -> HttpResponse:
     """Put the factor into an app, once and right after the password was typed."""
     if not request.user.is_staff:
         raise Http404
-    if factors.is_enrolled(request.user):
+    if second_factor.is_enrolled(request.user):
         return redirect("accounts:second-factor")
     if not login.password_is_fresh(request.session, within=FRESH):
         logout(request)
         return redirect("accounts:login")
     form = EnrolForm(request.POST or None)
     if form.is_valid():
-        codes = factors.enrol(request, form.cleaned_data["token"])
+        codes = second_factor.enrol(request, form.cleaned_data["token"])
         if codes:
             return render(request, "access/recovery_codes.html", {"codes": codes, "first": True})
         form.add_error("token", _("Mã chưa đúng. Hãy chờ ứng dụng hiện mã kế tiếp rồi nhập lại."))
-    device = factors.pending(request.user)
+    device = second_factor.pending(request.user)
     context = {
         "form": form,
         # Drawn by the library from the secret alone; nothing that was typed is in it.
-        "qr": mark_safe(factors.qr_code(device)),  # noqa: S308
-        "secret": factors.secret_of(device),
-        "digits": factors.APP_DIGITS,
+        "qr": mark_safe(second_factor.qr_code(device)),  # noqa: S308
+        "secret": second_factor.secret_of(device),
+        "digits": second_factor.APP_DIGITS,
     }
     return render(request, "access/enrol.html", context)
 
@@ -80,9 +80,9 @@ def factor(request: StaffRequest) -> HttpResponse:
             messages.warning(request, _("Hãy đăng nhập lại rồi tạo mã dự phòng mới."))
             logout(request)
             return redirect("accounts:login")
-        codes = factors.make_recovery_codes(request.user)
+        codes = second_factor.make_recovery_codes(request.user)
         return render(request, "access/recovery_codes.html", {"codes": codes})
-    left = factors.recovery_codes_left(request.user)
+    left = second_factor.recovery_codes_left(request.user)
     return render(request, "access/factor.html", {"left": left})
 
 

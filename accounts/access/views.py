@@ -1,4 +1,4 @@
-"""The door: log in, log out."""
+"""Log in and log out."""
 
 from django.conf import settings
 from django.contrib import messages

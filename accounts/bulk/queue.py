@@ -38,5 +38,5 @@ def claim(pk: int | None = None) -> Job | None:
 
 
 def forget_old() -> int:
-    """Delete what is older than a day, with all it knows."""
+    """Delete what is older than `KEPT`, with all it knows."""
     return Job.objects.filter(changed_at__lt=Now() - KEPT).delete()[0]

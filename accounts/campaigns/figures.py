@@ -24,7 +24,7 @@ UNITS_SHOWN = 100
 
 @dataclass(frozen=True)
 class CampaignCounts:
-    """How many people are where."""
+    """The members of a campaign, counted by outcome."""
 
     people: int
     open: int
@@ -61,39 +61,39 @@ class CampaignCounts:
         return cls(**counts, warned=warned)
 
 
-def tiles(campaign: Campaign, standing: CampaignCounts) -> list[Tile]:
+def tiles(campaign: Campaign, counts: CampaignCounts) -> list[Tile]:
     if campaign.is_planned:
         return [
             Tile(
                 _("Sẽ được nhắc"),
-                number(standing.people),
+                number(counts.people),
                 _("chốt danh sách khi bấm Bắt đầu chiến dịch"),
             )
         ]
     return [
-        Tile(_("Trong danh sách"), number(standing.people)),
-        Tile(_("Đã đổi mật khẩu"), number(standing.changed)),
-        Tile(_("Chưa đổi mật khẩu"), number(standing.open)),
-        Tile(_("Đã khóa"), number(standing.locked)),
+        Tile(_("Trong danh sách"), number(counts.people)),
+        Tile(_("Đã đổi mật khẩu"), number(counts.changed)),
+        Tile(_("Chưa đổi mật khẩu"), number(counts.open)),
+        Tile(_("Đã khóa"), number(counts.locked)),
         Tile(
             _("Không bị khóa"),
-            number(standing.unwarned + standing.left),
+            number(counts.unwarned + counts.left),
             _("%(unwarned)s không chắc thư đã tới, %(left)s ra khỏi danh sách")
-            % {"unwarned": number(standing.unwarned), "left": number(standing.left)},
+            % {"unwarned": number(counts.unwarned), "left": number(counts.left)},
         ),
     ]
 
 
-def steps(campaign: Campaign, standing: CampaignCounts) -> Table:
+def steps(campaign: Campaign, counts: CampaignCounts) -> Table:
     """Show each step with its day and its people, before it runs and after."""
-    rows = [_warning(campaign, standing, days) for days in WARNED_BEFORE]
+    rows = [_warning(campaign, counts, days) for days in WARNED_BEFORE]
     rows.append(
         Row(
             (
                 _("Khóa người chưa đổi mật khẩu"),
                 campaign.lock_day,
-                0 if campaign.is_over else standing.open,
-                standing.locked,
+                0 if campaign.is_over else counts.open,
+                counts.locked,
                 _lock_state(campaign),
             )
         )
@@ -118,13 +118,13 @@ def warning_name(days: int) -> str:
     return _("Nhắc lần %(number)s") % {"number": WARNED_BEFORE.index(days) + 1}
 
 
-def _warning(campaign: Campaign, standing: CampaignCounts, days: int) -> Row:
-    done = standing.warned[days]
+def _warning(campaign: Campaign, counts: CampaignCounts, days: int) -> Row:
+    done = counts.warned[days]
     planned = campaign.lock_day - dt.timedelta(days=days)
     waiting = 0
     if not campaign.is_over:
         not_yet = Q(outcome=Outcome.OPEN, warnings_sent__lte=WARNED_BEFORE.index(days))
-        waiting = standing.open if campaign.is_planned else campaign.members.filter(not_yet).count()
+        waiting = counts.open if campaign.is_planned else campaign.members.filter(not_yet).count()
     if campaign.is_over:
         state = _("đã kết thúc")
     elif campaign.is_planned or timezone.localdate() < planned:
@@ -181,7 +181,7 @@ def _members_by_unit(campaign: Campaign) -> list[tuple[int | None, int, int]]:
 def listed(campaigns: Sequence[Campaign]) -> Table:
     rows = []
     for campaign in campaigns:
-        standing = CampaignCounts.of(campaign)
+        counts = CampaignCounts.of(campaign)
         rows.append(
             Row(
                 (
@@ -189,9 +189,9 @@ def listed(campaigns: Sequence[Campaign]) -> Table:
                     str(Campaign.State(campaign.state).label),
                     campaign.first_day,
                     campaign.lock_day,
-                    standing.people,
-                    standing.changed,
-                    standing.locked,
+                    counts.people,
+                    counts.changed,
+                    counts.locked,
                 ),
                 href=reverse("accounts:campaign", args=[campaign.pk]),
             )

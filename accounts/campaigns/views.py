@@ -61,15 +61,15 @@ def plan(request: StaffRequest) -> HttpResponse:
 @staff_page(RIGHT)
 def campaign(request: StaffRequest, pk: int) -> HttpResponse:
     found = _campaign_or_404(request.user, pk)
-    standing = CampaignCounts.of(found)
+    counts = CampaignCounts.of(found)
     context = {
         "campaign": found,
         "units": [
             figures.unit_name(unit)
             for unit in found.units.select_related("parent").order_by("name")
         ],
-        "tiles": figures.tiles(found, standing),
-        "steps": figures.steps(found, standing),
+        "tiles": figures.tiles(found, counts),
+        "steps": figures.steps(found, counts),
         "by_unit": figures.by_unit(found),
         "letters": _letters(found),
         "waiting": rules.waits_for_consent(found).count(),
@@ -168,13 +168,12 @@ def _confirm(request: StaffRequest, pk: int, act: _Act) -> HttpResponse:
         else:
             messages.success(request, act.done)
         return redirect("accounts:campaign", found.pk)
-    standing = CampaignCounts.of(found)
+    counts = CampaignCounts.of(found)
     context = {
         "form": form,
         "campaign": found,
-        "standing": standing,
-        "people": number(standing.people),
-        "open": number(standing.open),
+        "people": number(counts.people),
+        "open": number(counts.open),
     }
     return render(request, f"campaigns/{act.template}.html", context)
 

@@ -1,4 +1,4 @@
-"""What staff asked for and cannot have as things stand, in a sentence that says why."""
+"""NotNow: what staff asked for is refused as things stand; `sentence` says why."""
 
 
 class NotNow(Exception):

@@ -37,7 +37,7 @@ else:
 logger = logging.getLogger(__name__)
 
 PAGE = 500  # entries; many servers give no more than 1,000 at a time
-FAILURES = 5  # in a row, after which the directory is left alone …
+FAILURES = 5  # in a row, after which the directory is paused …
 PAUSE = 15  # … for so many seconds, so that people are told at once instead of waiting
 
 _ADDRESS = "mail"
@@ -138,7 +138,7 @@ class Open:
 
     @sensitive_variables("password")
     def set_password(self, password: str) -> None:
-        """Set the password; raises `Refused` or `NoAnswer`."""
+        """Set the password; raises `PasswordRefused` or `NoAnswer`."""
         try:
             self._talk.set_password(self._dn, password)
         except PasswordRefused:

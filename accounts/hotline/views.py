@@ -18,10 +18,10 @@ from accounts.access.staff import StaffRequest, staff_page
 from accounts.credentials import phone_proposals
 from accounts.credentials.refusals import NotNow
 from accounts.hotline import overview, remedies
-from accounts.hotline import search as lookup
 from accounts.hotline.actions import ACTIONS
 from accounts.hotline.forms import GroundForm, LookupForm, ProposalForm
 from accounts.hotline.overview import Overview
+from accounts.hotline.search import FEWEST_DIGITS, MOST, Found, find
 from accounts.models import Account, AuditEvent, PhoneProposal
 from accounts.models.audit_event import Ground
 from accounts.models.right import Right
@@ -45,15 +45,15 @@ def search(request: StaffRequest) -> HttpResponse:
     form = LookupForm(request.POST or None)
     found = None
     if form.is_valid():
-        found = lookup.find(request.user, **form.cleaned_data)
+        found = find(request.user, **form.cleaned_data)
         _count_lookup(request.user, found)
         if len(found.people) == 1 and not found.unknown:
             return redirect("accounts:person", found.people[0].pk)
     context = {
         "form": form,
         "found": found,
-        "most": lookup.MOST,
-        "fewest_digits": lookup.FEWEST_DIGITS,
+        "most": MOST,
+        "fewest_digits": FEWEST_DIGITS,
         "unknown": _keep_unknown(request, found.unknown) if found and found.unknown else "",
         "waiting": _waiting(request.user).count(),
     }
@@ -220,7 +220,7 @@ def _waiting(staff: Account) -> "QuerySet[PhoneProposal]":
     )
 
 
-def _count_lookup(staff: Account, found: lookup.Found) -> None:
+def _count_lookup(staff: Account, found: Found) -> None:
     """Put the look-up on record, without its words; very many by one person are told (AD-05)."""
     AuditEvent.record(AuditEvent.Event.LOOKED_UP, actor=staff, by=found.by, found=len(found.people))
     if not limits.charge(MANY_LOOKUPS, staff.address).granted:

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from accounts.addresses import AddressError, canonical
+from accounts.addresses import canonical_or_none
 from accounts.loading import headings
 from accounts.loading.columns import CHANGEABLE, COLUMNS, KEY, PREVIEWED, AccountRow
 from accounts.models.account import Account
@@ -187,7 +187,7 @@ def _lines_of_addresses(names: list[str], lines: list[SheetRow]) -> dict[str, li
     """Give the numbers of the lines in which each address stands."""
     numbers: dict[str, list[int]] = defaultdict(list)
     for line in lines:
-        if address := _canonical(_cells(names, line).get(KEY, "")):
+        if address := canonical_or_none(_cells(names, line).get(KEY, "")):
             numbers[address].append(line.number)
     return numbers
 
@@ -259,10 +259,3 @@ def _shown(account: Account, number: int, changed: list[str]) -> list[str]:
         *(column.shown(getattr(account, name)) for name, column in PREVIEWED.items()),
         fate,
     ]
-
-
-def _canonical(address: str) -> str:
-    try:
-        return canonical(address)
-    except AddressError:
-        return ""

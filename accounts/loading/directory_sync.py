@@ -5,7 +5,6 @@ broken off at any place. Passwords are the directory's, except those of staff wh
 number in force is the portal's, and is written there; others are read from there, once.
 """
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,8 +17,8 @@ from accounts import directory
 from accounts.addresses import AddressError, canonical
 from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.directory import Entry
+from accounts.loading.mailboxes import stored_name
 from accounts.models import Account, AuditEvent
-from accounts.models.account import LONGEST_NAME
 from otp import codes, phones
 from otp.phones import PhoneError
 
@@ -93,7 +92,7 @@ class Sync:
     def _differences(self, account: Account, entry: Entry) -> list[str]:
         """Change the account, in memory, to what its entry says; name the columns."""
         columns = []
-        name = _name(entry)
+        name = stored_name(entry.full_name)
         if name and name != account.full_name:
             account.full_name = name
             columns.append("full_name")
@@ -147,11 +146,6 @@ def _address(entry: Entry) -> tuple[str, str]:
         except AddressError as error:
             fault = error.code
     return "", fault
-
-
-def _name(entry: Entry) -> str:
-    text = unicodedata.normalize("NFC", " ".join(entry.full_name.split()))
-    return text.replace("\0", "")[:LONGEST_NAME]
 
 
 def _phone(entry: Entry) -> str:

@@ -1,6 +1,7 @@
 """Read the mailboxes of another mail system: LDIF, a Dovecot passwd-file, or a dump of its SQL.
 
-Each reader gives what it finds line by line, as it stands there; what it cannot read is a `Fault`.
+Each reader gives what it finds line by line, as it stands there, and a `MailboxFault` for what it
+cannot read.
 Nothing of a line is in a fault's reason: what stands in the wrong place may be a password.
 """
 

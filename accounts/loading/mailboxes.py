@@ -91,7 +91,9 @@ class MovingIn:
             raise ValueError(_ADDRESS_FAULTS[error.code]) from None
         if address in self._found:
             raise ValueError("has an address that an earlier line has too")
-        account = Account(address=address, is_active=row.is_active, full_name=_name(row.full_name))
+        account = Account(
+            address=address, is_active=row.is_active, full_name=stored_name(row.full_name)
+        )
         if row.password:
             account.password = to_stored(row.password)
         else:
@@ -142,7 +144,8 @@ def _waits_for(found: Account, there: Account) -> bool:
     return found.has_usable_password() and not there.has_usable_password()
 
 
-def _name(raw: str) -> str:
+def stored_name(raw: str) -> str:
+    """Give a name as it is stored: composed, in single spaces, no longer than the column."""
     text = unicodedata.normalize("NFC", " ".join(raw.split()))
     return text.replace("\0", "")[:LONGEST_NAME]
 

@@ -1,4 +1,4 @@
-"""Which addresses may be an account's other ones: free, the office's own, and nobody's office."""
+"""Which addresses may be an account's other ones: free, of the office, and not reserved."""
 
 from email.utils import parseaddr
 
@@ -6,7 +6,7 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from accounts.addresses import AddressError, canonical
+from accounts.addresses import AddressError, canonical, canonical_or_none
 from accounts.models.address import Address
 
 # Who reads these speaks for the domain: authorities give certificates to the first five, and the
@@ -47,11 +47,4 @@ def is_reserved(address: str) -> bool:
 
 def _of_the_portal() -> set[str]:
     own = [settings.DEFAULT_FROM_EMAIL, *settings.ALERT_EMAILS]
-    return {_canonical(parseaddr(each)[1]) for each in own}
-
-
-def _canonical(address: str) -> str:
-    try:
-        return canonical(address)
-    except AddressError:
-        return ""  # of another office
+    return {canonical_or_none(parseaddr(each)[1]) for each in own}

@@ -4,8 +4,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from django.utils import timezone
-from django.utils.formats import date_format
+from accounts.spreadsheets.writing import moment
 
 
 @dataclass(frozen=True)
@@ -125,10 +124,8 @@ def _shown(value: Value) -> str:
             return "–"
         case int():
             return number(value)
-        case dt.datetime():
-            return date_format(timezone.localtime(value), "DATETIME_FORMAT")
         case dt.date():
-            return date_format(value, "DATE_FORMAT")
+            return moment(value)
     return str(value)
 
 

@@ -50,6 +50,13 @@ def write_csv(header: Iterable[object], rows: Iterable[Iterable[object]]) -> Ite
     yield _taken(line)
 
 
+def moment(value: dt.date) -> str:
+    """Write a day, or a time of the office's clock, as people here do."""
+    if isinstance(value, dt.datetime):
+        return date_format(timezone.localtime(value), "DATETIME_FORMAT")
+    return date_format(value, "DATE_FORMAT")
+
+
 def harmless(text: str) -> str:
     """Put an apostrophe before what a spreadsheet would take for a formula (AD-12)."""
     return f"'{text}" if text.startswith(_STARTS) else text
@@ -74,10 +81,8 @@ def _text(value: object) -> str:
             return ""
         case int():
             return str(value)  # also below zero: a minus before digits is no formula
-        case dt.datetime():
-            return date_format(timezone.localtime(value), "DATETIME_FORMAT")
         case dt.date():
-            return date_format(value, "DATE_FORMAT")
+            return moment(value)
     return harmless("".join(sign for sign in str(value) if sign in "\t\r\n" or sign >= " "))
 
 

@@ -76,7 +76,7 @@ class Claimed:
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class _Attempt:
     """What became of one attempt."""
 
     state: Message.State
@@ -173,38 +173,38 @@ def oldest_waiting() -> dt.timedelta | None:
 
 # sensitive_variables keeps the digits and the number out of error reports (LG-02).
 @sensitive_variables()
-def _attempt(message: Claimed, route: Route) -> _Outcome:
+def _attempt(message: Claimed, route: Route) -> _Attempt:
     try:
         text = _with_digits(message)
     except Exception as error:  # noqa: BLE001  (the sender's loop; nothing has left yet)
         _log_fault(message, error)
         return _again(message, "fault")
     if text is None or message.left <= dt.timedelta():
-        return _Outcome(State.UNKNOWN if message.gateway else State.EXPIRED)
+        return _Attempt(State.UNKNOWN if message.gateway else State.EXPIRED)
     try:
         accepted = _hand_over(message, text, route)
     except SmsError as error:
         return _failure(message, error)
     except Exception as error:  # noqa: BLE001  (the sender's loop; it may have left)
         _log_fault(message, error)
-        return _Outcome(State.UNKNOWN, "fault")
+        return _Attempt(State.UNKNOWN, "fault")
     if message.channel == Message.Channel.KICK and not message.gateway:
         # Once more: who was about to log in with the old password had no session yet.
-        return _Outcome(State.QUEUED, "", accepted.gateway, again_in=KICKED_AGAIN)
-    return _Outcome(State.ACCEPTED, "", accepted.gateway, accepted.gateway_id)
+        return _Attempt(State.QUEUED, "", accepted.gateway, again_in=KICKED_AGAIN)
+    return _Attempt(State.ACCEPTED, "", accepted.gateway, accepted.gateway_id)
 
 
-def _failure(message: Claimed, error: SmsError) -> _Outcome:
+def _failure(message: Claimed, error: SmsError) -> _Attempt:
     """Read what a failed attempt means for the message."""
     match error:
         case NotSent():
             return _again(message, error.reason, error.retry_after)
         case GatewayRefused() if not message.gateway:
-            return _Outcome(State.REJECTED, error.reason, error.gateway)
+            return _Attempt(State.REJECTED, error.reason, error.gateway)
         case Unknown() if error.repeat_by:
             return replace(_again(message, error.reason), gateway=error.repeat_by)
     # A repeat that is refused says nothing of the first time.
-    return _Outcome(State.UNKNOWN, error.reason, error.gateway)
+    return _Attempt(State.UNKNOWN, error.reason, error.gateway)
 
 
 def _with_digits(message: Claimed) -> str | None:
@@ -225,12 +225,12 @@ def _hand_over(message: Claimed, text: str, route: Route) -> Accepted:
     return route.send(sms, only=message.gateway)
 
 
-def _again(message: Claimed, reason: str, wait: dt.timedelta | None = None) -> _Outcome:
+def _again(message: Claimed, reason: str, wait: dt.timedelta | None = None) -> _Attempt:
     pause = dt.timedelta(seconds=min(2 ** (message.tries - 1), LONGEST_WAIT))
-    return _Outcome(State.QUEUED, reason, message.gateway, again_in=max(pause, wait or pause))
+    return _Attempt(State.QUEUED, reason, message.gateway, again_in=max(pause, wait or pause))
 
 
-def _settle(message: Claimed, outcome: _Outcome) -> None:
+def _settle(message: Claimed, outcome: _Attempt) -> None:
     """Write an outcome down, even where the database is away for a moment.
 
     Should it stay away, the message is found abandoned later: in doubt, but never sent twice.
@@ -246,7 +246,7 @@ def _settle(message: Claimed, outcome: _Outcome) -> None:
     logger.error("message %s: the database does not take the outcome", message.id)
 
 
-def _mark(message: Claimed, outcome: _Outcome) -> None:
+def _mark(message: Claimed, outcome: _Attempt) -> None:
     # Only this very claim is marked: by now another sender may have given the message up, and one
     # that was queued again may be in another sender's hands.
     claimed = Message.objects.filter(pk=message.id, tries=message.tries)

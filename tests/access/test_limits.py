@@ -23,24 +23,24 @@ RESET_POSTS = 20  # of one caller in ten minutes
 LOGIN_POSTS = 60
 
 
-class TakeTests(TestCase):
-    def take(self, times=1, who="an"):
+class ChargeTests(TestCase):
+    def charge(self, times=1, who="an"):
         return [limits.charge(THREE, who).granted for _ in range(times)]
 
     def test_so_many_and_no_more(self):
-        self.assertEqual(self.take(5), [True] * 3 + [False] * 2)
+        self.assertEqual(self.charge(5), [True] * 3 + [False] * 2)
 
     def test_everybody_has_a_count_of_their_own(self):
-        self.take(3)
+        self.charge(3)
 
-        self.assertEqual(self.take(who="binh"), [True])
+        self.assertEqual(self.charge(who="binh"), [True])
         self.assertTrue(limits.charge(Limit("other", 3, THREE.period), "an").granted)
 
     def test_the_period_starts_with_the_first_and_ends_for_all(self):
         before = timezone.now()
         until = limits.charge(THREE, "an").until
         let_pass(self, minutes=9)
-        self.take(2)
+        self.charge(2)
 
         refused = limits.charge(THREE, "an")
 
@@ -48,35 +48,35 @@ class TakeTests(TestCase):
         self.assertEqual(refused.until, until)
         self.assertAlmostEqual(until, before + THREE.period, delta=dt.timedelta(seconds=30))
         let_pass(self, minutes=1)
-        self.assertEqual(self.take(4), [True] * 3 + [False])
+        self.assertEqual(self.charge(4), [True] * 3 + [False])
 
     def test_a_refused_charge_costs_nothing(self):
-        self.take(3)
+        self.charge(3)
         refused = [limits.charge(THREE, "an") for _ in range(5)]
 
         self.assertEqual(Meter.objects.get().count, 3)
         self.assertEqual(len({charge.until for charge in refused}), 1)
 
     def test_what_is_given_back_may_be_taken_again(self):
-        self.take(3)
+        self.charge(3)
         limits.give_back(THREE, "an")
 
-        self.assertEqual(self.take(2), [True, False])
+        self.assertEqual(self.charge(2), [True, False])
 
     def test_nothing_is_given_back_that_was_not_taken(self):
         limits.give_back(THREE, "an")
         self.assertEqual(Meter.objects.count(), 0)
-        self.take()
+        self.charge()
         for _ in range(3):
             limits.give_back(THREE, "an")
 
-        self.assertEqual(self.take(4), [True] * 3 + [False])
+        self.assertEqual(self.charge(4), [True] * 3 + [False])
 
     def test_what_is_cleared_starts_anew(self):
-        self.take(3)
+        self.charge(3)
         limits.clear(THREE, "an")
 
-        self.assertEqual(self.take(), [True])
+        self.assertEqual(self.charge(), [True])
 
 
 class Callers(cast.Cast, TestCase):

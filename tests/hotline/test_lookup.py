@@ -4,7 +4,7 @@ import re
 
 from django.test import Client, TestCase
 
-from accounts.hotline import search as lookup
+from accounts.hotline.search import MOST
 from accounts.models import AuditEvent, Unit
 from otp.models import Message
 from tests.support import cast
@@ -100,7 +100,7 @@ class FindingTests(LookupTestCase):
 
         r = self.look("sung mi dua")
 
-        self.assertEqual(len(r.context["found"].people), lookup.MOST)
+        self.assertEqual(len(r.context["found"].people), MOST)
         self.assertContains(r, "Có hơn 20 người")
 
     def test_no_result_shows_a_number(self):

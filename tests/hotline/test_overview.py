@@ -59,7 +59,7 @@ class SentenceTests(Desk, TestCase):
         self.assertIn("tạm dừng gửi mã", self.sentence())
 
 
-class PictureTests(Desk, TestCase):
+class OverviewTests(Desk, TestCase):
     def test_the_fate_of_each_code(self):
         cases = {
             ("delivered", ""): "đã tới máy",

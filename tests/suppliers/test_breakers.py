@@ -1,4 +1,4 @@
-"""When a supplier is left alone for a while, and how it is tried again."""
+"""When a supplier is paused, and how it is tried again."""
 
 from unittest import mock
 
@@ -27,7 +27,7 @@ class BreakerTests(SendingTestCase):
         return GatewayState.objects.get(pk="twilio")
 
     def pause(self):
-        """Give the seconds for which Twilio is now left alone."""
+        """Give the seconds for which Twilio is now paused."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT extract(epoch FROM paused_until - statement_timestamp())"

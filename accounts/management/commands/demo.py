@@ -17,7 +17,7 @@ from django.db import OperationalError
 from accounts import demo
 
 HOST = "127.0.0.1"
-PATIENCE = 10  # seconds for a process to end by itself
+TIMEOUT = 10  # seconds for a process to end by itself
 
 
 class Command(BaseCommand):
@@ -129,7 +129,7 @@ def _end(processes: list["subprocess.Popen[bytes]"]) -> None:
         process.terminate()
     for process in processes:
         try:
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -13,7 +13,7 @@ from otp import outbox, phones
 from otp.models import Message
 from otp.phones import PhoneError
 
-PATIENCE = 30  # seconds
+TIMEOUT = 30  # seconds
 UNDER_WAY = (Message.State.QUEUED, Message.State.SENDING)
 
 
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         self._report(message)
 
     def _report(self, message: Message) -> None:
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + TIMEOUT
         while time.monotonic() < until:
             message.refresh_from_db()
             if message.state not in UNDER_WAY:
