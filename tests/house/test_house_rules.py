@@ -102,6 +102,13 @@ class FileTests(SimpleTestCase):
                     lines = file.read_text(encoding="utf-8").count("\n")
                     self.assertLessEqual(lines, LONGEST)
 
+    def test_tests_wait_for_a_thing_and_never_for_a_time(self):
+        for file in (ROOT / "tests").rglob("*.py"):
+            if "benchmarks" not in file.parts and file.name != "waiting.py":
+                with self.subTest(str(file.relative_to(ROOT))):
+                    text = file.read_text(encoding="utf-8")
+                    self.assertNotRegex(text, r"\bsleep\(")
+
     def test_every_file_says_what_it_decides(self):
         for file in self.files():
             text = file.read_text(encoding="utf-8")
