@@ -197,6 +197,11 @@ class ImportTests(cast.Cast, TestCase):
         self.assertEqual((nghi.password, nghi.is_active), (f"imported${SSHA256}", False))
         self.assertFalse(self.stored("khong").has_usable_password())
 
+    def test_a_byte_order_mark_is_no_part_of_the_first_address(self):
+        self.bring(f"\ufeffmoi:{SSHA}\n", "passwd", "--apply")
+
+        self.assertEqual(self.stored("moi").password, f"imported${SSHA}")
+
     def test_what_pg_dump_copies(self):
         told = self.bring(COPY, "sql", "--apply")
 

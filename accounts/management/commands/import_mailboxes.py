@@ -37,7 +37,9 @@ class Command(BaseCommand):
             raise CommandError("DIRECTORY keeps the passwords: manage.py sync_directory is for it.")
         moving = MovingIn()
         try:
-            with options["file"].open(encoding="utf-8", errors="replace", newline="\n") as lines:
+            with options["file"].open(
+                encoding="utf-8-sig", errors="replace", newline="\n"
+            ) as lines:
                 moving.read(FORMATS[options["format"]](lines))
         except OSError as error:
             raise CommandError(f"The file cannot be read: {error.strerror}.") from None
