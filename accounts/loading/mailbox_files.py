@@ -15,6 +15,7 @@ from itertools import chain
 TABLES = ("mailbox", "virtual_users")  # PostfixAdmin's, and that of most tutorials
 
 _ADDRESS_COLUMNS = ("username", "email")
+_ATTRIBUTES = ("mail", "userpassword", "displayname", "cn", "mobile", "changetype")  # of LDIF
 _ON = ("1", "t", "true", "y", "yes")
 
 
@@ -131,13 +132,15 @@ def _attribute(line: str) -> tuple[str, str]:
     if not colon:
         raise ValueError("has a line without a colon")
     if value.startswith("<"):
-        raise ValueError("refers to another file")
+        if name in _ATTRIBUTES:
+            raise ValueError("refers to another file")
+        return name, ""
     if not value.startswith(":"):
         return name, value.strip(" ")
     try:
         return name, base64.b64decode(value[1:].strip(), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
-        if name in ("mail", "userpassword", "displayname", "cn", "mobile"):
+        if name in _ATTRIBUTES:
             raise ValueError("has a value that is not text in base64") from None
         return name, ""
 
