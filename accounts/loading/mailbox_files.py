@@ -155,10 +155,12 @@ _INSERT = re.compile(
 _COLUMN = re.compile(r'\s+[`"]?(?P<name>\w+)[`"]?\s+\w')
 _NO_COLUMN = ("PRIMARY", "UNIQUE", "KEY", "INDEX", "CONSTRAINT", "FOREIGN", "CHECK", "FULLTEXT")
 _VALUE = re.compile(
-    r"\s*(?:_\w+\s+)?(?:[EN]?'(?P<text>(?:[^'\\]|\\.|'')*)'|(?P<bare>[^\s,()']+))"
+    r"\s*(?:_\w+\s+)?(?:[EN]?'(?P<text>(?:[^'\\]|\\.|'')*)'|b'(?P<bits>[01]+)'"
+    r"|(?:0x|x')(?P<bytes>(?:[0-9a-f]{2})+)'?|(?P<bare>[^\s,()']+))"
     r"(?:::[\w ]+)?\s*(?P<end>[,)])",
     re.DOTALL | re.IGNORECASE,
 )
+_TEXT = re.compile(r"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
 _ROW = re.compile(r"\s*,?\s*\(")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _SIGNS = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "b": "\b"}
@@ -189,10 +191,15 @@ def _copied(names: list[str], lines: Iterator[tuple[int, str]]) -> Iterator[Mail
 
 
 def _statement(begun: str, lines: Iterator[tuple[int, str]]) -> str:
-    parts = [begun]
-    while not parts[-1].rstrip().endswith(";"):
-        _, line = next(lines, (0, ";"))
+    """Join the lines of a statement: up to a semicolon at the end of one, outside of any text."""
+    parts: list[str] = []
+    text = ""  # that goes on in the next line
+    for line in chain([begun], (line for _, line in lines)):
         parts.append(line)
+        _, quote, rest = _TEXT.sub("", text + line).partition("'")
+        text = quote + rest
+        if not text and line.rstrip().endswith(";"):
+            break
     return "".join(parts)
 
 
@@ -227,6 +234,12 @@ def _rows(statement: str) -> Iterator[list[str] | None]:
 def _sql_text(value: re.Match[str]) -> str:
     if value["text"] is not None:
         return "'".join(map(_plain, value["text"].split("''")))
+    if value["bits"]:
+        return str(int(value["bits"], 2))
+    if value["bytes"]:
+        content = bytes.fromhex(value["bytes"])
+        # mysqldump --hex-blob writes a BIT(1) so, too.
+        return str(content[0]) if content in (b"\0", b"\1") else content.decode(errors="replace")
     return "" if value["bare"].upper() == "NULL" else str(value["bare"])
 
 

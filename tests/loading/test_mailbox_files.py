@@ -2,7 +2,9 @@
 
 from django.test import SimpleTestCase
 
-from accounts.loading.mailbox_files import ldif
+from accounts.loading.mailbox_files import ldif, sql
+
+INSERT = "INSERT INTO `mailbox` (`username`, `password`, `name`, `active`) VALUES"
 
 
 class LdifTests(SimpleTestCase):
@@ -22,3 +24,35 @@ class LdifTests(SimpleTestCase):
         (an,) = ldif(["dn: uid=an\r\n", "mail: an@ha\r\n", " giang\r\n", "cn:: SMOg\r\n"])
 
         self.assertEqual((an.address, an.full_name), ("an@hagiang", "Hà"))
+
+
+class SqlTests(SimpleTestCase):
+    def test_bits_and_bytes_are_what_they_say(self):
+        for active, is_active in (
+            *(("b'1'", True), ("b'0'", False), ("B'1'", True), ("_binary b'0'", False)),
+            *(("0x01", True), ("0x00", False), ("x'31'", True), ("_binary '0'", False)),
+        ):
+            with self.subTest(active):
+                (an,) = sql([f"{INSERT} ('an', 'x', '', {active});\n"])
+
+                self.assertEqual(an.is_active, is_active)
+
+    def test_a_text_in_bytes_is_read_as_utf_8(self):
+        (an,) = sql([f"{INSERT} (0x616E, 0x7B535348417D61, 0x48C3A0, 1);\n"])
+
+        self.assertEqual((an.address, an.password, an.full_name), ("an", "{SSHA}a", "Hà"))
+
+    def test_a_semicolon_ends_no_text(self):
+        lines = [f"{INSERT} ('an', 'x', 'one;\n", "it''s two;\n", "three', 1),\n"]
+        lines += ["('binh', 'y', '', 1);\n", f"{INSERT} ('chi', 'z', '', 1);\n"]
+
+        an, binh, chi = sql(lines)
+
+        self.assertEqual(an.full_name, "one;\nit's two;\nthree")
+        self.assertEqual((binh.address, chi.address), ("binh", "chi"))
+
+    def test_a_text_without_an_end_is_named_and_not_repeated(self):
+        an, fault = sql([f"{INSERT} ('an', 'x', '', 1), ('binh', 'geheim;\n", "more;\n"])
+
+        self.assertEqual(an.address, "an")
+        self.assertEqual(fault.reason, "cannot be read from here on")
