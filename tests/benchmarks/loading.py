@@ -159,7 +159,7 @@ def load(portal, staff, what, ending, lines):
     if ending == ".csv":
         content = b"".join(writing.write_csv(header, lines))
     else:
-        content = writing.write_xlsx(header, lines)
+        content = writing.xlsx_response("a", header, lines).content
     note(f"{what}: {len(content) / 2**20:.1f} MiB")
     with Largest(portal) as largest:
         began = time.monotonic()
