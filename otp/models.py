@@ -11,8 +11,8 @@ from django.db import models
 from django.db.models import Count, F, Func, Q
 from django.db.models.functions import Now
 
-# The office's rule (memo, "Lưu ý"): codes 5 minutes apart, at most 2 a day, the day being that of
-# the office's clock. The constraints and the code are both built from these: to change the rule,
+# The office's rule: codes so far apart, so many a day, the day being that of the office's clock.
+# The constraints and the code are both built from these: to change the rule,
 # change them here and run `makemigrations`.
 GAP = dt.timedelta(minutes=5)
 CODES_A_DAY = 2

@@ -32,7 +32,7 @@ def may_help(staff: Account, account: Account, right: Right) -> bool:
 def give_extra_code(account: Account, *, actor: Account, ground: Ground) -> None:
     """Let one more code be asked for today, once a day (AD-10); raises `NotNow`.
 
-    The five minutes between two codes stay as they are.
+    The gap between two codes stays.
     """
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)

@@ -107,7 +107,7 @@ def act(request: StaffRequest, pk: int, slug: str) -> HttpResponse:
 @pages
 @staff_page(Right.REVEAL_PHONE)
 def reveal(request: StaffRequest, pk: int) -> HttpResponse:
-    """Show the whole number for a minute: the one page that ever holds one."""
+    """Show the whole number for `SHOWN_FOR` seconds: the one page that ever holds one."""
     account = _helped(request.user, pk, Right.REVEAL_PHONE)
     if not account.has_phone:
         raise Http404

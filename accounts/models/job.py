@@ -16,7 +16,7 @@ from accounts.models.right import Right
 class Job(models.Model):
     """Something to be done to many accounts, and how far it is.
 
-    The file is kept only as long as it is needed, and the whole row for a day.
+    The file is kept only as long as it is needed, and the whole row for `queue.KEPT`.
     """
 
     LONG_WAIT = dt.timedelta(minutes=1)  # after which no process seems to be there

@@ -79,7 +79,7 @@ class Recovery:
 
     @sensitive_variables("guess")
     def check_code(self, guess: str) -> Answer:
-        """Check the code; once it is right, the way to a new password is open for ten minutes."""
+        """Check the code; once it is right, a new password may be chosen within `GRANT`."""
         return self.state.check(self.session, guess)
 
     @sensitive_variables("password")

@@ -38,7 +38,7 @@ class Issued:
     expires_at: dt.datetime
     next_at: dt.datetime  # when another may be asked for
     left_today: int
-    closed: bool  # ten wrong guesses in a row: nothing may be sent (OT-09)
+    closed: bool  # `STREAK` wrong guesses: nothing may be sent (OT-09)
 
 
 # One statement decides and enters: a plain insert deadlocks under load, a count races.
@@ -133,7 +133,7 @@ def issue(address: str, purpose: Purpose, *, nonce: str, proved: bool = True) ->
 def give_one_more(address: str) -> bool:
     """Give one place of today back to `address`, so that one more code may be asked for (hotline).
 
-    False where there was none to give back: the day's codes are not used up. The 5 minutes stay.
+    False where there was none to give back: the day's codes are not used up. The gap stays.
     """
     today = Code.objects.filter(
         address_key__in=keyed_names.names_of("address", address),
@@ -180,7 +180,7 @@ def move(addresses: Mapping[str, str]) -> None:
 
 
 def void(code_id: uuid.UUID) -> None:
-    """Give the code's place in the day back; the 5 minutes stay."""
+    """Give the code's place in the day back; the gap stays."""
     Code.objects.filter(pk=code_id).update(voided=True)
 
 

@@ -129,7 +129,7 @@ def _ratio_low() -> Iterator[str]:
 
 
 def _sent_today() -> "models.QuerySet[Code]":
-    # What was asked for less than ten minutes ago may still be used.
+    # What was asked for within the grant may still be used.
     return Code.objects.filter(
         purpose=Purpose.RECOVERY,
         issued_at__gt=Now() - DAY,
