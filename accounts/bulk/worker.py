@@ -1,4 +1,4 @@
-"""How the work on many accounts is done: a file as a whole, accounts a few at a time."""
+"""Do a claimed job: a file in one transaction, accounts CHUNK at a time, one transaction each."""
 
 import dataclasses
 import logging

@@ -151,7 +151,7 @@ class Open:
 
 
 class _Breaker:
-    """Knows when the directory is not worth asking: this process has waited in vain too often."""
+    """Pauses a process's conversations after FAILURES in a row; after each PAUSE one tries."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""The line to the directory: encrypted, verified, and never waited for without an end.
+"""Open a socket to the directory: over verified TLS by Python, with a time-out for every step.
 
 libldap's own TLS is not used. Where it is built on GnuTLS (Debian, Ubuntu), its time-outs end at
 the handshake: with a server that is silent there, it waits for ever and keeps a processor busy.

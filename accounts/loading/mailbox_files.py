@@ -1,8 +1,8 @@
 """Read the mailboxes of another mail system: LDIF, a Dovecot passwd-file, or a dump of its SQL.
 
-Each reader gives what it finds line by line, as it stands there, and a `MailboxFault` for what it
-cannot read.
-Nothing of a line is in a fault's reason: what stands in the wrong place may be a password.
+Each reader gives a `Mailbox` for each that it finds, in the file's own spelling, and a
+`MailboxFault` for what it cannot read. No reason repeats the file: what stands in the wrong place
+may be a password. docs/dependencies.md says which libraries were tried instead.
 """
 
 import base64
