@@ -301,6 +301,7 @@ LOGGING = {
         # Their DEBUG and INFO lines hold request bodies: the number and the wording.
         "twilio": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
+        "passlib": {"level": "WARNING"},  # names every scheme that it loads
         "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.db.backends": {"level": "WARNING"},
