@@ -6,7 +6,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from accounts.access import login
-from accounts.credentials import passwords
+from accounts.credentials import hashers
 from otp.counting import limits
 from tests.support import cast, inspection
 from tests.support.browser import BrowserTestCase
@@ -394,7 +394,7 @@ class ErrorPageTests(InspectedTestCase):
         self.fill("Mật khẩu", PASSWORD)
         with ExitStack() as others:
             for _ in range(3):
-                others.enter_context(passwords._places)
+                others.enter_context(hashers._places)
             self.press("Đăng nhập")
             self.heading("Hệ thống đang tạm nghỉ")
 
