@@ -1,15 +1,11 @@
 """For monitors: whether the process lives, and whether it can do its work."""
 
-import functools
-
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError, connection
-from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.recorder import MigrationRecorder
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
-from mailportal import client_address
+from mailportal import client_address, schema
 from otp import outbox
 
 
@@ -28,18 +24,12 @@ def ready(request: HttpRequest) -> HttpResponse:
     take the portal away.
     """
     try:
-        parts = {"database": True, "migrations": _migrated(), "sender": outbox.sender_is_alive()}
+        parts = {
+            "database": True,
+            "migrations": schema.is_current(),
+            "sender": outbox.sender_is_alive(),
+        }
         shown = parts | {"callers": client_address.are_told_apart()}
     except DatabaseError:
         parts = shown = {"database": False}
     return JsonResponse(shown, status=200 if all(parts.values()) else 503)
-
-
-@functools.cache
-def _newest_migrations() -> frozenset[tuple[str, str]]:
-    # Read from files, which do not change while the process lives.
-    return frozenset(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
-
-
-def _migrated() -> bool:
-    return _newest_migrations() <= MigrationRecorder(connection).applied_migrations().keys()

@@ -15,7 +15,7 @@ from accounts.access.limits import TooManyRequests
 from accounts.access.staff import is_verified_staff
 from accounts.credentials.hashers import Busy
 from accounts.directory import NoAnswer
-from mailportal import client_address, errors
+from mailportal import client_address, errors, health, schema
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,9 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 
 # `otp-credentials=(self)`: an empty list would silently switch off the filling-in of codes.
 PERMISSIONS_POLICY = "camera=(), microphone=(), geolocation=(), otp-credentials=(self)"
+
+_MONITORED = {"/healthz": health.live, "/readyz": health.ready}
+_WITHOUT_DATABASE = ("mailportal.pages", "mailportal.autoconfig")  # words, which always answer
 
 
 class CallerMiddleware:
@@ -99,6 +102,43 @@ def _body_length(request: HttpRequest) -> int:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         return 0
+
+
+class MonitorMiddleware:
+    """Answer monitors, whatever name they call the portal by: an address, a container's name.
+
+    They are answered before anything reads the Host, which opens it for nothing else.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.method in ("GET", "HEAD") and request.path_info in _MONITORED:
+            return _MONITORED[request.path_info](request)
+        return self.get_response(request)
+
+
+class SchemaMiddleware:
+    """Serve nothing on an older schema: between new code and `migrate` pages say "away"."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view: Callable[..., HttpResponseBase],
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+    ) -> HttpResponseBase | None:
+        if view.__module__ in _WITHOUT_DATABASE or not schema.is_older():
+            return None
+        logger.error("the database is older than the code: run `manage.py migrate`")
+        return errors.unavailable(request)
 
 
 class FaultMiddleware:
