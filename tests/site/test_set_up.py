@@ -3,7 +3,6 @@
 import ast
 import re
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest import TestCase
 
@@ -120,9 +119,10 @@ DOORS = {
 
 class SetUpTests(TestCase):
     def start(self, faults, door):
-        """Start with each fault, several at once; give what was said, in the same order."""
-        with ThreadPoolExecutor(4) as pool:
-            return list(pool.map(lambda fault: deployment.run(*DOORS[door], **fault[1]), faults))
+        """Start with each fault; give how each start ended, in the same order."""
+        return deployment.start_each(
+            DOORS[door], [deployment.environment(**fault[1]) for fault in faults]
+        )
 
     def assert_no_secret(self, said, changes):
         for secret in (*deployment.SECRETS.values(), "geheim-l", "geh/eim", "geheim-", ":geheim"):
@@ -162,6 +162,15 @@ class SetUpTests(TestCase):
         for door in DOORS:
             for done in self.start(faultless, door):
                 self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_real_doors(self):
+        name, changes = FAULTS[0]
+        for door, arguments in DOORS.items():
+            with self.subTest(door):
+                self.assertEqual(deployment.run(*arguments).returncode, 0)
+                done = deployment.run(*arguments, **changes)
+                self.assertNotEqual(done.returncode, 0)
+                self.assertIn(name, done.stdout)
 
     def test_a_directory_needs_its_package(self):
         hide = "import sys; sys.modules['ldap'] = None; import mailportal.wsgi"

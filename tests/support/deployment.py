@@ -1,11 +1,13 @@
 """A portal as an operator starts it: the environment of a deployment, gunicorn, real requests."""
 
 import http.client
+import json
 import os
 import re
 import socket
 import subprocess
 import sys
+from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
@@ -52,6 +54,28 @@ def run(*arguments, **changes):
         timeout=PATIENCE * 2,
         check=False,
     )
+
+
+class Start(NamedTuple):
+    """How a start of the portal ended, and all that it said."""
+
+    returncode: int
+    stdout: str
+
+
+def start_each(door, environments):
+    """Start by `door`, the arguments to Python, with each environment; give a `Start` for each."""
+    done = subprocess.run(
+        [sys.executable, "tests/support/starts.py"],
+        cwd=ROOT,
+        env=environment(PYTHONPATH=str(ROOT)),
+        input=json.dumps({"door": door, "good": environment(), "environments": environments}),
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE * 10,
+        check=True,
+    )
+    return [Start(*start) for start in json.loads(done.stdout)]
 
 
 def database_url():
