@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import Count, F, Func, Q
 from django.db.models.functions import Now
@@ -263,11 +263,13 @@ class Brakes(models.Model):
 
 
 class Meter(models.Model):
-    """A count of something that must not happen too often, good until a moment."""
+    """A count of something that must not happen too often, forgotten at a moment."""
 
     key = models.CharField(max_length=160, primary_key=True)
     count = models.IntegerField()
     until = models.DateTimeField(db_index=True)
+    # When each was counted, the oldest first, where the window slides (otp.counting.limits).
+    charged_at = ArrayField(models.DateTimeField(), default=list, db_default=[])
 
     class Meta:
         verbose_name = "bộ đếm"

@@ -1,4 +1,4 @@
-"""Charges limits, exactly: so many in a fixed window for a caller, an address or a number.
+"""Charges limits, exactly: so many in a sliding window for a caller, an address or a number.
 
 Each charge is one statement on PostgreSQL, so parallel requests on any number of hosts cannot
 lose count, and a database that does not answer lets nothing through.
@@ -12,7 +12,6 @@ from typing import Any
 from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from otp.counting.keyed_names import name_of
 from otp.models import Meter
@@ -20,7 +19,7 @@ from otp.models import Meter
 
 @dataclass(frozen=True)
 class Limit:
-    """So many in a fixed window of this length, which starts with the first charge."""
+    """So many in any span of this length, wherever it begins."""
 
     name: str
     count: int
@@ -29,10 +28,10 @@ class Limit:
 
 @dataclass(frozen=True)
 class Charge:
-    """Whether a charge was within the limit, and when its window ends."""
+    """Whether a charge was within the limit."""
 
     granted: bool
-    until: dt.datetime
+    until: dt.datetime  # when it is forgotten; of a refused one: from when one is granted again
 
 
 _CHARGE = """
@@ -40,46 +39,45 @@ SELECT granted, until
 FROM otp_charge(%(key)s, 1, %(limit)s, %(period)s, statement_timestamp())
 """
 
+_USED_UP = """
+SELECT otp_used_up_until(%(key)s, %(limit)s, %(period)s, statement_timestamp())
+"""
+
 _MOVE = """
-INSERT INTO otp_meter AS meter (key, count, until)
-SELECT pair.new, old.count, old.until
+INSERT INTO otp_meter AS meter (key, count, until, charged_at)
+SELECT pair.new, old.count, old.until, old.charged_at
 FROM unnest(%(old)s::text[], %(new)s::text[]) AS pair (old, new)
 JOIN otp_meter AS old ON old.key = pair.old AND old.until > statement_timestamp()
 ON CONFLICT (key) DO UPDATE SET
-    count = greatest(meter.count, excluded.count), until = greatest(meter.until, excluded.until)
+    count = greatest(meter.count, excluded.count),
+    until = greatest(meter.until, excluded.until),
+    charged_at = CASE WHEN meter.count < excluded.count
+        THEN excluded.charged_at ELSE meter.charged_at END
 """
 
 
 def charge(limit: Limit, who: str) -> Charge:
-    """Charge one to `who`. Exactly `limit.count` are granted in a period, however many ask at once.
+    """Charge one to `who`. `limit.count` are granted in any period, however many ask at once.
 
     A refused charge costs nothing, so asking again does not make the wait longer. `who` may be
     personal: only its keyed name is stored.
     """
-    parameters: dict[str, Any] = {
-        "key": key_of(limit, who),
-        "limit": limit.count,
-        "period": limit.period,
-    }
     with connection.cursor() as cursor:
-        cursor.execute(_CHARGE, parameters)
+        cursor.execute(_CHARGE, _parameters(limit, who))
         granted, until = cursor.fetchone()
     return Charge(granted, until)
 
 
 def used_up_until(limit: Limit, who: str) -> dt.datetime | None:
-    """Say until when nothing more is granted to `who`, without charging; None: something is."""
-    return (
-        Meter.objects.filter(
-            pk=key_of(limit, who), count__gte=limit.count, until__gt=timezone.now()
-        )
-        .values_list("until", flat=True)
-        .first()
-    )
+    """Say from when something is granted to `who` again, without charging; None: at once."""
+    with connection.cursor() as cursor:
+        cursor.execute(_USED_UP, _parameters(limit, who))
+        until: dt.datetime | None = cursor.fetchone()[0]
+    return until
 
 
 def give_back(limit: Limit, who: str) -> None:
-    """Undo one charge of `who`, because what was charged for turned out to be right."""
+    """Undo the newest charge of `who`, because what was charged for turned out to be right."""
     charged = Meter.objects.filter(pk=key_of(limit, who), count__gt=0, until__gt=Now())
     charged.update(count=F("count") - 1)
 
@@ -105,3 +103,7 @@ def move_keys(keys: Mapping[str, str]) -> None:
 def key_of(limit: Limit, who: str) -> str:
     """Name the meter row of `who` under `limit`."""
     return f"{limit.name}:{name_of(limit.name, who)}"
+
+
+def _parameters(limit: Limit, who: str) -> dict[str, Any]:
+    return {"key": key_of(limit, who), "limit": limit.count, "period": limit.period}

@@ -36,19 +36,48 @@ class ChargeTests(TestCase):
         self.assertEqual(self.charge(who="binh"), [True])
         self.assertTrue(limits.charge(Limit("other", 3, THREE.period), "an").granted)
 
-    def test_the_period_starts_with_the_first_and_ends_for_all(self):
+    def test_each_is_forgotten_a_period_after_it_was_charged(self):
+        for minutes in (0, 4, 5):
+            let_pass(self, minutes=minutes)
+            self.charge()
         before = timezone.now()
-        until = limits.charge(THREE, "an").until
-        let_pass(self, minutes=9)
-        self.charge(2)
 
         refused = limits.charge(THREE, "an")
 
+        # The second was charged five minutes ago, the third just now; the first a minute more.
         self.assertFalse(refused.granted)
-        self.assertEqual(refused.until, until)
-        self.assertAlmostEqual(until, before + THREE.period, delta=dt.timedelta(seconds=30))
+        self.assertAlmostEqual(
+            refused.until, before + dt.timedelta(minutes=1), delta=dt.timedelta(seconds=30)
+        )
+        self.assertEqual(limits.used_up_until(THREE, "an"), refused.until)
         let_pass(self, minutes=1)
-        self.assertEqual(self.charge(4), [True] * 3 + [False])
+        self.assertIsNone(limits.used_up_until(THREE, "an"))
+        self.assertEqual(self.charge(2), [True, False])
+        let_pass(self, minutes=4)
+        self.assertEqual(self.charge(2), [True, False])
+
+    def test_no_span_as_long_as_the_period_holds_more(self):
+        """Half a minute before the end of the first window, and right after it."""
+        self.charge()
+        let_pass(self, minutes=9, seconds=30)
+        self.charge(2)
+        let_pass(self, seconds=31)
+
+        across = self.charge(3)
+
+        self.assertEqual(across, [True, False, False])
+
+    def test_what_was_counted_without_a_moment_goes_at_the_end(self):
+        """By the release before, or a copy of a meter."""
+        key = limits.key_of(THREE, "an")
+        until = timezone.now() + dt.timedelta(minutes=4)
+        Meter.objects.create(key=key, count=2, until=until)
+
+        self.assertEqual(self.charge(2), [True, False])
+
+        self.assertEqual(limits.used_up_until(THREE, "an"), until)
+        let_pass(self, minutes=4, seconds=1)
+        self.assertEqual(self.charge(3), [True, True, False])
 
     def test_a_refused_charge_costs_nothing(self):
         self.charge(3)
@@ -108,6 +137,17 @@ class CallerTests(Callers):
         self.assertEqual(self.post(REMOTE_ADDR="192.0.2.7"), [200])
         let_pass(self, minutes=10)
         self.assertEqual(self.post(), [200])
+
+    def test_the_posts_of_ten_minutes_are_no_more_across_an_edge(self):
+        self.post()
+        let_pass(self, minutes=9, seconds=50)
+        before = self.post(RESET_POSTS - 1)
+        let_pass(self, seconds=11)
+
+        across = self.post(RESET_POSTS)
+
+        self.assertEqual(before, [200] * (RESET_POSTS - 1))
+        self.assertEqual(across, [200] + [429] * (RESET_POSTS - 1))
 
     def test_reading_and_other_forms_cost_nothing(self):
         self.use_up()

@@ -33,7 +33,7 @@ class ChargeTests(TestCase):
 
         self.assertEqual([charge.granted for charge in granted], [True, True])
         self.assertFalse(refused.granted)
-        self.assertEqual({charge.until for charge in granted}, {refused.until})
+        self.assertEqual(granted[0].until, refused.until)
         self.assertEqual(Meter.objects.get().count, 2)
 
     def test_what_a_session_calls_a_meter_is_not_what_is_charged(self):
@@ -130,7 +130,7 @@ class LockTests(TransactionTestCase):
 class MigrationTests(TransactionTestCase):
     def test_the_functions_can_be_taken_back_and_made_again(self):
         limits.charge(LIMIT, "an")
-        kept = list(Meter.objects.values())
+        kept = list(Meter.objects.values("key", "count", "until"))
         made = "SELECT to_regproc('otp_charge_ceilings'), to_regclass('otp_ceiling')"
         self.addCleanup(call_command, "migrate", "otp", verbosity=0)
 
@@ -139,5 +139,5 @@ class MigrationTests(TransactionTestCase):
         call_command("migrate", "otp", verbosity=0)
 
         self.assertEqual(gone, [(None, None)])
-        self.assertEqual(list(Meter.objects.values()), kept)
+        self.assertEqual(list(Meter.objects.values("key", "count", "until")), kept)
         self.assertTrue(limits.charge(LIMIT, "an").granted)
