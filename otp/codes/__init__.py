@@ -2,13 +2,14 @@
 
 from otp.codes.checking import Answer, Verdict, digits, reopen, revoke, spend, verify
 from otp.codes.issuing import Issued, TooSoon, give_one_more, issue, move, void
-from otp.codes.rule import CLOSED_FOR, CODE_LENGTH, GRANT, NUMBER_CAP, STREAK
+from otp.codes.rule import CLOSED_FOR, CODE_LENGTH, GRANT, NUMBER_CAP, PHONE_CAP, STREAK
 
 __all__ = [
     "CLOSED_FOR",
     "CODE_LENGTH",
     "GRANT",
     "NUMBER_CAP",
+    "PHONE_CAP",
     "STREAK",
     "Answer",
     "Issued",

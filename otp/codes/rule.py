@@ -10,6 +10,9 @@ GRANT = dt.timedelta(minutes=10)  # how long a right code may be used to do what
 STREAK = 10  # wrong guesses in a row over all codes of an address that close it …
 CLOSED_FOR = dt.timedelta(hours=24)  # … for this long (SP 800-63B-4 §3.2.2)
 NUMBER_CAP = Limit("sms-number", 6, dt.timedelta(hours=24))  # codes to one number
+# Of these, what changes of phone may take: anybody may type somebody else's number there, and the
+# rest is kept for that person's recovery.
+PHONE_CAP = Limit("sms-number-phone", NUMBER_CAP.count - CODES_A_DAY, NUMBER_CAP.period)
 
 
 def next_code_at(*, day: dt.date, taken: int, gap_until: dt.datetime) -> dt.datetime:

@@ -9,10 +9,10 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from otp import codes, phones
-from otp.codes import NUMBER_CAP
+from otp.codes import NUMBER_CAP, PHONE_CAP
 from otp.counting import limits
 from otp.counting.keyed_names import name_of
-from otp.models import Message
+from otp.models import Message, Purpose
 
 State = Message.State
 
@@ -29,9 +29,15 @@ ERASED = {"to": "", "subject": "", "text": ""}
 # to (EN-04). So each function is called in a CTE of its own, which is read whatever it answers: in
 # the CASE, it would be called for some and not for others.
 _QUEUE_CODE = """
-WITH number AS MATERIALIZED (
+WITH change AS MATERIALIZED (
     SELECT granted
-    FROM otp_charge(%(key)s, 1, %(limit)s, %(period)s, statement_timestamp())
+    FROM otp_charge(%(phone_key)s, 1, %(phone_limit)s, %(period)s, statement_timestamp())
+    WHERE %(is_change)s
+), number AS MATERIALIZED (
+    SELECT charge.granted AND coalesce(change.granted, true) AS granted
+    FROM (VALUES (1)) AS one (code) LEFT JOIN change ON true, LATERAL otp_charge(
+        %(key)s, coalesce(change.granted, true)::int, %(limit)s, %(period)s, statement_timestamp()
+    ) AS charge
 ), portal AS MATERIALIZED (
     SELECT granted, otp_charge_ceilings(
         'codes', (%(reason)s = '' AND granted)::int, statement_timestamp()) AS ceilings_hold
@@ -66,6 +72,7 @@ def queue_code(issued: codes.Issued, *, to: str, text: str) -> None:
     reason = "" if to else "decoy"
     if issued.closed:
         reason = "closed"
+    number = issued.address_key if reason else to
     parameters: dict[str, Any] = {
         "code_id": issued.id,
         "address_key": issued.address_key,
@@ -74,7 +81,10 @@ def queue_code(issued: codes.Issued, *, to: str, text: str) -> None:
         "text": text,
         "good_until": issued.expires_at,
         "reason": reason,
-        "key": limits.key_of(NUMBER_CAP, issued.address_key if reason else to),
+        "is_change": issued.purpose == Purpose.PHONE,
+        "phone_key": limits.key_of(PHONE_CAP, number),
+        "phone_limit": PHONE_CAP.count,
+        "key": limits.key_of(NUMBER_CAP, number),
         "limit": NUMBER_CAP.count,
         "period": NUMBER_CAP.period,
     }

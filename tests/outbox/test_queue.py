@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
 from otp import codes, outbox
-from otp.models import Message, Meter, Purpose
+from otp.models import CODES_A_DAY, Message, Meter, Purpose
 from tests.outbox.test_delivery import PHONE, WORDING, OutboxTests, State
 from tests.support.crowd import at_once
 from tests.support.waiting import PATIENCE
@@ -74,6 +74,17 @@ class QueueTests(OutboxTests):
         self.assertEqual(states, granted + [(State.SKIPPED, "number-cap")] * 2)
         self.assertEqual(asked[-1].to, "")
         self.assertEqual(self.queue("b@example.vn", to="+84987466981").state, State.QUEUED)
+
+    def test_changes_of_phone_leave_a_number_the_codes_of_a_recovery(self):
+        count = codes.NUMBER_CAP.count
+
+        changes = [self.queue(f"a{n}@example.vn", purpose=Purpose.PHONE) for n in range(count)]
+        recoveries = [self.queue(f"b{n}@example.vn") for n in range(3)]
+
+        states = [message.state for message in (*changes, *recoveries)]
+        sent = [State.QUEUED] * codes.PHONE_CAP.count
+        refused = [State.SKIPPED] * CODES_A_DAY
+        self.assertEqual(states, [*sent, *refused, State.QUEUED, State.QUEUED, State.SKIPPED])
 
     def test_decoys_and_closed_addresses_cost_a_number_nothing(self):
         for n in range(codes.NUMBER_CAP.count):
