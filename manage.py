@@ -8,8 +8,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from environs import EnvError
 
+from mailportal import postgresql
+
 
 def main() -> None:
+    postgresql.is_command()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailportal.settings")
     try:
         execute_from_command_line(sys.argv)

@@ -2,17 +2,28 @@
 
 import ctypes
 import os
+import re
+import selectors
+import socket
+import time
+from concurrent import futures
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
+
+from gunicorn.workers.gthread import ThreadWorker
 
 # systemd and Docker each say where to listen with --bind; this is Docker's.
 bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-worker_class = "gthread"
 threads = 4
 
-# Nothing in a request waits for a gateway. A directory has 23 s, then the page says that it is
-# away: 30 s is a hang.
+# A whole request, so that whoever sends half of one holds up nothing.
+_SIGN_OF_LIFE = re.compile(rb"(GET|HEAD) /healthz[? ].*\r\n\r\n", re.DOTALL)
+
+# Ends a process whose main loop hangs, and no request: those end because nothing that they wait for
+# goes on for long (the database: mailportal/postgresql; a directory: 23 s; no gateway at all).
 timeout = 30  # seconds
 graceful_timeout = 25  # seconds, less than Docker and systemd wait
 keepalive = 5  # seconds
@@ -30,6 +41,44 @@ errorlog = "-"
 # Heartbeats are files: keep them off a slow disk.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 control_socket_disable = True
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # it has no types
+    """gthread, with a thread of its own for /healthz: it answers also where all others wait.
+
+    A connection gets a thread once something has come by it, so those that say nothing take none.
+    """
+
+    def init_process(self) -> None:
+        self.spare = futures.ThreadPoolExecutor(max_workers=1)
+        super().init_process()
+
+    def enqueue_req(self, conn: Any) -> None:
+        begun = self._what_came(conn)
+        if begun is None:
+            conn.timeout = time.monotonic() + self.cfg.keepalive
+            self.pending_conns.append(conn)
+            reading = partial(self.on_pending_socket_readable, conn)
+            self.poller.register(conn.sock, selectors.EVENT_READ, reading)
+            return
+        pool = self.spare if _SIGN_OF_LIFE.match(begun) else self.tpool
+        done = pool.submit(self.handle, conn)
+        done.add_done_callback(lambda end: self.method_queue.defer(self.finish_request, conn, end))
+
+    def _what_came(self, conn: Any) -> bytes | None:
+        """Look at the start of a request without taking it; None where nothing has come yet."""
+        if conn.initialized and conn.parser.unreader.buf.getvalue():
+            return b""  # it came along with the one before
+        conn.sock.settimeout(0)
+        try:
+            return bytes(conn.sock.recv(limit_request_line, socket.MSG_PEEK))
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""  # the thread finds it closed
+
+
+worker_class = Worker
 
 M_MMAP_THRESHOLD = -3  # of mallopt(3)
 

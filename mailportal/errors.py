@@ -5,10 +5,21 @@ import sys
 
 from django.conf import settings
 from django.contrib.sessions.exceptions import SessionInterrupted
-from django.db import InterfaceError, OperationalError
+from django.db import Error, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.utils import timezone
+
+# What PostgreSQL refuses for now although psycopg calls it another kind of error: to write while
+# it is a standby, and to go on in a transaction that it has ended.
+_FOR_NOW = ("25006", "25P02", "25P03")
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Say whether the database could not do it now, and may in a moment."""
+    if isinstance(error, OperationalError | InterfaceError):
+        return True
+    return isinstance(error, Error) and getattr(error.__cause__, "sqlstate", "") in _FOR_NOW
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -44,7 +55,7 @@ def too_many_requests(request: HttpRequest, until: dt.datetime) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     # A database that is away is met in middleware too (sessions), where no view could catch it.
-    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+    if is_away(sys.exc_info()[1]):
         return unavailable(request)
     return _page("errors/500.html", 500)
 

@@ -6,9 +6,12 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
-from django.db import InterfaceError, OperationalError
+from django.core.signals import request_finished
+from django.db import Error, connections
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.urls import Resolver404, resolve
+from django.utils.log import log_response
 
 from accounts import caller
 from accounts.access.limits import TooManyRequests
@@ -16,6 +19,7 @@ from accounts.access.staff import is_verified_staff
 from accounts.credentials.hashers import Busy
 from accounts.directory import NoAnswer
 from mailportal import client_address, errors, health, schema
+from mailportal.postgresql.base import DatabaseWrapper
 
 logger = logging.getLogger(__name__)
 
@@ -141,6 +145,41 @@ class SchemaMiddleware:
         return errors.unavailable(request)
 
 
+class LongPageMiddleware:
+    """Give the statements of pages that are marked (`takes_long`) more time than others."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view: Callable[..., HttpResponseBase],
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+    ) -> None:
+        if getattr(view, "takes_long", False):
+            _database().take_long()
+
+
+# Not when the view returns: a list is read while it is sent.
+@receiver(request_finished)
+def _end_long_page(**_: object) -> None:
+    try:
+        _database().take_short()
+    except Error:
+        _database().close()
+
+
+def _database() -> DatabaseWrapper:
+    database = connections["default"]
+    assert isinstance(database, DatabaseWrapper)
+    return database
+
+
 class FaultMiddleware:
     """Turn the faults that a view may meet into pages that say what to do."""
 
@@ -159,9 +198,18 @@ class FaultMiddleware:
                 return errors.too_many_requests(request, error.until)
             case Busy() | NoAnswer():
                 return errors.unavailable(request)
-            case OperationalError() | InterfaceError():
-                logger.error("the database does not answer", exc_info=error)
-                return errors.unavailable(request)
+            case Error() if errors.is_away(error):
+                response = errors.unavailable(request)
+                # Django's own way, so that it does not log the answer once more.
+                log_response(
+                    "the database does not answer: %s",
+                    request.path,
+                    response=response,
+                    request=request,
+                    logger=logger,
+                    exception=error,
+                )
+                return response
             case RequestDataTooBig() | TooManyFilesSent():
                 return errors.too_large(request)
         return None

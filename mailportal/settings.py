@@ -13,7 +13,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import EnvError, FileAwareEnv, validate
 
-from mailportal import demo, embedded
+from mailportal import demo, embedded, postgresql
 from mailportal.profile import load
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -95,12 +95,16 @@ if DATABASE_URL:
         raise ImproperlyConfigured("DATABASE_URL must be a postgresql:// address.")
 else:
     _database = dict(embedded.database(VAR_DIR / "postgres"))
+_database["ENGINE"] = "mailportal.postgresql"
 # A database host that vanishes must be noticed: without these, a request could hang for minutes.
 _database["OPTIONS"] = {
-    "connect_timeout": 5,  # seconds
+    "connect_timeout": 3,  # seconds
     "keepalives_idle": 30,  # seconds
     "tcp_user_timeout": 20_000,  # milliseconds
 } | _database.get("OPTIONS", {})
+_database["OPTIONS"]["options"] = postgresql.patience.options(
+    _database["OPTIONS"].get("options", "")
+)
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -140,6 +144,7 @@ MIDDLEWARE = [
     "accounts.access.middleware.ForcedChangeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "mailportal.middleware.LongPageMiddleware",
     "mailportal.middleware.FaultMiddleware",
 ]
 ROOT_URLCONF = "mailportal.urls"

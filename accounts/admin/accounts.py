@@ -19,7 +19,7 @@ from accounts.models import Account, Address, AuditEvent, Unit
 from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.aliases import AliasForm
-from accounts.pages.requests import actor
+from accounts.pages.requests import actor, takes_long
 from otp import phones
 
 
@@ -126,6 +126,7 @@ class AccountAdmin(BulkAdmin):
             kwargs["required"] = True
         return by_path(super().formfield_for_foreignkey(db_field, request, **kwargs))
 
+    @takes_long
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:

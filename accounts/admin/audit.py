@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, AuditEvent
 from accounts.models.right import Right
-from accounts.pages.requests import actor
+from accounts.pages.requests import actor, takes_long
 from accounts.spreadsheets.writing import csv_response
 
 BATCH = 2_000  # rows read at once
@@ -79,6 +79,7 @@ class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
             *super().get_urls(),
         ]
 
+    @takes_long
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -99,6 +100,7 @@ class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
         AuditEvent.record(AuditEvent.Event.AUDIT_VIEWED, actor=actor(request), row=object_id[:20])
         return super().change_view(request, object_id, form_url, extra_context)
 
+    @takes_long
     def export(self, request: HttpRequest) -> HttpResponseBase:
         """Give the rows of the list, as filtered, as CSV."""
         if not request.user.has_perm(Right.EXPORT_AUDIT):

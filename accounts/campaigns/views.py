@@ -26,6 +26,7 @@ from accounts.models.campaign import WARNED_BEFORE, Campaign
 from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree
+from accounts.pages.requests import takes_long
 from accounts.reports.tables import Table, number
 from accounts.spreadsheets.writing import csv_response
 
@@ -37,6 +38,7 @@ pages = require_http_methods(["GET", "HEAD", "POST"])
 
 @require_safe
 @staff_page(RIGHT)
+@takes_long
 def campaigns(request: StaffRequest) -> HttpResponse:
     found = [each for each in Campaign.objects.order_by("-pk") if _may_see(request.user, each)]
     context = {
@@ -49,6 +51,7 @@ def campaigns(request: StaffRequest) -> HttpResponse:
 @pages
 @limit_posts("campaign", 60, minutes=10)
 @staff_page(RIGHT)
+@takes_long
 def plan(request: StaffRequest) -> HttpResponse:
     form = PlanForm(request.POST or None, tree=Tree(roles.units_of(request.user)))
     if form.is_valid():
@@ -59,6 +62,7 @@ def plan(request: StaffRequest) -> HttpResponse:
 
 @require_safe
 @staff_page(RIGHT)
+@takes_long
 def campaign(request: StaffRequest, pk: int) -> HttpResponse:
     found = _campaign_or_404(request.user, pk)
     counts = CampaignCounts.of(found)
@@ -80,6 +84,7 @@ def campaign(request: StaffRequest, pk: int) -> HttpResponse:
 
 @require_safe
 @staff_page(RIGHT)
+@takes_long
 def people(request: StaffRequest, pk: int) -> HttpResponse:
     found = _campaign_or_404(request.user, pk)
     show = _would_be_warned if found.is_planned else _members
@@ -93,6 +98,7 @@ def people(request: StaffRequest, pk: int) -> HttpResponse:
 
 @require_safe
 @staff_page(Right.EXPORT_ACCOUNTS)
+@takes_long
 def removal_list(request: StaffRequest, pk: int) -> HttpResponseBase:
     found = _campaign_or_404(request.user, pk)
     table = figures.removal_list(found)
@@ -119,6 +125,7 @@ class _Act:
 @pages
 @limit_posts("campaign", 60, minutes=10)
 @staff_page(RIGHT)
+@takes_long
 def start(request: StaffRequest, pk: int) -> HttpResponse:
     done = _("Chiến dịch đã bắt đầu. Danh sách người được nhắc đã chốt.")
     act = _Act("start", rules.start, done, has_reason=False)
@@ -128,6 +135,7 @@ def start(request: StaffRequest, pk: int) -> HttpResponse:
 @pages
 @limit_posts("campaign", 60, minutes=10)
 @staff_page(RIGHT)
+@takes_long
 def approve_lock(request: StaffRequest, pk: int) -> HttpResponse:
     done = _("Đã ghi nhận đồng ý khóa. Có thể rút lại cho đến ngày khóa.")
     return _confirm(request, pk, _Act("approve_lock", rules.approve_lock, done))
@@ -136,6 +144,7 @@ def approve_lock(request: StaffRequest, pk: int) -> HttpResponse:
 @pages
 @limit_posts("campaign", 60, minutes=10)
 @staff_page(RIGHT)
+@takes_long
 def withdraw_lock(request: StaffRequest, pk: int) -> HttpResponse:
     done = _("Đã rút lại đồng ý khóa. Từ bây giờ không ai bị khóa thêm.")
     return _confirm(request, pk, _Act("withdraw_lock", rules.withdraw_lock, done))
@@ -144,6 +153,7 @@ def withdraw_lock(request: StaffRequest, pk: int) -> HttpResponse:
 @pages
 @limit_posts("campaign", 60, minutes=10)
 @staff_page(RIGHT)
+@takes_long
 def stop(request: StaffRequest, pk: int) -> HttpResponse:
     done = _("Chiến dịch đã dừng. Không ai được nhắc hoặc bị khóa thêm.")
     return _confirm(request, pk, _Act("stop", rules.stop, done))

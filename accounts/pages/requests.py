@@ -1,5 +1,8 @@
 """The methods of a page, who asks it, and where it leads afterwards."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
@@ -7,6 +10,15 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import Account
 
 pages = require_http_methods(["GET", "HEAD", "POST"])
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def takes_long(view: View) -> View:
+    """Let the database take its time for a page that counts or lists all accounts."""
+    # Read by a middleware.
+    view.takes_long = True  # type: ignore[attr-defined]
+    return view
 
 
 def own_target(request: HttpRequest) -> str:

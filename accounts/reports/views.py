@@ -14,6 +14,7 @@ from accounts.models.audit_event import AuditEvent
 from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree
+from accounts.pages.requests import takes_long
 from accounts.reports.codes import codes
 from accounts.reports.coverage import coverage
 from accounts.reports.help import help_given
@@ -25,6 +26,7 @@ RIGHT = Right.VIEW_REPORTS
 
 @require_safe
 @staff_page(RIGHT)
+@takes_long
 def reports(request: StaffRequest, unit: int | None = None) -> HttpResponse:
     tree = _tree(request.user, unit)
     report = _coverage(request.user, tree, unit)
@@ -41,6 +43,7 @@ def reports(request: StaffRequest, unit: int | None = None) -> HttpResponse:
 
 @require_safe
 @staff_page(RIGHT)
+@takes_long
 def code_report(request: StaffRequest) -> HttpResponse:
     _see_all_or_403(request.user)
     return _page(request, codes(), part="codes", heading=_("Mã và tin nhắn"))
@@ -48,6 +51,7 @@ def code_report(request: StaffRequest) -> HttpResponse:
 
 @require_safe
 @staff_page(RIGHT)
+@takes_long
 def help_report(request: StaffRequest) -> HttpResponse:
     report = help_given(roles.units_of(request.user))
     return _page(request, report, part="help", heading=_("Việc hỗ trợ"))
@@ -55,6 +59,7 @@ def help_report(request: StaffRequest) -> HttpResponse:
 
 @require_safe
 @staff_page(RIGHT)
+@takes_long
 def reports_file(request: StaffRequest, table: str, unit: int | None = None) -> HttpResponseBase:
     report = _coverage(request.user, _tree(request.user, unit), unit)
     return _file(request, report, table)
@@ -62,6 +67,7 @@ def reports_file(request: StaffRequest, table: str, unit: int | None = None) -> 
 
 @require_safe
 @staff_page(RIGHT)
+@takes_long
 def code_report_file(request: StaffRequest, table: str) -> HttpResponseBase:
     _see_all_or_403(request.user)
     return _file(request, codes(), table)
@@ -69,6 +75,7 @@ def code_report_file(request: StaffRequest, table: str) -> HttpResponseBase:
 
 @require_safe
 @staff_page(RIGHT)
+@takes_long
 def help_report_file(request: StaffRequest, table: str) -> HttpResponseBase:
     return _file(request, help_given(roles.units_of(request.user)), table)
 

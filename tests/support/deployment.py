@@ -153,6 +153,7 @@ class Visitor:
         self.all_cookies = set()  # every value of every cookie there ever was
         self.seen = []  # the pages
         self.addresses = []  # asked for, or led to
+        self.last = None  # the answer
 
     def get(self, path):
         return self._go("GET", path, None)
@@ -170,6 +171,7 @@ class Visitor:
             headers |= {"Origin": f"https://{HOST}"}
         r = self.server.request(method, path, body, **headers)
         self._keep(r, path)
+        self.last = r
         if r.status in (301, 302):
             return self._go("GET", r.headers["Location"], None)
         return r.text

@@ -43,9 +43,25 @@ class DatabaseDoor(socketserver.ThreadingTCPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), _Relay)
         self.port = self.server_address[1]
+        self._through = threading.Event()
+        self._through.set()
+        self.held = 0  # what was not let through
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
+    def close(self):
+        """Let nothing through, and say nothing, as a network that swallows everything."""
+        self._through.clear()
+
+    def let_through(self):
+        self._through.set()
+
+    def wait(self):
+        if not self._through.is_set():
+            self.held += 1
+            self._through.wait()
+
     def end(self):
+        self.let_through()
         self.shutdown()
         self.server_close()
 
@@ -69,6 +85,7 @@ class _Relay(socketserver.BaseRequestHandler):
                 data = end.recv(65536)
                 if not data:
                     return
+                self.server.wait()
                 ends[end].sendall(data)
 
 

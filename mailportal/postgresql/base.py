@@ -1,0 +1,68 @@
+"""Django's PostgreSQL, with connections that give up a server which does not answer at all."""
+
+from typing import Any, TypeVar
+
+import psycopg
+from django.db.backends.postgresql import base
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
+
+from mailportal import postgresql
+from mailportal.postgresql import COMMAND, GRACE, LONG_PAGE
+
+RV = TypeVar("RV")
+
+
+class Connection(psycopg.Connection[Any]):
+    """A connection that waits for no answer longer than `longest` seconds (None: for ever).
+
+    PostgreSQL keeps its own limits only while it runs: one that is stopped, or a network that
+    swallows everything, would hold a page's thread for good.
+    """
+
+    longest: float | None = None
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        bound = self.longest if timeout is None else timeout
+        try:
+            return super().wait(gen, interval, bound)
+        except psycopg.OperationalError:
+            # Given up in the middle of an answer, which must not be taken for that of another.
+            if timeout is None and self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.pgconn.finish()
+            raise
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    connection: Connection | None
+    takes_long = False
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Connection:
+        self.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+        connection = Connection.connect(**conn_params)
+        connection.longest = _longest(postgresql.patience.statement)
+        return connection
+
+    def take_long(self) -> None:
+        """Let the statements of this page take longer, until `take_short`.
+
+        Behind a pooler of transactions, where nothing may be set for a session, nothing changes.
+        """
+        if not self.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
+            self.takes_long = True
+            self._limit(LONG_PAGE)
+
+    def take_short(self) -> None:
+        if self.takes_long:
+            self.takes_long = False
+            self._limit(postgresql.patience.statement)
+
+    def _limit(self, seconds: int) -> None:
+        with self.cursor() as cursor:
+            cursor.execute(f"SET statement_timeout = '{seconds}s'")
+        assert self.connection is not None
+        self.connection.longest = _longest(seconds)
+
+
+def _longest(statement: int) -> float | None:
+    return None if postgresql.patience is COMMAND else statement + GRACE
