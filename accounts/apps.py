@@ -21,8 +21,8 @@ class AccountsConfig(AppConfig):
         from accounts.organisation import roles
         from accounts.organisation.domains import copy_domains
 
-        # Without a sender: the rights of the other apps' tables must be there too.
-        post_migrate.connect(roles.make_groups)
+        # This app comes last: the rights of the other apps' tables are there by then.
+        post_migrate.connect(roles.make_groups, sender=self)
         post_migrate.connect(copy_domains, sender=self)
 
 

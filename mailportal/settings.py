@@ -123,7 +123,8 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_static",
     "csp",
     "otp.apps.OtpConfig",
-    "accounts.apps.AccountsConfig",  # last: it takes away what others put into the admin
+    # Last: it takes away what others put into the admin, and gives rights to all tables.
+    "accounts.apps.AccountsConfig",
 ]
 MIDDLEWARE = [
     "mailportal.middleware.CallerMiddleware",
