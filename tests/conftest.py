@@ -12,10 +12,11 @@ from unittest import mock
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.test import TransactionTestCase
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from mailportal import schema
-from tests.support import clock
+from tests.support import clock, tables
 
 # Programs that cannot come from Python packages, and how to get them.
 PROGRAMS = {
@@ -115,6 +116,24 @@ def the_schema_is_known() -> Generator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def emptied_by_rows() -> Generator[None]:
+    """Take away after a test that commits only what it has written.
+
+    Django would empty dozens of tables, and fill again those that `migrate` fills: that takes
+    longer than most tests.
+    """
+    flush = TransactionTestCase._fixture_teardown
+
+    def empty(self: TransactionTestCase) -> None:
+        if not tables.take_away():
+            flush(self)
+            tables.remember()
+
+    with mock.patch.object(TransactionTestCase, "_fixture_teardown", empty):
+        yield
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Let tests move the clock, and those that commit empty the tables, audit trail and all."""
@@ -123,3 +142,4 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute(keep.LET_GO)
         clock.install()
+        tables.remember()
