@@ -12,7 +12,7 @@ from mailportal import postgresql
 
 
 def main() -> None:
-    postgresql.is_command()
+    postgresql.is_command(*sys.argv[1:2] or [""])
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailportal.settings")
     try:
         execute_from_command_line(sys.argv)

@@ -13,17 +13,21 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         for checks in (
+            "accounts.audit.checks",
             "accounts.checks",
             "accounts.directory.checks",
             "accounts.organisation.checks",
         ):
             import_module(checks)  # registers them
+        from accounts.audit import portal_role
         from accounts.organisation import roles
         from accounts.organisation.domains import copy_domains
 
         # This app comes last: the rights of the other apps' tables are there by then.
         post_migrate.connect(roles.make_groups, sender=self)
         post_migrate.connect(copy_domains, sender=self)
+        # After the last app: this one.
+        post_migrate.connect(portal_role.grant_after_migrating, sender=self)
 
 
 class StaffAdminConfig(AdminConfig):

@@ -86,13 +86,20 @@ STAFF_NETWORKS = networks("STAFF_NETWORKS")
 
 # Database
 DATABASE_URL = env.str("DATABASE_URL", "")
+_url = "DATABASE_URL"
+# Whom `migrate` grants what web, sender and worker need; empty: it is run by the same role.
+DATABASE_SERVING_ROLE = DATABASE_SERVING_PASSWORD = ""
+if DATABASE_URL and postgresql.as_owner and env.str("DATABASE_OWNER_URL", ""):
+    _serving = env.dj_db_url("DATABASE_URL")
+    DATABASE_SERVING_ROLE, DATABASE_SERVING_PASSWORD = _serving["USER"], _serving["PASSWORD"]
+    _url = "DATABASE_OWNER_URL"
 if DATABASE_URL:
     try:
-        _database = env.dj_db_url("DATABASE_URL", conn_max_age=600, conn_health_checks=True)
+        _database = env.dj_db_url(_url, conn_max_age=600, conn_health_checks=True)
     except EnvError as error:
-        raise ImproperlyConfigured(f"DATABASE_URL: {error}") from None
+        raise ImproperlyConfigured(f"{_url}: {error}") from None
     if _database.get("ENGINE") != "django.db.backends.postgresql":
-        raise ImproperlyConfigured("DATABASE_URL must be a postgresql:// address.")
+        raise ImproperlyConfigured(f"{_url} must be a postgresql:// address.")
 else:
     _database = dict(embedded.database(VAR_DIR / "postgres"))
 _database["ENGINE"] = "mailportal.postgresql"

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from accounts.models.audit_event import AuditEvent, AuditLink
+from accounts.models.audit_event import AuditEvent
 
 BATCH = 5_000  # rows fetched at once
 
@@ -126,21 +126,11 @@ def prune(*, before: dt.datetime) -> int:
     PostgreSQL refuses rows that are younger than a year, whatever is asked for.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL mailportal.pruning = 'on'")
-        young = AuditLink.objects.filter(at__gte=before).order_by("seq").first()
-        old = AuditLink.objects.filter(seq__lt=young.seq) if young else AuditLink.objects.all()
-        last = old.order_by("-seq").first()
-        if last is None:
-            return 0
-        cursor.execute(
-            "DELETE FROM accounts_auditevent AS event USING accounts_auditlink AS link"
-            " WHERE link.event_id = event.id AND link.seq <= %s",
-            [last.seq],
-        )
-        count: int = cursor.rowcount
+        cursor.execute("SELECT through, count FROM accounts_audit_prune(%s)", [before])
+        through, count = cursor.fetchone()
         if count:
-            AuditEvent.record(AuditEvent.Event.AUDIT_PRUNED, through=last.seq, count=count)
-    return count
+            AuditEvent.record(AuditEvent.Event.AUDIT_PRUNED, through=through, count=count)
+    return int(count)
 
 
 def _rows(query: str) -> Iterator[tuple]:  # type: ignore[type-arg]  # of whatever is asked for

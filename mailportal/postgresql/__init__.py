@@ -36,10 +36,15 @@ LONG_PAGE = 25  # seconds a statement of a report or a list may take
 # Seconds after its statement's limit at which a page gives a server up that does not answer at all.
 GRACE = 1
 
+# Commands that change tables or roles, and so are run by the owner of the database.
+OWNERS = ("migrate", "mail_role", "portal_role")
+
 patience = PAGE
+as_owner = False
 
 
-def is_command() -> None:
+def is_command(name: str) -> None:
     """Give this process the patience of a command; manage.py says so before settings are read."""
-    global patience
+    global patience, as_owner
     patience = COMMAND
+    as_owner = name in OWNERS

@@ -244,7 +244,11 @@ class RoleTests(TransactionTestCase):
         return rights, set(settings or ())
 
     def test_it_can_do_nothing_but_log_in(self):
-        limits = {"default_transaction_read_only=on", "statement_timeout=10s"}
+        limits = {
+            "default_transaction_read_only=on",
+            "statement_timeout=10s",
+            "idle_in_transaction_session_timeout=10s",
+        }
 
         self.assertEqual(self.look(), ([True, False, False, False, False, False], limits))
 

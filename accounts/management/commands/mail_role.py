@@ -10,7 +10,11 @@ from psycopg import sql
 VIEWS = ("mail_passdb", "mail_userdb", "mail_aliases", "mail_domains", "mail_senders")
 ROLE = "mailportal_mail"
 _LOGS_IN = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
-_SETTINGS = {"default_transaction_read_only": "on", "statement_timeout": "10s"}
+_SETTINGS = {
+    "default_transaction_read_only": "on",
+    "statement_timeout": "10s",
+    "idle_in_transaction_session_timeout": "10s",  # or `migrate` would wait for it
+}
 
 _LOOK = """
 SELECT rolcanlogin AND NOT
