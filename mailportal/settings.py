@@ -54,7 +54,7 @@ SECRET_KEY, *SECRET_KEY_FALLBACKS = required_list("SECRET_KEY")
 OTP_PEPPERS = required_list("OTP_PEPPER")
 
 # Where the portal is found
-PORT = env.int("PORT", 8000)
+PORT = env.int("PORT", 8000, validate=validate.Range(min=1, max=65535))
 PUBLIC_BASE_URL = required("PUBLIC_BASE_URL").rstrip("/")
 try:
     _public = urlsplit(PUBLIC_BASE_URL)
@@ -119,6 +119,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DEBUG = False
 INSTALLED_APPS = [
     "accounts.apps.StaffAdminConfig",
+    "accounts.terminal",  # before auth, two of whose commands it replaces
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",

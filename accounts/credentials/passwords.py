@@ -42,6 +42,7 @@ def change_password(
     event: AuditEvent.Event,
     keep_session: str | None = None,
     unless: Callable[[], bool] = lambda: False,
+    at_terminal: bool = False,
 ) -> bool:
     """Give `account` a new password, and do all that must happen with it, or nothing at all.
 
@@ -49,12 +50,13 @@ def change_password(
     change of the account ends; the change is audited, and told by SMS and by mail. Raises
     ValidationError with every rule that the password breaks, before anything is spent. `unless` is
     asked inside the transaction; when it says so, nothing is changed and the answer is False.
+    `at_terminal` says on record that an operator did it, of whom no more is known.
 
     Where the directory has the password, it is written there last. What the directory does not
     take (ValidationError) or does not answer (`directory.NoAnswer`) leaves all here as it was.
     """
     validate_password(password, account)
-    change = _Change(account, event, keep_session, unless)
+    change = _Change(account, event, keep_session, unless, at_terminal)
     if not account.is_in_directory:
         # Before the transaction: it takes time, and may find no place.
         return change.make(make_password(password))
@@ -69,6 +71,7 @@ class _Change:
     event: AuditEvent.Event
     keep_session: str | None
     unless: Callable[[], bool]
+    at_terminal: bool
 
     @sensitive_variables("encoded")
     def make(self, encoded: str, *, last: Callable[[], None] = lambda: None) -> bool:
@@ -93,7 +96,12 @@ class _Change:
         return True
 
     def _record(self, account: Account) -> None:
-        AuditEvent.record(self.event, account, actor=account)
+        AuditEvent.record(
+            self.event,
+            account,
+            actor=None if self.at_terminal else account,
+            reason="terminal" if self.at_terminal else "",
+        )
         if self.event is AuditEvent.Event.PASSWORD_RESET and account.changed_phone_lately:
             AuditEvent.record(AuditEvent.Event.RESET_AFTER_PHONE, account)
 

@@ -100,6 +100,12 @@ def _of_account(seen: Overview) -> str:
             "Tài khoản đang bị khóa từ %(time)s. Phải mở khóa thì mới đăng nhập và lấy lại mật"
             " khẩu được."
         ) % {"time": moment(account.locked_at)}
+    if not account.has_way_in:
+        return _(
+            "Tài khoản chưa có mật khẩu và chưa có số điện thoại đã xác thực nên chưa đăng nhập"
+            " được. Cán bộ CNTT đề nghị số điện thoại, một người khác duyệt; sau đó chủ hộp thư"
+            " dùng “Quên mật khẩu”."
+        )
     if not account.has_phone:
         return _(
             "Tài khoản chưa có số điện thoại nên không nhận được mã. Nếu còn nhớ mật khẩu, hãy đăng"

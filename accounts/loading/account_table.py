@@ -43,6 +43,7 @@ class LoadOutcome:
     updated: int = 0
     unchanged: int = 0
     phones_kept: int = 0
+    without_way_in: int = 0  # neither a password nor a number that counts
     units: list[str] = field(default_factory=list)
     faults: list[TableFault] = field(default_factory=list)
     sample: list[list[str]] = field(default_factory=list)
@@ -97,7 +98,7 @@ class _Draft:
         self._aliases = _aliases_among(list(lines))
         self._made: list[Account] = []
         self._changed: list[tuple[Account, list[str]]] = []  # with the names of changed fields
-        self._unchanged = self._phones_kept = 0
+        self._unchanged = self._phones_kept = self._without_way_in = 0
         self._faults: list[TableFault] = []
         self._sample: list[list[str]] = []
 
@@ -114,6 +115,7 @@ class _Draft:
         if reasons:
             self._faults += [TableFault(line.number, address, reason) for reason in reasons]
             return
+        self._without_way_in += not account.has_way_in
         if not account.pk:
             self._made.append(account)
         elif changed:
@@ -129,6 +131,7 @@ class _Draft:
             updated=len(self._changed),
             unchanged=self._unchanged,
             phones_kept=self._phones_kept,
+            without_way_in=self._without_way_in,
             units=[unit.name for unit in self.units.added],
             faults=self._faults,
             sample=self._sample,

@@ -230,6 +230,11 @@ class Account(AbstractBaseUser, PermissionsMixin):
         return self.may_log_in and self.phone_is_in_force
 
     @property
+    def has_way_in(self) -> bool:
+        """Whether there is a password, or a number by which one can be had."""
+        return self.has_usable_password() or self.is_in_directory or self.phone_is_in_force
+
+    @property
     def phone_masked(self) -> str:
         return phones.mask(self.phone, settings.PHONE_MASK_DIGITS)
 

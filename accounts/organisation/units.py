@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from accounts.models.unit import Unit
 
 DEEPEST = 6  # levels of a path that may be added
+SAID = 100  # characters of a unit that is not there
 
 Visible = Collection[int] | None  # units somebody may see; None: all, and accounts of no unit
 
@@ -117,7 +118,13 @@ class Units:
         if coded:
             return coded[0]
         if not self.may_add:
-            raise ValueError(_("Không có đơn vị này."))
+            raise ValueError(
+                _(
+                    "Không có đơn vị này: “%(unit)s”. Hãy xem lại tên, hoặc chọn “Tạo đơn vị chưa"
+                    " có trong hệ thống” (ở dòng lệnh: --add-units)."
+                )
+                % {"unit": text[:SAID]}
+            )
         return self._add(text)
 
     def save_added(self) -> None:

@@ -254,6 +254,38 @@ class CreateStaffTests(TestCase):
         self.assertTrue(an.check_password(PASSWORD))
         self.assertEqual([group.name for group in an.groups.all()], ["Kiểm tra"])
 
+    def test_somebody_who_is_there_gets_a_new_password_where_it_is_asked_for(self):
+        an = cast.make("an", phone="+84987466981")
+        self.create("an", "--role", "hotline", "--new-password", password="Doi-moi-vung-vang-12")
+
+        an.refresh_from_db()
+        self.assertTrue(an.check_password("Doi-moi-vung-vang-12"))
+        changed = AuditEvent.objects.get(event="password-changed")
+        self.assertEqual((changed.account, changed.actor, changed.reason), (an, None, "terminal"))
+
+    def test_a_new_password_of_staff_has_the_length_of_staff(self):
+        an = cast.make("an")
+        with self.assertRaises(CommandError):
+            self.create("an", "--role", "hotline", "--new-password", password="Ngan-7ab")
+
+        an.refresh_from_db()
+        self.assertTrue(an.check_password(PASSWORD))
+        self.assertFalse(an.is_staff)
+
+    def test_at_a_terminal_it_is_typed_twice(self):
+        for again, count in (("Khac-hoan-toan-99", 0), (PASSWORD, 1)):
+            with (
+                self.subTest(again),
+                mock.patch("sys.stdin.isatty", return_value=True),
+                mock.patch("getpass.getpass", side_effect=[PASSWORD, again]),
+                redirect_stdout(io.StringIO()),
+            ):
+                try:
+                    call_command("create_staff", "huong", "--role", "hotline")
+                except CommandError as error:
+                    self.assertIn("two different passwords", str(error))
+                self.assertEqual(Account.objects.count(), count)
+
     def test_the_it_of_a_unit_needs_a_unit(self):
         with self.assertRaisesMessage(CommandError, "--unit"):
             self.create("huong", "--role", "unit-it")
@@ -310,6 +342,38 @@ class SuperuserTests(cast.Cast, TestCase):
 
         with self.assertRaisesMessage(CommandError, "two superusers already"):
             self.create("ba")
+
+    def test_it_is_on_record(self):
+        self.create("mot")
+
+        made = AuditEvent.objects.get()
+        self.assertEqual((made.event, made.detail), ("staff-appointed", {"role": "superuser"}))
+
+    def test_a_new_password_goes_by_the_one_door(self):
+        self.create("mot")
+        mot = Account.objects.get()
+        self.log_in("mot")
+
+        with (
+            mock.patch("sys.stdin", io.StringIO("Doi-moi-vung-vang-12\n")),
+            redirect_stdout(io.StringIO()),
+        ):
+            call_command("changepassword", "mot")
+
+        mot.refresh_from_db()
+        self.assertTrue(mot.check_password("Doi-moi-vung-vang-12"))
+        self.assertEqual(AuditEvent.objects.filter(event="password-changed").count(), 1)
+        self.assertEqual(self.client.get("/cau-hinh/").status_code, 302)
+        for password in ("Ngan-7ab", "Hagiang@2021", ""):
+            with (
+                self.subTest(password),
+                mock.patch("sys.stdin", io.StringIO(f"{password}\n")),
+                self.assertRaises(CommandError),
+            ):
+                call_command("changepassword", "mot")
+        for nobody in ("khong.co", "x@elsewhere.vn"):
+            with self.subTest(nobody), self.assertRaises(CommandError):
+                call_command("changepassword", nobody)
 
     def test_it_is_told_of_each_log_in(self):
         cast.make_staff("huong")

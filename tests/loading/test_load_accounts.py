@@ -87,6 +87,40 @@ class LoadTests(Loaders, TestCase):
                 self.assertEqual(getattr(after, column), getattr(before, column))
         self.assertEqual((job.result["updated"], job.result["phones_kept"]), (1, 1))
 
+    def test_a_unit_that_is_not_there_is_named_with_the_switch_that_makes_it(self):
+        job = self.upload(csv_of(["giang", "", "", "Sở Nội vụ/Phòng A", "", "", ""]))
+
+        self.assertIn("“Sở Nội vụ/Phòng A”", job.faults[0][2])
+        self.assertIn("“Tạo đơn vị chưa có trong hệ thống”", job.faults[0][2])
+        self.assertIn("--add-units", job.faults[0][2])
+
+    def test_who_cannot_get_in_yet_is_counted_before_and_after(self):
+        rows = (
+            ["giang", "", "", "", "", "", HASH],
+            ["mua", "", "", "", "0912466981", "", ""],
+            ["sung", "", "", "", "", "1", ""],
+            ["an", "Lý Văn Ân", "", "", "", "", ""],
+        )
+        told = "2 tài khoản chưa có cách đăng nhập"
+        job = self.upload(csv_of(*rows))
+        self.assertContains(self.client.get(JOB.format(job.pk)), told)
+
+        job = self.confirm(job)
+
+        self.assertEqual(job.result["without_way_in"], 2)
+        self.assertContains(self.client.get(JOB.format(job.pk)), told)
+
+    def test_nobody_is_left_out_where_all_bring_a_password(self):
+        job = self.upload(csv_of(["giang", "", "", "", "", "", HASH]))
+
+        self.assertNotContains(self.client.get(JOB.format(job.pk)), "chưa có cách đăng nhập")
+
+    @override_settings(PHONE_CONFIRMATION=False)
+    def test_a_number_that_counts_at_once_is_a_way_in(self):
+        job = self.upload(csv_of(["mua", "", "", "", "0912466981", "", ""]))
+
+        self.assertEqual(job.result["without_way_in"], 0)
+
     def test_locks_are_left_alone(self):
         self.confirm(self.upload(csv_of(["chi", "Chi", *[""] * 5], ["dung", "Dung", *[""] * 5])))
 

@@ -1,17 +1,13 @@
 """Gives somebody a role among the staff, or takes it away; there is no page for it."""
 
-import getpass
-import sys
 from typing import Any
 
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.addresses import AddressError, canonical
-from accounts.credentials import phone_proposals
+from accounts.credentials import phone_proposals, typed
 from accounts.models import Account, AuditEvent, Unit
 from accounts.organisation import roles
 
@@ -19,7 +15,8 @@ from accounts.organisation import roles
 class Command(BaseCommand):
     help = (
         "Give an account a role. An account that does not exist yet is made, with a password that"
-        " is asked for, or read from standard input. The second factor is put into an app at the"
+        " is asked for twice, or read from standard input; that of an account which is there stays"
+        " as it is, unless --new-password is given. The second factor is put into an app at the"
         " first log-in."
     )
 
@@ -28,6 +25,11 @@ class Command(BaseCommand):
         parser.add_argument("--role", choices=[*roles.NAMES, "none"], required=True)
         parser.add_argument("--name", default="", help="full name, for a new account")
         parser.add_argument("--unit", default="", help="name or short name, for unit-it")
+        parser.add_argument(
+            "--new-password",
+            action="store_true",
+            help="ask for a new password of an account that is there, too",
+        )
 
     @sensitive_variables("password")
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,7 +44,14 @@ class Command(BaseCommand):
         unit = _unit(options["unit"])
         if options["role"] == "unit-it" and not (unit or (account and account.unit_id)):
             raise CommandError("unit-it needs --unit: the unit whose people are looked after.")
-        password = "" if account else _new_password(address, options["name"], unit)
+        password = ""
+        if account is None:
+            password = typed.new_password(
+                Account(address=address, full_name=options["name"], unit=unit, is_staff=True)
+            )
+        elif options["new_password"]:
+            account.is_staff = True  # by whose policy the password is judged
+            typed.set_password(account)
         with transaction.atomic():
             if account is None:
                 account = Account.objects.create_user(
@@ -79,16 +88,3 @@ def _unit(name: str) -> Unit | None:
     if len(found) != 1:
         raise CommandError(f"--unit: {len(found)} units are called {name}.")
     return found[0]
-
-
-@sensitive_variables()
-def _new_password(address: str, name: str, unit: Unit | None) -> str:
-    """Ask for a password without showing it; never as an argument, which others could see."""
-    password = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-    try:
-        validate_password(
-            password, Account(address=address, full_name=name, unit=unit, is_staff=True)
-        )
-    except ValidationError as error:
-        raise CommandError(" ".join(error.messages)) from None
-    return password

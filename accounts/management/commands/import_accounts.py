@@ -8,6 +8,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accounts.loading import account_table
 from accounts.spreadsheets import reading, writing
 
+NO_WAY_IN = (
+    "They have no password here, and no number that is confirmed, so no code goes to them."
+    " Load their hashes: for new accounts with this file, for those that are here with"
+    ' import_mailboxes. Or propose and approve their numbers at /ho-tro/; then "Quên mật khẩu"'
+    " lets them in. See docs/operate.md."
+)
 SAID = 100  # faults that are printed; --faults keeps them all
 
 
@@ -38,8 +44,10 @@ class Command(BaseCommand):
         self.stdout.write(
             f"created: {outcome.created}\nupdated: {outcome.updated}\n"
             f"unchanged: {outcome.unchanged}\nphones kept as they are: {outcome.phones_kept}\n"
-            f"units made: {len(outcome.units)}"
+            f"units made: {len(outcome.units)}\ncannot get in yet: {outcome.without_way_in}"
         )
+        if outcome.without_way_in:
+            self.stdout.write(NO_WAY_IN)
         if not options["apply"]:
             self.stdout.write("Nothing was written. Load it with --apply.")
 

@@ -20,6 +20,11 @@ COUNTS = (
     "numbers that are no mobiles",
 )
 
+NO_WAY_IN = (
+    "Those without a password cannot get in before a number of theirs is proposed and approved at"
+    ' /ho-tro/; then "Quên mật khẩu" lets them in.'
+)
+
 
 class Command(BaseCommand):
     help = (
@@ -58,6 +63,8 @@ class Command(BaseCommand):
     def _tell(self, moving: MovingIn) -> None:
         for name in COUNTS:
             self.stdout.write(f"{name}: {moving.counts[name]}")
+        if moving.counts["without a password"]:
+            self.stdout.write(NO_WAY_IN)
         kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(moving.schemes.items()))
         self.stdout.write(f"hashes: {kinds or 'none'}")
         for fault in moving.faults:

@@ -1,0 +1,1 @@
+"""An app before Django's own: its commands that change accounts, by the portal's doors."""
