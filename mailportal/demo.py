@@ -7,12 +7,23 @@ import os
 import secrets
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 
 def set_environment(var: Path) -> None:
-    """Fill in what the environment leaves open: secrets of this machine, and gateways to files."""
+    """Fill in what the environment leaves open: secrets of this machine, and gateways to files.
+
+    Raises ImproperlyConfigured where they cannot be kept.
+    """
     port = os.environ.setdefault("PORT", "8000")
     for name in ("SECRET_KEY", "OTP_PEPPER"):
-        os.environ.setdefault(name, _kept_secret(var / name.lower()))
+        try:
+            os.environ.setdefault(name, _kept_secret(var / name.lower()))
+        except OSError as error:
+            raise ImproperlyConfigured(
+                f"{error.filename}: {error.strerror}. The demonstration keeps its data in {var}:"
+                " make that a folder you may write to."
+            ) from None
     os.environ.setdefault("PUBLIC_BASE_URL", f"http://127.0.0.1:{port}")
     os.environ.setdefault("ALLOWED_HOSTS", "127.0.0.1,localhost")
     os.environ.setdefault("SMS_GATEWAY", "file")

@@ -14,7 +14,6 @@ import hashlib
 import importlib.util
 import os
 import pwd
-import re
 import shutil
 import signal
 import socket
@@ -29,6 +28,8 @@ from typing import IO
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from psycopg import sql
+
+from mailportal.embedded_output import reason, telling_line
 
 NAME = "mailportal"  # of the database, and of the role that owns it
 PORT = 5432  # part of the socket's name; nothing listens on the network
@@ -76,7 +77,7 @@ def database(directory: Path) -> dict[str, str | int]:
         server.join()
     except (OSError, _Trouble) as error:
         raise DatabaseNotStarted(
-            f"The embedded PostgreSQL in {server.directory} did not start: {_reason(error)}. "
+            f"The embedded PostgreSQL in {server.directory} did not start: {reason(error)}. "
             "Mend that, or set DATABASE_URL to a PostgreSQL of your own."
         ) from error
     return {
@@ -121,7 +122,7 @@ class _Server:
                 self._start()
             self._ensure_database()
         except (OSError, psycopg.Error, _Trouble) as error:
-            _say(_reason(error))
+            _say(reason(error))
         else:
             _say("ready")
             self._await_last_user()
@@ -187,7 +188,8 @@ class _Server:
             return False
         with closing(lock):
             keeper = subprocess.Popen(
-                [sys.executable, "-I", __file__, str(self.directory)],
+                [sys.executable, "-Es", "-m", "mailportal.embedded", str(self.directory)],
+                cwd=Path(__file__).parent.parent,
                 stdin=lock,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -256,7 +258,7 @@ class _Server:
         )
         output, _ = made.communicate()
         if made.returncode:
-            raise _Trouble(_telling_line(output))
+            raise _Trouble(telling_line(output))
         half.rename(self.data)
 
     def _check_version(self) -> None:
@@ -295,7 +297,7 @@ class _Server:
                 return self._connect("postgres")
             except psycopg.OperationalError:
                 if self.process and self.process.poll() is not None:
-                    raise _Trouble(_telling_line(self.log.read_text(errors="replace"))) from None
+                    raise _Trouble(telling_line(self.log.read_text(errors="replace"))) from None
                 if time.monotonic() > give_up_at:
                     raise _Trouble(_TOO_SLOW) from None
             time.sleep(0.02)
@@ -382,18 +384,6 @@ def _allow(path: Path, user: int, wanted: int) -> None:
         wanted >>= 3
     if found.st_mode & wanted != wanted:
         path.chmod(stat.S_IMODE(found.st_mode) | wanted)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.strerror}: {error.filename}"
-    return _telling_line(str(error)).rstrip(".")
-
-
-def _telling_line(output: str) -> str:
-    """Pick the reason out of what a program wrote: its last complaint, or else its last line."""
-    complaints = re.findall(r"(?:FATAL|PANIC|error): +(.+)", output)
-    return (complaints or output.strip().splitlines() or ["it gave no reason"])[-1].strip()
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ def descendants(pid):
 def _is_keeper(pid):
     """Say whether it is the embedded database's, which is no part of a deployment."""
     with suppress(OSError):
-        return b"embedded.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"mailportal.embedded" in Path(f"/proc/{pid}/cmdline").read_bytes()
     return True
 
 

@@ -149,7 +149,8 @@ class FileTests(SimpleTestCase):
                 self.assertTrue("constant_time_compare(" in text)
 
     def test_every_package_is_pinned_with_its_hash(self):
-        for name in ("requirements.txt", "deploy/requirements.txt", "deploy/requirements-ldap.txt"):
+        files = ("requirements.txt", "requirements-run.txt")
+        for name in (*files, "deploy/requirements.txt", "deploy/requirements-ldap.txt"):
             lines = (ROOT / name).read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
             wanted = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
             self.assertTrue(wanted)
@@ -159,3 +160,18 @@ class FileTests(SimpleTestCase):
                         line, r"^[\w.\-]+(\[[\w,]+\])?==\S+ .*--hash=sha256:[0-9a-f]{64}"
                     )
         self.assertIn("--require-hashes", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+
+    def test_all_lists_of_packages_agree(self):
+        whole, run, deployed = map(
+            pins, ("requirements.txt", "requirements-run.txt", "deploy/requirements.txt")
+        )
+
+        self.assertLess(run, whole)
+        self.assertLess(deployed, run)
+        self.assertFalse([pin for pin in run if pin.startswith(("pytest", "playwright", "mypy"))])
+
+
+def pins(name):
+    """Give every package of a list with its version."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    return set(re.findall(r"^[\w.\-]+(?:\[[\w,]+\])?==\S+", text, re.MULTILINE))

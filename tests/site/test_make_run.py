@@ -4,6 +4,7 @@ It runs in a copy of the code, so that it keeps its data there and not in the de
 """
 
 import contextlib
+import functools
 import http.cookiejar
 import os
 import re
@@ -27,6 +28,8 @@ from tests.support.ports import free_port
 from tests.support.waiting import wait_for, wait_for_end
 
 NEEDED = ("accounts", "mailportal", "otp", "static", "templates", "deploy", "manage.py")
+# As the Makefile does, where env can.
+HOLD_INT = ("env", "--block-signal=INT") if Path("/etc/debian_version").exists() else ()
 WELCOME = "Ctrl-C ends everything"
 
 
@@ -39,7 +42,7 @@ class Run:
         self._said = Output()
         surroundings = {"PATH": os.environ["PATH"], "PORTAL_DEMO": "1", "PORT": str(self.port)}
         self.command = subprocess.Popen(
-            [sys.executable, "manage.py", "demo"],
+            [*HOLD_INT, sys.executable, "manage.py", "demo"],
             cwd=tree,
             env=surroundings | {name: str(value) for name, value in variables.items()},
             stdout=self._said,
@@ -239,6 +242,28 @@ class EndTests(MakeRunTests):
 
         run.wait_for_end()
 
+    def test_ctrl_c_at_any_moment_of_the_start_says_nothing(self):
+        for moment in ("manage.py", "mailportal.embedded", "gunicorn"):
+            with self.subTest(moment):
+                run = self.begin()
+                seen = functools.partial(run.processes, moment)
+                wait_for(seen, moment, log=run.words)
+
+                os.killpg(run.command.pid, signal.SIGINT)
+
+                run.wait_for_end()
+                self.assertNotIn("Traceback", run.words())
+                self.assertNotIn("KeyboardInterrupt", run.words())
+
+    def test_after_kill_9_the_next_run_takes_over(self):
+        first = self.start()
+
+        first.command.kill()
+        second = self.begin(PORT=first.port)
+
+        second.wait_for_welcome()
+        self.assertEqual(second.open("/healthz"), "ok\n")
+
     def test_a_sender_that_is_killed_ends_the_run_and_says_so(self):
         run = self.start()
 
@@ -276,9 +301,37 @@ class TroubleTests(MakeRunTests):
             self.assert_one_line(run, told)
 
     def test_a_port_that_is_none(self):
-        run = self.begin(PORT="http")
+        for port in ("http", "99999", "65536", "0", "-1", "8000.5"):
+            with self.subTest(port):
+                run = self.begin(PORT=port)
 
-        self.assert_one_line(run, "mailportal: .*PORT.*")
+                self.assert_one_line(run, "mailportal: .*PORT.*")
+
+    def test_a_run_that_is_there_already_is_named(self):
+        first = self.start()
+
+        second = self.begin(PORT=first.port)
+
+        wait_for(second.has_ended, "the second run's end", log=second.words)
+        told = rf"\ACommandError: The demonstration runs .*`kill {first.command.pid} .*\n\Z"
+        self.assertRegex(second.words(), told)
+        self.assertFalse(first.has_ended())
+
+    def test_a_folder_that_takes_no_file(self):
+        kept = self.tree / "var"
+        self.addCleanup(shutil.rmtree, kept, ignore_errors=True)
+        # Root may write anywhere: what is of another kind takes no file from anybody.
+        for name in ("secret_key/x", "static", "postgres", ""):
+            with self.subTest(name or "var"):
+                shutil.rmtree(kept, ignore_errors=True)
+                (kept / name).parent.mkdir(parents=True, exist_ok=True)
+                (kept / name).touch()
+
+                run = self.begin()
+
+                self.assert_one_line(run, rf"(mailportal|CommandError): .*{kept}.*")
+                if not name:
+                    kept.unlink()
 
     def test_a_database_that_is_away(self):
         port = free_port()

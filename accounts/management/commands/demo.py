@@ -1,11 +1,14 @@
 """`make run`: the portal, its sender, its worker and demo people, until Ctrl-C."""
 
+import ctypes
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -18,6 +21,7 @@ from accounts import demo
 
 HOST = "127.0.0.1"
 TIMEOUT = 10  # seconds for a process to end by itself
+_PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
 class Command(BaseCommand):
@@ -27,18 +31,25 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEMO:
             raise CommandError("PORTAL_DEMO is not set: start the demonstration with `make run`.")
-        _refuse_busy_port()
-        _migrate()
-        call_command("collectstatic", verbosity=0, interactive=False)
-        demo.make_people()
+        note = _Note()
+        _refuse_busy_port(note)
+        try:
+            _migrate()
+            call_command("collectstatic", verbosity=0, interactive=False)
+            demo.make_people()
+            note.write([os.getpid()])
+        except OSError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}.") from None
         stop = _Stop()
         processes = [_start("gunicorn"), _start("sender"), _start("worker")]
         try:
+            note.write([os.getpid(), *(process.pid for process in processes)])
             if _wait_until_open(processes, stop):
                 self._welcome()
             _watch(processes, stop)
         finally:
             _end(processes)
+            note.remove()
 
     def _welcome(self) -> None:
         lines = [
@@ -68,16 +79,68 @@ class _Stop:
         self.asked = True
 
 
-def _refuse_busy_port() -> None:
+class _Note:
+    """The numbers of a run's processes, its own first, kept for the next run on the same port."""
+
+    def __init__(self) -> None:
+        self._file = settings.VAR_DIR / f"run-{settings.PORT}"
+
+    def write(self, numbers: list[int]) -> None:
+        self._file.write_text(" ".join(map(str, numbers)))
+
+    def remove(self) -> None:
+        self._file.unlink(missing_ok=True)
+
+    def living(self) -> list[int]:
+        """Read those that still work on this directory, which a reused number does not."""
+        try:
+            numbers = [int(number) for number in self._file.read_text().split()]
+        except (OSError, ValueError):
+            return []
+        return [number for number in numbers if _works_here(number)]
+
+
+def _works_here(number: int) -> bool:
+    try:
+        return Path("/proc", str(number), "cwd").samefile(settings.BASE_DIR)
+    except OSError:
+        # Elsewhere than on Linux there is no /proc; the number is then all that is known.
+        return not Path("/proc").is_dir() and _lives(number)
+
+
+def _lives(number: int) -> bool:
+    with suppress(OSError):
+        os.kill(number, 0)
+        return True
+    return False
+
+
+def _refuse_busy_port(note: _Note) -> None:
+    """Raise CommandError where the port is taken, once what a killed run left has had its time."""
+    give_up_at = time.monotonic() + TIMEOUT
+    while fault := _fault_of_port():
+        left = note.living()
+        if not left:
+            raise CommandError(
+                f"Port {settings.PORT} cannot be used ({fault}). Choose another: PORT=8001 make run"
+            )
+        if time.monotonic() > give_up_at:
+            numbers = " ".join(map(str, left))
+            raise CommandError(
+                f"The demonstration runs here already, on port {settings.PORT}. End it by"
+                f" `kill {numbers}`, or choose another port: PORT=8001 make run"
+            )
+        time.sleep(0.1)
+
+
+def _fault_of_port() -> str:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, settings.PORT))
         except OSError as error:
-            raise CommandError(
-                f"Port {settings.PORT} cannot be used ({error.strerror})."
-                " Choose another: PORT=8001 make run"
-            ) from None
+            return error.strerror or str(error)
+    return ""
 
 
 def _migrate() -> None:
@@ -100,8 +163,18 @@ def _start(what: str) -> "subprocess.Popen[bytes]":
     }[what]
     # A session of its own: Ctrl-C reaches this process only, which then ends the others in order.
     return subprocess.Popen(
-        arguments, cwd=settings.BASE_DIR, start_new_session=True, env=os.environ
+        arguments,
+        cwd=settings.BASE_DIR,
+        start_new_session=True,
+        env=os.environ,
+        preexec_fn=_end_with_the_command,
     )
+
+
+def _end_with_the_command() -> None:
+    """Have this process asked to end when the command is gone, also by kill -9; on Linux."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _wait_until_open(processes: list["subprocess.Popen[bytes]"], stop: _Stop) -> bool:
