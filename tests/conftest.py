@@ -24,6 +24,7 @@ PROGRAMS = {
     "doveadm": "apt-get install dovecot-core",
     "dovecot": "apt-get install dovecot-imapd dovecot-pgsql",
     "postmap": "apt-get install postfix postfix-pgsql",
+    "systemd-analyze": "apt-get install systemd",
     "slapd": "apt-get install slapd ldap-utils",
 }
 # Parts of theirs that come in packages of their own.

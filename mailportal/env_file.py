@@ -1,0 +1,133 @@
+"""The variables of a file, as systemd reads an EnvironmentFile; runs a command with them.
+
+    python -m mailportal.env_file /etc/mailportal/env manage.py check --deploy
+
+A shell would read more into `(`, `&` and `$` than the services do: systemd.exec(5).
+"""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_NEWLINE, _SPACE = "\n\r", " \t\n\r"
+
+
+def read(text: str) -> tuple[dict[str, str], list[str]]:
+    """Give the variables, and the names that systemd ignores because they are none."""
+    variables, ignored = {}, []
+    for name, value in _Reader(text).assignments():
+        if _NAME.match(name):
+            variables[name] = value
+        else:
+            ignored.append(name)
+    return variables, ignored
+
+
+class _Reader:
+    """systemd's parser: one character at a time, each state a method that gives the next."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._key = self._value = ""
+        self._kept = 0  # characters of the value that are no spaces at its end
+        self._done: list[tuple[str, str]] = []
+
+    def assignments(self) -> Iterator[tuple[str, str]]:
+        state: _State = self._before_key
+        for character in self._text:
+            state = state(character)
+            yield from self._done
+            self._done.clear()
+        if state not in (self._before_key, self._in_key, self._comment, self._escaped_comment):
+            self._end()
+            yield from self._done
+
+    def _before_key(self, c: str) -> "_State":
+        if c in "#;":
+            return self._comment
+        if c in _SPACE:
+            return self._before_key
+        self._key = c
+        return self._in_key
+
+    def _in_key(self, c: str) -> "_State":
+        if c in _NEWLINE:
+            return self._before_key
+        if c == "=":
+            self._value, self._kept = "", 0
+            return self._before_value
+        self._key += c
+        return self._in_key
+
+    def _before_value(self, c: str) -> "_State":
+        if c in _NEWLINE:
+            return self._end()
+        if c in _SPACE:
+            return self._before_value
+        quotes = {"'": self._single_quoted, '"': self._double_quoted, "\\": self._escaped}
+        return quotes[c] if c in quotes else self._keep(c, self._in_value)
+
+    def _in_value(self, c: str) -> "_State":
+        if c in _NEWLINE:
+            return self._end()
+        if c == "\\":
+            self._kept = len(self._value)
+            return self._escaped
+        if c in _SPACE:
+            self._value += c
+            return self._in_value
+        return self._keep(c, self._in_value)
+
+    def _escaped(self, c: str) -> "_State":
+        return self._in_value if c in _NEWLINE else self._keep(c, self._in_value)
+
+    def _single_quoted(self, c: str) -> "_State":
+        return self._before_value if c == "'" else self._keep(c, self._single_quoted)
+
+    def _double_quoted(self, c: str) -> "_State":
+        if c == '"':
+            return self._before_value
+        return self._escaped_in_quotes if c == "\\" else self._keep(c, self._double_quoted)
+
+    def _escaped_in_quotes(self, c: str) -> "_State":
+        if c == "\n":
+            return self._double_quoted
+        return self._keep(c if c in '"\\`$' else f"\\{c}", self._double_quoted)
+
+    def _comment(self, c: str) -> "_State":
+        if c == "\\":
+            return self._escaped_comment
+        return self._before_key if c in _NEWLINE else self._comment
+
+    def _escaped_comment(self, c: str) -> "_State":
+        return self._before_key if c in _NEWLINE else self._comment
+
+    def _keep(self, text: str, then: "_State") -> "_State":
+        self._value += text
+        self._kept = len(self._value)
+        return then
+
+    def _end(self) -> "_State":
+        self._done.append((self._key.rstrip(_SPACE), self._value[: self._kept]))
+        return self._before_key
+
+
+_State = Callable[[str], "_State"]
+
+
+def _run(file: str, *command: str) -> None:
+    try:
+        variables, ignored = read(Path(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        sys.exit(f"mailportal: {file}: {reason}")
+    for name in ignored:
+        sys.stderr.write(f"{file}: {name!r} is no name of a variable: the services ignore it too\n")
+    os.execvpe(command[0], command, {**os.environ, **variables})  # noqa: S606
+
+
+if __name__ == "__main__":
+    _run(*sys.argv[1:])
