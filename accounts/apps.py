@@ -22,12 +22,17 @@ class AccountsConfig(AppConfig):
         from accounts.audit import portal_role
         from accounts.organisation import roles
         from accounts.organisation.domains import copy_domains
+        from accounts.upkeep import records
+        from otp.outbox import alerts
 
         # This app comes last: the rights of the other apps' tables are there by then.
         post_migrate.connect(roles.make_groups, sender=self)
         post_migrate.connect(copy_domains, sender=self)
         # After the last app: this one.
         post_migrate.connect(portal_role.grant_after_migrating, sender=self)
+        post_migrate.connect(records.look_after, sender=self)
+        alerts.watch("job-overdue", records.overdue)
+        alerts.watch("job-failed", records.failing)
 
 
 class StaffAdminConfig(AdminConfig):

@@ -5,6 +5,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from accounts.upkeep import records
 from mailportal import client_address, schema
 from otp import outbox
 
@@ -20,8 +21,8 @@ def live(request: HttpRequest) -> HttpResponse:
 def ready(request: HttpRequest) -> HttpResponse:
     """Say of the database, the migrations and the sender whether they are fine: 200, else 503.
 
-    Whether callers are told apart is shown as well: a proxy that is set up wrongly is no reason to
-    take the portal away.
+    Whether callers are told apart and what runs by itself is in time is shown as well: a proxy that
+    is set up wrongly and a late backup are no reason to take the portal away.
     """
     try:
         parts = {
@@ -29,7 +30,10 @@ def ready(request: HttpRequest) -> HttpResponse:
             "migrations": schema.is_current(),
             "sender": outbox.sender_is_alive(),
         }
-        shown = parts | {"callers": client_address.are_told_apart()}
+        shown = parts | {
+            "callers": client_address.are_told_apart(),
+            "jobs": records.all_in_time(),
+        }
     except DatabaseError:
         parts = shown = {"database": False}
     return JsonResponse(shown, status=200 if all(parts.values()) else 503)

@@ -130,6 +130,7 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_totp",
     "django_otp.plugins.otp_static",
     "csp",
+    "procrastinate.contrib.django",
     "otp.apps.OtpConfig",
     # Last: it takes away what others put into the admin, and gives rights to all tables.
     "accounts.apps.AccountsConfig",
@@ -212,6 +213,12 @@ OTP_TOTP_ISSUER = PROFILE.title
 RATELIMIT_ENABLE = env.bool("RATELIMIT_ENABLE", True)
 RETENTION_CODES_DAYS = 90
 AUDIT_RETENTION_DAYS = env.int("AUDIT_RETENTION_DAYS", 1826, validate=validate.Range(min=366))
+
+# What runs by itself (accounts/upkeep/schedule.py)
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
+# What was missed while no worker ran is done by the first that starts, within a day.
+PROCRASTINATE_PERIODIC_DEFAULTS = {"max_delay": 24 * 60 * 60 - 60}  # seconds
+BACKUP_DIR = env.str("BACKUP_DIR", "")
 
 # Delivery
 SMS_GATEWAY = env.str("SMS_GATEWAY", "")
@@ -317,6 +324,9 @@ LOGGING = {
         # Their DEBUG and INFO lines hold request bodies: the number and the wording.
         "twilio": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
+        # Says what it registers at every start, and where it connects to at every loss.
+        "procrastinate": {"level": "WARNING"},
+        "psycopg.pool": {"level": "ERROR"},
         "passlib": {"level": "WARNING"},  # names every scheme that it loads
         "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
         "django": {"handlers": [], "level": "INFO", "propagate": True},

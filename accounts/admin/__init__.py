@@ -4,8 +4,10 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
+from procrastinate.contrib.django.models import ProcrastinateJob
 
-from accounts.admin import accounts, audit, ceilings, login_notices, units  # noqa: F401  (register)
+from accounts.admin import accounts, audit, ceilings, login_notices, units, upkeep  # noqa: F401  (register)
 
 # Rights belong to roles, which are not handed out here; nor are the secrets of second factors.
-admin.site.unregister([Group, TOTPDevice, StaticDevice])
+# How tasks fare is shown by our own page.
+admin.site.unregister([Group, TOTPDevice, StaticDevice, ProcrastinateJob])

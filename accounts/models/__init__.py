@@ -10,6 +10,7 @@ from accounts.models.login_notice import LoginNotice
 from accounts.models.session import Session
 from accounts.models.unit import Unit
 from accounts.models.unit_day import UnitDay
+from accounts.models.upkeep import Upkeep
 
 __all__ = [
     "Account",
@@ -26,4 +27,5 @@ __all__ = [
     "Session",
     "Unit",
     "UnitDay",
+    "Upkeep",
 ]

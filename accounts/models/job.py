@@ -4,9 +4,10 @@ import datetime as dt
 from typing import Any, Self
 
 from django.contrib.postgres.fields import ArrayField
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
+from procrastinate.contrib.django import app as procrastinate
 
 from accounts import caller
 from accounts.models.account import Account
@@ -19,6 +20,7 @@ class Job(models.Model):
     The file is kept only as long as it is needed, and the whole row for `queue.KEPT`.
     """
 
+    WORKED_OFF_BY = "bulk"  # the task of the worker that does what waits
     LONG_WAIT = dt.timedelta(minutes=1)  # after which no process seems to be there
 
     class Kind(models.TextChoices):
@@ -91,13 +93,22 @@ class Job(models.Model):
     @classmethod
     def _make(cls, kind: "Job.Kind", actor: Account, **columns: Any) -> Self:
         who = caller.current()
-        return cls.objects.create(
-            kind=kind,
-            actor=actor,
-            client=who.address or None,
-            request_id=who.request_id,
-            **columns,
-        )
+        with transaction.atomic():
+            job = cls.objects.create(
+                kind=kind,
+                actor=actor,
+                client=who.address or None,
+                request_id=who.request_id,
+                **columns,
+            )
+            if job.state == cls.State.QUEUED:
+                cls._wake_the_worker()
+        return job
+
+    @classmethod
+    def _wake_the_worker(cls) -> None:
+        # In the transaction of the job: the worker is told when it can be seen, and not before.
+        procrastinate.configure_task(cls.WORKED_OFF_BY).defer()
 
     @property
     def right(self) -> Right:
@@ -118,14 +129,17 @@ class Job(models.Model):
 
     def confirm(self, **options: str) -> bool:
         """Have it done; False when it was confirmed before."""
-        confirmed = Job.objects.filter(pk=self.pk, state=self.State.ASKING).update(
-            state=self.State.QUEUED,
-            confirmed=True,
-            tries=0,
-            done=0,
-            changed_at=timezone.now(),
-            options={**self.options, **options},
-        )
+        with transaction.atomic():
+            confirmed = Job.objects.filter(pk=self.pk, state=self.State.ASKING).update(
+                state=self.State.QUEUED,
+                confirmed=True,
+                tries=0,
+                done=0,
+                changed_at=timezone.now(),
+                options={**self.options, **options},
+            )
+            if confirmed:
+                self._wake_the_worker()
         return bool(confirmed)
 
 

@@ -37,3 +37,4 @@ class Right(enum.StrEnum):
     VIEW_CODES = "otp.view_code"
     VIEW_MESSAGES = "otp.view_message"
     VIEW_GATEWAYS = "otp.view_gatewaystate"
+    VIEW_UPKEEP = "accounts.view_upkeep"

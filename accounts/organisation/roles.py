@@ -71,6 +71,7 @@ RIGHTS: dict[Right, set[Role]] = {
     Right.VIEW_CODES: {P, A},
     Right.VIEW_MESSAGES: {P, A},
     Right.VIEW_GATEWAYS: {P, A},
+    Right.VIEW_UPKEEP: {P, A},
 }
 
 

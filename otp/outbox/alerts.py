@@ -26,6 +26,11 @@ FEWEST_FOR_RATIO = 20  # codes in a day, below which a ratio says nothing
 LOWEST_RATIO = 0.5  # of codes used to codes sent
 
 
+def watch(kind: str, look: Callable[[], Iterator[str]]) -> None:
+    """Have one more kind of trouble looked for: what the rooms above know of."""
+    _KINDS[kind] = look
+
+
 def raise_due() -> list[str]:
     """Look for every kind of trouble and tell of what is there; give the kinds told of."""
     told = []

@@ -75,6 +75,7 @@ TABLE = {
     "/quan-tri/otp/code/": (NO, NO, YES, YES, NO, HOME),
     "/quan-tri/otp/message/": (NO, NO, YES, YES, NO, HOME),
     "/quan-tri/otp/gatewaystate/": (NO, NO, YES, YES, NO, HOME),
+    "/quan-tri/accounts/upkeep/": (NO, NO, YES, YES, NO, HOME),
     "/quan-tri/accounts/account/nap/": (NO, NO, YES, NO, NO, GONE),
     "/quan-tri/accounts/account/nap/mau.csv": (NO, NO, YES, NO, NO, GONE),
     "/quan-tri/bao-cao/": (NO, YES, YES, YES, NO, GONE),

@@ -85,6 +85,11 @@ def brakes(**changes):
     return "otp_brakes", row | dict.fromkeys(ceilings, 1) | changes
 
 
+def upkeep(**changes):
+    counts = dict.fromkeys(("failures", "runs", "failed_runs"), 0)
+    return "accounts_upkeep", counts | {"name": "a", "since": NOON, "reason": ""} | changes
+
+
 def daily_help(**changes):
     return "accounts_dailyhelp", {
         "account_id": 1,
@@ -274,6 +279,7 @@ REFUSED = {
         ([*PEOPLE, job()], job(state="done")),
         (PEOPLE, job(state="refused")),
     ],
+    "upkeep_failed_for_a_reason": [([], upkeep(failures=1))],
     "brakes_one_row": [([], brakes(id=2))],
     "otp_brakes_codes_an_hour_check": [([], brakes(codes_an_hour=-1))],
     "otp_brakes_codes_a_day_check": [([], brakes(codes_a_day=-1))],
@@ -339,6 +345,8 @@ class ConstraintTests(Refusals):
             warned(campaign_id=2),
             unit_day(),
             unit_day(day="2026-11-23"),
+            upkeep(),
+            upkeep(name="b", failures=1, reason="ValueError"),
         ):
             enter(*row)
 

@@ -5,18 +5,18 @@ from importlib import import_module
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from accounts.bulk import queue
 from accounts.credentials import phone_proposals
+from accounts.management.recorded import RecordedCommand
 from otp.models import Code, Message, Meter
 
 BATCH = 1_000  # rows in one transaction, so that nobody waits for it
 
 
-class Command(BaseCommand):
+class Command(RecordedCommand):
     help = "Delete old codes, messages and jobs, counts that are over, and ended sessions."
 
     def handle(self, *args: Any, **options: Any) -> None:

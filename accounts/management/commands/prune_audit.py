@@ -4,13 +4,13 @@ import datetime as dt
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from accounts.audit import chain
+from accounts.management.recorded import RecordedCommand
 
 
-class Command(BaseCommand):
+class Command(RecordedCommand):
     help = "Delete audit rows older than AUDIT_RETENTION_DAYS; the chain stays whole."
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from accounts.campaigns import rules
 from accounts.credentials.mail_sessions import end_mail_sessions_after_their_time
+from accounts.management.recorded import RecordedCommand
 
 
-class Command(BaseCommand):
+class Command(RecordedCommand):
     help = "Warn, and with IT's consent lock, those who still have the default password."
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from accounts.management.recorded import RecordedCommand
 from accounts.reports import history
 
 
-class Command(BaseCommand):
+class Command(RecordedCommand):
     help = "Keep today's figures of every unit; run again, it brings them up to date."
 
     def handle(self, *args: Any, **options: Any) -> None:

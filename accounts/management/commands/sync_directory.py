@@ -3,17 +3,18 @@
 from collections import Counter
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts import directory
 from accounts.loading.directory_sync import Sync, disable
+from accounts.management.recorded import RecordedCommand
 from accounts.models import Account
 
 AT_MOST = 100  # accounts disabled in one run, unless a number is given
 SHOWN = 20  # of each list
 
 
-class Command(BaseCommand):
+class Command(RecordedCommand):
     help = (
         "Compare the accounts with the directory and say what differs; with --apply, make and"
         " change accounts. Run it again after an interruption: what is done is not done twice."
@@ -35,6 +36,9 @@ class Command(BaseCommand):
             help="with --apply: disable accounts that are not in the directory, if they are no"
             f" more than N (default {AT_MOST})",
         )
+
+    def counts(self, options: dict[str, Any]) -> bool:
+        return bool(options["apply"])
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not directory.is_in_charge():

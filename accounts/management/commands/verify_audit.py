@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts.audit import chain
+from accounts.management.recorded import RecordedCommand
 
 SHOWN = 20  # faults
 
 
-class Command(BaseCommand):
+class Command(RecordedCommand):
     help = (
         "Check that no row of the audit trail was changed, taken out or put in. The last line is"
         " the head of the chain: keep it elsewhere, and give it back with --through next time."

@@ -1,94 +1,77 @@
-"""The worker: a process of its own that does what IT asked for to many accounts."""
+"""The worker: what is due by itself, and what IT asked for to many accounts."""
 
+import asyncio
 import logging
 import resource
 import signal
-import subprocess
-import sys
-import time
 from contextlib import suppress
-from types import FrameType
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import Error, connection
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.exceptions import ConnectorException
 
 from accounts.bulk import queue, worker
+from accounts.upkeep import running
 
 logger = logging.getLogger(__name__)
 
-TICK = 1.0  # seconds between two looks for work
 PAUSE = 3.0  # seconds between two tries to reach the database
-TIDY = 600.0  # seconds between two looks for what is old
 MEMORY = 2 * 1024**3  # bytes of addresses: whatever a file holds, the machine lives on
 
 
 class Command(BaseCommand):
-    help = "Do the imports and other work on many accounts that IT asked for, until told to stop."
+    help = (
+        "Run what is due every hour and every night, and the imports and other work on many"
+        " accounts that IT asked for, until told to stop. Any number of hosts may do so."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help="do what waits, then end")
+        parser.add_argument("--once", action="store_true", help="do what IT asked for, then end")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["once"]:
+            _bound_memory()
             while _work_one():
                 pass
             return
-        loop = _Loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, loop.stop)
-        loop.run()
+        asyncio.run(_work())
 
 
-class _Loop:
-    """Looks for work every second. Each time a new process does it, and takes its memory along."""
+async def _work() -> None:
+    """Run the worker, and begin anew whenever the database was away."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    running.register(app)
+    logger.info("worker: started")
+    away = False
+    while not stop.is_set():
+        try:
+            await _work_while_it_answers(stop)
+            away = False
+        except ConnectorException as error:
+            if not away:
+                _say_away(error)
+            away = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), PAUSE)
+    logger.info("worker: stopped")
 
-    def __init__(self) -> None:
-        self.stopping = False
-        self._away = False
-        self._tidied_at = -TIDY
 
-    def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
-        """Stop soon. What is half done is undone by the database, and begun again later."""
-        self.stopping = True
+async def _work_while_it_answers(stop: asyncio.Event) -> None:
+    assert isinstance(app.connector, DjangoConnector)
+    connector = app.connector.get_worker_connector()
+    with app.replace_connector(connector) as working:
+        async with working.open_async():
+            await running.run_worker(working, stop)
 
-    def run(self) -> None:
-        logger.info("worker: started")
-        while not self.stopping:
-            try:
-                self._tidy()
-                waiting = queue.to_do().exists()
-                self._away = False
-            except Error as error:
-                self._lost(error)
-                waiting = False
-            if waiting:
-                self._work()
-            time.sleep(PAUSE if self._away else TICK)
-        logger.info("worker: stopped")
 
-    def _work(self) -> None:
-        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "work_jobs", "--once"]
-        child = subprocess.Popen(command, preexec_fn=_bound_memory)
-        while child.poll() is None:
-            if self.stopping:
-                child.terminate()
-            time.sleep(0.1)
-        if child.returncode:
-            logger.error("worker: a process ended with %s", child.returncode)
-
-    def _tidy(self) -> None:
-        if time.monotonic() - self._tidied_at >= TIDY:
-            self._tidied_at = time.monotonic()
-            queue.forget_old()
-
-    def _lost(self, error: Error) -> None:
-        connection.close()
-        if not self._away:
-            self._away = True
-            first_line = str(error).partition("\n")[0]
-            logger.error("worker: the database does not answer, trying on: %s", first_line)
+def _say_away(error: ConnectorException) -> None:
+    # Only the first line: those after it may repeat values.
+    first_line = str(error.__cause__ or error).partition("\n")[0]
+    logger.error("worker: the database does not answer, trying on: %s", first_line)
 
 
 def _bound_memory() -> None:

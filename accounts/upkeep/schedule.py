@@ -1,0 +1,69 @@
+"""What runs by itself, and when: the one list of it."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from croniter import croniter
+from django.conf import settings
+from django.utils.translation import gettext_noop as _
+
+from otp.models import OFFICE_ZONE
+
+LATE = dt.timedelta(hours=2)  # beyond its time, before a task counts as overdue
+
+
+@dataclass(frozen=True)
+class Task:
+    """A command of `manage.py` that is due every hour, or every day at an hour of the office."""
+
+    name: str
+    label: str
+    minute: int
+    hour: int | None = None
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def every(self) -> dt.timedelta:
+        return dt.timedelta(hours=1) if self.hour is None else dt.timedelta(days=1)
+
+    @property
+    def cron(self) -> str:
+        """Give its times as cron has them, in UTC, which is the clock of the schedule."""
+        if self.hour is None:
+            return f"{self.minute} * * * *"
+        return f"{self.minute} {_utc(self.hour)} * * *"
+
+    def next_run(self, now: dt.datetime) -> dt.datetime:
+        due: dt.datetime = croniter(self.cron, now.astimezone(dt.UTC)).get_next(dt.datetime)
+        return due
+
+    def is_overdue(self, last: dt.datetime, now: dt.datetime) -> bool:
+        return now - last > self.every + LATE
+
+
+def _utc(hour: int) -> int:
+    # The zone of the office knows no summer time.
+    ahead = dt.datetime(2026, 1, 1, tzinfo=OFFICE_ZONE).utcoffset()
+    assert ahead is not None
+    return (hour - ahead // dt.timedelta(hours=1)) % 24
+
+
+_ALWAYS = (
+    Task("run_campaigns", _("Chiến dịch mật khẩu mặc định"), 5),
+    Task("snapshot", _("Số liệu trong ngày"), 50, hour=23),
+    Task("prune", _("Xóa dữ liệu hết hạn lưu"), 30, hour=1),
+    Task("prune_audit", _("Xóa nhật ký hết hạn lưu"), 45, hour=1),
+    Task("verify_audit", _("Kiểm tra nhật ký"), 0, hour=2),
+)
+_DIRECTORY = Task("sync_directory", _("Đồng bộ thư mục"), 30, hour=2, arguments=("--apply",))
+_BACKUP = Task("backup", _("Sao lưu"), 0, hour=3)
+
+
+def tasks() -> list[Task]:
+    """Give what runs by itself in this office."""
+    due = list(_ALWAYS)
+    if settings.DIRECTORY:
+        due.append(_DIRECTORY)
+    if settings.BACKUP_DIR:
+        due.append(_BACKUP)
+    return due
