@@ -46,6 +46,8 @@ def secrets_are_secret(**_: Any) -> list[CheckMessage]:
                 id="portal.E008",
             )
         )
+    if settings.METRICS_TOKEN:
+        faults += weak_secrets("METRICS_TOKEN", [settings.METRICS_TOKEN], "portal.E019")
     return faults
 
 

@@ -1,18 +1,23 @@
 """How many requests at once, and how long each may take."""
 
 import ctypes
+import itertools
 import os
 import re
 import selectors
+import shutil
 import socket
 import time
 from concurrent import futures
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
+from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
+from prometheus_client import values
 
 # systemd and Docker each say where to listen with --bind; this is Docker's.
 bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
@@ -83,7 +88,30 @@ worker_class = Worker
 M_MMAP_THRESHOLD = -3  # of mallopt(3)
 
 
-def post_fork(server: object, worker: object) -> None:
+def on_starting(server: Arbiter) -> None:
+    """Make a place where the workers count their requests, for /metrics."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = mkdtemp(prefix="mailportal-", dir=worker_tmp_dir)
+
+
+def pre_fork(server: Arbiter, worker: Worker) -> None:
+    """Give a worker the lowest number that no living one has.
+
+    It goes on counting in the files of one that has ended, so that they do not grow in number.
+    """
+    taken = {other.number for other in server.WORKERS.values()}
+    worker.number = next(number for number in itertools.count() if number not in taken)
+
+
+def post_fork(server: Arbiter, worker: Worker) -> None:
+    values.ValueClass = values.MultiProcessValue(lambda: worker.number)
+    _give_memory_back()
+
+
+def on_exit(server: Arbiter) -> None:
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+
+
+def _give_memory_back() -> None:
     """Give the memory of each password hash (19 MiB) back as soon as it is computed.
 
     Left alone, glibc learns from such blocks to keep them, once for every thread.

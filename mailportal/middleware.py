@@ -19,6 +19,7 @@ from accounts.access.staff import is_verified_staff
 from accounts.credentials.hashers import Busy
 from accounts.directory import NoAnswer
 from mailportal import client_address, errors, health, schema
+from mailportal.metrics import views as metrics
 from mailportal.postgresql.base import DatabaseWrapper
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 # `otp-credentials=(self)`: an empty list would silently switch off the filling-in of codes.
 PERMISSIONS_POLICY = "camera=(), microphone=(), geolocation=(), otp-credentials=(self)"
 
-_MONITORED = {"/healthz": health.live, "/readyz": health.ready}
+_MONITORED = {"/healthz": health.live, "/readyz": health.ready, "/metrics": metrics.show}
 _WITHOUT_DATABASE = ("mailportal.pages", "mailportal.autoconfig")  # words, which always answer
 
 

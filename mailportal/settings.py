@@ -136,6 +136,7 @@ INSTALLED_APPS = [
     "accounts.apps.AccountsConfig",
 ]
 MIDDLEWARE = [
+    "mailportal.metrics.requests.RequestTimesMiddleware",
     "mailportal.middleware.CallerMiddleware",
     "mailportal.middleware.HeadersMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -255,6 +256,9 @@ DOVEADM_CA_FILE = env.str("DOVEADM_CA_FILE", "")
 ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", [])
 DEFAULT_FROM_EMAIL = _email.get("DEFAULT_FROM_EMAIL", f"khong-tra-loi@{PROFILE.domain}")
 
+# Metrics
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+
 # Sessions and cookies
 SESSION_ENGINE = "accounts.access.sessions"
 SESSION_COOKIE_AGE = 30 * 60  # seconds without a request
@@ -273,7 +277,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # Headers and sizes
 SECURE_SSL_REDIRECT = OVER_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if OVER_HTTPS else 0  # one year
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = OVER_HTTPS
 SECURE_REFERRER_POLICY = "same-origin"

@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 from accounts import demo
 from accounts.access import views as access_views
 from mailportal import autoconfig, health, pages
+from mailportal.metrics import views as metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
@@ -45,6 +46,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sms/", include("otp.urls")),
     path("healthz", health.live, name="healthz"),
     path("readyz", health.ready, name="readyz"),
+    path("metrics", metrics.show, name="metrics"),
     path("robots.txt", pages.robots),
     path(".well-known/security.txt", pages.security),
 ]

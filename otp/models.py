@@ -152,6 +152,7 @@ class Message(models.Model):
     due_at = models.DateTimeField("gửi từ lúc")
     good_until = models.DateTimeField("gửi trước lúc")
     changed_at = models.DateTimeField("đổi trạng thái lúc")
+    accepted_at = models.DateTimeField("nhà mạng nhận lúc", null=True)
 
     class Meta:
         verbose_name = "tin nhắn"

@@ -25,6 +25,8 @@ PROGRAMS = {
     "dovecot": "apt-get install dovecot-imapd dovecot-pgsql",
     "postmap": "apt-get install postfix postfix-pgsql",
     "systemd-analyze": "apt-get install systemd",
+    "prometheus": "apt-get install prometheus",
+    "promtool": "apt-get install prometheus",
     "slapd": "apt-get install slapd ldap-utils",
 }
 # Parts of theirs that come in packages of their own.

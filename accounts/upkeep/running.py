@@ -22,6 +22,7 @@ from accounts.upkeep import records, schedule
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 4  # processes beside the worker
+TICK = 1.0  # seconds between two looks for what waited for another task to end
 PATIENCE = 10  # seconds for a process that was told to end
 KEPT = 7 * 24  # hours; what failed or was broken off
 RETRY = RetryStrategy(max_attempts=3, wait=300)
@@ -130,6 +131,7 @@ async def run_worker(app: App, stop: asyncio.Event) -> None:
     worker = asyncio.create_task(
         app.run_worker_async(
             concurrency=AT_ONCE,
+            fetch_job_polling_interval=TICK,
             delete_jobs="successful",
             install_signal_handlers=False,
             shutdown_graceful_timeout=0,

@@ -266,6 +266,7 @@ def _mark(message: Claimed, outcome: _Attempt) -> None:
             gateway=outcome.gateway,
             gateway_id=outcome.gateway_id[:SUPPLIERS_WORDS],
             changed_at=Now(),
+            accepted_at=Now() if outcome.state == State.ACCEPTED else None,
             **ERASED,
         )
         if marked and outcome.state == State.REJECTED and message.code_id:

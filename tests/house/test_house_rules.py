@@ -32,6 +32,7 @@ PUBLIC = {
     "privacy": "/quyen-rieng-tu/",
     "healthz": "/healthz",
     "readyz": "/readyz",
+    "metrics": "/metrics",
     "otp:twilio-receipt": "/sms/twilio/trang-thai/",
     "otp:esms-receipt": "/sms/esms/trang-thai/1/1/",
     "quan-tri/logout/": "/quan-tri/logout/",

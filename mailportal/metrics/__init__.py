@@ -1,0 +1,1 @@
+"""The metrics of the portal in Prometheus's text format, for who has METRICS_TOKEN."""
