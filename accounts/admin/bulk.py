@@ -15,7 +15,7 @@ class BulkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at r
     """The part of the list of accounts that deals with many at a time."""
 
     actions = (
-        *("lock_chosen", "unlock_chosen", "mark_chosen", "notify_chosen"),
+        *("lock_chosen", "unlock_chosen", "mark_chosen", "leaked_chosen", "notify_chosen"),
         *("export_csv", "export_xlsx"),
     )
 
@@ -53,6 +53,14 @@ class BulkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at r
     @admin.action(description=_("Đánh dấu còn mật khẩu mặc định"), permissions=["mark"])
     def mark_chosen(self, request: HttpRequest, chosen: "QuerySet[Account]") -> HttpResponse | None:
         return bulk_views.ask(request, Job.Kind.MARK_DEFAULT, chosen)
+
+    @admin.action(
+        description=_("Mật khẩu có thể đã lộ: đóng hộp thư, bắt buộc đổi"), permissions=["mark"]
+    )
+    def leaked_chosen(
+        self, request: HttpRequest, chosen: "QuerySet[Account]"
+    ) -> HttpResponse | None:
+        return bulk_views.ask(request, Job.Kind.MARK_DEFAULT, chosen, leaked=True)
 
     @admin.action(description=_("Gửi thông báo bằng thư"), permissions=["notice"])
     def notify_chosen(

@@ -6,7 +6,10 @@ They are called in a transaction, with people who are no staff and within the ac
 import datetime as dt
 from typing import Any
 
+from django.contrib.postgres.functions import TransactionNow
+
 from accounts.credentials.locks import lock, unlock
+from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
 from otp import outbox
@@ -26,7 +29,9 @@ def unlock_all(people: list[Account], actor: Account, options: dict[str, Any], b
 def mark_default(
     people: list[Account], actor: Account, options: dict[str, Any], before: int
 ) -> int:
-    """Have people change their password at the next log-in."""
+    """Have people change their password at the next log-in; a leaked one opens no mailbox."""
+    if options.get("leaked"):
+        return _mark_leaked(people, actor)
     marked = [account for account in people if not account.has_default_password]
     Account.objects.filter(pk__in=[account.pk for account in marked]).update(
         has_default_password=True
@@ -34,6 +39,21 @@ def mark_default(
     event = AuditEvent.Event.DEFAULT_MARKED
     AuditEvent.record_many(event, [(account, {}) for account in marked], actor=actor)
     return len(marked)
+
+
+def _mark_leaked(people: list[Account], actor: Account) -> int:
+    """Close the mailboxes until the password is changed, and end every session, here and there."""
+    keys = [account.pk for account in people]
+    Account.objects.filter(pk__in=keys).update(
+        has_default_password=True, default_password_until=TransactionNow()
+    )
+    for account in people:
+        account.end_sessions()
+        end_mail_sessions(account)
+    event = AuditEvent.Event.DEFAULT_MARKED
+    detail: dict[str, object] = {"leaked": True}
+    AuditEvent.record_many(event, [(account, detail) for account in people], actor=actor)
+    return len(people)
 
 
 def send_notice(people: list[Account], actor: Account, options: dict[str, Any], before: int) -> int:

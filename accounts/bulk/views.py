@@ -115,7 +115,9 @@ def faults(request: StaffRequest, pk: int) -> HttpResponseBase:
     return csv_response(f"loi-{job.pk}", FAULT_COLUMNS, job.faults)
 
 
-def ask(request: HttpRequest, kind: Job.Kind, chosen: QuerySet[Account]) -> HttpResponse | None:
+def ask(
+    request: HttpRequest, kind: Job.Kind, chosen: QuerySet[Account], **options: object
+) -> HttpResponse | None:
     """Begin work on the accounts that were ticked in the list."""
     staff = actor(request)
     # Staff are changed one by one, by those who may change them.
@@ -124,7 +126,7 @@ def ask(request: HttpRequest, kind: Job.Kind, chosen: QuerySet[Account]) -> Http
     if not keys:
         messages.warning(request, _("Không có tài khoản nào để làm việc này."))
         return None
-    return redirect("admin:accounts_job", Job.ask(kind, staff, keys).pk)
+    return redirect("admin:accounts_job", Job.ask(kind, staff, keys, **options).pk)
 
 
 def export(

@@ -76,10 +76,15 @@ class Job(models.Model):
         return f"{self.get_kind_display()} {self.pk}"
 
     @classmethod
-    def ask(cls, kind: "Job.Kind", actor: Account, accounts: list[int]) -> Self:
+    def ask(cls, kind: "Job.Kind", actor: Account, accounts: list[int], **options: object) -> Self:
         """Write down what is to be done to `accounts`, which waits to be confirmed."""
         return cls._make(
-            kind, actor, state=cls.State.ASKING, accounts=accounts, total=len(accounts)
+            kind,
+            actor,
+            state=cls.State.ASKING,
+            accounts=accounts,
+            total=len(accounts),
+            options=options,
         )
 
     @classmethod

@@ -6,11 +6,13 @@ import io
 from unittest import mock
 
 from django.core.management import call_command
-from django.test import Client, TestCase
+from django.db import connection
+from django.test import Client, TestCase, override_settings
 from django.utils import timezone
 from openpyxl import load_workbook
 
 from accounts.bulk import queue, worker
+from accounts.credentials.passwords import change_password
 from accounts.models import Account, AuditEvent, Job, Unit
 from otp.models import Message
 from tests.support import cast
@@ -78,6 +80,35 @@ class ConfirmTests(ListTestCase):
         self.assertEqual((event.account, event.actor), (self.an, self.huong))
         self.log_in("an", client=(an := Client()))
         self.assertRedirects(an.get("/"), "/cau-hinh/mat-khau/")
+
+    def test_a_leaked_password_opens_no_mailbox_until_it_is_changed(self):
+        self.log_in("an", client=(an := Client()))
+        Account.objects.filter(pk=self.em.pk).update(has_default_password=True)
+        job = self.ask("leaked_chosen", self.an, self.em)
+        self.assertContains(self.client.get(JOB.format(job.pk)), "hộp thư đóng lại")
+
+        self.press(job)
+
+        self.assertEqual(self.with_a_mailbox(self.an, self.em), set())
+        self.assertEqual(an.get("/").status_code, 302)
+        self.assertTrue(AuditEvent.objects.filter(account=self.an, detail__leaked=True).exists())
+        self.an.refresh_from_db()
+        change_password(self.an, "Doi-moi-vung-vang-12", event=AuditEvent.Event.PASSWORD_CHANGED)
+        self.assertEqual(self.with_a_mailbox(self.an, self.em), {self.an.address})
+
+    @override_settings(DOVEADM_URL="https://mail.example.gov.vn:8080")
+    def test_what_is_open_with_a_leaked_password_ends(self):
+        self.press(self.ask("leaked_chosen", self.an))
+
+        kicks = Message.objects.filter(channel=Message.Channel.KICK)
+        self.assertEqual([kick.to_masked for kick in kicks], [self.an.address])
+
+    def with_a_mailbox(self, *people):
+        """Name those whom the mail server lets in."""
+        with connection.cursor() as cursor:
+            addresses = [person.address for person in people]
+            cursor.execute("SELECT username FROM mail_passdb WHERE username = ANY(%s)", [addresses])
+            return {name for (name,) in cursor.fetchall()}
 
     def test_staff_are_never_among_them(self):
         other = cast.make_staff("khoa", "hotline")
