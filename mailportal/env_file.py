@@ -1,8 +1,9 @@
 """The variables of a file, as systemd reads an EnvironmentFile; runs a command with them.
 
-    python -m mailportal.env_file /etc/mailportal/env manage.py check --deploy
+    python -m mailportal.env_file /etc/mailportal/env -/etc/mailportal/owner -- COMMAND
 
-A shell would read more into `(`, `&` and `$` than the services do: systemd.exec(5).
+A `-` before a file: it need not be there, as in a unit. A shell would read more into `(`, `&` and
+`$` than the services do: systemd.exec(5).
 """
 
 import os
@@ -118,15 +119,27 @@ class _Reader:
 _State = Callable[[str], "_State"]
 
 
-def _run(file: str, *command: str) -> None:
+def _run(*arguments: str) -> None:
+    border = arguments.index("--")
+    variables: dict[str, str] = {}
+    for file in arguments[:border]:
+        variables |= _variables(file)
+    command = arguments[border + 1 :]
+    os.execvpe(command[0], command, {**os.environ, **variables})  # noqa: S606
+
+
+def _variables(file: str) -> dict[str, str]:
+    path = Path(file.removeprefix("-"))
+    if file.startswith("-") and not path.exists():
+        return {}
     try:
-        variables, ignored = read(Path(file).read_text(encoding="utf-8"))
+        variables, ignored = read(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        sys.exit(f"mailportal: {file}: {reason}")
+        sys.exit(f"mailportal: {path}: {reason}")
     for name in ignored:
-        sys.stderr.write(f"{file}: {name!r} is no name of a variable: the services ignore it too\n")
-    os.execvpe(command[0], command, {**os.environ, **variables})  # noqa: S606
+        sys.stderr.write(f"{path}: {name!r} is no name of a variable: the services ignore it too\n")
+    return variables
 
 
 if __name__ == "__main__":

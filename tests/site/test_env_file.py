@@ -101,7 +101,7 @@ class CommandTests(SimpleTestCase):
         python = sys.executable
         text = text.replace(".venv/bin/python", python).replace("/opt/mailportal", str(ROOT))
         self.command = Path(folder.name, "mailportal")
-        self.command.write_text(text.replace("/etc/mailportal/env", str(self.env)))
+        self.command.write_text(text.replace("/etc/mailportal", folder.name))
         self.command.chmod(stat.S_IRWXU)
 
     def run_(self, *arguments):
@@ -127,6 +127,20 @@ class CommandTests(SimpleTestCase):
         )
 
         self.assertEqual((done.returncode, done.stdout), (0, f"{AD} 8123\n"))
+
+    def test_the_owner_is_known_to_commands_alone(self):
+        whole = {**deployment.ENVIRONMENT, "PORT": "8123"}
+        self.env.write_text("".join(f"{name}={value}\n" for name, value in whole.items()))
+        self.env.with_name("owner").write_text("PORT='8124' \n")
+
+        done = self.run_(
+            "shell",
+            "--no-imports",
+            "--command",
+            "from django.conf import settings as s; print(s.PORT)",
+        )
+
+        self.assertEqual((done.returncode, done.stdout), (0, "8124\n"))
 
     def test_what_is_wrong_is_one_line(self):
         done = self.run_("check")

@@ -21,6 +21,7 @@ from accounts import demo
 
 HOST = "127.0.0.1"
 TIMEOUT = 10  # seconds for a process to end by itself
+LEFT_BEHIND = 30  # seconds for those of a run that was killed, all at once
 _PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
@@ -91,13 +92,17 @@ class _Note:
     def remove(self) -> None:
         self._file.unlink(missing_ok=True)
 
-    def living(self) -> list[int]:
-        """Read those that still work on this directory, which a reused number does not."""
+    def living(self) -> tuple[bool, list[int]]:
+        """Say whether that run itself lives, and which of its processes do.
+
+        They work on this directory, which a reused number does not.
+        """
         try:
             numbers = [int(number) for number in self._file.read_text().split()]
         except (OSError, ValueError):
-            return []
-        return [number for number in numbers if _works_here(number)]
+            return False, []
+        left = [number for number in numbers if _works_here(number)]
+        return left[:1] == numbers[:1], left
 
 
 def _works_here(number: int) -> bool:
@@ -117,14 +122,14 @@ def _lives(number: int) -> bool:
 
 def _refuse_busy_port(note: _Note) -> None:
     """Raise CommandError where the port is taken, once what a killed run left has had its time."""
-    give_up_at = time.monotonic() + TIMEOUT
+    give_up_at = time.monotonic() + LEFT_BEHIND
     while fault := _fault_of_port():
-        left = note.living()
+        runs, left = note.living()
         if not left:
             raise CommandError(
                 f"Port {settings.PORT} cannot be used ({fault}). Choose another: PORT=8001 make run"
             )
-        if time.monotonic() > give_up_at:
+        if runs or time.monotonic() > give_up_at:
             numbers = " ".join(map(str, left))
             raise CommandError(
                 f"The demonstration runs here already, on port {settings.PORT}. End it by"
@@ -174,7 +179,7 @@ def _start(what: str) -> "subprocess.Popen[bytes]":
 def _end_with_the_command() -> None:
     """Have this process asked to end when the command is gone, also by kill -9; on Linux."""
     with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def _wait_until_open(processes: list["subprocess.Popen[bytes]"], stop: _Stop) -> bool:
