@@ -35,6 +35,10 @@ keepalive = 5  # seconds
 max_requests = 5000
 max_requests_jitter = 500
 
+# No header of a request becomes a variable of the server's own: SCRIPT_NAME would say where the
+# portal is mounted.
+forwarder_headers = ""
+
 limit_request_line = 2048  # bytes
 limit_request_fields = 50
 limit_request_field_size = 8190  # bytes

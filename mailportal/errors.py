@@ -9,6 +9,7 @@ from django.db import Error, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.http import escape_leading_slashes
 
 # What PostgreSQL refuses for now although psycopg calls it another kind of error: to write while
 # it is a standby, and to go on in a transaction that it has ended.
@@ -26,7 +27,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     if isinstance(exception, SessionInterrupted):
         # The session went on under another key, or ended, while this request was under way: a
         # second click on the right code. The page itself knows where the browser stands now.
-        return HttpResponseRedirect(request.path)
+        return HttpResponseRedirect(escape_leading_slashes(request.path_info))
     return _page("errors/400.html", 400)
 
 

@@ -143,6 +143,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "mailportal.middleware.MonitorMiddleware",
+    "accounts.access.middleware.StaffNetworkMiddleware",
     "mailportal.middleware.BodyLimitMiddleware",
     "mailportal.middleware.SchemaMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -151,7 +152,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
-    "accounts.access.middleware.StaffNetworkMiddleware",
     "accounts.access.middleware.ForcedChangeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -159,6 +159,8 @@ MIDDLEWARE = [
     "mailportal.middleware.FaultMiddleware",
 ]
 ROOT_URLCONF = "mailportal.urls"
+# The portal has a host of its own: nobody may say that it is mounted below a path.
+FORCE_SCRIPT_NAME = ""
 WSGI_APPLICATION = "mailportal.wsgi.application"
 TEMPLATES = [
     {

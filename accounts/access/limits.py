@@ -4,7 +4,7 @@ import datetime as dt
 import functools
 from collections.abc import Callable
 from dataclasses import replace
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TypeVar
 
 from django.conf import settings
@@ -63,23 +63,21 @@ def charge_slow_lane() -> None:
     _charge(_SLOW_LANE)
 
 
-def _charge(limit: Limit) -> None:
+def is_within(networks: list[IPv4Network | IPv6Network]) -> bool:
+    """Whether the caller's address is in one of the networks."""
     address = caller.current().address
-    if _is_office(address):
+    return bool(address) and any(ip_address(address) in network for network in networks)
+
+
+def subscriber() -> str:
+    """Give what counts as one caller: an IPv4 address, or the /64 of one subscriber."""
+    address = caller.current().address
+    return str(ip_network(f"{address}/64", strict=False)) if ":" in address else address
+
+
+def _charge(limit: Limit) -> None:
+    if is_within(settings.OFFICE_NETWORKS):
         limit = replace(limit, count=limit.count * OFFICE_FACTOR)
-    charge = limits.charge(limit, _subscriber_network(address))
+    charge = limits.charge(limit, subscriber())
     if not charge.granted:
         raise TooManyRequests(charge.until)
-
-
-def _subscriber_network(address: str) -> str:
-    """Count IPv6 by its /64, which one subscriber holds whole."""
-    if ":" in address:
-        return str(ip_network(f"{address}/64", strict=False))
-    return address
-
-
-def _is_office(address: str) -> bool:
-    if not address:
-        return False
-    return any(ip_address(address) in network for network in settings.OFFICE_NETWORKS)

@@ -1,43 +1,46 @@
 """Sends default passwords to the page that changes them; hides staff pages from other networks."""
 
 from collections.abc import Callable
-from ipaddress import ip_address
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
-from django.urls import reverse
 
-from accounts import caller
+from accounts.access import limits
 from accounts.access.login import TOO_SHORT
 
-STAFF_PAGES = ("/quan-tri/", "/ho-tro/")
+STAFF_PAGES = ("quan-tri", "ho-tro")  # the first part of their addresses
+NOWHERE = "/-/"  # no page
 
 
 class StaffNetworkMiddleware:
-    """Hide staff pages from callers outside STAFF_NETWORKS; not the control, a layer more."""
+    """Hide staff pages from callers outside STAFF_NETWORKS; not the control, a layer more.
+
+    Strangers are shown what any address without a page is answered with, by way of the same
+    middleware, so that nothing tells the two apart.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if is_staff_page(request):
+            if settings.STAFF_NETWORKS and not limits.is_within(settings.STAFF_NETWORKS):
+                request.path_info = NOWHERE
+            elif "%00" in request.META["QUERY_STRING"]:
+                # The admin's lists would ask the database for it, which takes no NUL.
+                raise BadRequest
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, *_: object) -> None:
-        if request.path.startswith(STAFF_PAGES) and not _is_near(caller.current().address):
-            raise Http404
-        if request.path.startswith(STAFF_PAGES) and "%00" in request.META["QUERY_STRING"]:
-            # The admin's lists would ask the database for it, which takes no NUL.
-            raise BadRequest
 
+def is_staff_page(request: HttpRequest) -> bool:
+    """Whether the address leads to pages of the staff.
 
-def _is_near(address: str) -> bool:
-    if not settings.STAFF_NETWORKS:
-        return True
-    return bool(address) and any(
-        ip_address(address) in network for network in settings.STAFF_NETWORKS
-    )
+    `path_info` is what addresses are looked up by; `path` has in front of it what a server believes
+    the portal to be mounted under.
+    """
+    return request.path_info.removeprefix("/").split("/", 1)[0] in STAFF_PAGES
 
 
 class ForcedChangeMiddleware:
@@ -61,6 +64,7 @@ class ForcedChangeMiddleware:
             return None
         if not (request.user.has_default_password or request.session.get(TOO_SHORT)):
             return None
-        if request.path == reverse("accounts:password"):
+        match = request.resolver_match
+        if match and match.view_name == "accounts:password":
             return None
         return redirect("accounts:password")

@@ -74,7 +74,7 @@ def factor(request: StaffRequest) -> HttpResponse:
     if not request.user.is_staff:
         raise Http404
     if not is_verified_staff(request):
-        return to_second_factor(request.path)
+        return to_second_factor(request.path_info)
     if request.method == "POST":
         if not login.password_is_fresh(request.session, within=FRESH):
             messages.warning(request, _("Hãy đăng nhập lại rồi tạo mã dự phòng mới."))
