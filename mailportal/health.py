@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from accounts.upkeep import records
-from mailportal import client_address, schema
+from mailportal import client_address, schema, shield
 from otp import outbox
 
 
@@ -21,8 +21,9 @@ def live(request: HttpRequest) -> HttpResponse:
 def ready(request: HttpRequest) -> HttpResponse:
     """Say of the database, the migrations and the sender whether they are fine: 200, else 503.
 
-    Whether callers are told apart and what runs by itself is in time is shown as well: a proxy that
-    is set up wrongly and a late backup are no reason to take the portal away.
+    Whether callers are told apart and counted, and what runs by itself is in time, is shown as well:
+    a proxy that is set up wrongly, a Redis that is away and a late backup are no reason to take the
+    portal away.
     """
     try:
         parts = {
@@ -32,6 +33,7 @@ def ready(request: HttpRequest) -> HttpResponse:
         }
         shown = parts | {
             "callers": client_address.are_told_apart(),
+            "shield": shield.counts(),
             "jobs": records.all_in_time(),
         }
     except DatabaseError:

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import EnvError, FileAwareEnv, validate
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from mailportal import demo, embedded, postgresql
 from mailportal.profile import load
@@ -115,6 +117,31 @@ _database["OPTIONS"]["options"] = postgresql.patience.options(
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Where the shield counts callers; nothing that must be exact is counted here
+CACHE_URL = env.str("CACHE_URL", "")
+if CACHE_URL:
+    try:
+        _cache = env.dj_cache_url("CACHE_URL")
+    except EnvError:
+        _cache = {}
+    if _cache.get("BACKEND") != "django.core.cache.backends.redis.RedisCache":
+        raise ImproperlyConfigured("CACHE_URL must be a redis:// or rediss:// address.")
+    # Whoever asks for a page waits for it: one try, and a short one.
+    _cache["OPTIONS"] = {
+        "socket_connect_timeout": 0.2,  # seconds
+        "socket_timeout": 0.2,
+        "retry": Retry(NoBackoff(), 0),
+    }
+else:
+    _cache = {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},  # callers, of some 300 bytes each
+    }
+CACHES = {"default": _cache}
+# A count for each process lets through so many times more, which is enough to turn a flood away;
+# Django's own cache on Redis, which adds and increments in one step each, is unknown to W001.
+SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"]
+
 # Application
 DEBUG = False
 INSTALLED_APPS = [
@@ -131,6 +158,7 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_static",
     "csp",
     "procrastinate.contrib.django",
+    "django_ratelimit",
     "otp.apps.OtpConfig",
     # Last: it takes away what others put into the admin, and gives rights to all tables.
     "accounts.apps.AccountsConfig",
@@ -146,8 +174,9 @@ MIDDLEWARE = [
     "accounts.access.middleware.StaffNetworkMiddleware",
     "mailportal.middleware.BodyLimitMiddleware",
     "mailportal.middleware.SchemaMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "mailportal.shield.ShieldMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",

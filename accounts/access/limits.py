@@ -63,10 +63,17 @@ def charge_slow_lane() -> None:
     _charge(_SLOW_LANE)
 
 
+def network_of(networks: list[IPv4Network | IPv6Network]) -> str:
+    """Give the first of the networks that the caller's address is in; "" where it is in none."""
+    address = caller.current().address
+    if not address:
+        return ""
+    return next((str(network) for network in networks if ip_address(address) in network), "")
+
+
 def is_within(networks: list[IPv4Network | IPv6Network]) -> bool:
     """Whether the caller's address is in one of the networks."""
-    address = caller.current().address
-    return bool(address) and any(ip_address(address) in network for network in networks)
+    return bool(network_of(networks))
 
 
 def subscriber() -> str:

@@ -1,0 +1,247 @@
+"""The shield: a flood of one caller is turned away before a session or the database is asked."""
+
+import re
+from ipaddress import ip_network
+
+import pytest
+from django.conf import settings
+from django.core import checks
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client, SimpleTestCase, TestCase, TransactionTestCase, override_settings
+from django.test.utils import CaptureQueriesContext
+from django.urls import get_resolver
+
+from accounts.access.limits import OFFICE_FACTOR
+from mailportal import shield
+from otp.models import Code
+from tests.house.test_house_rules import patterns
+from tests.support import cast, deployment
+from tests.support.cast import ASK, LOGIN
+from tests.support.clock import Clock
+from tests.support.redis import Redis
+
+FLOOD = 2_000
+COSTLY = (
+    *("/quan-tri/", "/quan-tri/accounts/account/", "/quan-tri/accounts/auditevent/xuat/"),
+    *("/quan-tri/bao-cao/", "/quan-tri/bao-cao/ma/ngay.csv", "/quan-tri/chien-dich/"),
+    *("/quan-tri/accounts/account/nap/mau.csv", "/ho-tro/", "/ho-tro/tai-khoan/1/"),
+    *("/mail/config-v1.1.xml", "/.well-known/autoconfig/mail/config-v1.1.xml"),
+    *("/autodiscover/autodiscover.xml", "/Autodiscover/Autodiscover.xml"),
+    *("/huong-dan/cai-dat-thu/thu-cong-vu.mobileconfig", "/cau-hinh/hoat-dong/"),
+)
+
+
+class Floods(cast.Cast, TestCase):
+    def setUp(self):
+        # The windows are fixed, and a flood must not meet the edge of one.
+        Clock(self, 2026, 3, 2, 9, 30)
+        self.set_up_people()
+
+    def flood(self, method, path, times=FLOOD, *, client=None, **caller):
+        """Ask so many times; give how often each status was answered, and how many statements."""
+        client = client or Client(**caller)
+        answers = {}
+        with CaptureQueriesContext(connection) as statements:
+            for _ in range(times):
+                r = getattr(client, method)(path)
+                answers[r.status_code] = answers.get(r.status_code, 0) + 1
+        return answers, len(statements)
+
+
+class FloodTests(Floods):
+    def test_a_flood_of_posts_costs_a_handful_of_statements(self):
+        answers, statements = self.flood("post", ASK)
+
+        self.assertEqual(answers[429], FLOOD - 20)
+        # So many as the exact limit lets through: a charge each, then what the page does.
+        self.assertLess(statements, 10 * 20)
+        self.assertEqual(self.flood("post", LOGIN, 10), ({429: 10}, 0))
+
+    def test_a_flood_of_somebody_who_is_logged_in_costs_no_more(self):
+        self.log_in()
+        for method, path, most in (
+            ("post", "/cau-hinh/mat-khau/", shield.POSTS.count),
+            ("get", "/cau-hinh/hoat-dong/", shield.COSTLY.count),
+            ("get", "/", shield.PAGES.count),
+        ):
+            with self.subTest(path):
+                self.flood(method, path, most, client=self.client)
+
+                self.assertEqual(self.flood(method, path, 10, client=self.client), ({429: 10}, 0))
+
+    def test_every_page_takes_so_many_posts_and_no_more(self):
+        pages = {path for path, *_ in patterns(get_resolver())}
+        self.assertGreater(len(pages), 60)
+        self.flood("post", "/khong-co/", shield.POSTS.count)
+
+        for path in sorted(pages):
+            path = re.sub(r"<[^>]+>", "1", f"/{path}")
+            if path in ("/healthz", "/readyz") or path.startswith("/sms/"):
+                continue
+            with self.subTest(path):
+                self.assertEqual(self.flood("post", path, 1), ({429: 1}, 0))
+
+    def test_costly_pages_are_counted_together(self):
+        self.flood("get", COSTLY[0], shield.COSTLY.count)
+
+        for path in COSTLY:
+            with self.subTest(path):
+                self.assertEqual(self.flood("get", path, 3), ({429: 3}, 0))
+
+    def test_suppliers_may_report_of_every_message(self):
+        path = "/sms/twilio/trang-thai/"
+
+        answers, _ = self.flood("post", path, 5 * shield.POSTS.count)
+
+        self.assertNotIn(429, answers)
+        self.assertEqual(self.flood("post", LOGIN, 1)[0], {200: 1})
+
+    def test_other_methods_count_too(self):
+        self.flood("put", LOGIN, shield.PAGES.count)
+
+        self.assertEqual(self.flood("delete", LOGIN, 1), ({429: 1}, 0))
+
+    def test_monitors_are_always_answered(self):
+        self.flood("get", "/", shield.PAGES.count + 1)
+
+        self.assertEqual(self.client.get("/healthz").status_code, 200)
+
+    def test_the_page_is_the_portals_own_and_says_how_long(self):
+        self.flood("post", ASK, shield.POSTS.count)
+
+        r = self.client.post(ASK)
+
+        self.assertContains(r, "1 phút", status_code=429)
+        self.assertIn(int(r.headers["Retry-After"]), range(1, 61))
+        self.assertIn("Content-Security-Policy", r.headers)
+        self.assertEqual(r.headers["Cache-Control"], "no-store")
+
+    def test_a_minute_later_it_is_open_again(self):
+        clock = Clock(self, 2026, 3, 2, 10, 30)
+        self.flood("post", "/khong-co/", shield.POSTS.count + 1)
+
+        clock.forward(seconds=61)
+
+        self.assertNotEqual(self.client.post("/dang-xuat/").status_code, 429)
+
+    def test_a_flood_is_logged_once_a_minute(self):
+        with self.assertLogs("mailportal.shield", "WARNING") as log:
+            self.flood("post", "/khong-co/", shield.POSTS.count + 9)
+
+        self.assertEqual(len(log.output), 1)
+
+    @override_settings(RATELIMIT_ENABLE=False)
+    def test_load_tests_can_switch_it_off(self):
+        self.assertEqual(self.flood("post", "/khong-co/", 3 * shield.POSTS.count)[0], {404: 180})
+
+
+class CallerTests(Floods):
+    def test_others_feel_nothing(self):
+        self.flood("post", ASK, shield.POSTS.count + 1, REMOTE_ADDR="198.51.100.7")
+        other = Client(REMOTE_ADDR="198.51.100.8")
+
+        self.assertEqual(self.ask("an", other).status_code, 302)
+
+        self.assertEqual(Code.objects.count(), 1)
+
+    def test_a_household_of_ipv6_is_one_caller(self):
+        for n in range(shield.POSTS.count):
+            Client(REMOTE_ADDR=f"2001:db8:1:2:{n:x}::1").post("/khong-co/")
+
+        self.assertEqual(Client(REMOTE_ADDR="2001:db8:1:2::7").post(ASK).status_code, 429)
+        self.assertEqual(Client(REMOTE_ADDR="2001:db8:1:3::7").post(ASK).status_code, 200)
+
+    def test_what_a_caller_writes_into_headers_changes_nothing(self):
+        with override_settings(TRUSTED_PROXY_COUNT=1):
+            for n in range(shield.POSTS.count):
+                Client(HTTP_X_FORWARDED_FOR=f"192.0.2.{n}, 198.51.100.7").post("/khong-co/")
+            r = Client(HTTP_X_FORWARDED_FOR="192.0.3.1, 198.51.100.7").post(ASK)
+
+        self.assertEqual(r.status_code, 429)
+
+    def test_offices_and_staff_have_more(self):
+        for name in ("OFFICE_NETWORKS", "STAFF_NETWORKS"):
+            cache.clear()
+            most = shield.POSTS.count * OFFICE_FACTOR
+            with self.subTest(name), override_settings(**{name: [ip_network("192.0.2.0/24")]}):
+                answers, _ = self.flood("post", "/khong-co/", most + 1, REMOTE_ADDR="192.0.2.9")
+
+                self.assertEqual(answers, {404: most, 429: 1})
+
+    def test_callers_without_an_address_are_one(self):
+        self.flood("post", "/khong-co/", shield.POSTS.count, REMOTE_ADDR="")
+
+        self.assertEqual(Client(REMOTE_ADDR="").post(ASK).status_code, 429)
+
+
+class CheckTests(SimpleTestCase):
+    def test_nothing_of_the_library_is_left_to_say(self):
+        faults = checks.run_checks(tags=[checks.Tags.caches, "django_ratelimit"])
+
+        self.assertEqual([fault for fault in faults if not fault.is_silenced()], [])
+
+    def test_it_stands_before_sessions_and_log_ins(self):
+        order = settings.MIDDLEWARE
+        at = order.index("mailportal.shield.ShieldMiddleware")
+
+        for name in ("SessionMiddleware", "AuthenticationMiddleware", "OTPMiddleware"):
+            self.assertLess(at, next(n for n, it in enumerate(order) if it.endswith(name)), name)
+
+
+@pytest.mark.program("redis-server")
+class RedisTests(TransactionTestCase):
+    """gunicorn with two processes: they count together, and go on without Redis."""
+
+    def setUp(self):
+        self.redis = Redis()
+        self.addCleanup(lambda: self.redis.process.poll() is None and self.redis.end())
+        self.server = deployment.Server("--workers", "2", CACHE_URL=self.redis.url)
+        self.addCleanup(self.server.end)
+
+    def post(self, times, path="/khong-co/"):
+        return [self.server.request("POST", path, b"").status for _ in range(times)]
+
+    def test_the_count_is_one_for_all_processes(self):
+        answers = self.post(2 * shield.POSTS.count + 2)
+
+        # Twice as many where the flood met the edge of a window.
+        self.assertIn(answers.count(404), (shield.POSTS.count, 2 * shield.POSTS.count))
+
+    def test_a_redis_that_goes_away_takes_nothing_with_it(self):
+        self.post(2)
+        self.redis.end()
+
+        self.assertEqual(self.post(3 * shield.POSTS.count), [404] * 3 * shield.POSTS.count)
+
+        self.assertEqual(self.server.request("GET", "/dang-nhap/").status, 200)
+        said = self.server.log().count("Redis does not answer")
+        self.assertIn(said, (1, 2))  # once by each process
+        self.assertNotIn(str(self.redis.port), self.server.log())
+        shown = {self.server.request("GET", "/readyz").text for _ in range(20)}
+        self.assertTrue(any('"shield": false' in text for text in shown), shown)
+
+
+class NoRedisTests(cast.Cast, TestCase):
+    """DS-05: what must be exact is counted in PostgreSQL, whatever becomes of Redis."""
+
+    def setUp(self):
+        shield._Redis.asked_again_at = 0.0
+        self.addCleanup(setattr, shield._Redis, "is_up", True)
+        self.addCleanup(setattr, shield._Redis, "asked_again_at", 0.0)
+        self.set_up_people()
+
+    @override_settings(
+        CACHES={
+            "default": {
+                "BACKEND": "django.core.cache.backends.redis.RedisCache",
+                "LOCATION": "redis://127.0.0.1:1/0",
+                "OPTIONS": {"socket_connect_timeout": 0.1},
+            }
+        }
+    )
+    def test_the_exact_limits_hold(self):
+        answers = [Client().post(ASK).status_code for _ in range(22)]
+
+        self.assertEqual(answers, [200] * 20 + [429] * 2)
+        self.assertIs(self.client.get("/readyz").json()["shield"], False)
