@@ -9,6 +9,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from accounts.access import known_browsers
+
 
 @login_not_required
 @require_safe
@@ -20,7 +22,8 @@ def words(request: HttpRequest, template: str) -> HttpResponse:
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
     retention = settings.PROFILE.privacy.retention.format(days=settings.RETENTION_CODES_DAYS)
-    return render(request, "privacy.html", {"retention": retention})
+    days = known_browsers.REMEMBERED // (24 * 60 * 60)
+    return render(request, "privacy.html", {"retention": retention, "known_browser_days": days})
 
 
 @login_not_required

@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+from django.conf import settings
 from django.contrib.auth import authenticate, login
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.hashers import make_password
@@ -12,7 +13,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import caller, directory
+from accounts.access import known_browsers
 from accounts.access.browsers import name_browser
+from accounts.access.limits import network_of
 from accounts.addresses import AddressError, canonical
 from accounts.credentials.hashers import Busy
 from accounts.credentials.policy import MAX_LENGTH, STAFF_MIN_LENGTH
@@ -21,9 +24,11 @@ from otp.counting import limits
 from otp.counting.limits import Limit
 from otp.outbox import alerts
 
-# Wrong passwords for one address; a stranger can slow its owner down for this long, never lock it,
-# and "Quên mật khẩu" stays open.
+# Wrong passwords for one address, of all strangers together. A browser that logged in before, and
+# each network of the office's, has a count of its own: strangers hold nobody out of those (QU-12).
+# Nobody is locked, and "Quên mật khẩu" stays open.
 FAILURES = Limit("login", 10, dt.timedelta(minutes=15))
+_HOLDS = Limit("login-hold", 1, FAILURES.period)  # on record, of each count
 
 TOO_SHORT = "password_too_short"  # in the session: typed at log-in, and no longer enough
 
@@ -56,16 +61,19 @@ class AccountBackend(ModelBackend):
         the limit. An unknown name costs the same hash, and the same bind.
         """
         address = Account.objects.main_address(_read(username or ""))
-        charge = limits.charge(FAILURES, address)
+        counted_for = _counted_for(request, address)
+        charge = limits.charge(FAILURES, counted_for)
         if not charge.granted:
-            AuditEvent.record(AuditEvent.Event.LOGIN_HELD, address=address, ok=False)
+            # One row a hold: whoever goes on trying must not fill the trail (GO-07).
+            if limits.charge(_HOLDS, counted_for).granted:
+                AuditEvent.record(AuditEvent.Event.LOGIN_HELD, address=address, ok=False)
             raise Held(charge.until)
         account = Account.objects.reached_at(address)
         try:
             right = _is_right(account, password or "")
         except (Busy, directory.NoAnswer):
             if _was_not_compared(account):
-                limits.give_back(FAILURES, address)
+                limits.give_back(FAILURES, counted_for)
             raise
         if not right:
             AuditEvent.record(
@@ -78,7 +86,7 @@ class AccountBackend(ModelBackend):
                 AuditEvent.Event.LOGIN_FAILED, account, address=address, ok=False, reason="closed"
             )
             return None
-        limits.give_back(FAILURES, address)
+        limits.give_back(FAILURES, counted_for)
         return account
 
     def user_can_authenticate(self, user: object) -> bool:
@@ -116,9 +124,14 @@ def _alarm(account: Account) -> None:
 
 
 @sensitive_variables("password")
-def confirm_password(account: Account, password: str) -> bool:
+def confirm_password(request: HttpRequest, account: Account, password: str) -> bool:
     """Check the password of somebody who is logged in, under the same count; raises `Held`."""
-    return authenticate(None, username=account.address, password=password) == account
+    return authenticate(request, username=account.address, password=password) == account
+
+
+def forget_failures(request: HttpRequest, address: str) -> None:
+    """Forget the wrong passwords of this browser or network: the account has a new one."""
+    limits.clear(FAILURES, _counted_for(request, address))
 
 
 def note_password_typed(session: SessionBase) -> None:
@@ -131,6 +144,13 @@ def password_is_fresh(session: SessionBase, *, within: int) -> bool:
     if not typed_at:
         return False
     return timezone.now() - dt.datetime.fromisoformat(typed_at) <= dt.timedelta(seconds=within)
+
+
+def _counted_for(request: HttpRequest | None, address: str) -> str:
+    """Say whose count a try at the account of this main address belongs to."""
+    browser = known_browsers.token_of(request, address) if request else ""
+    network = network_of([*settings.STAFF_NETWORKS, *settings.OFFICE_NETWORKS])
+    return f"{address} {browser or network}".rstrip()
 
 
 def _read(username: str) -> str:

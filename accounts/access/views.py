@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts.access import login, login_notices
+from accounts.access import known_browsers, login, login_notices
 from accounts.access.forms import LoginForm
 from accounts.access.limits import limit_posts
 from accounts.access.login import Held
@@ -38,7 +38,9 @@ def log_in(request: HttpRequest) -> HttpResponse:
             form.add_error(None, DIRECTORY_AWAY)
         else:
             if account:
-                return redirect(target or settings.LOGIN_REDIRECT_URL)
+                response = redirect(target or settings.LOGIN_REDIRECT_URL)
+                known_browsers.remember(response, request, account.address)
+                return response
             form.add_error(
                 None,
                 _(

@@ -158,7 +158,7 @@ def _of_log_in(seen: Overview) -> str:
         return ""
     return _(
         "Đăng nhập đang tạm dừng đến %(time)s vì nhập sai mật khẩu nhiều lần; lấy lại mật khẩu vẫn"
-        " được."
+        " được, trình duyệt đã từng đăng nhập tài khoản này thì vào được ngay."
     ) % {"time": moment(until)}
 
 

@@ -29,7 +29,7 @@ def current_password_is_right(request: PersonRequest, form: PhoneForm | ChangePa
     if "password" not in form.fields:
         return True
     try:
-        right = login.confirm_password(request.user, form.cleaned_data["password"])
+        right = login.confirm_password(request, request.user, form.cleaned_data["password"])
     except Held as held:
         form.add_error(
             "password",

@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts.access import proof_of_work
+from accounts.access import login, proof_of_work
 from accounts.access.limits import limit_posts
 from accounts.credentials.policy import RULES
 from accounts.pages.requests import pages
@@ -101,6 +101,8 @@ def reset_password(request: HttpRequest) -> HttpResponse:
         except RecoveryOver:
             return _start_again(request)
         if taken:
+            if person:
+                login.forget_failures(request, person.address)
             messages.success(
                 request,
                 _(
