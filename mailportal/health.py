@@ -21,9 +21,9 @@ def live(request: HttpRequest) -> HttpResponse:
 def ready(request: HttpRequest) -> HttpResponse:
     """Say of the database, the migrations and the sender whether they are fine: 200, else 503.
 
-    Whether callers are told apart and counted, and what runs by itself is in time, is shown as well:
-    a proxy that is set up wrongly, a Redis that is away and a late backup are no reason to take the
-    portal away.
+    Whether callers are told apart and counted, and what runs by itself is in time, is shown as
+    well: a proxy that is set up wrongly, a Redis that is away and a late backup are no reason to
+    take the portal away.
     """
     try:
         parts = {
