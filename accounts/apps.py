@@ -19,6 +19,7 @@ class AccountsConfig(AppConfig):
             "accounts.organisation.checks",
         ):
             import_module(checks)  # registers them
+        from accounts.access import watching
         from accounts.audit import portal_role
         from accounts.organisation import roles
         from accounts.organisation.domains import copy_domains
@@ -31,6 +32,8 @@ class AccountsConfig(AppConfig):
         # After the last app: this one.
         post_migrate.connect(portal_role.grant_after_migrating, sender=self)
         post_migrate.connect(records.look_after, sender=self)
+        for kind, look in watching.KINDS.items():
+            alerts.watch(kind, look)
         alerts.watch("job-overdue", records.overdue)
         alerts.watch("job-failed", records.failing)
 

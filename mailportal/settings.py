@@ -285,6 +285,8 @@ DOVEADM_URL = env.str("DOVEADM_URL", "")
 DOVEADM_API_KEY = env.str("DOVEADM_API_KEY", "")
 DOVEADM_CA_FILE = env.str("DOVEADM_CA_FILE", "")
 ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", [])
+ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", "")
+ALERT_WEBHOOK_SECRET = env.str("ALERT_WEBHOOK_SECRET", "")
 DEFAULT_FROM_EMAIL = _email.get("DEFAULT_FROM_EMAIL", f"khong-tra-loi@{PROFILE.domain}")
 
 # Metrics

@@ -68,6 +68,23 @@ def check_mail_server(**_: Any) -> list[CheckMessage]:
     ]
 
 
+@register(Tags.security)
+def check_webhook(**_: Any) -> list[CheckMessage]:
+    """Check that alerts are posted over TLS, and signed."""
+    if not settings.ALERT_WEBHOOK_URL:
+        return []
+    faults = list(weak_secrets("ALERT_WEBHOOK_SECRET", [settings.ALERT_WEBHOOK_SECRET], "otp.E014"))
+    if not _is_private(settings.ALERT_WEBHOOK_URL):
+        faults.append(
+            Error(
+                "ALERT_WEBHOOK_URL must start with https://.",
+                hint="Alerts name people. Only on this very machine may it be http://.",
+                id="otp.E013",
+            )
+        )
+    return faults
+
+
 @register(Tags.security, deploy=True)
 def check_gateway_is_real(**_: Any) -> list[CheckMessage]:
     """Refuse, in a deployment, a gateway that shows codes to whoever reads the host (OT-15)."""

@@ -124,6 +124,7 @@ class Message(models.Model):
         SMS = "sms", "SMS"
         MAIL = "mail", "thư điện tử"
         KICK = "kick", "kết thúc phiên thư"
+        HOOK = "hook", "cảnh báo"
 
     class State(models.TextChoices):
         QUEUED = "queued", "đang chờ gửi"

@@ -3,6 +3,7 @@
 from otp.outbox.queue import (
     CODE_PLACE,
     queue_code,
+    queue_hook,
     queue_kick,
     queue_mail,
     queue_sms,
@@ -27,6 +28,7 @@ __all__ = [
     "deliver_one",
     "oldest_waiting",
     "queue_code",
+    "queue_hook",
     "queue_kick",
     "queue_mail",
     "queue_sms",

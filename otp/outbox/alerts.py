@@ -1,7 +1,9 @@
-"""Alerts to IT by mail: at most one an hour for each kind of trouble."""
+"""Alerts to IT by mail and webhook: at most one an hour for each kind of trouble."""
 
 import datetime as dt
+import functools
 import logging
+import time
 from collections.abc import Callable, Iterator
 
 from django.conf import settings
@@ -14,16 +16,21 @@ from otp import codes, outbox
 from otp.counting import ceilings, limits
 from otp.counting.limits import Limit
 from otp.models import CODES_A_DAY, Code, GatewayState, Message, Meter, Purpose
-from otp.suppliers import doveadm
+from otp.suppliers import certificates, doveadm, webhook
+from otp.suppliers.gateway import Mail, SmsError, send_mail
 
 logger = logging.getLogger(__name__)
 
 EACH = dt.timedelta(hours=1)
 LONGEST_QUEUE = dt.timedelta(seconds=60)
 DAY = dt.timedelta(days=1)
+LOOK_AT_CERTIFICATES = 3600.0  # seconds
 UNUSED_ADDRESSES = 5  # in a day, that asked for all their codes and used none
 FEWEST_FOR_RATIO = 20  # codes in a day, below which a ratio says nothing
 LOWEST_RATIO = 0.5  # of codes used to codes sent
+_EACH_OF = {"certificate": DAY}
+
+_looked_at_certificates = -LOOK_AT_CERTIFICATES
 
 
 def watch(kind: str, look: Callable[[], Iterator[str]]) -> None:
@@ -42,11 +49,42 @@ def raise_due() -> list[str]:
 
 
 def raise_now(kind: str, about: str, lines: list[str]) -> bool:
-    """Tell of one trouble, at most once an hour for what it is about; say whether it was told."""
+    """Tell of one trouble, at most once an hour for what it is about; say whether it was told.
+
+    What leaves is queued, in the caller's transaction where there is one: pages may call this.
+    """
     if not limits.charge(_limit(kind), about).granted:
         return False
-    _tell(kind, lines)
+    logger.warning("alert %s: %s", kind, "; ".join(lines))
+    with transaction.atomic():
+        for address in settings.ALERT_EMAILS:
+            outbox.queue_mail(address, to=address, subject=_subject(lines), text=_letter(lines))
+        outbox.queue_hook(webhook.body_of(kind, lines))
     return True
+
+
+def raise_past_the_outbox(kind: str, lines: list[str]) -> bool:
+    """Tell of one trouble that may be the outbox's own, as `raise_now` does; never in a page."""
+    limit = _limit(kind)
+    if not limits.charge(limit, "portal").granted:
+        return False
+    told = tell_past_the_outbox(kind, lines)
+    if not told:
+        limits.clear(limit, "portal")  # the next look tries again
+    return told
+
+
+def tell_past_the_outbox(kind: str, lines: list[str]) -> bool:
+    """Hand an alert over here and now; say whether anybody took it, or nobody is to be told."""
+    logger.warning("alert %s: %s", kind, "; ".join(lines))
+    ways: list[Callable[[], str]] = [
+        functools.partial(send_mail, Mail(address, _subject(lines), _letter(lines)))
+        for address in settings.ALERT_EMAILS
+    ]
+    if settings.ALERT_WEBHOOK_URL:
+        ways.append(functools.partial(webhook.post, webhook.body_of(kind, lines)))
+    taken = [way for way in ways if _goes(way)]
+    return bool(taken) or not ways
 
 
 def was_raised(kind: str, about: str) -> bool:
@@ -55,16 +93,24 @@ def was_raised(kind: str, about: str) -> bool:
 
 
 def _limit(kind: str) -> Limit:
-    return Limit(f"alert-{kind}", 1, EACH)
+    return Limit(f"alert-{kind}", 1, _EACH_OF.get(kind, EACH))
 
 
-def _tell(kind: str, lines: list[str]) -> None:
-    logger.warning("alert %s: %s", kind, "; ".join(lines))
-    subject = _("Cổng mật khẩu thư công vụ cần xem: %(line)s") % {"line": lines[0]}
-    text = "\n".join([*lines, "", settings.PUBLIC_BASE_URL])
-    with transaction.atomic():
-        for address in settings.ALERT_EMAILS:
-            outbox.queue_mail(address, to=address, subject=subject[:200], text=text)
+def _subject(lines: list[str]) -> str:
+    return (_("Cổng mật khẩu thư công vụ cần xem: %(line)s") % {"line": lines[0]})[:200]
+
+
+def _letter(lines: list[str]) -> str:
+    return "\n".join([*lines, "", settings.PUBLIC_BASE_URL])
+
+
+def _goes(way: Callable[[], str]) -> bool:
+    try:
+        way()
+    except SmsError as error:
+        logger.error("an alert did not leave: %s", error.reason)  # noqa: TRY400  (no stack needed)
+        return False
+    return True
 
 
 def _gateways_down() -> Iterator[str]:
@@ -143,6 +189,23 @@ def _sent_today() -> "models.QuerySet[Code]":
     )
 
 
+def _certificates_end() -> Iterator[str]:
+    global _looked_at_certificates
+    if time.monotonic() - _looked_at_certificates < LOOK_AT_CERTIFICATES:
+        return
+    _looked_at_certificates = time.monotonic()
+    for seen in certificates.look():
+        if seen.ends_at is None:
+            yield _("Chứng chỉ của %(place)s đã hết hạn hoặc không được tin cậy") % {
+                "place": seen.place
+            }
+        elif seen.is_soon:
+            yield _("Chứng chỉ của %(place)s hết hạn ngày %(day)s") % {
+                "place": seen.place,
+                "day": f"{seen.ends_at:%d/%m/%Y}",
+            }
+
+
 _KINDS: dict[str, Callable[[], Iterator[str]]] = {
     "gateway": _gateways_down,
     "mail-server": _mail_server_deaf,
@@ -151,4 +214,5 @@ _KINDS: dict[str, Callable[[], Iterator[str]]] = {
     "guessing": _guessing,
     "unused": _unused,
     "ratio": _ratio_low,
+    "certificate": _certificates_end,
 }

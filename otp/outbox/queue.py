@@ -138,6 +138,13 @@ def queue_kick(address: str, *, to: str) -> None:
         _queue(address, Message(channel=Message.Channel.KICK, to=to, to_masked=to), KICK_LIFE)
 
 
+def queue_hook(body: str) -> None:
+    """Queue an alert for the office's own address, where there is one."""
+    if settings.ALERT_WEBHOOK_URL:
+        notice = Message(channel=Message.Channel.HOOK, to_masked="webhook", text=body)
+        _queue("webhook", notice, NOTICE_LIFE)
+
+
 def _queue(
     address: str, message: Message, good_for: dt.timedelta, wait: dt.timedelta = NO_WAIT
 ) -> None:

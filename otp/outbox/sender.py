@@ -9,7 +9,8 @@ from types import FrameType
 
 from django.db import Error, connection
 
-from otp.outbox import alerts, sending
+from otp.outbox import sending
+from otp.outbox.watch import Watch
 from otp.suppliers.route import Route
 
 logger = logging.getLogger(__name__)
@@ -19,7 +20,6 @@ NOTICE_LANES = LANES // 2  # of which notices; the rest is kept free for codes
 TICK = 1.0  # seconds after which to look for work that nobody announced, such as a second try
 COURTESY = 0.01  # seconds from a commit to the work on what it queued
 SIGN_OF_LIFE = 5.0  # seconds
-LOOK_AROUND = 30.0  # seconds between two looks for what IT should know
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 3.2  # seconds between two tries to reach the database
 
 
@@ -38,7 +38,7 @@ class Sender:
         self.notice_places = threading.Semaphore(NOTICE_LANES)
         self._lanes = [Lane(self) for _ in range(LANES)]
         self._tended_at = 0.0
-        self._looked_at = time.monotonic()
+        self._look_out = Watch("sender")
         self._pause = SHORTEST_PAUSE
         self._away = False
 
@@ -50,6 +50,7 @@ class Sender:
         logger.info("sender: started, gateways %s", self.route)
         for lane in self._lanes:
             lane.start()
+        self._look_out.start()
         try:
             while not self.stopping:
                 self._watch()
@@ -90,9 +91,6 @@ class Sender:
         if time.monotonic() - self._tended_at >= SIGN_OF_LIFE:
             sending.tend([lane.busy_with for lane in self._lanes if lane.busy_with is not None])
             self._tended_at = time.monotonic()
-        if time.monotonic() - self._looked_at >= LOOK_AROUND:
-            self._looked_at = time.monotonic()
-            _look_around()
 
     def _found(self) -> None:
         self._pause = SHORTEST_PAUSE
@@ -117,17 +115,8 @@ class Sender:
             self.call_a_lane()
         for lane in self._lanes:
             lane.join()
+        self._look_out.end()
         connection.close()
-
-
-def _look_around() -> None:
-    try:
-        alerts.raise_due()
-    except Error:
-        raise
-    except Exception:
-        # To look for trouble must not be the trouble: codes go on.
-        logger.exception("sender: the look for trouble failed")
 
 
 class Lane(threading.Thread):

@@ -14,9 +14,10 @@ from django.db.models.functions import Now
 from django.views.decorators.debug import sensitive_variables
 
 from otp import codes
-from otp.models import Code, Message, Meter
+from otp.models import Code, Message
+from otp.outbox import life
 from otp.outbox.queue import CODE_PLACE, ERASED
-from otp.suppliers import doveadm
+from otp.suppliers import doveadm, webhook
 from otp.suppliers.gateway import GatewayRefused, Mail, NotSent, Sms, SmsError, Unknown, send_mail
 from otp.suppliers.route import Accepted, Route
 
@@ -24,12 +25,10 @@ logger = logging.getLogger(__name__)
 
 KICKED_AGAIN = dt.timedelta(seconds=10)  # after the first time
 ABANDONED = dt.timedelta(minutes=2)  # "sending" without a sign of life from its sender
-HEARTBEAT = dt.timedelta(seconds=15)  # how long a sender counts as alive after a sign of life
 LONGEST_WAIT = 60  # seconds between two tries
 SUPPLIERS_WORDS = 64  # characters of what a supplier says that are kept
 
 State = Message.State
-_HEART = "sender"
 
 
 # The code may have died before its message (codes.revoke), so the earlier of the two counts. The
@@ -136,10 +135,7 @@ def tend(in_flight: Collection[int]) -> None:
 
     A sender calls it every few seconds: a message whose sender stays silent is given up.
     """
-    sign_of_life = Meter(key=_HEART, count=1, until=Now() + HEARTBEAT)
-    Meter.objects.bulk_create(
-        [sign_of_life], update_conflicts=True, unique_fields=["key"], update_fields=["until"]
-    )
+    life.show("sender")
     Message.objects.filter(pk__in=in_flight, state=State.SENDING).update(changed_at=Now())
     sweep()
 
@@ -161,7 +157,7 @@ def sweep() -> None:
 
 def sender_is_alive() -> bool:
     """Say whether some sender has shown a sign of life lately."""
-    return Meter.objects.filter(pk=_HEART, until__gt=Now()).exists()
+    return life.is_shown("sender")
 
 
 def oldest_waiting() -> dt.timedelta | None:
@@ -221,6 +217,8 @@ def _hand_over(message: Claimed, text: str, route: Route) -> Accepted:
         return Accepted("mail", send_mail(Mail(message.to, message.subject, text)))
     if message.channel == Message.Channel.KICK:
         return Accepted(doveadm.NAME, doveadm.kick(message.to))
+    if message.channel == Message.Channel.HOOK:
+        return Accepted("webhook", webhook.post(text))
     sms = Sms(message.to, text, good_for=message.left, message_id=message.id)
     return route.send(sms, only=message.gateway)
 

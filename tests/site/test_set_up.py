@@ -62,6 +62,12 @@ FAULTS = [
     ("EMAIL_URL", {"EMAIL_URL": "mail.example.gov.vn"}),
     ("EMAIL_URL", {"EMAIL_URL": "pop3://u:geheim@mail.example.gov.vn"}),
     ("EMAIL_URL", {"EMAIL_URL": "submission://u:geh/eim@mail.example.gov.vn:587"}),
+    ("ALERT_WEBHOOK_SECRET", {"ALERT_WEBHOOK_URL": "https://soc.example.gov.vn/"}),
+    (
+        "ALERT_WEBHOOK_URL",
+        {"ALERT_WEBHOOK_URL": "http://soc.example.gov.vn/"}
+        | {"ALERT_WEBHOOK_SECRET": deployment.SECRETS["OTP_PEPPER"]},
+    ),
     ("DOVEADM_API_KEY", {"DOVEADM_URL": "https://mail.example.gov.vn:8080"}),
     ("DOVEADM_URL", {"DOVEADM_API_KEY": "geheim-a"}),
     *(

@@ -3,9 +3,11 @@
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import gettext as _
 
 from accounts.audit import chain
 from accounts.management.recorded import RecordedCommand
+from otp.outbox import alerts
 
 SHOWN = 20  # faults
 
@@ -26,6 +28,8 @@ class Command(RecordedCommand):
         for fault in report.faults[:SHOWN]:
             self.stderr.write(fault)
         if report.faults:
+            line = _("Nhật ký không còn nguyên vẹn: %(count)d lỗi (manage.py verify_audit)")
+            alerts.raise_now("audit", "portal", [line % {"count": len(report.faults)}])
             raise CommandError(f"The audit trail is not whole: {len(report.faults)} faults.")
         self.stdout.write(f"{report.rows} rows are whole, {report.pruned} were pruned.")
         self.stdout.write(report.head)

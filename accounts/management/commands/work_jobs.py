@@ -4,19 +4,23 @@ import asyncio
 import logging
 import resource
 import signal
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import Error, connection
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.exceptions import ConnectorException
 
 from accounts.bulk import queue, worker
 from accounts.upkeep import running
+from otp.outbox import life
+from otp.outbox.watch import Watch
 
 logger = logging.getLogger(__name__)
 
+SIGN_OF_LIFE = 5.0  # seconds
 PAUSE = 3.0  # seconds between two tries to reach the database
 MEMORY = 2 * 1024**3  # bytes of addresses: whatever a file holds, the machine lives on
 
@@ -46,6 +50,28 @@ async def _work() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     running.register(app)
     logger.info("worker: started")
+    look_out = Watch("worker")
+    look_out.start()
+    living = asyncio.create_task(_show_life())
+    await _work_until(stop)
+    living.cancel()
+    await asyncio.to_thread(look_out.end)
+    logger.info("worker: stopped")
+
+
+async def _show_life() -> None:
+    while True:
+        await asyncio.to_thread(_show_sign)
+        await asyncio.sleep(SIGN_OF_LIFE)
+
+
+def _show_sign() -> None:
+    # Where the database is away, the worker's own work says so.
+    with suppress(Error), closing(connection):
+        life.show("worker")
+
+
+async def _work_until(stop: asyncio.Event) -> None:
     away = False
     while not stop.is_set():
         try:
@@ -57,7 +83,6 @@ async def _work() -> None:
             away = True
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), PAUSE)
-    logger.info("worker: stopped")
 
 
 async def _work_while_it_answers(stop: asyncio.Event) -> None:

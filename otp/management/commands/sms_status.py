@@ -10,6 +10,7 @@ from django.utils import timezone
 from otp import outbox
 from otp.counting import ceilings
 from otp.models import OFFICE_ZONE, Brakes, GatewayState, Message
+from otp.outbox import life
 
 
 class Command(BaseCommand):
@@ -24,7 +25,9 @@ class Command(BaseCommand):
     def _queue(self) -> None:
         waiting = Message.objects.filter(state=Message.State.QUEUED).count()
         oldest = outbox.oldest_waiting()
-        self._line("sender", "alive" if outbox.sender_is_alive() else "NOT RUNNING")
+        silent = life.silent()
+        for name in life.EXPECTED:
+            self._line(name, "NOT RUNNING" if name in silent else "alive")
         seconds = int(oldest.total_seconds()) if oldest else 0
         self._line("queued", f"{waiting}, oldest due for {seconds} s")
 
