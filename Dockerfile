@@ -1,5 +1,5 @@
 # One image for the web pages, the sender and the worker; compose.yaml shows both.
-FROM python:3.11-slim AS packages
+FROM python:3.11-slim-trixie AS packages
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv
 COPY deploy/requirements.txt /tmp/requirements.txt
@@ -12,12 +12,16 @@ RUN if [ "$LDAP" = 1 ]; then apt-get update -qq \
     && apt-get install -qq --yes --no-install-recommends gcc libc6-dev libldap-dev libsasl2-dev \
     && /opt/venv/bin/pip install --require-hashes -r /tmp/requirements-ldap.txt; fi
 
-FROM python:3.11-slim
+FROM python:3.11-slim-trixie
+# pg_dump and pg_restore; not older than the database of compose.yaml.
+RUN apt-get update -qq && apt-get install -qq --yes --no-install-recommends postgresql-client \
+    && rm -rf /var/lib/apt/lists/*
 ARG LDAP=0
 RUN if [ "$LDAP" = 1 ]; then apt-get update -qq \
     && apt-get install -qq --yes --no-install-recommends '^libldap-?2(\.5-0)?$' \
     && rm -rf /var/lib/apt/lists/*; fi
-ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# The last place lets `docker compose run --rm web manage.py COMMAND` find manage.py.
+ENV PATH=/opt/venv/bin:$PATH:/opt/mailportal PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin mailportal
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /opt/mailportal

@@ -234,3 +234,35 @@ def anchors(file):
 def pages_linked_from(page):
     for target in re.findall(r"\]\(([^)#\s]+\.md)", page.read_text(encoding="utf-8")):
         yield (page.parent / target).resolve()
+
+
+class UpgradeTests(SimpleTestCase):
+    # Every variable that release 1.0 had.
+    KNOWN = frozenset(
+        """
+        PORTAL_PROFILE SECRET_KEY OTP_PEPPER DATABASE_URL PORT PUBLIC_BASE_URL ALLOWED_HOSTS
+        TRUSTED_PROXY_COUNT TRUSTED_PROXY_HEADER OFFICE_NETWORKS STAFF_NETWORKS SMS_GATEWAY
+        SMS_ORIGIN_LINE SMS_FILE TWILIO_ACCOUNT_SID TWILIO_AUTH_TOKEN TWILIO_FROM
+        TWILIO_MESSAGING_SERVICE_SID TWILIO_API_BASE ESMS_API_KEY ESMS_SECRET_KEY ESMS_BRANDNAME
+        ESMS_SANDBOX ESMS_API_BASE EMAIL_URL DOVEADM_URL DOVEADM_API_KEY DOVEADM_CA_FILE
+        ALERT_EMAILS DIRECTORY DIRECTORY_KIND DIRECTORY_BASE DIRECTORY_BIND_DN
+        DIRECTORY_BIND_PASSWORD DIRECTORY_NOBODY_DN DIRECTORY_CA_FILE DIRECTORY_FILTER
+        DIRECTORY_PHONE_ATTRIBUTE PHONE_MASK_DIGITS PHONE_CONFIRMATION AUDIT_RETENTION_DAYS
+        LOG_LEVEL WEB_CONCURRENCY RATELIMIT_ENABLE PORTAL_DEMO
+        """.split()  # noqa: SIM905 - read as text
+    )
+
+    def test_every_variable_that_is_new_is_in_the_notes(self):
+        example = (ROOT / "deploy" / "env.example").read_text(encoding="utf-8")
+        now = set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", example, re.MULTILINE))
+        notes = (ROOT / "docs" / "upgrade.md").read_text(encoding="utf-8")
+
+        for name in now - self.KNOWN:
+            with self.subTest(name):
+                self.assertIn(f"`{name}`", notes)
+
+    def test_the_release_has_its_notes(self):
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        notes = (ROOT / "docs" / "upgrade.md").read_text(encoding="utf-8")
+
+        self.assertRegex(notes, rf"(?m)^## {re.escape(project['version'])}\b")
