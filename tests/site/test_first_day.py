@@ -1,13 +1,18 @@
 """What an operator copies works as it is: nginx before and after the certificate, the units."""
 
+import os
 import re
 import subprocess
 import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
-from django.test import SimpleTestCase
+from django.db import connection
+from django.test import SimpleTestCase, TransactionTestCase
+from psycopg import sql
 
+from tests.support import deployment
 from tests.support.deployment import ROOT
 from tests.support.ports import free_port
 
@@ -108,3 +113,32 @@ class CommandTests(SimpleTestCase):
                 self.assertEqual(
                     told - known - {"DATABASE_PASSWORD", "DATABASE_APP_PASSWORD"}, set()
                 )
+
+
+class OwnerTests(TransactionTestCase):
+    """The database as docs/operate.md has it made: its owner is no superuser."""
+
+    def setUp(self):
+        self.name = f"first_day_{os.getpid()}"
+        self.do("CREATE ROLE {} LOGIN")
+        self.addCleanup(self.do, "DROP ROLE {}")
+        self.do("CREATE DATABASE {} OWNER {}")
+        self.addCleanup(self.do, "DROP DATABASE {} WITH (FORCE)")
+        at = connection.settings_dict
+        host = quote(at["HOST"] or "localhost", safe="")
+        self.url = f"postgresql://{self.name}@{host}:{at['PORT'] or 5432}/{self.name}"
+
+    def do(self, statement):
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL(statement.replace("{}", self.name)))
+
+    def manage(self, *arguments):
+        done = deployment.run("manage.py", *arguments, DATABASE_URL=self.url)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return done.stdout
+
+    def test_it_makes_every_table_and_prunes_the_trail(self):
+        self.manage("migrate", "--verbosity", "0")
+
+        self.manage("prune_audit")
+        self.manage("verify_audit")
