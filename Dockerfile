@@ -13,8 +13,8 @@ RUN if [ "$LDAP" = 1 ]; then apt-get update -qq \
     && /opt/venv/bin/pip install --require-hashes -r /tmp/requirements-ldap.txt; fi
 
 FROM python:3.11-slim-trixie
-# pg_dump and pg_restore; not older than the database of compose.yaml.
-RUN apt-get update -qq && apt-get install -qq --yes --no-install-recommends postgresql-client \
+# For backups: pg_dump, not older than the database of compose.yaml, and what encrypts it.
+RUN apt-get update -qq && apt-get install -qq --yes --no-install-recommends age postgresql-client \
     && rm -rf /var/lib/apt/lists/*
 ARG LDAP=0
 RUN if [ "$LDAP" = 1 ]; then apt-get update -qq \
@@ -22,7 +22,8 @@ RUN if [ "$LDAP" = 1 ]; then apt-get update -qq \
     && rm -rf /var/lib/apt/lists/*; fi
 # The last place lets `docker compose run --rm web manage.py COMMAND` find manage.py.
 ENV PATH=/opt/venv/bin:$PATH:/opt/mailportal PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
-RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin mailportal
+RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin mailportal \
+    && install -d -o mailportal -m 0700 /var/backups/mailportal
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /opt/mailportal
 COPY . .

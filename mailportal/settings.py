@@ -251,6 +251,13 @@ PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
 # What was missed while no worker ran is done by the first that starts, within a day.
 PROCRASTINATE_PERIODIC_DEFAULTS = {"max_delay": 24 * 60 * 60 - 60}  # seconds
 BACKUP_DIR = env.str("BACKUP_DIR", "")
+BACKUP_RECIPIENT = env.str("BACKUP_RECIPIENT", "")
+BACKUP_KEEP_DAYS = env.int("BACKUP_KEEP_DAYS", 30, validate=validate.Range(min=1))
+BACKUP_SCRATCH_URL = env.str("BACKUP_SCRATCH_URL", "")
+try:
+    BACKUP_SCRATCH = env.dj_db_url("BACKUP_SCRATCH_URL") if BACKUP_SCRATCH_URL else {}
+except EnvError as error:
+    raise ImproperlyConfigured(f"BACKUP_SCRATCH_URL: {error}") from None
 
 # Delivery
 SMS_GATEWAY = env.str("SMS_GATEWAY", "")

@@ -21,6 +21,7 @@ from tests.support import clock, tables
 
 # Programs that cannot come from Python packages, and how to get them.
 PROGRAMS = {
+    "age": "apt-get install age",
     "chromium": "apt-get install chromium",
     "doveadm": "apt-get install dovecot-core",
     "dovecot": "apt-get install dovecot-imapd dovecot-pgsql",

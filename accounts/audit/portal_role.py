@@ -14,8 +14,9 @@ from psycopg import sql
 _LESS = {
     "accounts_auditevent": "SELECT, INSERT",
     "accounts_auditlink": "SELECT",
-    "accounts_auditqueue": "",
-    "accounts_auditturn": "",
+    # Read by backups alone; to read is not enough to lock.
+    "accounts_auditqueue": "SELECT",
+    "accounts_auditturn": "SELECT",
     # Written by `migrate` alone.
     "django_migrations": "SELECT",
     "django_content_type": "SELECT",
@@ -55,7 +56,7 @@ def statements(role: str) -> Iterator[sql.Composed]:
     yield sql.SQL("REVOKE CREATE, TEMPORARY ON DATABASE {} FROM PUBLIC, {}").format(database, name)
     yield sql.SQL("REVOKE CREATE ON SCHEMA public FROM PUBLIC, {}").format(name)
     yield sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(name)
-    yield sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}").format(name)
+    yield sql.SQL("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {}").format(name)
     for table, is_view in _rows(_TABLES):
         what = sql.SQL("{} FROM {}").format(sql.Identifier(table), name)
         yield sql.SQL("REVOKE ALL ON ") + what

@@ -37,7 +37,7 @@ LONG_PAGE = 25  # seconds a statement of a report or a list may take
 GRACE = 1
 
 # Commands that change tables or roles, and so are run by the owner of the database.
-OWNERS = ("migrate", "mail_role", "portal_role")
+OWNERS = ("migrate", "mail_role", "portal_role", "restore")
 
 patience = PAGE
 as_owner = False

@@ -102,7 +102,7 @@ class Server:
                 "mailportal.wsgi",
             ],
             cwd=ROOT,
-            env=environment(DATABASE_URL=database_url(), **changes),
+            env=environment(**({"DATABASE_URL": database_url()} | changes)),
             stdout=self._output,
             stderr=self._output,
         )
