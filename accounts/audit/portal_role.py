@@ -29,7 +29,7 @@ _LESS = {
 _FUNCTIONS = """
 SELECT oid::regprocedure::text FROM pg_proc
 WHERE pronamespace = 'public'::regnamespace
-  AND (proname LIKE 'otp\\_charge%' OR proname LIKE 'otp\\_give\\_back%'
+  AND (proname LIKE 'otp\\_%' AND prorettype <> 'trigger'::regtype
        OR proname = 'accounts_audit_prune')
 ORDER BY 1
 """

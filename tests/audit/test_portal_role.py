@@ -110,6 +110,16 @@ class WorkTests(RoleTestCase):
         kinds = AuditEvent.objects.values_list("event", flat=True)
         self.assertLessEqual(set(events), set(kinds), self.server.log()[-3000:])
 
+    def test_every_function_of_the_limits(self):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT oid::regprocedure::text FROM pg_proc WHERE proname LIKE 'otp\\_%%'"
+                " AND prorettype <> 'trigger'::regtype"
+                " AND NOT has_function_privilege(%s, oid, 'EXECUTE')",
+                [ROLE],
+            )
+            self.assertEqual(cursor.fetchall(), [])
+
     def test_everybodys_journeys(self):
         self.visitor.post(ASK, address="an")
         self.visitor.post(CODE, code=cast.newest_code())
