@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from mailportal import demo, embedded, postgresql
+from mailportal.postgresql import address
 from mailportal.profile import load
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -92,14 +93,11 @@ _url = "DATABASE_URL"
 # Whom `migrate` grants what web, sender and worker need; empty: it is run by the same role.
 DATABASE_SERVING_ROLE = DATABASE_SERVING_PASSWORD = ""
 if DATABASE_URL and postgresql.as_owner and env.str("DATABASE_OWNER_URL", ""):
-    _serving = env.dj_db_url("DATABASE_URL")
+    _serving = address.read(env, "DATABASE_URL")
     DATABASE_SERVING_ROLE, DATABASE_SERVING_PASSWORD = _serving["USER"], _serving["PASSWORD"]
     _url = "DATABASE_OWNER_URL"
 if DATABASE_URL:
-    try:
-        _database = env.dj_db_url(_url, conn_max_age=600, conn_health_checks=True)
-    except EnvError as error:
-        raise ImproperlyConfigured(f"{_url}: {error}") from None
+    _database = address.read(env, _url) | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
     if _database.get("ENGINE") != "django.db.backends.postgresql":
         raise ImproperlyConfigured(f"{_url} must be a postgresql:// address.")
 else:
@@ -254,10 +252,7 @@ BACKUP_DIR = env.str("BACKUP_DIR", "")
 BACKUP_RECIPIENT = env.str("BACKUP_RECIPIENT", "")
 BACKUP_KEEP_DAYS = env.int("BACKUP_KEEP_DAYS", 30, validate=validate.Range(min=1))
 BACKUP_SCRATCH_URL = env.str("BACKUP_SCRATCH_URL", "")
-try:
-    BACKUP_SCRATCH = env.dj_db_url("BACKUP_SCRATCH_URL") if BACKUP_SCRATCH_URL else {}
-except EnvError as error:
-    raise ImproperlyConfigured(f"BACKUP_SCRATCH_URL: {error}") from None
+BACKUP_SCRATCH = address.read(env, "BACKUP_SCRATCH_URL") if BACKUP_SCRATCH_URL else {}
 
 # Delivery
 SMS_GATEWAY = env.str("SMS_GATEWAY", "")

@@ -1,0 +1,40 @@
+"""The address of the database, with one host or several: postgresql://u:p@h1:5432,h2:5433/name."""
+
+import re
+from typing import Any
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+from environs import EnvError, FileAwareEnv
+
+PORT = "5432"
+_HOSTS = re.compile(r"(?P<before>[a-z]+://(?:[^@/?#]*@)?)(?P<hosts>[^@/?#]+)(?P<after>.*)")
+_HOST = re.compile(r"(\[[^\]]+\]|[^:]+)(?::(\d+))?")
+
+
+def read(env: FileAwareEnv, name: str) -> dict[str, Any]:
+    """Read a variable; raises ImproperlyConfigured, which names it and repeats no value."""
+    parts = _HOSTS.fullmatch(env.str(name, ""))
+    try:
+        if parts and "," in parts["hosts"]:
+            return _several(name, **parts.groupdict())
+        return dict(env.dj_db_url(name))
+    except EnvError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from None
+
+
+def _several(name: str, *, before: str, hosts: str, after: str) -> dict[str, Any]:
+    """Give libpq a list of hosts, of which it takes the one that can be written to."""
+    found = [_HOST.fullmatch(host) for host in hosts.split(",")]
+    if not all(found):
+        raise ImproperlyConfigured(f"{name} must look like postgresql://…@h1:5432,h2:5432/name.")
+    database: dict[str, Any] = {}
+    try:
+        database |= dj_database_url.parse(f"{before}host{after}")
+    except (dj_database_url.ParseError, ValueError):
+        raise ImproperlyConfigured(f"{name}: Not a valid database URL.") from None
+    database["HOST"] = ",".join(host[1].strip("[]") for host in found if host)
+    database["PORT"] = ",".join(host[2] or PORT for host in found if host)
+    own = database.get("OPTIONS", {})
+    database["OPTIONS"] = {"target_session_attrs": "read-write"} | own
+    return database
