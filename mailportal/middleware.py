@@ -21,6 +21,7 @@ from accounts.directory import NoAnswer
 from mailportal import client_address, errors, health, schema
 from mailportal.metrics import views as metrics
 from mailportal.postgresql.base import DatabaseWrapper
+from otp.counting.tightening import Held
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class CallerMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         # It stays until this thread's next request: Django logs bad answers after all middleware.
-        caller.enter(caller.Caller(secrets.token_hex(8), client_address.of(request)))
+        caller.enter(caller.Caller(secrets.token_hex(8), client_address.of(request), request))
         return self.get_response(request)
 
 
@@ -195,7 +196,7 @@ class FaultMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         match error:
-            case TooManyRequests():
+            case TooManyRequests() | Held():
                 return errors.too_many_requests(request, error.until)
             case Busy() | NoAnswer():
                 return errors.unavailable(request)

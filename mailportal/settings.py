@@ -240,6 +240,7 @@ DIRECTORY_QUEUE = 5  # seconds to wait for a place
 # Codes
 OTP_LIFETIME = 300  # seconds a code stays good
 OTP_TOTP_ISSUER = PROFILE.title
+DAYS_TO_A_HIT = env.int("DAYS_TO_A_HIT", 1000, validate=validate.Range(min=10))  # of a guesser
 RATELIMIT_ENABLE = env.bool("RATELIMIT_ENABLE", True)
 RETENTION_CODES_DAYS = 90
 AUDIT_RETENTION_DAYS = env.int("AUDIT_RETENTION_DAYS", 1826, validate=validate.Range(min=366))

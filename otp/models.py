@@ -249,10 +249,16 @@ class Brakes(models.Model):
     id = models.SmallIntegerField(primary_key=True, default=1, editable=False)
     sending_stopped = models.BooleanField("dừng gửi mã", default=False)
     proof_of_work = models.BooleanField("bắt máy của người hỏi mã phải tính toán", default=False)
+    set_by_hand = models.BooleanField(
+        "giữ nguyên các trần đã nhập",
+        default=False,
+        db_default=False,
+        help_text="Bỏ chọn thì mỗi đêm hệ thống tính lại các trần theo số tài khoản và mức dùng.",
+    )
     codes_an_hour = models.PositiveIntegerField("mã tối đa trong một giờ", default=300)
     codes_a_day = models.PositiveIntegerField("mã tối đa trong một ngày", default=1000)
-    guesses_an_hour = models.PositiveIntegerField("lần nhập sai tối đa trong một giờ", default=100)
-    guesses_a_day = models.PositiveIntegerField("lần nhập sai tối đa trong một ngày", default=300)
+    guesses_an_hour = models.PositiveIntegerField("lần nhập sai tối đa trong một giờ", default=600)
+    guesses_a_day = models.PositiveIntegerField("lần nhập sai tối đa trong một ngày", default=1000)
     changed_at = models.DateTimeField("sửa lúc", auto_now=True)
 
     class Meta:

@@ -19,7 +19,6 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 OFFICE_FACTOR = 10  # whole departments share one address: OFFICE_NETWORKS get so many times more
 
 
-_WRONG_GUESSES = Limit("caller-wrong-code", 30, dt.timedelta(days=1))
 _SLOW_LANE = Limit("caller-slow-lane", 3, dt.timedelta(minutes=10))
 
 
@@ -50,12 +49,6 @@ def limit_posts(name: str, count: int, *, minutes: int) -> Callable[[View], View
         return limited  # type: ignore[return-value]  # wraps() keeps the view's own signature
 
     return decorate
-
-
-def charge_wrong_guess() -> None:
-    """Charge one wrong code: one caller must not use up what the whole portal is allowed."""
-    if settings.RATELIMIT_ENABLE:
-        _charge(_WRONG_GUESSES)
 
 
 def charge_slow_lane() -> None:

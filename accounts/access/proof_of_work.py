@@ -15,10 +15,9 @@ from django.core import signing
 from django.utils import timezone
 
 from accounts.access.limits import charge_slow_lane
-from otp.counting import limits
+from otp.counting import limits, tightening
 from otp.counting.keyed_names import name_of
 from otp.counting.limits import Limit
-from otp.models import Brakes
 
 WORK = 60_000  # hashes at the most; half as many on average
 LIFE = dt.timedelta(minutes=15)  # in which a task must be done
@@ -38,8 +37,8 @@ class Task:
 
 
 def task() -> Task | None:
-    """Make a task, where IT has asked for work; None at all other times."""
-    if not Brakes.objects.filter(proof_of_work=True).exists():
+    """Make a task, where IT or the guessing asks for work; None at all other times."""
+    if not tightening.situation().proof_needed:
         return None
     options = ChallengeOptions(max_number=WORK, hmac_key=_key(), expires=timezone.now() + LIFE)
     challenge = json.dumps(create_challenge(options).to_dict())

@@ -4,10 +4,15 @@ from django.contrib import admin
 from django.db import transaction
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from accounts.models import AuditEvent
 from accounts.pages.requests import actor
+from otp.counting import tightening
+from otp.counting.tightening import Step
 from otp.models import Brakes
+
+_CEILINGS = {"codes_an_hour", "codes_a_day", "guesses_an_hour", "guesses_a_day"}
 
 
 @admin.register(Brakes)
@@ -16,8 +21,10 @@ class BrakesAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at
 
     list_display = (
         "__str__",
+        "step",
         "sending_stopped",
         "proof_of_work",
+        "set_by_hand",
         "codes_an_hour",
         "codes_a_day",
         "guesses_an_hour",
@@ -25,7 +32,17 @@ class BrakesAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at
         "changed_at",
     )
     fields = list_display[1:]
-    readonly_fields = ("changed_at",)
+    readonly_fields = ("step", "changed_at")
+
+    @admin.display(description=_("hiện đang siết ở bước"))
+    def step(self, brakes: Brakes) -> str:
+        now = tightening.situation()
+        return _("%(step)d/%(last)d: %(label)s (đã dùng %(percent)d %% số lần nhập sai)") % {
+            "step": now.step,
+            "last": max(Step),
+            "label": now.label,
+            "percent": round(100 * now.guessing),
+        }
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -40,6 +57,9 @@ class BrakesAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at
         form: "ModelForm[Brakes]",
         change: bool,  # noqa: FBT001  (Django's signature)
     ) -> None:
+        if "set_by_hand" not in form.changed_data and _CEILINGS & set(form.changed_data):
+            # What IT sets is not to be worked out anew in the night.
+            obj.set_by_hand = True
         with transaction.atomic():
             super().save_model(request, obj, form, change)
             AuditEvent.record(

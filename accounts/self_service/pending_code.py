@@ -12,7 +12,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.access.limits import charge_wrong_guess
+from accounts.access import askers
 from accounts.models import AuditEvent
 from otp import codes, outbox, phones
 from otp.codes import Answer, Verdict
@@ -119,7 +119,13 @@ class PendingCode:
     def check(self, session: SessionBase, guess: str) -> Answer:
         """Check a guess and write down what came of it; a right one changes the session's key."""
         purpose = Purpose(self.purpose)
-        answer = codes.verify(uuid.UUID(self.code_id), purpose, guess, nonce=self.nonce)
+        answer = codes.verify(
+            uuid.UUID(self.code_id),
+            purpose,
+            guess,
+            nonce=self.nonce,
+            asker=askers.current(self.address),
+        )
         AuditEvent.record(
             _EVENTS[answer.verdict],
             address=self.address,
@@ -131,8 +137,6 @@ class PendingCode:
             replace(self, verified_at=timezone.now()).keep(session)
         elif not answer.tries_left:
             replace(self, expires_at=timezone.now()).keep(session)
-        if answer.verdict is Verdict.WRONG:
-            charge_wrong_guess()
         return answer
 
     def spend(self) -> bool:

@@ -7,6 +7,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
+from accounts.access import askers
 from accounts.credentials.phones import put_in_force
 from accounts.models import Account, AuditEvent
 from accounts.self_service import pending_code
@@ -50,7 +51,9 @@ class PhoneChange:
         nonce = pending_code.new_nonce()
         with transaction.atomic():
             account = _locked(account)
-            issued = codes.issue(account.address, Purpose.PHONE, nonce=nonce)
+            issued = codes.issue(
+                account.address, Purpose.PHONE, nonce=nonce, asker=askers.current(account.address)
+            )
             account.new_phone = phone
             account.save(update_fields=["new_phone"])
             pending_code.send(issued, to=phone, wording=settings.PROFILE.sms.phone_code)

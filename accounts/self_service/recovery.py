@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
+from accounts.access import askers
 from accounts.access.login import FAILURES
 from accounts.credentials.passwords import change_password
 from accounts.models import Account, AuditEvent
@@ -50,7 +51,9 @@ class Recovery:
             return current
         nonce = pending_code.new_nonce()
         with transaction.atomic():
-            issued = codes.issue(address, Purpose.RECOVERY, nonce=nonce, proved=proved)
+            issued = codes.issue(
+                address, Purpose.RECOVERY, nonce=nonce, proved=proved, asker=askers.current(address)
+            )
             account = Account.objects.recoverable(address)
             phone = account.phone if account else ""
             pending_code.send(issued, to=phone, wording=settings.PROFILE.sms.recovery_code)

@@ -4,7 +4,6 @@ import datetime as dt
 import enum
 import uuid
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Case, When
@@ -13,8 +12,9 @@ from django.utils.crypto import constant_time_compare
 from django_otp.oath import hotp
 
 from otp.codes.rule import CLOSED_FOR, CODE_LENGTH, GRANT, STREAK, streak_keys
-from otp.counting import keyed_names
-from otp.models import GUESSES, Code, Meter, Purpose
+from otp.counting import keyed_names, tightening
+from otp.counting.tightening import NOBODY, Asker, Held
+from otp.models import Code, Meter, Purpose
 
 _STREAK_KEPT = dt.timedelta(days=30)
 _LIVE_WITHIN = dt.timedelta(days=1)  # of being asked for, code and grant; the rest need no look
@@ -32,57 +32,69 @@ class Answer:
     tries_left: int
 
 
-# The attempt, the streak of wrong guesses and the ceilings are charged in one statement, which is
+# The attempt, the streak of wrong guesses and the budgets are charged in one statement, which is
 # committed before anything is compared: nothing that happens later gives them back. A decoy has no
-# message that was to be sent, and so never matches; its guess takes the ceilings' locks without
-# counting. Both functions are called once for a row that was charged, and for no other.
-_CHARGE = """
-WITH charged AS (
+# message that was to be sent, and so never matches; its guess costs its maker as much, and the
+# portal nothing. Each function is called once for a row that was charged, and for no other.
+_CHARGE = f"""
+WITH sending AS MATERIALIZED (
+    {tightening.STATE}
+), held AS MATERIALIZED (
+    SELECT {tightening.GUESSING} AS until FROM sending
+), charged AS (
     UPDATE otp_code SET attempts = attempts + 1
+    FROM sending, held
     WHERE id = %(id)s AND purpose = %(purpose)s AND browser_key = ANY(%(browser_keys)s)
-      AND attempts < %(guesses)s AND verified_at IS NULL AND expires_at > statement_timestamp()
-    RETURNING address_key, attempts, pepper_id
+      AND attempts < sending.guesses AND verified_at IS NULL
+      AND expires_at > statement_timestamp() AND held.until IS NULL
+    RETURNING address_key, sending.guesses - attempts AS left, pepper_id
 ), guess AS MATERIALIZED (
-    SELECT attempts, pepper_id,
+    SELECT charged.left, pepper_id,
         EXISTS (
             SELECT 1 FROM otp_message WHERE code_id = %(id)s AND state <> 'skipped') AS is_real,
         otp_charge_streak('streak:' || %(purpose)s || ':' || address_key, %(streak)s, %(kept)s,
                           %(closed_for)s, statement_timestamp()) AS is_open
     FROM charged
 ), portal AS MATERIALIZED (
-    SELECT guess.*, otp_charge_ceilings('guesses', is_real::int, statement_timestamp())
+    SELECT guess.*, otp_tally('ceiling:guesses', is_real::int, statement_timestamp()),
+        {tightening.TALLY_GUESS}
     FROM guess
 )
-SELECT attempts, pepper_id, is_open AND is_real FROM portal
-"""
+SELECT held.until, portal.left, pepper_id, is_open AND is_real
+FROM held LEFT JOIN portal ON true
+"""  # noqa: S608  (our own constants)
 
-# Locked in the order in which _CHARGE locks, against a deadlock: code, streak, ceilings.
-_ACCEPT = """
+# Locked in the order in which _CHARGE locks, against a deadlock: code, streak.
+_ACCEPT = f"""
 WITH accepted AS (
     UPDATE otp_code SET verified_at = statement_timestamp()
     WHERE id = %(id)s AND verified_at IS NULL AND expires_at > statement_timestamp()
-    RETURNING address_key
+    RETURNING address_key, attempts
 ), ended AS (
     DELETE FROM otp_meter USING accepted
     WHERE key = 'streak:' || %(purpose)s || ':' || address_key
     RETURNING key
 )
-SELECT otp_give_back_ceilings('guesses', statement_timestamp())
+SELECT otp_tally('ceiling:guesses', -attempts, statement_timestamp()),
+    {tightening.GIVE_BACK_GUESSES}
 FROM accepted LEFT JOIN ended ON true
-"""
+"""  # noqa: S608  (our own constants)
 
 
-def verify(code_id: uuid.UUID, purpose: Purpose, guess: str, *, nonce: str) -> Answer:
+def verify(
+    code_id: uuid.UUID, purpose: Purpose, guess: str, *, nonce: str, asker: Asker = NOBODY
+) -> Answer:
     """Check a guess of six digits. Each call costs one attempt, and a right code works once.
+
+    Raises `Held`, at no cost, where the asker has guessed wrong too often.
 
     The attempt is charged and committed first, so nothing that happens later gives it back;
     called inside a transaction, it refuses to run.
     """
-    parameters: dict[str, Any] = {
+    parameters = tightening.parameters(asker) | {
         "id": code_id,
         "purpose": purpose,
         "browser_keys": keyed_names.names_of("browser", nonce),
-        "guesses": GUESSES,
         "streak": STREAK,
         "kept": _STREAK_KEPT,
         "closed_for": CLOSED_FOR,
@@ -92,12 +104,16 @@ def verify(code_id: uuid.UUID, purpose: Purpose, guess: str, *, nonce: str) -> A
         row = cursor.fetchone()
     if row is None:
         return Answer(Verdict.SPENT, 0)
-    attempts, pepper_id, may_match = row
+    held_until, left, pepper_id, may_match = row
+    if held_until is not None:
+        raise Held(held_until)
+    if left is None:
+        return Answer(Verdict.SPENT, 0)
     # Without its pepper a row has no digits, and nothing that is typed must match that.
     matches = guess.isdigit() and constant_time_compare(digits(code_id, pepper_id), guess)
     if not (matches and may_match):
-        return Answer(Verdict.WRONG, GUESSES - attempts)
-    return Answer(Verdict.RIGHT if _accept(code_id, purpose) else Verdict.SPENT, 0)
+        return Answer(Verdict.WRONG, left)
+    return Answer(Verdict.RIGHT if _accept(code_id, purpose, asker) else Verdict.SPENT, 0)
 
 
 def spend(code_id: uuid.UUID, purpose: Purpose, *, nonce: str) -> bool:
@@ -145,7 +161,8 @@ def digits(code_id: uuid.UUID, pepper_id: str) -> str:
     return f"{hotp(key, 0, CODE_LENGTH):0{CODE_LENGTH}d}"
 
 
-def _accept(code_id: uuid.UUID, purpose: Purpose) -> bool:
+def _accept(code_id: uuid.UUID, purpose: Purpose, asker: Asker) -> bool:
+    parameters = tightening.parameters(asker) | {"id": code_id, "purpose": purpose}
     with connection.cursor() as cursor:
-        cursor.execute(_ACCEPT, {"id": code_id, "purpose": purpose})
+        cursor.execute(_ACCEPT, parameters)
         return cursor.fetchone() is not None

@@ -11,8 +11,9 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from otp.codes.rule import STREAK, next_code_at, streak_keys
-from otp.counting import ceilings, keyed_names, limits
+from otp.counting import keyed_names, limits, tightening
 from otp.counting.ceilings import Paused, ProofNeeded
+from otp.counting.tightening import NOBODY, Asker, Held
 from otp.models import CODES_A_DAY, GAP, OFFICE_ZONE, Code, LocalDay, Purpose
 
 
@@ -39,6 +40,7 @@ class Issued:
     next_at: dt.datetime  # when another may be asked for
     left_today: int
     closed: bool  # `STREAK` wrong guesses: nothing may be sent (OT-09)
+    asker: Asker = NOBODY
 
 
 # One statement decides and enters: a plain insert deadlocks under load, a count races.
@@ -48,8 +50,10 @@ WITH today AS (
     SELECT ordinal, voided FROM otp_code
     WHERE address_key = ANY(%(keys)s) AND purpose = %(purpose)s
       AND local_day = (statement_timestamp() AT TIME ZONE %(zone)s)::date
-), sending AS (
-    {ceilings.SENDING_STATE}
+), sending AS MATERIALIZED (
+    {tightening.STATE}
+), held AS MATERIALIZED (
+    SELECT {tightening.ASKING} AS until FROM sending
 ), place AS (
     SELECT n AS ordinal FROM generate_series(1, %(a_day)s) AS n
     WHERE NOT EXISTS (SELECT 1 FROM today WHERE ordinal = n AND NOT voided)
@@ -60,8 +64,8 @@ INSERT INTO otp_code (id, address_key, purpose, pepper_id, browser_key, issued_a
 SELECT %(id)s, %(key)s, %(purpose)s, %(pepper_id)s, %(browser_key)s, statement_timestamp(),
        statement_timestamp() + %(gap)s, statement_timestamp() + %(lifetime)s, place.ordinal,
        false, 0
-FROM place, sending
-WHERE NOT paused AND (%(proved)s OR NOT proof_of_work) AND NOT EXISTS (
+FROM place, sending, held
+WHERE NOT paused AND (%(proved)s OR NOT proof_needed) AND held.until IS NULL AND NOT EXISTS (
     SELECT 1 FROM otp_code
     WHERE address_key = ANY(%(keys)s) AND purpose = %(purpose)s
       AND tstzrange(issued_at, gap_until) @> statement_timestamp()
@@ -75,11 +79,12 @@ RETURNING expires_at, gap_until, local_day,
 """  # noqa: S608  (our own constants)
 
 _WHEN_NEXT = f"""
-WITH sending AS (
-    {ceilings.SENDING_STATE}
+WITH sending AS MATERIALIZED (
+    {tightening.STATE}
 )
-SELECT coalesce((SELECT paused FROM sending), true),
-    coalesce((SELECT proof_of_work FROM sending), false),
+SELECT (SELECT {tightening.ASKING} FROM sending),
+    coalesce((SELECT paused FROM sending), true),
+    coalesce((SELECT proof_needed FROM sending), false),
     statement_timestamp(), (statement_timestamp() AT TIME ZONE %(zone)s)::date, max(gap_until),
     count(*) FILTER (WHERE NOT given_back
         AND local_day = (statement_timestamp() AT TIME ZONE %(zone)s)::date)
@@ -97,16 +102,19 @@ WHERE address_key = pair.old
 """
 
 
-def issue(address: str, purpose: Purpose, *, nonce: str, proved: bool = True) -> Issued:
-    """Enter a code for `address` in the ledger, or raise `TooSoon`, `Paused` or `ProofNeeded`.
+def issue(
+    address: str, purpose: Purpose, *, nonce: str, proved: bool = True, asker: Asker = NOBODY
+) -> Issued:
+    """Enter a code for `address` in the ledger, or raise `TooSoon` or what stops this asker.
 
-    `proved` says that the asker has shown the work that is asked for while under attack.
-    The code will work only for whoever shows the same `nonce` (the browser's session holds it).
-    PostgreSQL keeps the office's rule, by its own clock, whoever asks and however many at once.
+    That is `Paused`, `Held` or `ProofNeeded`, in this order. `proved` says that the asker has shown
+    the work that is asked for while under attack. The code will work only for whoever shows the
+    same `nonce` (the browser's session holds it). PostgreSQL keeps the office's
+    rule, by its own clock, whoever asks and however many at once.
     """
     code_id = uuid.uuid4()
     keys = keyed_names.names_of("address", address)
-    parameters = _rule(keys, purpose) | {
+    parameters = _rule(keys, purpose, asker) | {
         "id": code_id,
         "key": keys[0],
         "pepper_id": keyed_names.current_id(),
@@ -122,12 +130,12 @@ def issue(address: str, purpose: Purpose, *, nonce: str, proved: bool = True) ->
         cursor.execute(_ISSUE, parameters)
         row = cursor.fetchone()
     if row is None:
-        raise _refusal(keys, purpose, proved=proved)
+        raise _refusal(_rule(keys, purpose, asker), proved=proved)
     expires_at, gap_until, day, asked_before, closed = row
     taken = asked_before + 1
     next_at = next_code_at(day=day, taken=taken, gap_until=gap_until)
     left = max(CODES_A_DAY - taken, 0)
-    return Issued(code_id, keys[0], purpose, expires_at, next_at, left, closed)
+    return Issued(code_id, keys[0], purpose, expires_at, next_at, left, closed, asker)
 
 
 def give_one_more(address: str) -> bool:
@@ -184,17 +192,20 @@ def void(code_id: uuid.UUID) -> None:
     Code.objects.filter(pk=code_id).update(voided=True)
 
 
-def _refusal(keys: list[str], purpose: Purpose, *, proved: bool) -> TooSoon | Paused | ProofNeeded:
+def _refusal(rule: dict[str, Any], *, proved: bool) -> TooSoon | Paused | Held | ProofNeeded:
     with connection.cursor() as cursor:
-        cursor.execute(_WHEN_NEXT, _rule(keys, purpose))
-        paused, proof_needed, now, day, gap_until, taken = cursor.fetchone()
+        cursor.execute(_WHEN_NEXT, rule)
+        held_until, paused, proof_needed, now, day, gap_until, taken = cursor.fetchone()
     if paused:
         return Paused()
+    if held_until is not None:
+        return Held(held_until)
     if proof_needed and not proved:
         return ProofNeeded()
     next_at = next_code_at(day=day, taken=taken, gap_until=max(gap_until or now, now))
     return TooSoon(next_at, spent=taken >= CODES_A_DAY)
 
 
-def _rule(keys: list[str], purpose: Purpose) -> dict[str, Any]:
-    return {"keys": keys, "purpose": purpose, "zone": OFFICE_ZONE.key}
+def _rule(keys: list[str], purpose: Purpose, asker: Asker) -> dict[str, Any]:
+    named = {"keys": keys, "purpose": purpose, "zone": OFFICE_ZONE.key}
+    return tightening.parameters(asker) | named

@@ -1,13 +1,15 @@
 """The ceilings over all codes and all wrong guesses of an hour and a day, and how near each is.
 
 Single limits stop one caller, one address, one number. The ceilings bound all of them together
-(QU-08): at a ceiling, everybody is told that no codes go out for now. Their windows are fixed.
+(QU-08); before one is reached, otp.counting.tightening has tightened step by step.
 """
 
 from dataclasses import dataclass
 
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
+
+from otp.counting import tightening
 
 WARN_AT = 0.8  # of a ceiling, from which IT is told
 
@@ -18,26 +20,15 @@ LABELS = {
     "ceiling:guesses:hour": _("lần nhập sai mã trong một giờ"),
 }
 
-# One row: may codes be issued, and must their asker have proved some work? No row in the table
-# of brakes means no row here, and so no code.
-SENDING_STATE = """
-    SELECT sending_stopped OR EXISTS (
-        SELECT 1 FROM otp_ceiling AS ceiling JOIN otp_meter AS meter USING (key)
-        WHERE meter.until > statement_timestamp() AND meter.count >= ceiling.most
-    ) AS paused, proof_of_work
-    FROM otp_brakes
-"""
-
 _READ = """
-SELECT ceiling.key, coalesce(meter.count, 0), ceiling.most
-FROM otp_ceiling AS ceiling LEFT JOIN otp_meter AS meter
-    ON meter.key = ceiling.key AND meter.until > statement_timestamp()
+SELECT ceiling.key, CASE WHEN period > interval '1 hour' THEN day ELSE hour END, most
+FROM otp_ceiling AS ceiling, otp_tallied('ceiling:' || what, statement_timestamp())
 ORDER BY ceiling.key
 """
 
 
 class Paused(Exception):
-    """No codes go out for now, to nobody: a ceiling is reached, or IT has stopped the sending."""
+    """No codes go out for now to this asker: a ceiling is reached, or IT has stopped them."""
 
 
 class ProofNeeded(Exception):
@@ -62,11 +53,8 @@ class Reading:
 
 
 def paused() -> bool:
-    """Whether no codes go out to anybody for now."""
-    with connection.cursor() as cursor:
-        cursor.execute(SENDING_STATE)
-        row = cursor.fetchone()
-    return row is None or bool(row[0])
+    """Whether no codes go out for now to those of whom nothing is known."""
+    return tightening.situation().paused
 
 
 def readings() -> list[Reading]:

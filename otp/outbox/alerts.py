@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from otp import codes, outbox
-from otp.counting import ceilings, limits
+from otp.counting import ceilings, limits, tightening
 from otp.counting.limits import Limit
 from otp.models import CODES_A_DAY, Code, GatewayState, Message, Meter, Purpose
 from otp.suppliers import certificates, doveadm, webhook
@@ -45,7 +45,23 @@ def raise_due() -> list[str]:
         lines = list(look())
         if lines and raise_now(kind, "portal", lines):
             told.append(kind)
-    return told
+    return [*told, *_raise_steps()]
+
+
+def _raise_steps() -> list[str]:
+    """Tell of the step at which the portal has tightened, and anew of each further one."""
+    now = tightening.situation()
+    if not now.step:
+        return []
+    line = _("Cổng đang siết lại vì có người dò mã, bước %(step)d/%(last)d: %(label)s") % {
+        "step": now.step,
+        "last": max(tightening.Step),
+        "label": now.label,
+    }
+    used = _("Đã dùng %(percent)d %% số lần nhập sai được phép") % {
+        "percent": round(100 * now.guessing)
+    }
+    return ["step"] if raise_now("step", str(int(now.step)), [line, used]) else []
 
 
 def raise_now(kind: str, about: str, lines: list[str]) -> bool:

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from otp import codes, phones
 from otp.codes import NUMBER_CAP, PHONE_CAP
-from otp.counting import limits
+from otp.counting import limits, tightening
 from otp.counting.keyed_names import name_of
 from otp.models import Message, Purpose
 
@@ -23,12 +23,12 @@ NO_WAIT = dt.timedelta()
 ERASED = {"to": "", "subject": "", "text": ""}
 
 
-# The number's cap and the portal's ceilings are charged in the statement that queues, so that two
-# requests cannot both be the last one allowed. A decoy charges a meter of its own and takes the
-# ceilings' locks without counting: the work is the same whether or not there is somebody to write
-# to (EN-04). So each function is called in a CTE of its own, which is read whatever it answers: in
-# the CASE, it would be called for some and not for others.
-_QUEUE_CODE = """
+# The number's cap is charged in the statement that queues, so that two requests cannot both be the
+# last one allowed. A decoy charges a meter of its own, and the tally of the portal by nothing: the
+# work is the same whether or not there is somebody to write to (EN-04). So each function is called
+# in a CTE of its own, which is read whatever it answers: in the CASE, it would be called for some
+# and not for others.
+_QUEUE_CODE = f"""
 WITH change AS MATERIALIZED (
     SELECT granted
     FROM otp_charge(%(phone_key)s, 1, %(phone_limit)s, %(period)s, statement_timestamp())
@@ -39,13 +39,13 @@ WITH change AS MATERIALIZED (
         %(key)s, coalesce(change.granted, true)::int, %(limit)s, %(period)s, statement_timestamp()
     ) AS charge
 ), portal AS MATERIALIZED (
-    SELECT granted, otp_charge_ceilings(
-        'codes', (%(reason)s = '' AND granted)::int, statement_timestamp()) AS ceilings_hold
+    SELECT granted, otp_tally(
+            'ceiling:codes', (%(reason)s = '' AND granted)::int, statement_timestamp()),
+        {tightening.TALLY_CODE}
     FROM number
 ), decided AS (
     SELECT CASE WHEN %(reason)s <> '' THEN %(reason)s
                 WHEN NOT granted THEN 'number-cap'
-                WHEN NOT ceilings_hold THEN 'ceiling'
                 ELSE '' END AS reason
     FROM portal
 )
@@ -59,7 +59,7 @@ SELECT %(code_id)s, %(address_key)s, 'sms',
     reason, '', '', 0, statement_timestamp(), statement_timestamp(), %(good_until)s,
     statement_timestamp()
 FROM decided
-"""
+"""  # noqa: S608  (our own constants)
 
 
 def queue_code(issued: codes.Issued, *, to: str, text: str) -> None:
@@ -73,7 +73,7 @@ def queue_code(issued: codes.Issued, *, to: str, text: str) -> None:
     if issued.closed:
         reason = "closed"
     number = issued.address_key if reason else to
-    parameters: dict[str, Any] = {
+    parameters = tightening.parameters(issued.asker) | {
         "code_id": issued.id,
         "address_key": issued.address_key,
         "to": to,

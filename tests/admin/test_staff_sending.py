@@ -4,10 +4,11 @@ import datetime as dt
 
 from django.db.models.functions import Now
 from django.test import TestCase
+from django.utils import timezone
 
 from accounts.models import AuditEvent
 from otp import outbox
-from otp.models import Brakes, Code, GatewayState, Message
+from otp.models import Brakes, Code, GatewayState, Message, Meter
 from tests.support import cast
 
 GATEWAYS = "/quan-tri/otp/gatewaystate/"
@@ -94,8 +95,8 @@ class BrakesTests(StaffTestCase):
     columns = {
         "codes_an_hour": 300,
         "codes_a_day": 1000,
-        "guesses_an_hour": 100,
-        "guesses_a_day": 300,
+        "guesses_an_hour": 600,
+        "guesses_a_day": 1000,
     }
 
     def test_the_switch_is_put_on_record_with_who_and_what(self):
@@ -109,6 +110,28 @@ class BrakesTests(StaffTestCase):
         event = AuditEvent.objects.get(event="brakes-changed")
         self.assertEqual(event.actor, self.huong)
         self.assertEqual(event.detail, {"fields": {"sending_stopped": True, "codes_an_hour": 50}})
+
+    def test_a_ceiling_that_is_set_stays_and_is_worked_out_again_when_it_need_not(self):
+        page = f"{BRAKES}1/change/"
+        self.client.post(page, self.columns)
+        self.assertFalse(Brakes.objects.get().set_by_hand)
+        self.client.post(page, self.columns | {"codes_a_day": 77})
+        self.assertTrue(Brakes.objects.get().set_by_hand)
+
+        self.client.post(page, self.columns | {"codes_a_day": 78})
+
+        self.assertFalse(Brakes.objects.get().set_by_hand)
+
+    def test_the_page_shows_how_tight_it_is(self):
+        page = f"{BRAKES}1/change/"
+        self.assertContains(self.client.get(page), "0/6: bình thường")
+        Meter.objects.create(
+            key="ceiling:guesses:now", count=300, until=timezone.now() + dt.timedelta(days=1)
+        )
+
+        for shown in (page, BRAKES):
+            self.assertContains(self.client.get(shown), "4/6: địa chỉ mạng và mạng nào đã nhập sai")
+        self.assertContains(self.client.get(page), "đã dùng 50 % số lần nhập sai")
 
     def test_it_stops_the_sending_at_once(self):
         self.client.post(f"{BRAKES}1/change/", self.columns | {"sending_stopped": "on"})

@@ -1,4 +1,4 @@
-"""The meters' functions in PostgreSQL: exact under any search path, locked in one order by all."""
+"""The meters' functions in PostgreSQL: exact under any search path, held by nobody for others."""
 
 import datetime as dt
 import threading
@@ -11,12 +11,14 @@ from django.test import TestCase, TransactionTestCase
 from otp import codes, outbox
 from otp.codes import checking
 from otp.counting import limits
+from otp.counting.tightening import Asker
 from otp.models import Meter, Purpose
-from tests.support.waiting import wait_for, waiting_for_locks
+from tests.support.clock import let_pass
 
 LIMIT = limits.Limit("test", 2, dt.timedelta(minutes=10))
-PHONE = "+84912466981"
-HOUR, DAY = "ceiling:codes:hour", "ceiling:codes:day"
+PHONE, OTHER = "+84912466981", "+84912466982"
+SOMEBODY = Asker("somebody", "network")
+GUESS = "otp_tally('network:guesses:somebody', 1, now())"
 
 
 def execute(statement, *parameters):
@@ -44,20 +46,18 @@ class ChargeTests(TestCase):
         self.assertEqual(execute("SELECT count FROM public.otp_meter"), [(1,)])
 
 
-class LockTests(TransactionTestCase):
-    def setUp(self):
-        # The meters are there already: a row that is not there cannot be held.
-        self.queue("first@example.vn", PHONE)
+class TallyTests(TransactionTestCase):
+    """Nobody waits for what somebody else counts, however long their transaction is open."""
 
     def queue(self, address, to):
         with transaction.atomic():
-            issued = codes.issue(address, Purpose.RECOVERY, nonce="n")
+            issued = codes.issue(address, Purpose.RECOVERY, nonce="n", asker=SOMEBODY)
             outbox.queue_code(issued, to=to, text="{code}")
         return issued
 
-    def waits(self, act, held):
-        """Say whether `act` waits for a meter that somebody else holds."""
-        waited = []
+    def meanwhile(self, act):
+        """Act on another connection, which would rather fail than wait for a lock."""
+        failed = []
 
         def run():
             with closing(connection):
@@ -65,73 +65,65 @@ class LockTests(TransactionTestCase):
                 try:
                     act()
                 except OperationalError as error:
-                    waited.append("lock timeout" in str(error))
-
-        with transaction.atomic():
-            Meter.objects.select_for_update().get(pk=held)
-            thread = threading.Thread(target=run)
-            thread.start()
-            thread.join()
-        return any(waited)
-
-    def test_a_decoy_takes_the_ceilings_locks_like_a_code(self):
-        for held in (DAY, HOUR):
-            for name, to in (("an", PHONE), ("khong.co", "")):
-                with self.subTest(name, held=held):
-                    self.assertTrue(
-                        self.waits(lambda n=name, to=to: self.queue(f"{n}@example.vn", to), held)
-                    )
-
-    def test_a_guess_at_a_decoy_takes_the_ceilings_locks_like_one_at_a_code(self):
-        issued = {to: self.queue(f"guess{to}@example.vn", to) for to in (PHONE, "")}
-        for sent in issued.values():
-            codes.verify(sent.id, Purpose.RECOVERY, "x", nonce="n")
-        for held in ("ceiling:guesses:day", "ceiling:guesses:hour"):
-            for to, sent in issued.items():
-                with self.subTest(to, held=held):
-                    self.assertTrue(
-                        self.waits(
-                            lambda pk=sent.id: codes.verify(pk, Purpose.RECOVERY, "x", nonce="n"),
-                            held,
-                        )
-                    )
-
-    def test_a_right_guess_and_a_wrong_one_lock_the_streak_before_the_ceilings(self):
-        sent = self.queue("an@example.vn", PHONE)
-        codes.verify(sent.id, Purpose.RECOVERY, "x", nonce="n")
-        streak = Meter.objects.get(key__startswith="streak:").pk
-        for name, guess in (
-            ("wrong", lambda: codes.verify(sent.id, Purpose.RECOVERY, "x", nonce="n")),
-            ("right", lambda: checking._accept(sent.id, Purpose.RECOVERY)),
-        ):
-            with self.subTest(name):
-                self.assertEqual(self.held_while_waiting_for(streak, guess), [])
-
-    def held_while_waiting_for(self, meter, act):
-        """Give the ceilings that `act` holds while it waits for `meter`."""
-
-        def run():
-            with closing(connection):
-                execute("SET lock_timeout = '20s'")
-                act()
+                    failed.append(error)
 
         thread = threading.Thread(target=run)
-        with transaction.atomic():
-            Meter.objects.select_for_update().get(pk=meter)
-            thread.start()
-            wait_for(waiting_for_locks, "the guess to wait for the meter")
-            ceilings = Meter.objects.filter(key__startswith="ceiling:guesses:")
-            free = {row.pk for row in ceilings.select_for_update(skip_locked=True)}
-            held = [row.pk for row in ceilings if row.pk not in free]
+        thread.start()
         thread.join()
-        return held
+        self.assertEqual(failed, [])
+
+    def test_an_ask_that_is_held_open_holds_no_other(self):
+        for first, second in ((PHONE, OTHER), (PHONE, ""), ("", OTHER)):
+            with self.subTest(first=first, second=second), transaction.atomic():
+                self.queue(f"first{first}{second}@example.vn", first)
+                self.meanwhile(lambda s=second, f=first: self.queue(f"{f}{s}@example.vn", s))
+
+    def test_a_guess_that_is_held_open_holds_no_other(self):
+        sent = [self.queue(f"{to}@example.vn", to) for to in (PHONE, OTHER, "")]
+        others = [lambda pk=each.id: self.verify(pk) for each in sent]
+        others.append(lambda: checking._accept(sent[1].id, Purpose.RECOVERY, SOMEBODY))
+        with transaction.atomic():
+            execute(f"SELECT otp_tally('ceiling:guesses', 1, now()), {GUESS}")
+
+            for other in others:
+                self.meanwhile(other)
+
+    def verify(self, pk):
+        return codes.verify(pk, Purpose.RECOVERY, "x", nonce="n", asker=SOMEBODY)
+
+    def test_a_code_and_a_decoy_write_the_same_rows(self):
+        written = []
+        for name, to in (("an", PHONE), ("khong.co", "")):
+            Meter.objects.all().delete()
+            sent = self.queue(f"{name}@example.vn", to)
+            self.verify(sent.id)
+            written.append(sorted(key.split(":")[0] for key in self.keys()))
+
+        self.assertEqual(written[0], written[1])
+        self.assertIn("ceiling", written[0])
+
+    def keys(self):
+        return Meter.objects.values_list("key", flat=True)
+
+    def test_spans_leave_the_hour_and_the_day_one_by_one(self):
+        for minutes in (0, 30, 29):
+            let_pass(self, minutes=minutes)
+            execute("SELECT otp_tally('ceiling:codes', 1, statement_timestamp())")
+        for minutes, hour, day in ((0, 3, 3), (12, 2, 3), (30, 1, 3), (22 * 60 + 30, 0, 2)):
+            let_pass(self, minutes=minutes)
+            with self.subTest(minutes):
+                found = execute(
+                    "SELECT hour, day FROM otp_tallied('ceiling:codes', statement_timestamp())"
+                )
+
+                self.assertEqual(found, [(hour, day)])
 
 
 class MigrationTests(TransactionTestCase):
     def test_the_functions_can_be_taken_back_and_made_again(self):
         limits.charge(LIMIT, "an")
         kept = list(Meter.objects.values("key", "count", "until"))
-        made = "SELECT to_regproc('otp_charge_ceilings'), to_regclass('otp_ceiling')"
+        made = "SELECT to_regproc('otp_charge_ceilings'), to_regproc('otp_tally')"
         self.addCleanup(call_command, "migrate", "otp", verbosity=0)
 
         call_command("migrate", "otp", "0010", verbosity=0)

@@ -47,13 +47,13 @@ class AlertTestCase(cast.Cast, TransactionTestCase):
 
     def near_the_ceiling(self):
         Brakes.objects.update(codes_an_hour=10)
-        self.meter("ceiling:codes:hour", 8)
+        self.meter("ceiling:codes:now", 8)
 
     def guess_wrong(self):
         self.meter("streak:recovery:somebody", codes.STREAK)
 
     def meter(self, key, count):
-        Meter.objects.create(key=key, count=count, until=Now() + dt.timedelta(hours=1))
+        Meter.objects.create(key=key, count=count, until=Now() + dt.timedelta(days=1))
 
 
 class KindTests(AlertTestCase):
@@ -91,22 +91,36 @@ class KindTests(AlertTestCase):
 
         self.assert_told("queue", "Tin nhắn chờ gửi đã 6")
 
+    ceilings = ("codes_an_hour", "codes_a_day", "guesses_an_hour", "guesses_a_day")
+
     def test_a_ceiling_nearly_reached(self):
-        for key, column in (
-            ("ceiling:codes:hour", "codes_an_hour"),
-            ("ceiling:codes:day", "codes_a_day"),
-            ("ceiling:guesses:hour", "guesses_an_hour"),
-            ("ceiling:guesses:day", "guesses_a_day"),
+        for what, column in (
+            ("codes", "codes_an_hour"),
+            ("codes", "codes_a_day"),
+            ("guesses", "guesses_an_hour"),
+            ("guesses", "guesses_a_day"),
         ):
             Meter.objects.all().delete()
             self.mails().delete()
-            Brakes.objects.update(**{column: 10})
-            self.meter(key, 7)
-            with self.subTest(key):
+            Brakes.objects.update(**dict.fromkeys(self.ceilings, 1_000) | {column: 10})
+            self.meter(f"ceiling:{what}:now", 7)
+            with self.subTest(column):
                 self.assertEqual(alerts.raise_due(), [])
                 Meter.objects.update(count=8)
 
                 self.assert_told("ceiling", "8/10")
+
+    def test_each_step_by_which_the_portal_tightens(self):
+        Brakes.objects.update(guesses_an_hour=100, guesses_a_day=100)
+        self.assertEqual(alerts.raise_due(), [])
+        self.meter("ceiling:guesses:now", 10)
+
+        self.assert_told("step", "bước 1/6: máy của người hỏi mã phải tính toán")
+
+        Meter.objects.filter(key="ceiling:guesses:now").update(count=30)
+        self.assertEqual(alerts.raise_due(), ["step"])
+        self.assertIn("bước 3/6", self.mails().latest("pk").subject)
+        self.assertIn("30 %", self.mails().latest("pk").text)
 
     def test_addresses_closed_by_wrong_guesses(self):
         self.meter("streak:recovery:one", codes.STREAK - 1)

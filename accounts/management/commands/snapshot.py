@@ -1,9 +1,11 @@
-"""Writes down how the accounts of every unit stand today; for cron, every night."""
+"""Writes down how the units stand today, and sizes the ceilings; for cron, every night."""
 
 from typing import Any
 
 from accounts.management.recorded import RecordedCommand
+from accounts.models import Account
 from accounts.reports import history
+from otp.counting import tightening
 
 
 class Command(RecordedCommand):
@@ -11,3 +13,4 @@ class Command(RecordedCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(f"units: {history.snapshot()}")
+        tightening.size(Account.objects.count())
