@@ -66,7 +66,7 @@ class Start(NamedTuple):
 def start_each(door, environments):
     """Start by `door`, the arguments to Python, with each environment; give a `Start` for each."""
     done = subprocess.run(
-        [sys.executable, "tests/support/starts.py"],
+        [sys.executable, "-m", "tests.support.starts"],
         cwd=ROOT,
         env=environment(PYTHONPATH=str(ROOT)),
         input=json.dumps({"door": door, "good": environment(), "environments": environments}),
