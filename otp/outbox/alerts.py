@@ -71,7 +71,7 @@ def raise_now(kind: str, about: str, lines: list[str]) -> bool:
     """
     if not limits.charge(_limit(kind), about).granted:
         return False
-    logger.warning("alert %s: %s", kind, "; ".join(lines))
+    _log(kind)
     with transaction.atomic():
         for address in settings.ALERT_EMAILS:
             outbox.queue_mail(address, to=address, subject=_subject(lines), text=_letter(lines))
@@ -92,7 +92,7 @@ def raise_past_the_outbox(kind: str, lines: list[str]) -> bool:
 
 def tell_past_the_outbox(kind: str, lines: list[str]) -> bool:
     """Hand an alert over here and now; say whether anybody took it, or nobody is to be told."""
-    logger.warning("alert %s: %s", kind, "; ".join(lines))
+    _log(kind)
     ways: list[Callable[[], str]] = [
         functools.partial(send_mail, Mail(address, _subject(lines), _letter(lines)))
         for address in settings.ALERT_EMAILS
@@ -101,6 +101,11 @@ def tell_past_the_outbox(kind: str, lines: list[str]) -> bool:
         ways.append(functools.partial(webhook.post, webhook.body_of(kind, lines)))
     taken = [way for way in ways if _goes(way)]
     return bool(taken) or not ways
+
+
+def _log(kind: str) -> None:
+    # Its lines may name a person, whom only those who are told need to know.
+    logger.warning("alert %s", kind)
 
 
 def was_raised(kind: str, about: str) -> bool:
