@@ -178,6 +178,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
+    "accounts.self_service.repeats.RepeatMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "accounts.access.middleware.ForcedChangeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -61,12 +61,17 @@ class Code(models.Model):
     )
     ordinal = models.SmallIntegerField("mã thứ mấy trong ngày")
     voided = models.BooleanField("không tính vào ngày", default=False)
-    # Voided by the hotline: then the pages may say so. A place that was given back because a
-    # gateway refused the number is counted on all pages, so that none tells of it.
+    # Voided by the hotline, or because nothing was sent to anybody: then the pages may say so. A
+    # place that was given back because a gateway refused the number is counted on all pages, so
+    # that none tells of it.
     given_back = models.BooleanField("hỗ trợ cấp lại", db_default=False)
     attempts = models.SmallIntegerField("số lần nhập", default=0)
     verified_at = models.DateTimeField("nhập đúng lúc", null=True)
     used_at = models.DateTimeField("dùng lúc", null=True)
+    # How often another one was asked for too soon after this one, and when.
+    refused = models.IntegerField("lần bị từ chối sau đó", db_default=0)
+    refused_first_at = models.DateTimeField("bị từ chối lần đầu lúc", null=True)
+    refused_last_at = models.DateTimeField("bị từ chối lần cuối lúc", null=True)
 
     class Meta:
         verbose_name = "mã xác thực"

@@ -19,6 +19,7 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 OFFICE_FACTOR = 10  # whole departments share one address: OFFICE_NETWORKS get so many times more
 
 
+_WORDS = Limit("caller-word", 10, dt.timedelta(days=1))
 _SLOW_LANE = Limit("caller-slow-lane", 3, dt.timedelta(minutes=10))
 
 
@@ -49,6 +50,12 @@ def limit_posts(name: str, count: int, *, minutes: int) -> Callable[[View], View
         return limited  # type: ignore[return-value]  # wraps() keeps the view's own signature
 
     return decorate
+
+
+def charge_word() -> None:
+    """Charge one try at the word of an extra code, right or wrong."""
+    if settings.RATELIMIT_ENABLE:
+        _charge(_WORDS)
 
 
 def charge_slow_lane() -> None:

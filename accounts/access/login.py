@@ -102,19 +102,25 @@ def log_in(request: HttpRequest, username: str, password: str) -> Account | None
     account = authenticate(request, username=username, password=password)
     if not isinstance(account, Account):
         return None
+    short = account.is_staff and len(password) < STAFF_MIN_LENGTH
+    open_session(request, account)
+    if short:
+        # Chosen before the person was staff (PW-02).
+        request.session[TOO_SHORT] = True
+    note_password_typed(request.session)
+    return account
+
+
+def open_session(request: HttpRequest, account: Account) -> None:
+    """Log somebody in who has shown who they are: in a new session, on record."""
     request.session.flush()
     login(request, account)
     request.session["staff"] = account.is_staff
-    if account.is_staff and len(password) < STAFF_MIN_LENGTH:
-        # Chosen before the person was staff (PW-02).
-        request.session[TOO_SHORT] = True
     request.session["browser"] = name_browser(request.headers.get("User-Agent", ""))
     request.session["client"] = caller.current().address
-    note_password_typed(request.session)
     AuditEvent.record(AuditEvent.Event.LOGGED_IN, account, actor=account)
     if account.is_superuser:
         _alarm(account)
-    return account
 
 
 def _alarm(account: Account) -> None:

@@ -1,10 +1,14 @@
 """Sessions in PostgreSQL: ended when idle, when old, or when their owner says so.
 
 The table holds no key that would open a session: rows go by a one-way name of the cookie's key.
-Each access and each change is one statement.
+A rule may save a session in its own transaction, so that what it did and what the browser knows of
+it are kept together.
 """
 
+import copy
 import datetime as dt
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -14,13 +18,16 @@ from django.contrib.sessions.backends.base import (
     SessionBase,
     UpdateError,
 )
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import IntegrityError
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from accounts.models import Session
 
 TOUCH = dt.timedelta(minutes=1)  # how far `seen_at` may lag behind, to spare writes
+REPEATABLE = dt.timedelta(minutes=10)  # in which a request whose answer was lost may come again
 
 
 class SessionStore(SessionBase):
@@ -28,15 +35,21 @@ class SessionStore(SessionBase):
         super().__init__(session_key)
         self._row_key = session_key  # the key under which the row stands in the table
         self._created_at: dt.datetime | None = None
+        self._remnant: Mapping[str, Any] | None = None  # to be left under the key so far
+        self.is_remnant = False  # found under a key that was changed
+        self._saved = ""  # what this request has saved already
 
     def load(self) -> dict[str, Any]:
         now = timezone.now()
-        row = Session.objects.filter(
-            pk=Session.name_of(self.session_key or ""), expire_date__gt=now
-        ).first()
+        name = Session.name_of(self.session_key or "")
+        found = Q(pk=name) | Q(former_key=name, former_until__gt=now)
+        row = Session.objects.filter(found, expire_date__gt=now).first()
         if row is None:
             self._session_key = self._row_key = None
             return {}
+        if row.pk != name:
+            self.is_remnant = True
+            return self.decode(row.former_data)
         self._created_at = row.created_at
         data = self.decode(row.session_data)
         if now - row.seen_at > TOUCH:
@@ -63,17 +76,30 @@ class SessionStore(SessionBase):
         self._session_cache = data
         self.modified = True
 
+    def renew(self, *, leaving: Mapping[str, Any]) -> None:
+        """Change the key, and leave a remnant under the old one for `REPEATABLE`.
+
+        The remnant is all that a browser finds which never got the new key, because the answer was
+        lost: enough to send the same request again, and nothing that the old key did not open.
+        """
+        self.cycle_key()
+        self._remnant = leaving
+
     def save(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002  (Django's signature)
         if self.session_key is None:
             self._session_key = _new_key()
             self._row_key = None
         columns = self._columns(no_load=must_create)
+        saved = self.serializer().dumps(self._session_cache).decode("latin-1")
+        if self._row_key == self.session_key and saved == self._saved:
+            return  # by a rule, in its transaction: nothing has come since
         if self._row_key is None:
             self._insert(columns)
-        elif not Session.objects.filter(pk=Session.name_of(self._row_key)).update(**columns):
+        elif not self._update(self._row_key, columns):
             # Ended meanwhile, in another tab or by its owner: it stays ended.
             raise UpdateError
-        self._row_key = self.session_key
+        self.is_remnant = self.is_remnant and self._row_key == self.session_key
+        self._row_key, self._remnant, self._saved = self.session_key, None, saved
 
     def delete(self, session_key: str | None = None) -> None:
         key = session_key or self._row_key
@@ -85,6 +111,46 @@ class SessionStore(SessionBase):
     @classmethod
     def clear_expired(cls) -> None:
         Session.objects.filter(expire_date__lte=timezone.now()).delete()
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Put the session back as it was where the block fails, as its row is put back."""
+        kept = {name: copy.deepcopy(value) for name, value in vars(self).items()}
+        try:
+            yield
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(kept)
+            raise
+
+    def save_now(self) -> None:
+        """Save in the transaction at hand, or raise SessionInterrupted where the session ended."""
+        try:
+            self.save()
+        except UpdateError:
+            raise SessionInterrupted("The session ended while it was used.") from None
+
+    def _update(self, key: str, columns: dict[str, Any]) -> bool:
+        """Write the row of `key`; False where there is none any more."""
+        name = Session.name_of(key)
+        is_renewed = key != self.session_key
+        if self._remnant is not None and is_renewed:
+            columns |= {
+                "former_key": name,
+                "former_data": self.encode(dict(self._remnant)),
+                "former_until": timezone.now() + REPEATABLE,
+            }
+        if Session.objects.filter(pk=name).update(**columns):
+            return True
+        former = Session.objects.filter(former_key=name, former_until__gt=timezone.now())
+        if not is_renewed:
+            # Only a remnant: what was a whole session before must not come back under the old key.
+            return self.is_remnant and bool(former.update(former_data=columns["session_data"]))
+        if not former.exists():
+            return False
+        # The same request came twice: each answer has a key of its own that works.
+        self._insert(columns)
+        return True
 
     def _insert(self, columns: dict[str, Any]) -> None:
         try:
@@ -105,6 +171,12 @@ class SessionStore(SessionBase):
             "seen_at": now,
             "expire_date": _expires(data, now=now, since=self._created_at),
         }
+
+
+def of(session: SessionBase) -> SessionStore:
+    """Give a request's session as what it is."""
+    assert isinstance(session, SessionStore)
+    return session
 
 
 def _new_key() -> str:

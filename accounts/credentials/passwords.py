@@ -43,6 +43,7 @@ def change_password(
     event: AuditEvent.Event,
     keep_session: str | None = None,
     unless: Callable[[], bool] = lambda: False,
+    also: Callable[[Account], object] = lambda _: None,
     at_terminal: bool = False,
 ) -> bool:
     """Give `account` a new password, and do all that must happen with it, or nothing at all.
@@ -50,14 +51,15 @@ def change_password(
     Every other session, here and in mail programs, and every live code, grant and pending phone
     change of the account ends; the change is audited, and told by SMS and by mail. Raises
     ValidationError with every rule that the password breaks, before anything is spent. `unless` is
-    asked inside the transaction; when it says so, nothing is changed and the answer is False.
-    `at_terminal` says on record that an operator did it, of whom no more is known.
+    asked inside the transaction; when it says so, nothing is changed and the answer is False. What
+    `also` does (the session that goes on) is part of the transaction. `at_terminal` says on record
+    that an operator did it, of whom no more is known.
 
     Where the directory has the password, it is written there last. What the directory does not
     take (ValidationError) or does not answer (`directory.NoAnswer`) leaves all here as it was.
     """
     validate_password(password, account)
-    change = _Change(account, event, keep_session, unless, at_terminal)
+    change = _Change(account, event, keep_session, unless, also, at_terminal)
     if not account.is_in_directory:
         # Before the transaction: it takes time, and may find no place.
         return change.make(make_password(password))
@@ -72,6 +74,7 @@ class _Change:
     event: AuditEvent.Event
     keep_session: str | None
     unless: Callable[[], bool]
+    also: Callable[[Account], object]
     at_terminal: bool
 
     @sensitive_variables("encoded")
@@ -89,6 +92,7 @@ class _Change:
             phone_proposals.drop_for(account)
             self._record(account)
             notices.password_changed(account)
+            self.also(account)
             # The one call over the network with a transaction open. It has to be: only so does a
             # failure undo all of the above. It has an end in time, and nothing comes after it.
             last()

@@ -26,6 +26,7 @@ class Action:
     offered: Callable[[Overview], bool]
     remedy: bool = False  # for what the caller is told
     danger: bool = False
+    gives_word: bool = False  # that is read out, and shown once
 
 
 ACTIONS = {
@@ -38,7 +39,8 @@ ACTIONS = {
             with_numbers(
                 gettext_lazy(
                     "Người dùng yêu cầu được thêm một mã trong hôm nay, vẫn cách mã trước %(gap)s."
-                    " Mỗi tài khoản chỉ được cấp thêm một lần mỗi ngày."
+                    " Trang sau hiện một từ để đọc cho người gọi: chỉ ai biết từ đó mới yêu cầu"
+                    " được mã này. Mỗi tài khoản chỉ được cấp thêm một lần mỗi ngày."
                 ),
                 gap=lambda: duration(GAP),
             ),
@@ -46,6 +48,7 @@ ACTIONS = {
             remedies.give_extra_code,
             lambda seen: seen.codes.is_spent and not seen.extra_today,
             remedy=True,
+            gives_word=True,
         ),
         Action(
             "mo-lai",

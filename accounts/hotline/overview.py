@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts.access.login import FAILURES
 from accounts.models import Account, AuditEvent, DailyHelp, PhoneProposal, Session
-from otp import phones
+from otp import outbox, phones
 from otp.codes import NUMBER_CAP, STREAK, status
 from otp.codes.status import CodeStatus
 from otp.counting import ceilings, limits
@@ -29,7 +29,8 @@ class Overview:
     phone_codes: CodeStatus
     last_reset: dt.datetime | None
     sessions: int
-    extra_today: bool
+    extra_today: bool  # given and used
+    extra_given_at: dt.datetime | None  # where it can still be asked for
     proposal: PhoneProposal | None
     events: list[AuditEvent]
 
@@ -54,7 +55,8 @@ class Overview:
     @property
     def remarks(self) -> list[str]:
         """Say what else stands in the way, though not of getting the password back."""
-        return [line for line in (_of_log_in(self), _of_mail(self), _of_new_phone(self)) if line]
+        lines = (_of_extra_code(self), _of_log_in(self), _of_mail(self), _of_new_phone(self))
+        return [line for line in lines if line]
 
 
 def overview_of(address: str, account: Account | None) -> Overview:
@@ -64,6 +66,9 @@ def overview_of(address: str, account: Account | None) -> Overview:
     )
     resets = audited.filter(event=AuditEvent.Event.PASSWORD_RESET).order_by("-at")
     day = timezone.localdate(timezone=OFFICE_ZONE)
+    given = DailyHelp.objects.filter(
+        account=account, kind=DailyHelp.Kind.CODE, local_day=day
+    ).first()
     return Overview(
         address=address,
         account=account,
@@ -73,9 +78,8 @@ def overview_of(address: str, account: Account | None) -> Overview:
         sessions=Session.objects.filter(account=account, expire_date__gt=timezone.now()).count()
         if account
         else 0,
-        extra_today=DailyHelp.objects.filter(
-            account=account, kind=DailyHelp.Kind.CODE, local_day=day
-        ).exists(),
+        extra_today=given is not None and not given.is_open,
+        extra_given_at=given.given_at if given and given.is_open else None,
         proposal=PhoneProposal.objects.open().filter(account=account).first(),
         events=list(
             audited.exclude(event=AuditEvent.Event.VIEWED)
@@ -123,6 +127,11 @@ def _of_codes(codes: CodeStatus) -> str:
             "Việc lấy lại mật khẩu đang đóng đến %(time)s vì nhập sai mã %(streak)s lần liên tiếp."
             " Đăng nhập bằng mật khẩu vẫn được; cán bộ hỗ trợ có thể mở lại."
         ) % {"time": moment(codes.closed_until), "streak": STREAK}
+    if not outbox.can_send():
+        return _(
+            "Cổng đang không gửi được tin nhắn nào nên chưa ai yêu cầu được mã; lượt trong ngày vẫn"
+            " còn nguyên. Hãy báo cán bộ CNTT và hẹn người gọi thử lại sau."
+        )
     if ceilings.paused():
         return _("Cả hệ thống đang tạm dừng gửi mã. Hãy hẹn người gọi thử lại sau.")
     if codes.is_spent:
@@ -150,6 +159,15 @@ def _of_phone(seen: Overview) -> str:
         "period": duration(NUMBER_CAP.period),
         "time": moment(until),
     }
+
+
+def _of_extra_code(seen: Overview) -> str:
+    if not seen.extra_given_at:
+        return ""
+    return _(
+        "Đã cấp thêm một mã lúc %(time)s, chưa dùng. Người gọi yêu cầu được mã này bằng từ đã đọc;"
+        " nếu không còn nhớ từ, hãy cấp lại để có từ mới."
+    ) % {"time": moment(seen.extra_given_at)}
 
 
 def _of_log_in(seen: Overview) -> str:

@@ -3,8 +3,9 @@
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
 
-from accounts.credentials import locks, second_factor
+from accounts.credentials import extra_codes, locks, second_factor
 from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.credentials.refusals import NotNow
 from accounts.models import Account, AuditEvent, DailyHelp
@@ -29,18 +30,13 @@ def may_help(staff: Account, account: Account, right: Right) -> bool:
     return not account.is_staff or staff.has_perm(Right.RESET_FACTOR)
 
 
-def give_extra_code(account: Account, *, actor: Account, ground: Ground) -> None:
-    """Let one more code be asked for today, once a day (AD-10); raises `NotNow`.
+@sensitive_variables()
+def give_extra_code(account: Account, *, actor: Account, ground: Ground) -> str:
+    """Let one more code be asked for today, by whoever is told the word that this gives (AD-10).
 
-    The gap between two codes stays.
+    Raises `NotNow`.
     """
-    with transaction.atomic():
-        Account.objects.select_for_update().get(pk=account.pk)
-        if not _once_a_day(account, DailyHelp.Kind.CODE):
-            raise NotNow(_("Hôm nay tài khoản này đã được cấp thêm một mã rồi."))
-        if not codes.give_one_more(account.address):
-            raise NotNow(_("Tài khoản còn lượt yêu cầu mã hôm nay, không cần cấp thêm."))
-        _record(AuditEvent.Event.CODE_GRANTED, account, actor, ground)
+    return extra_codes.grant(account, actor=actor, ground=ground)
 
 
 def lock(account: Account, *, actor: Account, ground: Ground) -> None:

@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from accounts.access.staff import StaffRequest, staff_page
-from accounts.credentials import phone_proposals
+from accounts.credentials import extra_codes, phone_proposals
 from accounts.credentials.refusals import NotNow
 from accounts.hotline import overview, remedies
-from accounts.hotline.actions import ACTIONS
+from accounts.hotline.actions import ACTIONS, Action
 from accounts.hotline.forms import GroundForm, LookupForm, ProposalForm
 from accounts.hotline.overview import Overview
 from accounts.hotline.search import FEWEST_DIGITS, MOST, Found, find
@@ -82,6 +82,7 @@ def unknown(request: StaffRequest, key: str) -> HttpResponse:
     return _show(request, overview.overview_of(address, None))
 
 
+@sensitive_variables()
 @pages
 @staff_page(Right.HELP_PERSON)
 def act(request: StaffRequest, pk: int, slug: str) -> HttpResponse:
@@ -94,13 +95,25 @@ def act(request: StaffRequest, pk: int, slug: str) -> HttpResponse:
     if form.is_valid():
         ground = Ground(**form.cleaned_data)
         try:
-            action.do(account, actor=request.user, ground=ground)
+            answer = action.do(account, actor=request.user, ground=ground)
         except NotNow as refusal:
             messages.error(request, refusal.sentence)
         else:
+            if action.gives_word:
+                return _show_word(request, account, action, answer)
             messages.success(request, str(action.done))
         return redirect("accounts:person", pk)
     return render(request, "hotline/act.html", {"form": form, "action": action, "person": account})
+
+
+@sensitive_variables()
+def _show_word(
+    request: StaffRequest, account: Account, action: Action, word: object
+) -> HttpResponse:
+    """Show a word that is kept nowhere: it can be read out now, and not again."""
+    context = {"person": account, "word": word, "done": action.done}
+    context["wait"] = duration(extra_codes.AGAIN)
+    return render(request, "hotline/word.html", context)
 
 
 @sensitive_variables()

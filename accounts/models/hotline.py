@@ -21,14 +21,27 @@ class DailyHelp(models.Model):
     kind = models.CharField(max_length=16, choices=Kind)
     local_day = models.DateField()
     given_at = models.DateTimeField(default=timezone.now)
+    # The keyed name of the word that opens an extra code, and when it was used.
+    word_key = models.CharField(max_length=64, blank=True, db_default="", default="")
+    used_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="help_once_a_day", fields=["account", "kind", "local_day"])
+            models.UniqueConstraint(
+                name="help_once_a_day", fields=["account", "kind", "local_day"]
+            ),
+            models.CheckConstraint(
+                name="help_used_by_its_word", condition=Q(used_at__isnull=True) | ~Q(word_key="")
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.kind} {self.local_day}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an extra code can still be asked for with its word."""
+        return bool(self.word_key) and self.used_at is None
 
 
 class ProposalQuerySet(models.QuerySet["PhoneProposal"]):

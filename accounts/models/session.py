@@ -15,6 +15,10 @@ class Session(AbstractBaseSession):
     )
     created_at = models.DateTimeField()
     seen_at = models.DateTimeField()
+    # What the key before this one still opens, for a while: a remnant (accounts.access.sessions).
+    former_key = models.CharField(max_length=64, db_index=True, db_default="", default="")
+    former_data = models.TextField(db_default="", default="")
+    former_until = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = "phiên"

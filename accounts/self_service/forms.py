@@ -75,14 +75,36 @@ class AddressForm(PortalForm):
         ),
         required=False,
     )
+    word = Text(
+        label=_("Từ do hotline đọc"),
+        required=False,
+        max_length=100,
+        help_text=_(
+            "Chỉ điền nếu bạn đã gọi hotline và được cấp thêm một mã hôm nay. Gõ không dấu cũng"
+            " được."
+        ),
+        error_messages={"max_length": _("Hãy nhập ngắn lại, nhiều nhất %(limit_value)d ký tự.")},
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
+        ),
+    )
+    step = forms.CharField(widget=forms.HiddenInput, required=False)  # the form's nonce
     # A person never sees this field. What fills in every field it finds is a machine.
     website = forms.CharField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, nonce: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["address"].help_text = _(
             "Ví dụ: %(example)s. Có thể chỉ gõ phần trước @%(domain)s."
         ) % {"example": settings.PROFILE.example_address, "domain": settings.PROFILE.domain}
+        self.fields["step"].widget = StepInput(nonce)
+        self._word = self.fields.pop("word")
+        if "word" in self.data:
+            self.ask_for_word()
+
+    def ask_for_word(self) -> None:
+        """Add the field for the hotline's word, for everybody whose day is used up."""
+        self.fields["word"] = self._word
 
     def clean_address(self) -> str:
         try:
@@ -214,10 +236,13 @@ class PhoneForm(PortalForm):
         empty=_("Hãy nhập mật khẩu hiện tại để đổi số điện thoại."),
     )
 
+    step = forms.CharField(widget=forms.HiddenInput, required=False)  # the form's nonce
+
     suggestion = ""
 
-    def __init__(self, *args: Any, ask_password: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, ask_password: bool, nonce: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["step"].widget = StepInput(nonce)
         if not ask_password:
             del self.fields["password"]
 

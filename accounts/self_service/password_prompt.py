@@ -9,17 +9,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.access import login
-from accounts.access.login import Held
+from accounts.access import login, sessions
+from accounts.access.login import FAILURES, Held
 from accounts.directory import NoAnswer
+from accounts.models import Account
 from accounts.pages.forms import DIRECTORY_AWAY
 from accounts.pages.requests import PersonRequest
+from accounts.self_service import repeats
 from accounts.self_service.forms import (
     WRONG_PASSWORD,
     ChangePasswordForm,
     NewPasswordForm,
     PhoneForm,
 )
+from otp.counting import limits
 
 NOT_WRITTEN = gettext_lazy("Máy chủ thư chưa nhận mật khẩu mới, hãy thử lại sau ít phút.")
 
@@ -43,9 +46,28 @@ def current_password_is_right(request: PersonRequest, form: PhoneForm | ChangePa
     if not right:
         form.add_error("password", WRONG_PASSWORD)
         return False
-    request.session.cycle_key()
+    sessions.of(request.session).renew(leaving=repeats.remnant_of(request.user))
     login.note_password_typed(request.session)
     return True
+
+
+@sensitive_variables("password")
+def was_set_already(account: Account, password: str) -> bool:
+    """Whether this very change was made just now, by a request whose answer was lost.
+
+    The comparison counts as any other try at the password.
+    """
+    if not repeats.was_changed_lately(account):
+        return False
+    if not limits.charge(FAILURES, account.address).granted:
+        return False
+    try:
+        was_set = account.check_password(password)
+    except NoAnswer:
+        return False
+    if was_set:
+        limits.give_back(FAILURES, account.address)
+    return was_set
 
 
 @sensitive_variables()

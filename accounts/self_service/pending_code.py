@@ -1,18 +1,21 @@
 """A code that somebody was asked for: what the session keeps of it between two pages."""
 
 import datetime as dt
-import secrets
+import re
 import uuid
-from dataclasses import dataclass, field, fields, replace
-from typing import Self
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
+from django.http import HttpRequest
+from django.middleware.csrf import get_token
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.access import askers
+from accounts.access import askers, sessions
 from accounts.models import AuditEvent
 from otp import codes, outbox, phones
 from otp.codes import Answer, Verdict
@@ -28,9 +31,24 @@ _EVENTS = {
 _TIMES = ("expires_at", "next_at", "verified_at")
 
 
-def new_nonce() -> str:
-    """Make the secret by which a code knows the browser that asked for it."""
-    return secrets.token_urlsafe(24)
+_NONCE = re.compile(r"[0-9a-f]{64}")
+
+
+def nonce_for(request: HttpRequest) -> str:
+    """Make the secret by which a code knows the browser that asked for it.
+
+    The forms that ask for a code carry it, so that the same form sent again, or opened and filled
+    in again, is known where the answer was lost, and the session's cookie with it. It is derived
+    from the cookie against forged forms, which such a browser still has.
+    """
+    get_token(request)  # sets the cookie where there is none
+    return keyed_names.name_of("nonce", request.META["CSRF_COOKIE"])
+
+
+def nonce_of(request: HttpRequest) -> str:
+    """Take the nonce that came with the form, or else the browser's own."""
+    sent = request.POST.get("step", "")
+    return sent if _NONCE.fullmatch(sent) else nonce_for(request)
 
 
 @dataclass(frozen=True)
@@ -86,9 +104,12 @@ class PendingCode:
         return cls(**(kept | times))
 
     def keep(self, session: SessionBase) -> None:
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        session[self.purpose] = self.values()
+
+    def values(self) -> dict[str, Any]:
+        values = asdict(self)
         times = {name: values[name].isoformat() for name in _TIMES if values[name]}
-        session[self.purpose] = values | times
+        return values | times
 
     def is_for(self, phone: str) -> bool:
         """Whether the code went to this number."""
@@ -116,28 +137,86 @@ class PendingCode:
         return self.verified_at is not None and not (self.done or self.has_grant)
 
     @sensitive_variables("guess")
-    def check(self, session: SessionBase, guess: str) -> Answer:
-        """Check a guess and write down what came of it; a right one changes the session's key."""
-        purpose = Purpose(self.purpose)
-        answer = codes.verify(
-            uuid.UUID(self.code_id),
-            purpose,
-            guess,
-            nonce=self.nonce,
-            asker=askers.current(self.address),
-        )
-        AuditEvent.record(
-            _EVENTS[answer.verdict],
-            address=self.address,
-            ok=answer.verdict is Verdict.RIGHT,
-            reason=purpose,
-        )
-        if answer.verdict is Verdict.RIGHT:
-            session.cycle_key()
-            replace(self, verified_at=timezone.now()).keep(session)
-        elif not answer.tries_left:
-            replace(self, expires_at=timezone.now()).keep(session)
+    def check(
+        self,
+        session: SessionBase,
+        guess: str,
+        *,
+        first: Callable[[], object] = lambda: None,
+        then: Callable[[], object] = lambda: None,
+        remnant: dict[str, Any] | None = None,
+        once: bool = False,
+    ) -> Answer:
+        """Check a guess and write down what came of it; a right one changes the session's key.
+
+        A right code, its audit row, the session and what `then` does are one transaction, in which
+        `first` takes the locks that come before those of codes. The browser that lost the answer
+        may type the same code again within the grant; under its old key it finds this step, and
+        what is in `remnant`. `once` says that `then` spends the grant.
+        """
+        store = sessions.of(session)
+
+        def go_on(verified_at: dt.datetime) -> None:
+            again = replace(self, expires_at=verified_at + codes.GRANT)
+            store.renew(leaving={self.purpose: again.values()} | (remnant or {}))
+            replace(self, verified_at=verified_at, done=once).keep(session)
+
+        def accepted() -> None:
+            self._record(Verdict.RIGHT)
+            go_on(timezone.now())
+            then()
+            store.save_now()
+
+        with store.all_or_nothing():
+            answer = codes.verify(
+                uuid.UUID(self.code_id),
+                Purpose(self.purpose),
+                guess,
+                nonce=self.nonce,
+                asker=askers.current(self.address),
+                first=first,
+                accepted=accepted,
+            )
+        if answer.verdict is Verdict.SPENT:
+            answer = self._check_again(guess, go_on, used=once)
+        if answer.verdict is not Verdict.RIGHT:
+            self._note_fault(session, answer)
         return answer
+
+    @sensitive_variables("guess")
+    def _check_again(
+        self, guess: str, go_on: Callable[[dt.datetime], None], *, used: bool
+    ) -> Answer:
+        """Take the code that was right before: the answer was lost, or the button clicked twice."""
+        again = codes.repeat(
+            uuid.UUID(self.code_id), Purpose(self.purpose), guess, nonce=self.nonce, used=used
+        )
+        if again.verified_at:
+            go_on(again.verified_at)
+            return Answer(Verdict.RIGHT, 0)
+        return Answer(Verdict.WRONG, 1) if again.may_try_again else Answer(Verdict.SPENT, 0)
+
+    def _note_fault(self, session: SessionBase, answer: Answer) -> None:
+        self._record(answer.verdict)
+        if not answer.tries_left:
+            replace(self, expires_at=timezone.now()).keep(session)
+
+    def _record(self, verdict: Verdict) -> None:
+        AuditEvent.record(
+            _EVENTS[verdict],
+            address=self.address,
+            ok=verdict is Verdict.RIGHT,
+            reason=self.purpose,
+        )
+
+    def outlook(self) -> codes.Outlook | None:
+        return codes.outlook_of(uuid.UUID(self.code_id), self.address)
+
+    def as_of(self, outlook: codes.Outlook | None) -> Self:
+        """Give the same with what has come of the next code since: a place may be back."""
+        if outlook is None:
+            return self
+        return replace(self, next_at=outlook.next_at, left_today=outlook.left_today)
 
     def spend(self) -> bool:
         """Use up the grant, in the transaction of what it permits."""

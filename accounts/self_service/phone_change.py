@@ -1,5 +1,6 @@
 """Change of phone: a new number counts once its code came back (memo, part 1; PH-02)."""
 
+import secrets
 from typing import Self
 
 from django.conf import settings
@@ -7,13 +8,15 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.access import askers
+from accounts.access import askers, sessions
 from accounts.credentials.phones import put_in_force
 from accounts.models import Account, AuditEvent
-from accounts.self_service import pending_code
+from accounts.self_service import pending_code, repeats
 from accounts.self_service.pending_code import PendingCode
-from otp import codes
-from otp.codes import Answer, Verdict
+from otp import codes, outbox
+from otp.codes import Answer, TooSoon, Verdict
+from otp.counting.ceilings import Paused
+from otp.counting.tightening import Held
 from otp.models import Purpose
 
 
@@ -31,12 +34,14 @@ class PhoneChange:
 
     @classmethod
     @sensitive_variables()
-    def start(cls, session: SessionBase, account: Account, phone: str) -> Self | None:
+    def start(
+        cls, session: SessionBase, account: Account, phone: str, *, nonce: str = ""
+    ) -> Self | None:
         """Send a code to the new number, or raise `TooSoon`, `Paused` or `AlreadyInForce`.
 
         The old number stays in force. Asking again for the same number while its code is good
-        sends nothing. Where the office wants no confirmation, the number counts at once and the
-        answer is None.
+        sends nothing; the form's `nonce` finds the code again whose answer was lost. Where the
+        office wants no confirmation, the number counts at once and the answer is None.
         """
         if phone == account.phone and account.phone_is_confirmed:
             _call_off(account)
@@ -48,16 +53,44 @@ class PhoneChange:
         current = cls.resume(session, account)
         if current and current.state.live and account.new_phone == phone:
             return current
-        nonce = pending_code.new_nonce()
-        with transaction.atomic():
-            account = _locked(account)
+        nonce = nonce or secrets.token_urlsafe()
+        try:
+            return cls._issue(session, account, phone, nonce)
+        except (TooSoon, Paused, Held) as refusal:
+            issued = codes.issued_to(account.address, Purpose.PHONE, nonce=nonce)
+            if issued and Account.objects.filter(pk=account.pk, new_phone=phone).exists():
+                return cls._begin(session, account, issued, nonce, phone)
+            if isinstance(refusal, TooSoon):
+                codes.note_refusal(account.address, Purpose.PHONE)
+            raise
+
+    @classmethod
+    @sensitive_variables()
+    def _issue(cls, session: SessionBase, account: Account, phone: str, nonce: str) -> Self:
+        """Enter the code, queue its message and save the session: all or nothing."""
+        if not outbox.can_send():
+            raise Paused
+        store = sessions.of(session)
+        with store.all_or_nothing(), transaction.atomic():
+            # Before the account is locked, so that nobody who is refused waits for it. A new code
+            # is in nobody's way, and a session that was ended meanwhile takes it back below.
             issued = codes.issue(
                 account.address, Purpose.PHONE, nonce=nonce, asker=askers.current(account.address)
             )
+            account = _locked(account)
             account.new_phone = phone
             account.save(update_fields=["new_phone"])
             pending_code.send(issued, to=phone, wording=settings.PROFILE.sms.phone_code)
             AuditEvent.record(AuditEvent.Event.PHONE_ASKED, account, actor=account)
+            change = cls._begin(session, account, issued, nonce, phone)
+            store.save_now()
+        return change
+
+    @classmethod
+    @sensitive_variables()
+    def _begin(
+        cls, session: SessionBase, account: Account, issued: codes.Issued, nonce: str, phone: str
+    ) -> Self:
         state = PendingCode.of(
             issued, nonce=nonce, account_id=account.pk, address=account.address, phone=phone
         )
@@ -72,20 +105,35 @@ class PhoneChange:
             return None
         return cls(session, account, state)
 
+    @property
+    def is_done(self) -> bool:
+        """Whether the number that this code went to is in force."""
+        return self.state.done and self.state.is_for(self.account.phone)
+
     @sensitive_variables("guess")
     def check_code(self, guess: str) -> Answer:
-        """Check the code; a right one puts the number in force."""
-        answer = self.state.check(self.session, guess)
-        if answer.verdict is not Verdict.RIGHT:
-            return answer
-        with transaction.atomic():
-            account = _locked(self.account)
+        """Check the code; a right one puts the number in force, in the same transaction."""
+        answer = self.state.check(
+            self.session,
+            guess,
+            first=self._lock,
+            then=self._put_in_force,
+            remnant=repeats.remnant_of(self.account),
+            once=True,
+        )
+        if answer.verdict is Verdict.RIGHT:
+            self.account.refresh_from_db()
             # Called off by a reset, or overtaken by another number, whose code this is not.
-            if not (self.state.is_for(account.new_phone) and self.state.spend()):
+            if not self.state.is_for(self.account.phone):
                 return Answer(Verdict.SPENT, 0)
-            put_in_force(account, account.new_phone)
-        del self.session[Purpose.PHONE]
         return answer
+
+    def _lock(self) -> None:
+        self.account = _locked(self.account)
+
+    def _put_in_force(self) -> None:
+        if self.state.is_for(self.account.new_phone) and self.state.spend():
+            put_in_force(self.account, self.account.new_phone)
 
 
 def _locked(account: Account) -> Account:

@@ -1,7 +1,6 @@
 """Forgot password: an address, a code by SMS, a new password (memo, part 2)."""
 
-import datetime as dt
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from django.conf import settings
@@ -11,22 +10,45 @@ from django.db import transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.access import askers
+from accounts.access import askers, sessions
+from accounts.access.limits import charge_word
 from accounts.access.login import FAILURES
+from accounts.credentials import extra_codes
 from accounts.credentials.passwords import change_password
 from accounts.models import Account, AuditEvent
 from accounts.self_service import pending_code
 from accounts.self_service.pending_code import PendingCode
-from otp import codes
-from otp.codes import Answer
+from otp import codes, outbox
+from otp.codes import Answer, TooSoon
 from otp.counting import keyed_names, limits
+from otp.counting.ceilings import Paused, ProofNeeded
+from otp.counting.tightening import Held
 from otp.models import Purpose
 
-SAME_CLICK = dt.timedelta(minutes=1)  # in which the same password may be sent again
+SAME_CLICK = sessions.REPEATABLE  # in which the same password may be sent again
 
 
 class RecoveryOver(Exception):
     """The grant of a right code was used, has run out, or the account is no longer recoverable."""
+
+
+@dataclass(frozen=True)
+class _Ask:
+    """What was asked for, and by which form."""
+
+    address: str  # of the account, where there is one: what is counted
+    asked: str  # as it was typed
+    nonce: str = field(repr=False)
+
+    def state(self, issued: codes.Issued, account: Account | None) -> PendingCode:
+        return PendingCode.of(
+            issued,
+            nonce=self.nonce,
+            account_id=account.pk if account else 0,
+            address=self.address,
+            phone=account.phone if account else decoy_phone(self.asked),
+            asked=self.asked,
+        )
 
 
 class Recovery:
@@ -38,34 +60,68 @@ class Recovery:
 
     @classmethod
     @sensitive_variables()
-    def start(cls, session: SessionBase, asked: str, *, proved: bool = False) -> Self:
+    def start(
+        cls,
+        session: SessionBase,
+        asked: str,
+        *,
+        nonce: str,
+        proved: bool = False,
+        word: str = "",
+    ) -> Self:
         """Ask for a code for the owner of an address, or raise what `otp.codes.issue` raises.
 
         Nothing is sent, and nothing is charged, while this browser has a good code or a grant for
-        the same address. Whether the address exists changes nothing that can be seen or measured:
-        the ledger, the look-ups and the outbox see the same statements.
+        the same address, or while nothing can be sent to anybody (`Paused`). The form's `nonce`
+        finds the code again whose answer was lost; `word` opens the place that the hotline gave.
+        Whether the address exists changes nothing that can be seen or measured: the ledger, the
+        look-ups and the outbox see the same statements.
         """
+        if word:
+            charge_word()
         address = Account.objects.main_address(asked)
         current = cls.resume(session)
         if current and current.state.address == address and current.stands:
             return current
-        nonce = pending_code.new_nonce()
-        with transaction.atomic():
+        ask = _Ask(address, asked, nonce)
+        try:
+            return cls._issue(session, ask, proved=proved, word=word)
+        except (TooSoon, Paused, Held, ProofNeeded) as refusal:
+            issued = codes.issued_to(address, Purpose.RECOVERY, nonce=ask.nonce)
+            if issued:
+                return cls._take_up(session, ask, issued)
+            if isinstance(refusal, TooSoon):
+                codes.note_refusal(address, Purpose.RECOVERY)
+            raise
+
+    @classmethod
+    def _issue(cls, session: SessionBase, ask: _Ask, *, proved: bool, word: str) -> Self:
+        """Enter the code, queue its message and save the session: all or nothing."""
+        if not outbox.can_send():
+            raise Paused
+        store = sessions.of(session)
+        with store.all_or_nothing(), transaction.atomic():
+            if word:
+                extra_codes.redeem(ask.address, word)
             issued = codes.issue(
-                address, Purpose.RECOVERY, nonce=nonce, proved=proved, asker=askers.current(address)
+                ask.address,
+                Purpose.RECOVERY,
+                nonce=ask.nonce,
+                proved=proved,
+                asker=askers.current(ask.address),
             )
-            account = Account.objects.recoverable(address)
+            account = Account.objects.recoverable(ask.address)
             phone = account.phone if account else ""
             pending_code.send(issued, to=phone, wording=settings.PROFILE.sms.recovery_code)
-        shown = phone or decoy_phone(asked)
-        state = PendingCode.of(
-            issued,
-            nonce=nonce,
-            account_id=account.pk if account else 0,
-            address=address,
-            phone=shown,
-            asked=asked,
-        )
+            state = ask.state(issued, account)
+            state.keep(session)
+            store.save_now()
+        return cls(session, state)
+
+    @classmethod
+    def _take_up(cls, session: SessionBase, ask: _Ask, issued: codes.Issued) -> Self:
+        """Go on with what this very form was issued before: its answer was lost."""
+        state = ask.state(issued, Account.objects.recoverable(ask.address))
         state.keep(session)
         return cls(session, state)
 
@@ -79,6 +135,11 @@ class Recovery:
     def stands(self) -> bool:
         """Whether this browser can go on without a new code."""
         return self.state.live or self.state.has_grant
+
+    @property
+    def is_remnant(self) -> bool:
+        """Whether the browser knows only the key from before the code was right."""
+        return sessions.of(self.session).is_remnant
 
     @sensitive_variables("guess")
     def check_code(self, guess: str) -> Answer:
@@ -94,15 +155,20 @@ class Recovery:
         grant (any more).
         """
         account = self.account()
-        if account is None or not self._set(account, password):
+        with sessions.of(self.session).all_or_nothing():
+            was_set = account is not None and self._set(account, password)
+        if account is None or not was_set:
             # The address stays, so that it need not be typed again.
             replace(self.state, verified_at=None, expires_at=timezone.now()).keep(self.session)
             raise RecoveryOver
-        if self.session.get(SESSION_KEY) == str(account.pk):
-            # The person was logged in here, and that session has ended with all the others.
-            self.session.flush()
         # Wrong passwords typed before must not keep the new one waiting.
         limits.clear(FAILURES, account.address)
+        self._end(account)
+
+    def _end(self, account: Account) -> None:
+        if self.session.get(SESSION_KEY) == str(account.pk):
+            # The person was logged in here, and that session has ended with all the others.
+            self.session.clear()
         replace(self.state, done=True).keep(self.session)
 
     def account(self) -> Account | None:
@@ -115,11 +181,19 @@ class Recovery:
 
     @sensitive_variables("password")
     def _set(self, account: Account, password: str) -> bool:
+        store = sessions.of(self.session)
+
+        def also(account: Account) -> None:
+            self._end(account)
+            store.save_now()
+
         changed = change_password(
             account,
             password,
             event=AuditEvent.Event.PASSWORD_RESET,
+            keep_session=store.session_key,
             unless=lambda: not self.state.spend(),
+            also=also,
         )
         return changed or self._was_set_to(password)
 

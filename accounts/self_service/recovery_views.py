@@ -19,6 +19,7 @@ from accounts.self_service.forms import (
     NewPasswordForm,
     code_error,
 )
+from accounts.self_service.pending_code import nonce_for, nonce_of
 from accounts.self_service.recovery import Recovery, RecoveryOver
 from otp.codes import TooSoon, Verdict
 from otp.counting.ceilings import Paused, ProofNeeded
@@ -31,7 +32,7 @@ from otp.sentences import duration
 def reset(request: HttpRequest) -> HttpResponse:
     current = Recovery.resume(request.session)
     initial = {"address": current.state.asked if current else ""}
-    form = AddressForm(request.POST or None, initial=initial)
+    form = AddressForm(request.POST or None, initial=initial, nonce=nonce_for(request))
     refusal = None
     paused = False
     if form.is_valid():
@@ -39,9 +40,17 @@ def reset(request: HttpRequest) -> HttpResponse:
             request.POST.get("proof", ""), request.POST.get("ticket", "")
         )
         try:
-            recovery = Recovery.start(request.session, form.cleaned_data["address"], proved=proved)
+            recovery = Recovery.start(
+                request.session,
+                form.cleaned_data["address"],
+                proved=proved,
+                nonce=nonce_of(request),
+                word=form.cleaned_data.get("word", ""),
+            )
         except TooSoon as too_soon:
             refusal = too_soon
+            if refusal.spent:
+                form.ask_for_word()
         except Paused:
             paused = True
         except ProofNeeded:
@@ -79,7 +88,12 @@ def reset_code(request: HttpRequest) -> HttpResponse:
             messages.error(request, code_error(answer))
             return redirect("accounts:reset-code")
         form.add_error("code", code_error(answer))
-    context = {"form": form, "recovery": recovery.state}
+    outlook = recovery.state.outlook()
+    context = {
+        "form": form,
+        "recovery": recovery.state.as_of(outlook),
+        "outlook": outlook,
+    }
     return render(request, "self_service/reset_code.html", context)
 
 
@@ -89,7 +103,7 @@ def reset_code(request: HttpRequest) -> HttpResponse:
 @limit_posts("new-password", 60, minutes=10)
 def reset_password(request: HttpRequest) -> HttpResponse:
     recovery = Recovery.resume(request.session)
-    if recovery is None or recovery.state.has_lapsed:
+    if recovery is None or recovery.state.has_lapsed or recovery.is_remnant:
         return _start_again(request)
     if recovery.state.verified_at is None:
         return redirect("accounts:reset-code")

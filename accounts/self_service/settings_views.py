@@ -1,31 +1,32 @@
 """The pages of Thiết lập cấu hình: who one is, the number, the password, what happened."""
 
-import functools
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from accounts.access import login
+from accounts.access import login, sessions
 from accounts.access.limits import limit_posts
 from accounts.credentials.passwords import change_password
 from accounts.credentials.policy import RULES
 from accounts.models import Account, AuditEvent, Session
 from accounts.pages.requests import PersonRequest, pages
-from accounts.self_service import password_prompt
+from accounts.self_service import password_prompt, repeats
 from accounts.self_service.forms import (
     ChangePasswordForm,
     CodeForm,
     PhoneForm,
     code_error,
 )
+from accounts.self_service.pending_code import nonce_for, nonce_of
 from accounts.self_service.phone_change import AlreadyInForce, PhoneChange
 from otp.codes import TooSoon, Verdict
 from otp.counting import keyed_names
@@ -58,12 +59,17 @@ def profile(request: PersonRequest) -> HttpResponse:
 def phone(request: PersonRequest, address: str) -> HttpResponse:
     _own_address_or_404(request, address)
     ask_password = not login.password_is_fresh(request.session, within=settings.PASSWORD_FRESH)
-    form = PhoneForm(request.POST or None, ask_password=ask_password)
+    form = PhoneForm(request.POST or None, ask_password=ask_password, nonce=nonce_for(request))
     refusal = None
     paused = False
     if form.is_valid() and password_prompt.current_password_is_right(request, form):
         try:
-            change = PhoneChange.start(request.session, request.user, form.cleaned_data["phone"])
+            change = PhoneChange.start(
+                request.session,
+                request.user,
+                form.cleaned_data["phone"],
+                nonce=nonce_of(request),
+            )
         except AlreadyInForce:
             form.add_error("phone", _("Số này đang được dùng và đã xác thực, không cần nhập lại."))
         except TooSoon as too_soon:
@@ -92,23 +98,35 @@ def phone(request: PersonRequest, address: str) -> HttpResponse:
 def phone_code(request: PersonRequest, address: str) -> HttpResponse:
     _own_address_or_404(request, address)
     change = PhoneChange.resume(request.session, request.user)
-    if change is None:
+    if change is None or (change.state.done and request.method != "POST"):
         return redirect("accounts:phone", address)
     form = CodeForm(request.POST or None, step=change.state.code_id)
     if form.is_valid():
+        if change.is_done:
+            return _phone_updated(request)
         answer = change.check_code(form.cleaned_data["code"])
         if answer.verdict is Verdict.RIGHT:
-            messages.success(
-                request,
-                _("Đã cập nhật số điện thoại. Từ bây giờ mã lấy lại mật khẩu được gửi đến số mới."),
-            )
-            return redirect("accounts:profile")
+            return _phone_updated(request)
         if not answer.tries_left:
             messages.error(request, code_error(answer))
             return redirect("accounts:phone-code", address)
         form.add_error("code", code_error(answer))
-    context = {"form": form, "change": change.state, "address": request.user.address}
+    outlook = change.state.outlook()
+    context = {
+        "form": form,
+        "change": change.state.as_of(outlook),
+        "outlook": outlook,
+        "address": request.user.address,
+    }
     return render(request, "self_service/phone_code.html", context)
+
+
+def _phone_updated(request: PersonRequest) -> HttpResponse:
+    messages.success(
+        request,
+        _("Đã cập nhật số điện thoại. Từ bây giờ mã lấy lại mật khẩu được gửi đến số mới."),
+    )
+    return redirect("accounts:profile")
 
 
 @sensitive_post_parameters("password", "new_password1", "new_password2")
@@ -116,26 +134,57 @@ def phone_code(request: PersonRequest, address: str) -> HttpResponse:
 @limit_posts("password", 30, minutes=10)
 def password(request: PersonRequest) -> HttpResponse:
     user = request.user
-    this_session = request.session.session_key  # as it is kept until the answer is sent
     form = ChangePasswordForm(request.POST or None, step=str(user.pk), person=user)
-    change = functools.partial(
-        change_password,
-        user,
-        event=AuditEvent.Event.PASSWORD_CHANGED,
-        keep_session=this_session,
-    )
-    if (
-        form.is_valid()
-        and password_prompt.current_password_is_right(request, form)
-        and password_prompt.try_new_password(form, change)
-    ):
-        update_session_auth_hash(request, user)
-        request.session.pop(login.TOO_SHORT, None)
+    if form.is_valid() and _change_password(request, form):
         messages.success(request, _("Đã đổi mật khẩu. Các phiên đăng nhập khác đã kết thúc."))
         return redirect("accounts:home")
     context = {"form": form, "rules": RULES, "forced": user.has_default_password}
     context["too_short"] = login.TOO_SHORT in request.session
     return render(request, "self_service/password.html", context)
+
+
+@sensitive_variables()
+def _change_password(request: PersonRequest, form: ChangePasswordForm) -> bool:
+    """Change the password once, however often the same form comes; the form says what is wrong."""
+    user = request.user
+    store = sessions.of(request.session)
+    this_session = store.session_key  # as it is kept until the change is made
+    as_it_was = Account.objects.filter(pk=user.pk, password_changed_at=user.password_changed_at)
+
+    def go_on(account: Account) -> None:
+        update_session_auth_hash(request, account)
+        store.renew(leaving=repeats.remnant_of(account))
+        store.pop(login.TOO_SHORT, None)
+
+    def keep_going(account: Account) -> None:
+        go_on(account)
+        store.save_now()
+
+    def change(password: str) -> None:
+        with store.all_or_nothing():
+            changed = change_password(
+                user,
+                password,
+                event=AuditEvent.Event.PASSWORD_CHANGED,
+                keep_session=this_session,
+                unless=lambda: not as_it_was.exists(),
+                also=keep_going,
+            )
+        if not changed and not was_set_already(password):
+            raise ValidationError(_("Mật khẩu vừa được đổi ở nơi khác. Hãy tải lại trang này."))
+
+    def was_set_already(password: str) -> bool:
+        account = Account.objects.get(pk=user.pk)
+        was_set = password_prompt.was_set_already(account, password)
+        if was_set:
+            go_on(account)
+        return was_set
+
+    if was_set_already(form.cleaned_data["new_password1"]):
+        return True
+    return password_prompt.current_password_is_right(
+        request, form
+    ) and password_prompt.try_new_password(form, change)
 
 
 @pages

@@ -1,8 +1,9 @@
-"""Verifies a guess, which is charged first and compared then; spends and revokes codes."""
+"""Verifies a guess, which is charged whatever it is; spends, repeats and revokes codes."""
 
 import datetime as dt
 import enum
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import connection, transaction
@@ -12,11 +13,13 @@ from django.utils.crypto import constant_time_compare
 from django_otp.oath import hotp
 
 from otp.codes.rule import CLOSED_FOR, CODE_LENGTH, GRANT, STREAK, streak_keys
-from otp.counting import keyed_names, tightening
+from otp.counting import keyed_names, limits, tightening
+from otp.counting.limits import Limit
 from otp.counting.tightening import NOBODY, Asker, Held
-from otp.models import Code, Meter, Purpose
+from otp.models import GUESSES, Code, Meter, Purpose
 
 _STREAK_KEPT = dt.timedelta(days=30)
+_REPEATS = Limit("code-repeat", GUESSES, GRANT)  # wrong ones, after a right one
 _LIVE_WITHIN = dt.timedelta(days=1)  # of being asked for, code and grant; the rest need no look
 
 
@@ -32,9 +35,16 @@ class Answer:
     tries_left: int
 
 
-# The attempt, the streak of wrong guesses and the budgets are charged in one statement, which is
-# committed before anything is compared: nothing that happens later gives them back. A decoy has no
-# message that was to be sent, and so never matches; its guess costs its maker as much, and the
+@dataclass(frozen=True)
+class Repeat:
+    """What came of typing a code once more that was right before."""
+
+    verified_at: dt.datetime | None  # when it was right, where it is right again
+    may_try_again: bool
+
+
+# The attempt, the streak of wrong guesses and the budgets are charged in one statement. A decoy has
+# no message that was to be sent, and so never matches; its guess costs its maker as much, and the
 # portal nothing. Each function is called once for a row that was charged, and for no other.
 _CHARGE = f"""
 WITH sending AS MATERIALIZED (
@@ -81,15 +91,28 @@ FROM accepted LEFT JOIN ended ON true
 """  # noqa: S608  (our own constants)
 
 
+def _nothing() -> None:
+    pass
+
+
 def verify(
-    code_id: uuid.UUID, purpose: Purpose, guess: str, *, nonce: str, asker: Asker = NOBODY
+    code_id: uuid.UUID,
+    purpose: Purpose,
+    guess: str,
+    *,
+    nonce: str,
+    asker: Asker = NOBODY,
+    first: Callable[[], object] = _nothing,
+    accepted: Callable[[], object] = _nothing,
 ) -> Answer:
     """Check a guess of six digits. Each call costs one attempt, and a right code works once.
 
     Raises `Held`, at no cost, where the asker has guessed wrong too often.
 
-    The attempt is charged and committed first, so nothing that happens later gives it back;
-    called inside a transaction, it refuses to run.
+    The charge of a wrong guess is committed before anybody can learn that it was wrong. A right one
+    is taken in the same transaction as all that `accepted` does, so that both are on record or
+    neither: whoever was cut off has lost nothing. `first` takes locks that must come before those
+    of codes. Called inside a transaction, it refuses to run.
     """
     parameters = tightening.parameters(asker) | {
         "id": code_id,
@@ -100,20 +123,46 @@ def verify(
         "closed_for": CLOSED_FOR,
     }
     with transaction.atomic(durable=True), connection.cursor() as cursor:
+        first()
         cursor.execute(_CHARGE, parameters)
         row = cursor.fetchone()
-    if row is None:
-        return Answer(Verdict.SPENT, 0)
-    held_until, left, pepper_id, may_match = row
-    if held_until is not None:
-        raise Held(held_until)
-    if left is None:
-        return Answer(Verdict.SPENT, 0)
-    # Without its pepper a row has no digits, and nothing that is typed must match that.
-    matches = guess.isdigit() and constant_time_compare(digits(code_id, pepper_id), guess)
-    if not (matches and may_match):
-        return Answer(Verdict.WRONG, left)
-    return Answer(Verdict.RIGHT if _accept(code_id, purpose, asker) else Verdict.SPENT, 0)
+        if row is None:
+            return Answer(Verdict.SPENT, 0)
+        held_until, left, pepper_id, may_match = row
+        if held_until is not None:
+            raise Held(held_until)
+        if left is None:
+            return Answer(Verdict.SPENT, 0)
+        if not (_matches(code_id, pepper_id, guess) and may_match):
+            return Answer(Verdict.WRONG, left)
+        if not _accept(code_id, purpose, asker):
+            return Answer(Verdict.SPENT, 0)
+        accepted()
+    return Answer(Verdict.RIGHT, 0)
+
+
+def repeat(
+    code_id: uuid.UUID, purpose: Purpose, guess: str, *, nonce: str, used: bool = False
+) -> Repeat:
+    """Check a code that was right before, typed once more by the same browser within its grant.
+
+    It opens nothing that the first time did not. `used` asks for one whose grant was used, else
+    for one whose grant was not.
+    """
+    code = Code.objects.filter(
+        pk=code_id,
+        purpose=purpose,
+        browser_key__in=keyed_names.names_of("browser", nonce),
+        used_at__isnull=not used,
+        verified_at__gt=Now() - GRANT,
+    ).first()
+    if code is None or not limits.charge(_REPEATS, str(code_id)).granted:
+        return Repeat(None, may_try_again=False)
+    if not _matches(code_id, code.pepper_id, guess):
+        left = limits.used_up_until(_REPEATS, str(code_id)) is None
+        return Repeat(None, may_try_again=left)
+    limits.give_back(_REPEATS, str(code_id))
+    return Repeat(code.verified_at, may_try_again=True)
 
 
 def spend(code_id: uuid.UUID, purpose: Purpose, *, nonce: str) -> bool:
@@ -159,6 +208,11 @@ def digits(code_id: uuid.UUID, pepper_id: str) -> str:
     if key is None:
         return "-"
     return f"{hotp(key, 0, CODE_LENGTH):0{CODE_LENGTH}d}"
+
+
+def _matches(code_id: uuid.UUID, pepper_id: str, guess: str) -> bool:
+    # Without its pepper a row has no digits, and nothing that is typed must match that.
+    return guess.isdigit() and constant_time_compare(digits(code_id, pepper_id), guess)
 
 
 def _accept(code_id: uuid.UUID, purpose: Purpose, asker: Asker) -> bool:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,7 @@ class Issued:
 # What is shown counts refused codes too, so that no page tells that a gateway refused a number.
 _ISSUE = f"""
 WITH today AS (
-    SELECT ordinal, voided FROM otp_code
+    SELECT ordinal, voided, given_back FROM otp_code
     WHERE address_key = ANY(%(keys)s) AND purpose = %(purpose)s
       AND local_day = (statement_timestamp() AT TIME ZONE %(zone)s)::date
 ), sending AS MATERIALIZED (
@@ -72,7 +72,7 @@ WHERE NOT paused AND (%(proved)s OR NOT proof_needed) AND held.until IS NULL AND
 )
 ON CONFLICT DO NOTHING
 RETURNING expires_at, gap_until, local_day,
-    (SELECT count(*) FROM today),
+    (SELECT count(*) FROM today WHERE NOT given_back),
     EXISTS (SELECT 1 FROM otp_meter
             WHERE key = ANY(%(streak_keys)s) AND count >= %(streak)s
               AND until > statement_timestamp())
@@ -190,6 +190,16 @@ def move(addresses: Mapping[str, str]) -> None:
 def void(code_id: uuid.UUID) -> None:
     """Give the code's place in the day back; the gap stays."""
     Code.objects.filter(pk=code_id).update(voided=True)
+
+
+def give_places_back(code_ids: Collection[uuid.UUID]) -> None:
+    """Give the places of codes back of which nothing ever left, and of decoys that fared alike.
+
+    The pages may say so, because it is true of known and unknown addresses at the same time.
+    """
+    Code.objects.filter(pk__in=code_ids, voided=False, verified_at=None).update(
+        voided=True, given_back=True
+    )
 
 
 def _refusal(rule: dict[str, Any], *, proved: bool) -> TooSoon | Paused | Held | ProofNeeded:

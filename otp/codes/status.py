@@ -44,6 +44,9 @@ class Fate:
     told_at: dt.datetime | None  # when the SMS came to that state
     wrong: int  # guesses
     outcome: str  # what became of the code itself
+    refused: int  # asks that came too soon after it
+    refused_first_at: dt.datetime | None
+    refused_last_at: dt.datetime | None
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,9 @@ def _fate(code: Code, now: dt.datetime) -> Fate:
         told_at=message.changed_at if message else None,
         wrong=code.attempts - (code.verified_at is not None),
         outcome=str(_outcome(code, now)),
+        refused=code.refused,
+        refused_first_at=code.refused_first_at,
+        refused_last_at=code.refused_last_at,
     )
 
 

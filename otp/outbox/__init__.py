@@ -11,6 +11,7 @@ from otp.outbox.queue import (
 )
 from otp.outbox.sending import (
     ABANDONED,
+    can_send,
     claim,
     deliver,
     deliver_one,
@@ -23,6 +24,7 @@ from otp.outbox.sending import (
 __all__ = [
     "ABANDONED",
     "CODE_PLACE",
+    "can_send",
     "claim",
     "deliver",
     "deliver_one",

@@ -8,8 +8,9 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
+from django.conf import settings
 from django.db import Error, connection, transaction
-from django.db.models import Exists, Min, OuterRef, Q
+from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.views.decorators.debug import sensitive_variables
 
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 KICKED_AGAIN = dt.timedelta(seconds=10)  # after the first time
 ABANDONED = dt.timedelta(minutes=2)  # "sending" without a sign of life from its sender
+USUAL = dt.timedelta(seconds=5)  # within which a code is handed over while all is well
 LONGEST_WAIT = 60  # seconds between two tries
 SUPPLIERS_WORDS = 64  # characters of what a supplier says that are kept
 
@@ -50,6 +52,14 @@ FROM due
 WHERE message.id = due.id
 RETURNING message.id, tries, channel, code_id, pepper_id, "to", subject, text, gateway,
     due.good_until - statement_timestamp()
+"""
+
+
+_CAN_SEND = """
+SELECT NOT EXISTS (
+        SELECT 1 FROM otp_meter WHERE key = %(heart)s AND until <= statement_timestamp())
+    AND (SELECT count(*) FROM otp_gatewaystate
+         WHERE name = ANY(%(names)s) AND paused_until > statement_timestamp()) < %(gateways)s
 """
 
 
@@ -144,9 +154,10 @@ def sweep() -> None:
     """Give up messages that are too late to send, or whose sender died while sending."""
     dead_code = Exists(Code.objects.filter(pk=OuterRef("code_id"), expires_at__lte=Now()))
     late = Message.objects.filter(Q(good_until__lte=Now()) | Q(dead_code), state=State.QUEUED)
-    late.filter(gateway="").update(state=State.EXPIRED, changed_at=Now(), **ERASED)
+    _expire(late.filter(gateway=""))
     # One that waited to be repeated may have gone out the first time.
     late.exclude(gateway="").update(state=State.UNKNOWN, changed_at=Now(), **ERASED)
+    _settle_decoys()
     left = Message.objects.filter(state=State.SENDING, changed_at__lt=Now() - ABANDONED)
     # The one thing that may be done twice.
     left.filter(channel=Message.Channel.KICK).update(state=State.QUEUED, changed_at=Now())
@@ -155,9 +166,57 @@ def sweep() -> None:
         logger.warning("%s messages were left by a sender that died", given_up)
 
 
+def _expire(late: QuerySet[Message]) -> None:
+    """Give up what never left; a code among it gives its place in the day back."""
+    with transaction.atomic():
+        rows = list(late.select_for_update(skip_locked=True, of=("self",)).values("pk", "code_id"))
+        Message.objects.filter(pk__in=[row["pk"] for row in rows]).update(
+            state=State.EXPIRED, changed_at=Now(), **ERASED
+        )
+        codes.give_places_back([row["code_id"] for row in rows if row["code_id"]])
+
+
+def _settle_decoys() -> None:
+    """Let what is never sent fare as what is: handed over while that works, else given up.
+
+    Then pages say the same of both, and both give their place in the day back or neither (EN-05).
+    """
+    open_ones = Message.objects.filter(
+        state=State.SKIPPED,
+        code__isnull=False,
+        changed_at=F("created_at"),
+        created_at__gt=Now() - dt.timedelta(days=1),
+    )
+    given_up = open_ones.filter(good_until__lte=Now())
+    with transaction.atomic():
+        rows = list(
+            given_up.select_for_update(skip_locked=True, of=("self",)).values("pk", "code_id")
+        )
+        Message.objects.filter(pk__in=[row["pk"] for row in rows]).update(changed_at=Now())
+        codes.give_places_back([row["code_id"] for row in rows])
+    waiting = Message.objects.filter(
+        state__in=[State.QUEUED, State.SENDING],
+        code__isnull=False,
+        created_at__lte=Now() - USUAL,
+    )
+    if can_send() and not waiting.exists():
+        open_ones.filter(created_at__lte=Now() - USUAL).update(changed_at=Now())
+
+
 def sender_is_alive() -> bool:
     """Say whether some sender has shown a sign of life lately."""
     return life.is_shown("sender")
+
+
+def can_send() -> bool:
+    """Say whether what is queued now can leave: no sender is missed, and a gateway is not paused.
+
+    One statement, which waits for nothing and nobody.
+    """
+    names = settings.SMS_GATEWAY.split(",")
+    with connection.cursor() as cursor:
+        cursor.execute(_CAN_SEND, {"heart": "sender", "names": names, "gateways": len(names)})
+        return bool(cursor.fetchone()[0])
 
 
 def oldest_waiting() -> dt.timedelta | None:
@@ -267,8 +326,15 @@ def _mark(message: Claimed, outcome: _Attempt) -> None:
             accepted_at=Now() if outcome.state == State.ACCEPTED else None,
             **ERASED,
         )
-        if marked and outcome.state == State.REJECTED and message.code_id:
-            codes.void(message.code_id)
+        if marked and message.code_id:
+            _give_place_back(message.code_id, outcome.state)
+
+
+def _give_place_back(code_id: uuid.UUID, state: Message.State) -> None:
+    if state == State.REJECTED:
+        codes.void(code_id)
+    elif state == State.EXPIRED:
+        codes.give_places_back([code_id])
 
 
 def _log_fault(message: Claimed, error: Exception) -> None:

@@ -53,6 +53,8 @@ class Watch(threading.Thread):
 
     def _look_at_others(self) -> None:
         before, self._silent = self._silent, life.silent() - {self._mine}
+        for name in self._silent:
+            life.expect(name)
         for name in self._silent & before:
             line = _("Tiến trình %(name)s (manage.py %(command)s) không còn chạy") % {
                 "name": name,

@@ -144,11 +144,11 @@ class GuessTests(Crowd):
         self.ask()
         right = newest_code()
 
-        responses = at_once(lambda n: self.guess(right, browser(n, like=self.client)))
+        responses = at_once(lambda n: self.guess(right, browser(n, like=self.client)), GUESSES)
 
         self.assertEqual(happened(Event.CODE_RIGHT), 1)
-        self.assertEqual({r.status_code for r in responses}, {302})
-        self.assertEqual(answers(responses)[302, NEW], 1)
+        self.assertEqual(answers(responses), {(302, NEW): GUESSES})
+        self.assertEqual(Code.objects.get().attempts, 1)
 
     def test_a_right_code_is_taken_once_by_the_rule_itself(self):
         """The page's session serves one at a time; the rule must not lean on it."""
@@ -276,6 +276,43 @@ class PasswordTests(Crowd):
             yield begin, waiting
 
 
+@override_settings(HASH_QUEUE=PATIENCE)
+class ChangeTests(Crowd):
+    def test_two_clicks_change_the_password_once_and_both_lead_home(self):
+        self.log_in()
+        typed = {
+            "password": cast.PASSWORD,
+            "new_password1": cast.NEW_PASSWORD,
+            "new_password2": cast.NEW_PASSWORD,
+        }
+        clicks = [browser(n, like=self.client) for n in range(4)]
+
+        responses = at_once(lambda n: clicks[n].post("/cau-hinh/mat-khau/", typed), 4)
+
+        self.assertEqual(answers(responses), {(302, "/"): 4})
+        self.assertEqual([click.get("/").status_code for click in clicks], [200] * 4)
+        self.assertEqual(happened(Event.PASSWORD_CHANGED), 1)
+
+    def test_a_click_that_comes_after_the_first_was_answered_leads_home_too(self):
+        self.log_in()
+        typed = {
+            "password": cast.PASSWORD,
+            "new_password1": cast.NEW_PASSWORD,
+            "new_password2": cast.NEW_PASSWORD,
+        }
+        first, second, thief = (browser(n, like=self.client) for n in range(3))
+        first.post("/cau-hinh/mat-khau/", typed)
+
+        r = second.post("/cau-hinh/mat-khau/", typed)
+
+        self.assertEqual((r.status_code, r.url), (302, "/"))
+        self.assertEqual(second.get("/").status_code, 200)
+        self.assertEqual(thief.get("/").status_code, 302)
+        typed["new_password1"] = typed["new_password2"] = "Cay-khac-truoc-san-9"
+        self.assertEqual(thief.post("/cau-hinh/mat-khau/", typed).url[:11], LOGIN)
+        self.assertEqual(happened(Event.PASSWORD_CHANGED), 1)
+
+
 class PhoneTests(Crowd):
     def setUp(self):
         super().setUp()
@@ -300,10 +337,11 @@ class PhoneTests(Crowd):
         right = newest_code()
 
         responses = at_once(
-            lambda n: browser(n, like=self.client).post(f"{self.page}xac-thuc/", {"code": right})
+            lambda n: browser(n, like=self.client).post(f"{self.page}xac-thuc/", {"code": right}),
+            GUESSES,
         )
 
-        self.assert_no_fault(responses)
+        self.assertEqual(answers(responses), {(302, "/cau-hinh/thong-tin/"): GUESSES})
         self.an.refresh_from_db()
         self.assertEqual((self.an.phone, self.an.old_phone), ("+84912000555", "+84987466981"))
         self.assertEqual(happened(Event.PHONE_CHANGED), 1)

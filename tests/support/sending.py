@@ -1,17 +1,31 @@
 """What the tests of sending share: two suppliers on this machine, and what waits for them."""
 
+import datetime as dt
+
 from django.db import transaction
 from django.db.models.functions import Now
 from django.test import TransactionTestCase
 
 from otp import codes, outbox
-from otp.models import Message, Purpose
+from otp.models import Message, Meter, Purpose
 from otp.suppliers.route import route_from_settings
 from tests.support import gateway
 
 PHONE = "+84912466981"
 WORDING = "Ma xac thuc: {code}. Hieu luc 5 phut."
 State = Message.State
+
+
+def let_a_sender_live():
+    """Enter the sign of life of a sender, as if one ran for as long as the test."""
+    for_ever = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
+    Meter.objects.update_or_create(pk="sender", defaults={"count": 1, "until": for_ever})
+
+
+def let_the_sender_fall_silent():
+    """Leave the sign of life of a sender that has died."""
+    long_ago = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+    Meter.objects.update_or_create(pk="sender", defaults={"count": 1, "until": long_ago})
 
 
 class SendingTestCase(TransactionTestCase):

@@ -12,6 +12,7 @@ from accounts.bulk import queue
 from accounts.credentials import phone_proposals
 from accounts.management.recorded import RecordedCommand
 from otp.models import Code, Message, Meter
+from otp.outbox import life
 
 BATCH = 1_000  # rows in one transaction, so that nobody waits for it
 
@@ -24,7 +25,7 @@ class Command(RecordedCommand):
         pruned = {
             "messages": _prune(Message.objects.filter(created_at__lt=oldest)),
             "codes": _prune(Code.objects.filter(issued_at__lt=oldest)),
-            "meters": _prune(Meter.objects.filter(until__lt=Now())),
+            "meters": _prune(Meter.objects.filter(until__lt=Now()).exclude(pk__in=life.EXPECTED)),
             "jobs": queue.forget_old(),
             "proposals": phone_proposals.expire(),
         }
