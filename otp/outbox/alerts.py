@@ -4,7 +4,7 @@ import datetime as dt
 import functools
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from django.conf import settings
 from django.db import models, transaction
@@ -25,10 +25,12 @@ EACH = dt.timedelta(hours=1)
 LONGEST_QUEUE = dt.timedelta(seconds=60)
 DAY = dt.timedelta(days=1)
 LOOK_AT_CERTIFICATES = 3600.0  # seconds
-UNUSED_ADDRESSES = 5  # in a day, that asked for all their codes and used none
+UNUSED_ADDRESSES = 1  # in a day, that asked for all their codes and used none
 FEWEST_FOR_RATIO = 20  # codes in a day, below which a ratio says nothing
 LOWEST_RATIO = 0.5  # of codes used to codes sent
-_EACH_OF = {"certificate": DAY}
+# Each address whose codes were burnt is told of at once, and once a day (`_TOLD_OF_BURNT`).
+_EACH_OF = {"certificate": DAY, "unused": dt.timedelta(seconds=1)}
+_TOLD_OF_BURNT = Limit("alert-burnt", 1, DAY)
 
 _looked_at_certificates = -LOOK_AT_CERTIFICATES
 
@@ -179,17 +181,28 @@ def _guessing() -> Iterator[str]:
 
 
 def _unused() -> Iterator[str]:
-    addresses = (
-        _sent_today()
+    addresses = [key for key in _burnt() if limits.charge(_TOLD_OF_BURNT, key).granted]
+    if len(addresses) >= UNUSED_ADDRESSES:
+        yield _(
+            "%(count)d địa chỉ đã yêu cầu hết số mã trong ngày mà không dùng mã nào; có thể người"
+            " khác đang yêu cầu mã thay chủ hộp thư (xem Báo cáo, mục Mã)"
+        ) % {"count": len(addresses)}
+
+
+def _burnt() -> Iterable[str]:
+    """Name the addresses whose codes of the day were sent and have all run out unused."""
+    unverified = Q(verified_at__isnull=True)
+    return (
+        _sent()
         .values("address_key")
-        .annotate(asked=Count("pk"), used=Count("pk", filter=Q(verified_at__isnull=False)))
-        .filter(asked__gte=CODES_A_DAY, used=0)
-        .count()
+        .annotate(
+            asked=Count("pk"),
+            used=Count("pk", filter=~unverified),
+            alive=Count("pk", filter=unverified & Q(expires_at__gt=Now())),
+        )
+        .filter(asked__gte=CODES_A_DAY, used=0, alive=0)
+        .values_list("address_key", flat=True)
     )
-    if addresses >= UNUSED_ADDRESSES:
-        yield _("%(count)d địa chỉ được hỏi hết mã trong ngày mà không dùng mã nào") % {
-            "count": addresses
-        }
 
 
 def _ratio_low() -> Iterator[str]:
@@ -202,10 +215,13 @@ def _ratio_low() -> Iterator[str]:
 
 def _sent_today() -> "models.QuerySet[Code]":
     # What was asked for within the grant may still be used.
+    return _sent().filter(issued_at__lt=Now() - codes.GRANT)
+
+
+def _sent() -> "models.QuerySet[Code]":
     return Code.objects.filter(
         purpose=Purpose.RECOVERY,
         issued_at__gt=Now() - DAY,
-        issued_at__lt=Now() - codes.GRANT,
         message__state__in=[Message.State.ACCEPTED, Message.State.DELIVERED],
     )
 

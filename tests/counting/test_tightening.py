@@ -109,6 +109,7 @@ class StepTests(TighteningTestCase):
         for percent in (0, *tightening.STEPS_AT):
             client = Client(REMOTE_ADDR=f"198.51.100.{percent}")
             self.guessed(0)
+            self.clock.forward(seconds=1)  # so that it is clear which code is the newest
             self.ask(self.somebody(), client)
             self.guessed(percent)
 

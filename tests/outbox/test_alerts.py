@@ -32,7 +32,8 @@ class AlertTestCase(cast.Cast, TransactionTestCase):
                 outbox.queue_code(issued, to=f"+8491{n:07}", text="{code}")
                 made.append(issued.id)
                 let_pass(self, minutes=6)
-        Message.objects.update(state=State.ACCEPTED, to="", text="")
+        sent = Message.objects.exclude(code=None)
+        sent.update(state=State.ACCEPTED, to="", text="")
         let_pass(self, minutes=15)
         Code.objects.filter(pk__in=made[:used]).update(verified_at=F("issued_at"))
 
@@ -132,12 +133,32 @@ class KindTests(AlertTestCase):
 
     def test_addresses_whose_codes_nobody_uses(self):
         self.send_codes(6, name="once")
-        self.send_codes(4, times=2)
         self.assertEqual(alerts.raise_due(), [])
+
+        self.send_codes(1, times=2)
+
+        self.assert_told("unused", "1 địa chỉ")
+
+    def test_a_second_address_is_told_of_within_the_same_hour(self):
+        self.send_codes(1, times=2)
+        self.assertEqual(alerts.raise_due(), ["unused"])
 
         self.send_codes(1, times=2, name="b")
 
-        self.assert_told("unused", "5 địa chỉ")
+        self.assertIn("unused", alerts.raise_due())
+        self.assertNotIn("unused", alerts.raise_due())
+
+    def test_codes_that_may_still_be_typed_are_not_told_of(self):
+        for _ in range(2):
+            let_pass(self, minutes=6)
+            issued = codes.issue("a@example.vn", Purpose.RECOVERY, nonce="n")
+            outbox.queue_code(issued, to="+84912466981", text="{code}")
+        Message.objects.update(state=State.ACCEPTED, to="", text="")
+        self.assertEqual(alerts.raise_due(), [])
+
+        let_pass(self, minutes=5)
+
+        self.assertEqual(alerts.raise_due(), ["unused"])
 
     def test_few_of_the_codes_sent_are_used(self):
         self.send_codes(20, used=10)

@@ -201,6 +201,9 @@ REFUSED = {
     ],
     "unit_not_its_own_parent": [([], unit(id=7, parent_id=7))],
     "help_once_a_day": [([*PEOPLE, daily_help()], daily_help())],
+    "help_used_by_its_word": [
+        (PEOPLE, daily_help(used_at="2026-03-02 09:00+07", word_key="")),
+    ],
     "proposal_one_open": [([*PEOPLE, proposal()], proposal())],
     "proposal_approved_by_another": [
         (PEOPLE, approved(decided_by_id=2)),

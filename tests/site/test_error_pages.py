@@ -41,7 +41,7 @@ SENTENCES = {
     "Nội dung gửi lên quá lớn": ("Không có gì bị thay đổi.", "Hãy mở lại trang và nhập lại."),
     "Hãy chờ một lát": ("không có gì bị thay đổi", "Hãy thử lại sau"),
     "Hệ thống đang gặp sự cố": ("Việc vừa làm có thể chưa xong.", "Hãy chờ vài phút"),
-    "Hệ thống đang tạm nghỉ": ("không mất lượt gửi mã nào", "Hãy chờ vài phút rồi thử lại."),
+    "Hệ thống đang tạm nghỉ": ("có thể đã xong hoặc chưa xong", "Hãy chờ vài phút rồi thử lại."),
 }
 UNWANTED = ("không hợp lệ", "lỗi", "error", "exception", "http", "traceback", "django")
 

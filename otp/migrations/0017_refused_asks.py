@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("otp", "0014_alerts_are_posted"),
+        ("otp", "0016_sizes_of_ceilings"),
     ]
 
     operations = [
