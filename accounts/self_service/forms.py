@@ -33,6 +33,10 @@ PROOF_MISSING = with_numbers(
     ),
     wait=lambda: duration(proof_of_work.WAIT),
 )
+WRONG_WORD = _(
+    "Từ này chưa đúng, đã được dùng hoặc không phải của địa chỉ ở trên. Hãy xem lại, hoặc gọi"
+    " hotline để nhận từ mới."
+)
 WRONG_PASSWORD = _("Mật khẩu hiện tại chưa đúng. Hãy nhập lại.")
 
 
@@ -98,13 +102,15 @@ class AddressForm(PortalForm):
             "Ví dụ: %(example)s. Có thể chỉ gõ phần trước @%(domain)s."
         ) % {"example": settings.PROFILE.example_address, "domain": settings.PROFILE.domain}
         self.fields["step"].widget = StepInput(nonce)
-        self._word = self.fields.pop("word")
-        if "word" in self.data:
-            self.ask_for_word()
+        self._word = self.fields["word"]
+        if "word" not in self.data:
+            del self.fields["word"]
 
     def ask_for_word(self) -> None:
-        """Add the field for the hotline's word, for everybody whose day is used up."""
+        """Ask for the hotline's word, as of everybody whose day is used up; one typed was wrong."""
         self.fields["word"] = self._word
+        if self.cleaned_data.get("word"):
+            self.add_error("word", WRONG_WORD)
 
     def clean_address(self) -> str:
         try:

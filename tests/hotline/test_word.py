@@ -54,6 +54,7 @@ class WordTests(Desk, TestCase):
                 self.assertContains(r, "Từ do hotline đọc")
                 r = self.ask_with("nui xanh 123", address, Client())
                 self.assertContains(r, "Hôm nay đã hết lượt")
+                self.assertContains(r, "Từ này chưa đúng")
         self.assertNotContains(self.client.get(cast.ASK), "Từ do hotline đọc")
 
     def test_guesses_at_it_are_limited(self):
