@@ -7,18 +7,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils import timezone
 
-from accounts.models.audit_event import AuditEvent
+from accounts.models.audit_event import AuditEvent, AuditHead, AuditLink
 
 BATCH = 5_000  # rows fetched at once
 
 PRUNED_FROM = dt.timedelta(days=365)  # the age below which PostgreSQL lets no row go
 
-# In the order of the chain; the last is None where the row was deleted. As the migration writes.
+WHOLE_EVERY = dt.timedelta(days=7)  # from one walk along the whole chain to the next
+
+# In the order of the chain, behind a link; the last is None where the row was deleted. As the
+# migration writes.
 _LINKS = """
 SELECT link.seq, link.event_id, link.at, accounts_audit_time(link.at), link.row, link.digest,
     entry.event, entry.at, entry.detail ->> 'through', accounts_audit_text(entry)
 FROM accounts_auditlink AS link LEFT JOIN accounts_auditevent AS entry ON entry.id = link.event_id
+WHERE link.seq > %s
 ORDER BY link.seq
 """
 
@@ -28,6 +33,8 @@ WHERE NOT EXISTS (SELECT 1 FROM accounts_auditlink AS link WHERE link.event_id =
 ORDER BY event.id
 """
 
+START = "0:"  # the head of a chain without links
+
 
 @dataclass
 class Verification:
@@ -35,42 +42,92 @@ class Verification:
 
     rows: int = 0
     pruned: int = 0  # rows that went by the office's rule on keeping
-    head: str = "0:"  # the last link, as SEQ:DIGEST; to be kept elsewhere
+    head: str = START  # the last link, as SEQ:DIGEST; to be kept elsewhere
     faults: list[str] = field(default_factory=list)
+    since: int = 0  # the link behind which it began; 0: the whole chain
 
 
-def verify(anchor: str = "") -> Verification:
-    """Walk along the whole chain, and check that it passes through `anchor` (SEQ:DIGEST).
+def verify_due(*anchors: str, whole: bool = False) -> Verification:
+    """Verify what was added since the last time, or the whole chain; note how far it is whole.
+
+    The whole chain: where an anchor or `whole` asks for it, where the last walk along all of it
+    was WHOLE_EVERY ago, and from a fault on until there is none any more.
+    """
+    noted = AuditHead.objects.first()
+    if noted and not whole and not any(anchors) and not _whole_is_due(noted):
+        report = _verify_since(noted)
+    else:
+        report = verify(*anchors, str(noted or ""))
+    _note(report)
+    return report
+
+
+def _whole_is_due(noted: AuditHead) -> bool:
+    if noted.whole_at is None:
+        return True
+    return timezone.localdate() - timezone.localdate(noted.whole_at) >= WHOLE_EVERY
+
+
+def _verify_since(noted: AuditHead) -> Verification:
+    """Verify what stands behind a link; where anything is wrong with that, the whole chain."""
+    walk = _Walk(noted)
+    for link in _rows(_LINKS, noted.seq):
+        walk.pass_link(*link)
+    is_there = AuditLink.objects.filter(pk=noted.seq, digest=noted.digest).exists()
+    if not is_there or walk.missing or walk.report.faults or _outside():
+        return verify(str(noted))
+    return walk.report
+
+
+def _note(report: Verification) -> None:
+    """Keep how far the chain is whole, by functions that let the head go forward only."""
+    with connection.cursor() as cursor:
+        if report.faults:
+            cursor.execute("SELECT accounts_audit_doubted()")
+        elif report.head != START:
+            seq, _, digest = report.head.partition(":")
+            whole = not report.since
+            cursor.execute("SELECT accounts_audit_verified(%s, %s, %s)", [seq, digest, whole])
+
+
+def verify(*anchors: str) -> Verification:
+    """Walk along the whole chain, and check that it passes through each anchor (SEQ:DIGEST).
 
     Whoever may write everything can forge a whole chain, but not one through a link that was
-    noted elsewhere: that is what the anchor is for. A row that is missing is excused only at the
+    noted elsewhere: that is what anchors are for. A row that is missing is excused only at the
     beginning, and only where a row of the chain says that it was pruned when it was old enough.
     """
-    walk = _Walk(anchor)
-    for link in _rows(_LINKS):
+    walk = _Walk()
+    ahead = {anchor for anchor in anchors if anchor}
+    for link in _rows(_LINKS, 0):
         walk.pass_link(*link)
+        ahead.discard(walk.report.head)
     report = walk.report
     for place, (seq, at) in enumerate(walk.missing, start=1):
         if seq == place and walk.was_pruned(seq, at):
             report.pruned += 1
         else:
             report.faults.append(f"the row of link {seq} is missing")
-    report.faults += [f"row {pk} stands outside the chain" for (pk,) in _rows(_OUTSIDE)]
-    if not walk.anchored:
-        report.faults.append(f"the chain does not pass through {anchor}")
+    report.faults += _outside()
+    report.faults += [f"the chain does not pass through {anchor}" for anchor in sorted(ahead)]
     return report
+
+
+def _outside() -> list[str]:
+    return [f"row {pk} stands outside the chain" for (pk,) in _rows(_OUTSIDE)]
 
 
 class _Walk:
     """Goes along the chain, one link after the other."""
 
-    def __init__(self, anchor: str) -> None:
+    def __init__(self, behind: AuditHead | None = None) -> None:
         self.report = Verification()
         self.missing: list[tuple[int, dt.datetime]] = []
-        self.anchored = not anchor
-        self._anchor = anchor
         self._prunings: list[tuple[int, dt.datetime]] = []
         self._before, self._expected = "", 1
+        if behind:
+            self.report.since, self.report.head = behind.seq, str(behind)
+            self._before, self._expected = behind.digest, behind.seq + 1
 
     def pass_link(
         self,
@@ -88,7 +145,6 @@ class _Walk:
             self.report.faults.append(f"link {seq} was changed, or one before it")
         self._before, self._expected = digest, seq + 1
         self.report.head = f"{seq}:{digest}"
-        self.anchored = self.anchored or self.report.head == self._anchor
         self._look_at_row(seq, event_id, at, row, *entry)
 
     def _look_at_row(
@@ -133,8 +189,8 @@ def prune(*, before: dt.datetime) -> int:
     return int(count)
 
 
-def _rows(query: str) -> Iterator[tuple]:  # type: ignore[type-arg]  # of whatever is asked for
+def _rows(query: str, *parameters: int) -> Iterator[tuple]:  # type: ignore[type-arg]  # of all kinds
     with transaction.atomic(), connection.chunked_cursor() as cursor:
-        cursor.execute(query)
+        cursor.execute(query, parameters or None)
         while rows := cursor.fetchmany(BATCH):
             yield from rows

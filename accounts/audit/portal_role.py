@@ -14,6 +14,7 @@ from psycopg import sql
 _LESS = {
     "accounts_auditevent": "SELECT, INSERT",
     "accounts_auditlink": "SELECT",
+    "accounts_audithead": "SELECT",
     # Read by backups alone; to read is not enough to lock.
     "accounts_auditqueue": "SELECT",
     "accounts_auditturn": "SELECT",
@@ -30,7 +31,8 @@ _FUNCTIONS = """
 SELECT oid::regprocedure::text FROM pg_proc
 WHERE pronamespace = 'public'::regnamespace
   AND (proname LIKE 'otp\\_%' AND prorettype <> 'trigger'::regtype
-       OR proname = 'accounts_audit_prune')
+       OR proname IN (
+           'accounts_audit_prune', 'accounts_audit_verified', 'accounts_audit_doubted'))
 ORDER BY 1
 """
 

@@ -2,7 +2,7 @@
 
 from accounts.models.account import Account
 from accounts.models.address import Address, MailDomain
-from accounts.models.audit_event import AuditEvent, AuditLink
+from accounts.models.audit_event import AuditEvent, AuditHead, AuditLink
 from accounts.models.campaign import Campaign, CampaignMember
 from accounts.models.hotline import DailyHelp, PhoneProposal
 from accounts.models.job import Job
@@ -16,6 +16,7 @@ __all__ = [
     "Account",
     "Address",
     "AuditEvent",
+    "AuditHead",
     "AuditLink",
     "Campaign",
     "CampaignMember",

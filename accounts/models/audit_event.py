@@ -208,3 +208,24 @@ class AuditLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seq} {self.digest[:8]}"
+
+
+class AuditHead(models.Model):
+    """The link up to which the chain was found whole; one row, moved forward by functions alone.
+
+    The daily verification goes on behind it. `whole_at` is when the whole chain was last found
+    whole; None: something was wrong since.
+    """
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    seq = models.BigIntegerField()
+    digest = models.CharField(max_length=64)
+    whole_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(id=1), name="audit_head_is_one_row"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.digest}"

@@ -217,7 +217,7 @@ def _verify_chain(environment: dict[str, str]) -> None:
     whole.pop("DATABASE_URL_FILE", None)
     manage = str(settings.BASE_DIR / "manage.py")
     with tempfile.TemporaryFile() as said:
-        command = [sys.executable, manage, "verify_audit"]
+        command = [sys.executable, manage, "verify_audit", "--all"]
         code = subprocess.run(command, env=whole, stdout=said, stderr=said, check=False).returncode
     if code:
         raise Failed("In the restored backup the audit trail is not whole.")

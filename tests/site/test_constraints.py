@@ -124,6 +124,11 @@ def link(**changes):
     } | changes
 
 
+def head(**changes):
+    row = {"id": 1, "seq": 1, "digest": "d" * 64}
+    return "accounts_audithead", row | changes
+
+
 def campaign(**changes):
     row = {"id": 1, "name": "x", "basis": "x", "first_day": "2026-12-01", "state": "planned"}
     return "accounts_campaign", row | {"created_at": NOON} | changes
@@ -219,6 +224,7 @@ REFUSED = {
     ],
     "login_notice_has_an_end": [([], login_notice(shown_until=NOON))],
     "accounts_auditlink_event_id_key": [([link()], link(seq=2))],
+    "audit_head_is_one_row": [([], head(id=2))],
     "campaign_known_state": [([], campaign(state="lost"))],
     "campaign_runs_once_started": [
         ([], campaign(state="running")),

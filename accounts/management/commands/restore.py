@@ -38,7 +38,7 @@ class Command(BaseCommand):
         except Failed as error:
             raise CommandError(f"Nothing was changed. {error}") from None
         call_command("migrate", verbosity=0)
-        call_command("verify_audit", stdout=self.stdout)
+        call_command("verify_audit", all=True, stdout=self.stdout)
         self.stdout.write(f"{file.name} is restored.")
         self.stdout.write("Where a mail server reads it: manage.py mail_role --apply. Then start")
         self.stdout.write("the web pages, the sender and the worker.")

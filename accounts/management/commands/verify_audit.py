@@ -14,22 +14,30 @@ SHOWN = 20  # faults
 
 class Command(RecordedCommand):
     help = (
-        "Check that no row of the audit trail was changed, taken out or put in. The last line is"
+        "Check that no row of the audit trail was changed, taken out or put in: what was added"
+        f" since the last time, and every {chain.WHOLE_EVERY.days} days all of it. The last line is"
         " the head of the chain: keep it elsewhere, and give it back with --through next time."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--through", default="", metavar="SEQ:DIGEST", help="a head that was noted earlier"
+            "--through",
+            default="",
+            metavar="SEQ:DIGEST",
+            help="a head that was noted earlier: check that the whole chain passes through it",
         )
+        parser.add_argument("--all", action="store_true", help="check the whole chain today")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        report = chain.verify(options["through"])
+        report = chain.verify_due(options["through"], whole=options["all"])
         for fault in report.faults[:SHOWN]:
             self.stderr.write(fault)
         if report.faults:
             line = _("Nhật ký không còn nguyên vẹn: %(count)d lỗi (manage.py verify_audit)")
             alerts.raise_now("audit", "portal", [line % {"count": len(report.faults)}])
             raise CommandError(f"The audit trail is not whole: {len(report.faults)} faults.")
-        self.stdout.write(f"{report.rows} rows are whole, {report.pruned} were pruned.")
+        if report.since:
+            self.stdout.write(f"{report.rows} rows since link {report.since} are whole.")
+        else:
+            self.stdout.write(f"{report.rows} rows are whole, {report.pruned} were pruned.")
         self.stdout.write(report.head)
