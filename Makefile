@@ -35,6 +35,7 @@ lint: environment  ## style, types, directions, templates, migrations
 	$(BIN)/djade --check --target-version 5.2 $$(find templates -name '*.html')
 	$(BIN)/djlint --quiet --lint templates
 	PORTAL_DEMO=1 $(BIN)/python manage.py makemigrations --check
+	LOG_LEVEL=WARNING PORTAL_DEMO=1 DJANGO_SETTINGS_MODULE=tests.support.linting $(BIN)/python manage.py lintmigrations --quiet ok ignore
 
 lock: environment  ## compile all requirements from pyproject.toml
 	$(BIN)/$(LOCK) --extra=embedded --extra=test --extra=lint --output-file=requirements.txt pyproject.toml
