@@ -97,12 +97,19 @@ def on_starting(server: Arbiter) -> None:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = mkdtemp(prefix="mailportal-", dir=worker_tmp_dir)
 
 
+def on_reload(server: Arbiter) -> None:
+    """Do what the release that started this server has not done."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        on_starting(server)
+
+
 def pre_fork(server: Arbiter, worker: Worker) -> None:
     """Give a worker the lowest number that no living one has.
 
     It goes on counting in the files of one that has ended, so that they do not grow in number.
     """
-    taken = {other.number for other in server.WORKERS.values()}
+    # Those of the release before, which are about to end after a reload, may have none.
+    taken = {getattr(other, "number", None) for other in server.WORKERS.values()}
     worker.number = next(number for number in itertools.count() if number not in taken)
 
 

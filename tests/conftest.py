@@ -17,7 +17,7 @@ from django.test import TransactionTestCase
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from mailportal import schema
-from tests.support import clock, tables
+from tests.support import clock, releases, tables
 
 # Programs that cannot come from Python packages, and how to get them.
 PROGRAMS = {
@@ -48,6 +48,7 @@ PACKAGES = {
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "program(name): needs a program that is not from Python")
     config.addinivalue_line("markers", "package(name): needs a package of an extra")
+    config.addinivalue_line("markers", "commit(id, release): needs a commit of the history")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -82,10 +83,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         (name,) = mark.args
         if not find_spec(name):
             _missing(f"the Python package {name}", PACKAGES[name])
+    for mark in item.iter_markers("commit"):
+        commit, release = mark.args
+        if not releases.history_has(commit):
+            _missing(f"the code of release {release}", "git fetch --unshallow, in a clone")
 
 
 def _missing(name: str, line: str) -> None:
-    missing = f"{name} is not installed: {line}"
+    missing = f"{name} is not here: {line}"
     if os.environ.get("REQUIRE_ALL") == "1":
         pytest.fail(missing)
     pytest.skip(missing)

@@ -42,11 +42,14 @@ def environment(**changes):
     return {name: value for name, value in whole.items() if value is not None}
 
 
-def run(*arguments, **changes):
-    """Run Python to its end in such an environment; give the ended process with its output."""
+def run(*arguments, at=ROOT, **changes):
+    """Run Python to its end in such an environment; give the ended process with its output.
+
+    `at` is where the code lies.
+    """
     return subprocess.run(
         [sys.executable, *arguments],
-        cwd=ROOT,
+        cwd=at,
         env=environment(**changes),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -91,7 +94,7 @@ def database_url():
 class Server:
     """gunicorn with deploy/gunicorn.conf.py, as behind a proxy that ends TLS."""
 
-    def __init__(self, *arguments, **changes):
+    def __init__(self, *arguments, at=ROOT, **changes):
         self.port = free_port()
         self._output = Output()
         self.process = subprocess.Popen(
@@ -101,7 +104,7 @@ class Server:
                 *arguments,
                 "mailportal.wsgi",
             ],
-            cwd=ROOT,
+            cwd=at,
             env=environment(**({"DATABASE_URL": database_url()} | changes)),
             stdout=self._output,
             stderr=self._output,
