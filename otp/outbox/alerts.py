@@ -95,12 +95,14 @@ def raise_past_the_outbox(kind: str, lines: list[str]) -> bool:
 def tell_past_the_outbox(kind: str, lines: list[str]) -> bool:
     """Hand an alert over here and now; say whether anybody took it, or nobody is to be told."""
     _log(kind)
-    ways: list[Callable[[], str]] = [
+    ways: list[Callable[[], str]] = []
+    # First, because a mail server that is silent takes its time for each address.
+    if settings.ALERT_WEBHOOK_URL:
+        ways.append(functools.partial(webhook.post, webhook.body_of(kind, lines)))
+    ways += [
         functools.partial(send_mail, Mail(address, _subject(lines), _letter(lines)))
         for address in settings.ALERT_EMAILS
     ]
-    if settings.ALERT_WEBHOOK_URL:
-        ways.append(functools.partial(webhook.post, webhook.body_of(kind, lines)))
     taken = [way for way in ways if _goes(way)]
     return bool(taken) or not ways
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import closing
+from email import message_from_string, policy
 from ipaddress import ip_network
 from pathlib import Path
 from unittest import mock
@@ -23,7 +24,7 @@ from accounts.credentials.passwords import change_password
 from accounts.models import AuditEvent
 from otp.models import GatewayState, Message, Meter
 from otp.outbox import alerts, life, watch
-from otp.suppliers import certificates
+from otp.suppliers import certificates, http
 from otp.suppliers.gateway import NotSent
 from tests.support import cast, gateway
 from tests.support.alarms import SECRET, SecureServer, Webhook
@@ -129,34 +130,115 @@ def gateway_is_away(_):
     raise NotSent("smtp-connect")
 
 
-class ProcessTests(TransactionTestCase):
-    def test_a_worker_tells_of_a_sender_that_was_killed(self):
-        webhook, post = hear(self), gateway.MailServer()
-        self.addCleanup(post.close)
-        life.show("sender")  # its last sign
+# A command as manage.py runs it, but for the pace at which it looks around.
+QUICKLY = """
+import os, sys
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailportal.settings")
+import django
+django.setup()
+from django.core.management import call_command
+from otp.outbox import watch
+watch.LOOK = 0.2
+call_command(sys.argv[1])
+"""
+
+
+class KilledProcessTests(TransactionTestCase):
+    """Sender and worker run; one is killed and has no time to say anything."""
+
+    def setUp(self):
+        self.webhook, self.post = hear(self), gateway.MailServer()
+        self.addCleanup(self.post.close)
+        self.supplier = gateway.supply(self)
+
+    def start(self, *arguments):
         said = self.enterContext(closing(Output()))
-        worker = subprocess.Popen(
-            [sys.executable, "manage.py", "work_jobs"],
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
             cwd=settings.BASE_DIR,
             env=os.environ
+            | self.supplier.environment()
             | {
                 "DATABASE_URL": database_url(),
-                "EMAIL_URL": f"smtp://127.0.0.1:{post.port}",
+                "EMAIL_URL": f"smtp://127.0.0.1:{self.post.port}",
+                "LOG_LEVEL": "INFO",
                 "ALERT_EMAILS": IT,
-                "ALERT_WEBHOOK_URL": webhook.address,
+                "ALERT_WEBHOOK_URL": self.webhook.address,
                 "ALERT_WEBHOOK_SECRET": SECRET,
             },
             stderr=said,
         )
-        self.addCleanup(worker.kill)
-        wait_for(lambda: life.is_shown("worker"), "the worker's sign of life", log=said.text)
-        self.assertNotIn("worker", life.silent())
+        process.said = said.text
+        self.addCleanup(self.kill, process)
+        return process
 
-        wait_for(lambda: post.mails and webhook.bodies, "the alert", log=said.text)
+    def start_both(self):
+        """Give a running process for each name."""
+        running = {
+            name: self.start("-c", QUICKLY, command) for name, command in life.EXPECTED.items()
+        }
+        for name, process in running.items():
+            wait_for(
+                lambda name=name, process=process: self.is_started(name, process),
+                f"the {name}",
+                log=process.said,
+            )
+        return running
 
-        self.assertIn("silent-sender", webhook.bodies[0])
-        worker.terminate()
-        self.assertEqual(wait_for_end(worker, "the worker", log=said.text), 0)
+    def is_started(self, name, process):
+        for each in life.EXPECTED:  # or the one that is ready first tells of the other
+            life.show(each)
+        return f"{name}: started" in process.said()
+
+    def kill(self, process):
+        process.kill()
+        process.wait()
+
+    def kinds(self):
+        return {json.loads(body)["kind"] for body in self.webhook.bodies}
+
+    def letter(self):
+        return message_from_string(self.post.mails[0], policy=policy.default).get_content()
+
+    def test_the_worker_tells_of_a_killed_sender_and_the_sender_of_a_killed_worker(self):
+        for killed, left in (("sender", "worker"), ("worker", "sender")):
+            with self.subTest(killed):
+                Meter.objects.all().delete()
+                self.webhook.bodies.clear()
+                self.post.mails.clear()
+                running = self.start_both()
+                self.assertEqual(self.webhook.bodies, [])
+
+                self.kill(running[killed])
+                Meter.objects.filter(pk=killed).update(until=Now())  # its last sign is old now
+
+                wait_for(
+                    lambda: self.webhook.bodies and self.post.mails,
+                    f"what the {left} tells",
+                    log=running[left].said,
+                )
+                self.assertEqual(self.kinds(), {f"silent-{killed}"})
+                self.assertIn(life.EXPECTED[killed], self.letter())
+                self.assertEqual(set(self.webhook.signed), {True})
+                self.assertIsNone(running[left].poll())
+                running[left].terminate()
+                end = wait_for_end(running[left], f"the {left}", log=running[left].said)
+                self.assertEqual(end, 0)
+
+    def test_the_whole_way_takes_less_than_a_minute(self):
+        """A sign just given, two looks, and a webhook that does not answer before a mail."""
+        until_it_is_seen = life.HEARTBEAT.total_seconds() + 2 * watch.LOOK
+
+        self.assertLess(until_it_is_seen + sum(http.TIMEOUTS) + settings.EMAIL_TIMEOUT, 60)
+
+    def test_a_mail_server_that_is_silent_does_not_hold_up_the_webhook(self):
+        heard = []
+        with mock.patch.object(
+            alerts, "send_mail", side_effect=lambda _: heard.append(len(self.webhook.bodies))
+        ):
+            alerts.tell_past_the_outbox("silent-sender", ["x"])
+
+        self.assertEqual(heard, [1])
 
 
 class WebhookTests(TransactionTestCase):
