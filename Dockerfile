@@ -1,5 +1,10 @@
-# One image for the web pages, the sender and the worker; compose.yaml shows both.
-FROM python:3.11-slim-trixie AS packages
+# Two images: the portal (web pages, sender, worker, backup), which is built unless another is
+# named, and `proxy`, nginx before it. compose.yaml shows both.
+
+# A tag moves with the security updates of its publisher; NAME@sha256:… stays: docs/operate.md.
+ARG PYTHON_IMAGE=python:3.11-slim-trixie
+
+FROM ${PYTHON_IMAGE} AS packages
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv
 COPY deploy/requirements.txt /tmp/requirements.txt
@@ -12,8 +17,20 @@ RUN if [ "$LDAP" = 1 ]; then apt-get update -qq \
     && apt-get install -qq --yes --no-install-recommends gcc libc6-dev libldap-dev libsasl2-dev \
     && /opt/venv/bin/pip install --require-hashes -r /tmp/requirements-ldap.txt; fi
 
-FROM python:3.11-slim-trixie
-# For backups: pg_dump, not older than the database of compose.yaml, and what encrypts it.
+FROM ${PYTHON_IMAGE} AS proxy
+RUN apt-get update -qq && apt-get install -qq --yes --no-install-recommends nginx-light \
+    && rm -rf /var/lib/apt/lists/* \
+    && ln -sf /dev/stdout /var/log/nginx/mailportal.log \
+    && ln -sf /dev/stderr /var/log/nginx/mailportal-error.log \
+    && mkdir -p /var/www/acme
+COPY deploy/nginx.conf deploy/nginx-first.conf /usr/local/share/mailportal/
+COPY --chmod=755 deploy/proxy /usr/local/bin/mailportal-proxy
+EXPOSE 80 443
+STOPSIGNAL SIGQUIT
+CMD ["mailportal-proxy"]
+
+FROM ${PYTHON_IMAGE} AS portal
+# For backups. pg_dump must not be older than the database of compose.yaml.
 RUN apt-get update -qq && apt-get install -qq --yes --no-install-recommends age postgresql-client \
     && rm -rf /var/lib/apt/lists/*
 ARG LDAP=0
@@ -23,7 +40,7 @@ RUN if [ "$LDAP" = 1 ]; then apt-get update -qq \
 # The last place lets `docker compose run --rm web manage.py COMMAND` find manage.py.
 ENV PATH=/opt/venv/bin:$PATH:/opt/mailportal PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin mailportal \
-    && install -d -o mailportal -m 0700 /var/backups/mailportal
+    && install --directory --mode=700 --owner=10001 /var/backups/mailportal
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /opt/mailportal
 COPY . .
@@ -33,7 +50,7 @@ RUN SECRET_KEY=build-only OTP_PEPPER=build-only PUBLIC_BASE_URL=https://build.in
     python manage.py collectstatic --noinput
 USER 10001
 EXPOSE 8000
-HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["python", "-c", "\
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["python", "-c", "\
 import os, urllib.request; \
 urllib.request.urlopen('http://127.0.0.1:' + os.environ.get('PORT', '8000') + '/healthz', timeout=4)"]
 CMD ["gunicorn", "--config", "deploy/gunicorn.conf.py", "mailportal.wsgi"]
