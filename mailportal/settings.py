@@ -173,9 +173,9 @@ MIDDLEWARE = [
     "mailportal.middleware.BodyLimitMiddleware",
     "mailportal.middleware.SchemaMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "mailportal.shield.ShieldMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "mailportal.shield.ShieldMiddleware",  # before what asks the database
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "accounts.self_service.repeats.RepeatMiddleware",
