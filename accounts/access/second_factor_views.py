@@ -1,9 +1,12 @@
 """The staff's pages of the second factor: show it, put it into an app, keep recovery codes."""
 
+import datetime as dt
+
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
@@ -13,6 +16,7 @@ from accounts.access.forms import EnrolForm, TokenForm
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, is_verified_staff, to_second_factor
 from accounts.credentials import second_factor
+from accounts.credentials.second_factor import NotYet
 from accounts.models import Account
 from accounts.models.right import Right
 from accounts.pages.requests import own_target, pages
@@ -31,9 +35,16 @@ def ask_second_factor(request: StaffRequest) -> HttpResponse:
         return redirect("accounts:enrol")
     form = TokenForm(request.POST or None)
     if form.is_valid():
-        if second_factor.check(request, form.cleaned_data["token"]):
-            return redirect(target or _landing(request.user))
-        form.add_error("token", _("Mã chưa đúng hoặc đã dùng. Hãy chờ mã kế tiếp rồi nhập lại."))
+        try:
+            right = second_factor.check(request, form.cleaned_data["token"])
+        except NotYet as wait:
+            form.add_error("token", _not_yet(wait))
+        else:
+            if right:
+                return redirect(target or _landing(request.user))
+            form.add_error(
+                "token", _("Mã chưa đúng hoặc đã dùng. Hãy chờ mã kế tiếp rồi nhập lại.")
+            )
     return render(request, "access/second_factor.html", {"form": form, "next": target})
 
 
@@ -52,10 +63,17 @@ def enrol(request: StaffRequest) -> HttpResponse:
         return redirect("accounts:login")
     form = EnrolForm(request.POST or None)
     if form.is_valid():
-        codes = second_factor.enrol(request, form.cleaned_data["token"])
-        if codes:
-            return render(request, "access/recovery_codes.html", {"codes": codes, "first": True})
-        form.add_error("token", _("Mã chưa đúng. Hãy chờ ứng dụng hiện mã kế tiếp rồi nhập lại."))
+        try:
+            codes = second_factor.enrol(request, form.cleaned_data["token"])
+        except NotYet as wait:
+            form.add_error("token", _not_yet(wait))
+        else:
+            if codes:
+                context = {"codes": codes, "first": True}
+                return render(request, "access/recovery_codes.html", context)
+            form.add_error(
+                "token", _("Mã chưa đúng. Hãy chờ ứng dụng hiện mã kế tiếp rồi nhập lại.")
+            )
     device = second_factor.pending(request.user)
     context = {
         "form": form,
@@ -84,6 +102,15 @@ def factor(request: StaffRequest) -> HttpResponse:
         return render(request, "access/recovery_codes.html", {"codes": codes})
     left = second_factor.recovery_codes_left(request.user)
     return render(request, "access/factor.html", {"left": left})
+
+
+def _not_yet(wait: NotYet) -> str:
+    # To the next whole second: a wait may be shorter than a minute.
+    until = timezone.localtime(wait.until + dt.timedelta(seconds=1))
+    return _(
+        "Mã này chưa được kiểm tra vì trước đó đã nhập sai. Hãy đợi đến %(time)s, rồi nhập mã đang"
+        " hiện trong ứng dụng."
+    ) % {"time": f"{until:%H:%M:%S}"}
 
 
 def _landing(staff: Account) -> str:

@@ -1,6 +1,7 @@
 """The second factor of the staff: an app's codes, and recovery codes for the day it is lost."""
 
 import base64
+import datetime as dt
 import secrets
 import unicodedata
 
@@ -17,12 +18,25 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from accounts.credentials import notices
 from accounts.models import Account, AuditEvent
 from accounts.models.audit_event import Ground
-from otp.counting import keyed_names
+from otp.counting import keyed_names, limits
+from otp.counting.limits import Limit
 
 CODES_MADE = 10
 _SIGNS = "23456789abcdefghjkmnpqrstuvwxyz"  # none that is taken for another
 _LENGTH = 10  # of a recovery code: 49 bits
 APP_DIGITS = 6
+
+
+# A try that is not looked at is on record once for each wait.
+_WAITS = Limit("factor-wait", 1, dt.timedelta(days=1))
+
+
+class NotYet(Exception):
+    """Wrong codes came before, so this one was not looked at; the next one is, from `until` on."""
+
+    def __init__(self, until: dt.datetime) -> None:
+        super().__init__(until)
+        self.until = until
 
 
 def is_enrolled(account: Account) -> bool:
@@ -57,11 +71,13 @@ def qr_code(device: TOTPDevice) -> str:
 def enrol(request: HttpRequest, typed: str) -> list[str]:
     """Confirm the app with its first code, and give new recovery codes; none where it was wrong.
 
-    This session has shown its factor from then on. The person is told by mail (ASVS 6.3.7).
+    This session has shown its factor from then on. The person is told by mail (ASVS 6.3.7). Raises
+    `NotYet`.
     """
     account = request.user
     assert isinstance(account, Account)
     device = pending(account)
+    _refuse_before_time(account, device)
     with transaction.atomic():
         device = TOTPDevice.objects.select_for_update().get(pk=device.pk)
         right = device.verify_is_allowed()[0] and device.verify_token(_cleaned(typed))
@@ -89,7 +105,7 @@ def enrol(request: HttpRequest, typed: str) -> list[str]:
 def check(request: HttpRequest, typed: str) -> bool:
     """Check a code of the app, or a recovery code; a right one changes the session's key.
 
-    The devices themselves slow down guessing, and take a code once (django-otp).
+    Raises `NotYet`. The devices themselves slow down guessing, and take a code once (django-otp).
     """
     account = request.user
     assert isinstance(account, Account)
@@ -141,10 +157,24 @@ def _match(account: Account, code: str) -> Device | None:
     else:
         kind, token = StaticDevice, stored_name(account, code)
     for device in kind.objects.devices_for_user(account, confirmed=True):
+        _refuse_before_time(account, device)
         matched = verify_token(account, device.persistent_id, token)
         if matched is not None:
             return matched
     return None
+
+
+@sensitive_variables("device")
+def _refuse_before_time(account: Account, device: Device) -> None:
+    allowed, why = device.verify_is_allowed()
+    if allowed:
+        return
+    until = why["locked_until"]
+    if limits.charge(_WAITS, f"{account.pk} {until}").granted:
+        AuditEvent.record(
+            AuditEvent.Event.FACTOR_WRONG, account, actor=account, ok=False, reason="held"
+        )
+    raise NotYet(until)
 
 
 @sensitive_variables()

@@ -8,6 +8,7 @@ from accounts.credentials import second_factor
 from accounts.models import Account, AuditEvent, Session
 from tests.support import cast
 from tests.support.cast import LOGIN, NEW_PASSWORD, PASSWORD
+from tests.support.clock import Clock
 
 ADMIN = "/quan-tri/"
 FACTOR = "/dang-nhap/yeu-to-thu-hai/"
@@ -70,6 +71,40 @@ class SecondFactorTests(Staff, TestCase):
         self.assertContains(r, "Mã chưa đúng hoặc đã dùng.")
         self.assertNotContains(r, wrong)
         self.assertEqual(self.client.get(ADMIN).status_code, 302)
+
+    def wrong(self):
+        return f"{(int(self.token()) + 1) % 10**6:06d}"
+
+    def test_a_right_token_during_the_wait_is_told_until_when(self):
+        self.clock = Clock(self, 2026, 3, 2, 9, 30)
+        self.log_in("huong")
+        for wait in (1, 2, 4):
+            self.show(self.wrong())
+            self.clock.forward(seconds=wait)
+        self.show(self.wrong())
+
+        for _ in range(3):
+            r = self.show()
+
+        self.assertContains(r, "Hãy đợi đến 09:30:16")
+        self.assertNotContains(r, "Mã chưa đúng")
+        self.assertEqual(self.client.get(ADMIN).status_code, 302)
+        held = AuditEvent.objects.filter(event="factor-wrong", reason="held")
+        self.assertEqual(held.count(), 1)
+        self.clock.to(2026, 3, 2, 9, 30, 16)
+        self.assertEqual(self.show().url, ADMIN)
+
+    def test_a_recovery_code_does_not_wait_for_the_app(self):
+        Clock(self, 2026, 3, 2, 9, 30)
+        [code, other, *_] = second_factor.make_recovery_codes(self.huong)
+        self.log_in("huong")
+        self.show(self.wrong())
+
+        self.assertEqual(self.show(code).url, ADMIN)
+
+        self.log_in("huong")
+        self.show("khong-phai-ma")
+        self.assertContains(self.show(other), "Hãy đợi đến 09:30:02")
 
     def test_what_is_no_token_is_answered(self):
         self.log_in("huong")
