@@ -1,6 +1,7 @@
 """How an account stands, for the hotline: one sentence to read out, and the facts behind it."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils import timezone
@@ -8,6 +9,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.access.login import FAILURES
+from accounts.audit import history
+from accounts.audit.history import Entry, History
 from accounts.models import Account, AuditEvent, DailyHelp, PhoneProposal, Session
 from otp import outbox, phones
 from otp.codes import NUMBER_CAP, STREAK, status
@@ -15,8 +18,6 @@ from otp.codes.status import CodeStatus
 from otp.counting import ceilings, limits
 from otp.models import GAP, OFFICE_ZONE, Purpose
 from otp.sentences import duration
-
-EVENTS_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,11 @@ class Overview:
     extra_today: bool  # given and used
     extra_given_at: dt.datetime | None  # where it can still be asked for
     proposal: PhoneProposal | None
-    events: list[AuditEvent]
+    history: History
+
+    @property
+    def events(self) -> list[Entry]:
+        return self.history.entries
 
     @property
     def phone(self) -> str:
@@ -59,8 +64,13 @@ class Overview:
         return [line for line in lines if line]
 
 
-def overview_of(address: str, account: Account | None) -> Overview:
-    """Look at `address`, whether or not somebody has it: with the same statements."""
+def overview_of(
+    address: str, account: Account | None, query: Mapping[str, str] | None = None
+) -> Overview:
+    """Look at `address`, whether or not somebody has it: with the same statements.
+
+    `query` says which page of the history is looked at.
+    """
     audited = (
         AuditEvent.objects.concerning(account) if account else AuditEvent.objects.about(address)
     )
@@ -81,11 +91,7 @@ def overview_of(address: str, account: Account | None) -> Overview:
         extra_today=given is not None and not given.is_open,
         extra_given_at=given.given_at if given and given.is_open else None,
         proposal=PhoneProposal.objects.open().filter(account=account).first(),
-        events=list(
-            audited.exclude(event=AuditEvent.Event.VIEWED)
-            .select_related("actor")
-            .order_by("-at", "-pk")[:EVENTS_SHOWN]
-        ),
+        history=history.read(audited, query or {}),
     )
 
 

@@ -65,7 +65,7 @@ def search(request: StaffRequest) -> HttpResponse:
 def person(request: StaffRequest, pk: int) -> HttpResponse:
     account = _person_or_404(request.user, pk)
     AuditEvent.record(AuditEvent.Event.VIEWED, account, actor=request.user)
-    return _show(request, overview.overview_of(account.address, account))
+    return _show(request, overview.overview_of(account.address, account, request.GET.dict()))
 
 
 @pages
@@ -79,7 +79,7 @@ def unknown(request: StaffRequest, key: str) -> HttpResponse:
     if account:
         return redirect("accounts:person", account.pk)
     AuditEvent.record(AuditEvent.Event.VIEWED, address=address, actor=request.user)
-    return _show(request, overview.overview_of(address, None))
+    return _show(request, overview.overview_of(address, None, request.GET.dict()))
 
 
 @sensitive_variables()

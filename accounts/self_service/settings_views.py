@@ -1,7 +1,5 @@
 """The pages of Thiết lập cấu hình: who one is, the number, the password, what happened."""
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
@@ -15,6 +13,8 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 
 from accounts.access import login, sessions
 from accounts.access.limits import limit_posts
+from accounts.audit import history
+from accounts.audit.history import History
 from accounts.credentials.passwords import change_password
 from accounts.credentials.policy import RULES
 from accounts.models import Account, AuditEvent, Session
@@ -32,8 +32,6 @@ from otp.codes import TooSoon, Verdict
 from otp.counting import keyed_names
 from otp.counting.ceilings import Paused
 from otp.models import Code
-
-EVENTS_SHOWN = 50
 
 
 @pages
@@ -196,31 +194,18 @@ def activity(request: PersonRequest) -> HttpResponse:
             AuditEvent.record(AuditEvent.Event.SESSIONS_ENDED, user, actor=user)
         messages.success(request, _("Đã đăng xuất các phiên khác."))
         return redirect("accounts:activity")
-    context = {"events": _events(user), "sessions": _sessions(request)}
+    context = {"history": _history(request), "sessions": _sessions(request)}
     return render(request, "self_service/activity.html", context)
 
 
-def _events(user: Account) -> list[dict[str, Any]]:
-    """List what happened, newest first, with the codes that were asked for: by whomever."""
-    # A call to the hotline is no news to whoever made it; that a whole number was read, is.
-    audited = AuditEvent.objects.concerning(user).exclude(event=AuditEvent.Event.VIEWED)
-    audited = audited.order_by("-at", "-pk")[:EVENTS_SHOWN]
-    keys = keyed_names.names_of("address", user.address)
-    asked = Code.objects.filter(address_key__in=keys).order_by("-issued_at")[:EVENTS_SHOWN]
-    events: list[dict[str, Any]] = [
-        {"at": row.at, "sentence": row.get_event_display(), "address": row.client, "ok": row.ok}
-        for row in audited
-    ]
-    events += [
-        {
-            "at": code.issued_at,
-            "sentence": _("Yêu cầu gửi mã: %(purpose)s") % {"purpose": code.get_purpose_display()},
-            "address": "",
-            "ok": True,
-        }
-        for code in asked
-    ]
-    return sorted(events, key=lambda event: event["at"], reverse=True)[:EVENTS_SHOWN]
+def _history(request: PersonRequest) -> History:
+    """Read what happened, with the codes that were asked for: by whomever."""
+    keys = keyed_names.names_of("address", request.user.address)
+    return history.read(
+        AuditEvent.objects.concerning(request.user),
+        request.GET.dict(),
+        asked=Code.objects.filter(address_key__in=keys),
+    )
 
 
 def _sessions(request: PersonRequest) -> list[dict[str, object]]:
