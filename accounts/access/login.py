@@ -5,7 +5,6 @@ import datetime as dt
 from django.conf import settings
 from django.contrib.auth import authenticate, login
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.utils import timezone
@@ -17,6 +16,7 @@ from accounts.access import known_browsers
 from accounts.access.browsers import name_browser
 from accounts.access.limits import network_of
 from accounts.addresses import AddressError, canonical
+from accounts.credentials import decoy_hashes
 from accounts.credentials.hashers import Busy
 from accounts.credentials.policy import MAX_LENGTH, STAFF_MIN_LENGTH
 from accounts.models import Account, AuditEvent
@@ -58,7 +58,7 @@ class AccountBackend(ModelBackend):
 
         Raises `Held`, `Busy` or `directory.NoAnswer`. The try is charged before the hash is
         computed and given back when the password is right, so that parallel tries cannot outrun
-        the limit. An unknown name costs the same hash, and the same bind.
+        the limit. An unknown name costs a hash of those stored, and the same bind.
         """
         address = Account.objects.main_address(_read(username or ""))
         counted_for = _counted_for(request, address)
@@ -69,8 +69,10 @@ class AccountBackend(ModelBackend):
                 AuditEvent.record(AuditEvent.Event.LOGIN_HELD, address=address, ok=False)
             raise Held(charge.until)
         account = Account.objects.reached_at(address)
+        # Drawn for everybody, so that the statements are the same.
+        decoy = decoy_hashes.drawn_for(address)
         try:
-            right = _is_right(account, password or "")
+            right = _is_right(account, password or "", decoy)
         except (Busy, directory.NoAnswer):
             if _was_not_compared(account):
                 limits.give_back(FAILURES, counted_for)
@@ -169,13 +171,13 @@ def _read(username: str) -> str:
 
 
 @sensitive_variables("password", "compared")
-def _is_right(account: Account | None, password: str) -> bool:
+def _is_right(account: Account | None, password: str, decoy: str) -> bool:
     # No password is empty, or that long; but a hash that was taken over may be one of nothing. The
     # work is the same for every name, and does not grow.
     usable = 0 < len(password) <= MAX_LENGTH
     compared = password if usable else "-"
     if account is None:
-        make_password(compared)
+        decoy_hashes.compare(compared, decoy)
         if directory.is_in_charge():
             directory.opens("", compared)
         return False

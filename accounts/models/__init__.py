@@ -4,6 +4,7 @@ from accounts.models.account import Account
 from accounts.models.address import Address, MailDomain
 from accounts.models.audit_event import AuditEvent, AuditHead, AuditLink
 from accounts.models.campaign import Campaign, CampaignMember
+from accounts.models.hash_tally import HashTally
 from accounts.models.hotline import DailyHelp, PhoneProposal
 from accounts.models.job import Job
 from accounts.models.login_notice import LoginNotice
@@ -21,6 +22,7 @@ __all__ = [
     "Campaign",
     "CampaignMember",
     "DailyHelp",
+    "HashTally",
     "Job",
     "LoginNotice",
     "MailDomain",

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from accounts.bulk import queue
 from accounts.credentials import phone_proposals
 from accounts.management.recorded import RecordedCommand
+from accounts.models import HashTally
 from otp.models import Code, Message, Meter
 from otp.outbox import life
 
@@ -29,6 +30,7 @@ class Command(RecordedCommand):
             "jobs": queue.forget_old(),
             "proposals": phone_proposals.expire(),
         }
+        HashTally.objects.compact()
         for name, count in pruned.items():
             self.stdout.write(f"{name}: {count}")
         # Django's own clearsessions, without its app: the portal keeps its sessions elsewhere.
