@@ -24,9 +24,9 @@ from otp.counting.limits import Limit
 logger = logging.getLogger(__name__)
 
 _EACH = dt.timedelta(minutes=1)
-REQUESTS = Limit("requests", 600, _EACH)  # of any kind
-POSTS = Limit("posts", 120, _EACH)  # that passed the check of the form's token
-COSTLY = Limit("costly", 120, _EACH)  # searches, lists, reports, files, what mail programs ask for
+REQUESTS = Limit("requests", 1200, _EACH)  # of any kind
+POSTS = Limit("posts", 180, _EACH)  # that passed the check of the form's token
+COSTLY = Limit("costly", 600, _EACH)  # searches, lists, reports, files, what mail programs ask for
 REPORTS = Limit("reports", 6000, _EACH)  # a supplier's, about each message, from one address
 
 LEFT_ALONE = 10  # seconds in which a Redis that did not answer is not asked again

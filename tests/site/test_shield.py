@@ -1,7 +1,9 @@
 """The shield: a flood of one caller is turned away before a session or the database is asked."""
 
 import re
+from dataclasses import replace
 from ipaddress import ip_network
+from unittest import mock
 
 import pytest
 from django.conf import settings
@@ -12,7 +14,6 @@ from django.test import Client, SimpleTestCase, TestCase, TransactionTestCase, o
 from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver, is_valid_path
 
-from accounts.access.limits import OFFICE_FACTOR
 from mailportal import shield
 from otp.models import Code
 from tests.house.test_house_rules import patterns
@@ -52,7 +53,7 @@ class Floods(cast.Cast, TestCase):
         return answers, len(statements)
 
 
-class FloodTests(Floods):
+class WholeFloodTests(Floods):
     def test_a_flood_of_posts_costs_a_handful_of_statements(self):
         answers, statements = self.flood("post", ASK)
 
@@ -60,6 +61,18 @@ class FloodTests(Floods):
         # Of the few that are let through, the exact limit lets the page work for twenty.
         self.assertLess(statements, FLOOD / 5)
         self.assertEqual(self.flood("post", LOGIN, 10), ({429: 10}, 0))
+
+
+class FloodTests(Floods):
+    """With smaller limits, which are reached sooner."""
+
+    def setUp(self):
+        super().setUp()
+        for name in ("REQUESTS", "COSTLY", "POSTS"):
+            limit = getattr(shield, name)
+            smaller = mock.patch.object(shield, name, replace(limit, count=limit.count // 10))
+            smaller.start()
+            self.addCleanup(smaller.stop)
 
     def test_a_flood_of_somebody_who_is_logged_in_costs_no_more(self):
         self.log_in()
@@ -69,6 +82,7 @@ class FloodTests(Floods):
             ("get", "/", shield.REQUESTS.count),
         ):
             with self.subTest(path):
+                cache.clear()
                 self.flood(method, path, most, client=self.client)
 
                 self.assertEqual(self.flood(method, path, 10, client=self.client), ({429: 10}, 0))
@@ -96,7 +110,7 @@ class FloodTests(Floods):
     def test_suppliers_may_report_of_every_message(self):
         path = "/sms/twilio/trang-thai/"
 
-        answers, _ = self.flood("post", path, 5 * shield.POSTS.count)
+        answers, _ = self.flood("post", path, 2 * shield.POSTS.count)
 
         self.assertNotIn(429, answers)
         self.assertEqual(self.flood("post", LOGIN, 1)[0], {200: 1})
@@ -104,7 +118,7 @@ class FloodTests(Floods):
     def test_what_other_sites_make_a_browser_send_uses_nothing_up(self):
         browser = Client(enforce_csrf_checks=True)
 
-        self.assertEqual(self.flood("post", ASK, 150, client=browser), ({403: 150}, 0))
+        self.assertEqual(self.flood("post", ASK, 100, client=browser), ({403: 100}, 0))
 
         self.assertEqual(self.client.post(ASK).status_code, 200)
 
@@ -114,7 +128,7 @@ class FloodTests(Floods):
         self.assertEqual(self.flood("delete", LOGIN, 1), ({429: 1}, 0))
 
     def test_monitors_are_always_answered(self):
-        self.flood("get", "/khong-co/", shield.REQUESTS.count + 1)
+        self.assertEqual(self.flood("get", "/khong-co/", shield.REQUESTS.count + 1)[0][429], 1)
 
         self.assertEqual(self.client.get("/healthz").status_code, 200)
 
@@ -144,7 +158,7 @@ class FloodTests(Floods):
 
     @override_settings(RATELIMIT_ENABLE=False)
     def test_load_tests_can_switch_it_off(self):
-        self.assertEqual(self.flood("post", "/dang-xuat/", 3 * shield.POSTS.count)[0], {302: 360})
+        self.assertEqual(self.flood("post", "/dang-xuat/", 100)[0], {302: 100})
 
 
 class CallerTests(Floods):
@@ -174,11 +188,11 @@ class CallerTests(Floods):
     def test_offices_and_staff_have_more(self):
         for name in ("OFFICE_NETWORKS", "STAFF_NETWORKS"):
             cache.clear()
-            most = shield.POSTS.count * OFFICE_FACTOR
+            most = shield.POSTS.count + 5
             with self.subTest(name), override_settings(**{name: [ip_network("192.0.2.0/24")]}):
-                answers, _ = self.flood("post", "/dang-xuat/", most + 1, REMOTE_ADDR="192.0.2.9")
+                answers, _ = self.flood("post", "/dang-xuat/", most, REMOTE_ADDR="192.0.2.9")
 
-                self.assertEqual(answers, {302: most, 429: 1})
+                self.assertEqual(answers, {302: most})
 
     def test_callers_without_an_address_are_one(self):
         self.flood("post", "/dang-xuat/", shield.POSTS.count, REMOTE_ADDR="")
@@ -214,16 +228,14 @@ class RedisTests(TransactionTestCase):
         return [self.server.request("GET", "/quan-tri/").status for _ in range(times)]
 
     def test_the_count_is_one_for_all_processes(self):
-        answers = self.ask(2 * shield.COSTLY.count + 2)
-
-        # Twice as many where the flood met the edge of a window.
-        self.assertIn(answers.count(302), (shield.COSTLY.count, 2 * shield.COSTLY.count))
+        # Each process alone would have seen half of them. Once more, should a window have ended.
+        self.assertTrue(any(429 in self.ask(shield.COSTLY.count + 1) for _ in range(2)))
 
     def test_a_redis_that_goes_away_takes_nothing_with_it(self):
         self.ask(2)
         self.redis.end()
 
-        self.assertEqual(set(self.ask(2 * shield.COSTLY.count)), {302})
+        self.assertEqual(set(self.ask(20)), {302})
 
         self.assertEqual(self.server.request("GET", "/dang-nhap/").status, 200)
         said = self.server.log().count("Redis does not answer")
