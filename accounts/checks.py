@@ -1,10 +1,14 @@
 """Set-up faults of the portal that stop the start."""
 
+from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
+from django.db import OperationalError
+from django.db.utils import ConnectionHandler
 
 from accounts.directory.connection import is_on_this_machine
 from accounts.self_service.pending_code import origin_line
@@ -139,3 +143,42 @@ def _mail_goes_in_clear() -> bool:
     encrypted = settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL
     by_smtp = settings.EMAIL_BACKEND.endswith("smtp.EmailBackend")
     return by_smtp and not encrypted and not is_on_this_machine(settings.EMAIL_HOST)
+
+
+@register(Tags.database)
+def pages_wait_for_nobody_long(
+    *, databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """Warn where a pooler refuses or drops the limits on waiting of the pages' sessions (GO-01)."""
+    if not databases or not settings.DATABASE_URL:
+        return []
+    pages = ConnectionHandler({"default": settings.DATABASE_OF_PAGES})["default"]
+    try:
+        with closing(pages), pages.cursor() as cursor:
+            cursor.execute("SELECT current_setting('lock_timeout') = '0'")
+            (unlimited,) = cursor.fetchone()
+    except OperationalError as error:
+        if "unsupported startup parameter" not in str(error):
+            return []  # `migrate` has not made the role yet, or nothing answers anyway
+        return [_pooler_is_unknown("DATABASE_URL leads to a pooler that refuses `options`.")]
+    if not unlimited:
+        return []
+    if settings.DATABASE_POOLER:
+        return [
+            Warning(
+                "Pages may wait for a lock without end: DATABASE_POOLER is transaction, and the"
+                " role of DATABASE_URL has no limits.",
+                hint="ALTER ROLE … SET lock_timeout, and the others of docs/operate.md.",
+                id="portal.W021",
+            )
+        ]
+    return [_pooler_is_unknown("DATABASE_URL leads to a pooler that drops `options`.")]
+
+
+def _pooler_is_unknown(what: str) -> Warning:
+    return Warning(
+        what,
+        hint="Say in DATABASE_POOLER whether it gives sessions or transactions, and in"
+        " DATABASE_DIRECT_URL where PostgreSQL itself is: docs/operate.md.",
+        id="portal.W022",
+    )

@@ -96,23 +96,26 @@ if DATABASE_URL and postgresql.as_owner and env.str("DATABASE_OWNER_URL", ""):
     _serving = address.read(env, "DATABASE_URL")
     DATABASE_SERVING_ROLE, DATABASE_SERVING_PASSWORD = _serving["USER"], _serving["PASSWORD"]
     _url = "DATABASE_OWNER_URL"
-if DATABASE_URL:
-    _database = address.read(env, _url) | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
-    if _database.get("ENGINE") != "django.db.backends.postgresql":
-        raise ImproperlyConfigured(f"{_url} must be a postgresql:// address.")
-else:
-    _database = dict(embedded.database(VAR_DIR / "postgres"))
-_database["ENGINE"] = "mailportal.postgresql"
-# A database host that vanishes must be noticed: without these, a request could hang for minutes.
-_database["OPTIONS"] = {
-    "connect_timeout": 3,  # seconds
-    "keepalives_idle": 30,  # seconds
-    "tcp_user_timeout": 20_000,  # milliseconds
-} | _database.get("OPTIONS", {})
-_database["OPTIONS"]["options"] = postgresql.patience.options(
-    _database["OPTIONS"].get("options", "")
+# PgBouncer between the pages and PostgreSQL; commands, the sender and the worker go past it.
+DATABASE_POOLER = env.str(
+    "DATABASE_POOLER", "", validate=validate.OneOf(["", "session", "transaction"])
 )
-DATABASES = {"default": _database}
+DATABASE_DIRECT_URL = env.str("DATABASE_DIRECT_URL", "")
+if DATABASE_POOLER and not DATABASE_DIRECT_URL:
+    raise ImproperlyConfigured(
+        "DATABASE_POOLER needs DATABASE_DIRECT_URL, the address of PostgreSQL itself."
+    )
+if DATABASE_URL:
+    DATABASE_OF_PAGES = address.database(env, "DATABASE_URL", pooler=DATABASE_POOLER)
+else:
+    DATABASE_OF_PAGES = address.with_limits(dict(embedded.database(VAR_DIR / "postgres")))
+DATABASES = {"default": DATABASE_OF_PAGES}
+if DATABASE_DIRECT_URL:
+    _direct = address.database(env, "DATABASE_DIRECT_URL")
+    if postgresql.patience is postgresql.COMMAND:
+        DATABASES = {"default": _direct}
+if _url != "DATABASE_URL":
+    DATABASES = {"default": address.database(env, _url)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Where the shield counts callers; nothing that must be exact is counted here

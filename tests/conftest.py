@@ -26,6 +26,7 @@ PROGRAMS = {
     "doveadm": "apt-get install dovecot-core",
     "dovecot": "apt-get install dovecot-imapd dovecot-pgsql",
     "nginx": "apt-get install nginx-light",
+    "pgbouncer": "apt-get install pgbouncer",
     "postmap": "apt-get install postfix postfix-pgsql",
     "prometheus": "apt-get install prometheus",
     "promtool": "apt-get install prometheus",

@@ -1,8 +1,7 @@
 """How long a session of PostgreSQL may wait for a lock, run one statement, and hold idle locks.
 
 PostgreSQL itself breaks off what takes longer, so that one stuck transaction stops nobody for long.
-Behind a pooler that drops what a session asks for, the role has to have these limits
-(`manage.py database_roles`).
+Behind a pooler that gives single transactions, the role has to have these limits.
 """
 
 from typing import NamedTuple

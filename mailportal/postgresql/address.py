@@ -7,9 +7,42 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from environs import EnvError, FileAwareEnv
 
+from mailportal import postgresql
+
 PORT = "5432"
 _HOSTS = re.compile(r"(?P<before>[a-z]+://(?:[^@/?#]*@)?)(?P<hosts>[^@/?#]+)(?P<after>.*)")
 _HOST = re.compile(r"(\[[^\]]+\]|[^:]+)(?::(\d+))?")
+
+
+def database(env: FileAwareEnv, name: str, *, pooler: str = "") -> dict[str, Any]:
+    """Read a variable as a whole database of Django's, with the limits of this process."""
+    found = read(env, name)
+    if found.get("ENGINE") != "django.db.backends.postgresql":
+        raise ImproperlyConfigured(f"{name} must be a postgresql:// address.")
+    return with_limits(found | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}, pooler=pooler)
+
+
+def with_limits(database: dict[str, Any], *, pooler: str = "") -> dict[str, Any]:
+    """Let sessions begin with limits on waiting, or as the pooler before the database allows.
+
+    PgBouncer takes no start-up parameter `options`. One that gives whole sessions is told by SET;
+    one that gives transactions passes a session's SET on to somebody else, so there the role has
+    to have the limits, and no cursor outlives its transaction.
+    """
+    # A database host that vanishes must be noticed, or a request could hang for minutes.
+    options = {
+        "connect_timeout": 3,  # seconds
+        "keepalives_idle": 30,  # seconds
+        "tcp_user_timeout": 20_000,  # milliseconds
+    } | database.get("OPTIONS", {})
+    if not pooler:
+        options["options"] = postgresql.patience.options(options.get("options", ""))
+    return database | {
+        "ENGINE": "mailportal.postgresql",
+        "OPTIONS": options,
+        "LIMITS_BY_SET": pooler == "session",
+        "DISABLE_SERVER_SIDE_CURSORS": pooler == "transaction",
+    }
 
 
 def read(env: FileAwareEnv, name: str) -> dict[str, Any]:

@@ -43,6 +43,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection.longest = _longest(postgresql.patience.statement)
         return connection
 
+    def init_connection_state(self) -> None:
+        super().init_connection_state()
+        if self.settings_dict.get("LIMITS_BY_SET"):
+            with self.cursor() as cursor:
+                for name, value in postgresql.patience.parameters().items():
+                    cursor.execute(f"SET {name} = '{value}'")
+
     def take_long(self) -> None:
         """Let the statements of this page take longer, until `take_short`.
 
