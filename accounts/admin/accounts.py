@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.bulk import BulkAdmin
 from accounts.admin.fields import TYPED_TIME, by_path
+from accounts.admin.versions import VersionedAdmin
 from accounts.credentials import notices
 from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.models import Account, Address, AuditEvent, Unit
@@ -57,7 +58,7 @@ class AliasInline(admin.StackedInline):  # type: ignore[type-arg]  # not generic
 
 
 @admin.register(Account)
-class AccountAdmin(BulkAdmin):
+class AccountAdmin(VersionedAdmin, BulkAdmin):
     """Accounts of whom the member of staff may see, to mend.
 
     They are searched for at the hotline's desk, by POST: `?q=` would go into access logs (AD-06).

@@ -9,12 +9,13 @@ from django.http import HttpRequest
 
 from accounts.access import login_notices
 from accounts.admin.fields import TYPED_TIME
+from accounts.admin.versions import VersionedAdmin
 from accounts.models import AuditEvent, LoginNotice
 from accounts.pages.requests import actor
 
 
 @admin.register(LoginNotice)
-class LoginNoticeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+class LoginNoticeAdmin(VersionedAdmin):
     """Notices on the log-in page; within a minute every process shows a change."""
 
     list_display = ("text", "shown_from", "shown_until")

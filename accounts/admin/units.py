@@ -10,13 +10,14 @@ from django.forms import ModelChoiceField, ModelForm
 from django.http import HttpRequest, HttpResponse
 
 from accounts.admin.fields import by_path
+from accounts.admin.versions import VersionedAdmin, VersionedForm
 from accounts.models import AuditEvent, Unit
 from accounts.organisation import roles
 from accounts.organisation.units import with_below
 from accounts.pages.requests import actor
 
 
-class UnitForm(ModelForm):  # type: ignore[type-arg]  # not generic at run time
+class UnitForm(VersionedForm):
     def clean_parent(self) -> Unit | None:
         parent: Unit | None = self.cleaned_data["parent"]
         if parent and self.instance.pk and parent.pk in with_below([self.instance.pk]):
@@ -25,7 +26,7 @@ class UnitForm(ModelForm):  # type: ignore[type-arg]  # not generic at run time
 
 
 @admin.register(Unit)
-class UnitAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+class UnitAdmin(VersionedAdmin):
     form = UnitForm
     list_display = ("name", "code", "parent")
     list_select_related = ("parent",)

@@ -1,0 +1,135 @@
+"""Forms of the administration that know what they were drawn from: an old page undoes nothing.
+
+What somebody else has changed meanwhile stays as it is. Where the same field was edited here too,
+the form says both and keeps what was typed; sent once more, it is taken (GO-08).
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest, QueryDict
+from django.utils.translation import gettext as _
+
+DRAWN_FROM = "drawn_from"  # a hidden field, in templates/admin/change_form.html
+
+
+class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    """A form that is laid over what the row holds by now, not over what its page showed."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._clashes: dict[str, tuple[str, str]] = {}
+        if self.is_bound and self.instance.pk:
+            self._lay_over_what_is_there()
+
+    @property
+    def version(self) -> str:
+        """Give the values that the form is drawn from, as JSON; "" for a new row."""
+        if not self.instance.pk:
+            return ""
+        return json.dumps({name: self._stored(name) for name in self.fields})
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        for name, (now, typed) in self._clashes.items():
+            self.add_error(
+                name,
+                ValidationError(
+                    _(
+                        "Người khác đã sửa %(label)s: bây giờ là “%(now)s”, bạn nhập “%(typed)s”."
+                        " Nếu vẫn muốn ghi giá trị bạn nhập, hãy bấm Lưu lần nữa."
+                    ),
+                    code="changed_meanwhile",
+                    params={
+                        "label": str(self.fields[name].label).lower(),
+                        "now": self._in_words(name, now),
+                        "typed": self._in_words(name, typed),
+                    },
+                ),
+            )
+        return cleaned
+
+    def _lay_over_what_is_there(self) -> None:
+        data = QueryDict(mutable=True)
+        data.update(self.data)
+        for name, seen in self._seen().items():
+            now, typed = self._stored(name), self._typed(name)
+            if now in (seen, typed):
+                continue
+            if typed == seen:
+                # Not edited here: what the other one made of it stays.
+                _put(data, self.add_prefix(name), self.fields[name], now)
+            else:
+                self._clashes[name] = (now, typed)
+        self.data = data
+
+    def _seen(self) -> dict[str, str]:
+        """Read what the page showed. A sender without a version has seen what there is now."""
+        try:
+            seen = json.loads(self.data.get(DRAWN_FROM, "{}"))
+        except ValueError:
+            return {}
+        if not isinstance(seen, dict):
+            return {}
+        return {name: str(value) for name, value in seen.items() if name in self.fields}
+
+    def _stored(self, name: str) -> str:
+        """Write the row's value as a browser sends it back."""
+        field = self.fields[name]
+        value = field.prepare_value(self.get_initial_for_field(field, name))
+        if isinstance(field.widget, forms.CheckboxInput):
+            return str(bool(value))
+        return _text(field.widget.format_value(value))
+
+    def _typed(self, name: str) -> str:
+        widget = self.fields[name].widget
+        return _text(widget.value_from_datadict(self.data, self.files, self.add_prefix(name)))
+
+    def _in_words(self, name: str, text: str) -> str:
+        field = self.fields[name]
+        if isinstance(field.widget, forms.CheckboxInput):
+            return _("có") if text == "True" else _("không")
+        if isinstance(field, forms.ChoiceField):
+            labels = {str(value): str(label) for value, label in _pairs(field)}
+            text = labels.get(text, text)
+        return text or _("để trống")
+
+
+class VersionedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """A page that changes what several people may be changing at the same time."""
+
+    form: type[VersionedForm] = VersionedForm
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        """Find the row; where it is about to be changed, hold it until it is."""
+        row = super().get_object(request, object_id, from_field)
+        if row is None or request.method != "POST":
+            return row
+        if not transaction.get_connection().in_atomic_block:
+            return row
+        held = self.get_queryset(request).select_for_update(of=("self",))
+        return held.filter(pk=row.pk).first()
+
+
+def _pairs(field: forms.ChoiceField) -> Iterator[tuple[Any, Any]]:
+    yield from field.choices  # type: ignore[misc]  # read, it is always iterable
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):  # of a choice
+        value = value[0] if value else ""
+    return "" if value is None else str(value).replace("\r\n", "\n")
+
+
+def _put(data: Any, key: str, field: forms.Field, text: str) -> None:
+    if isinstance(field.widget, forms.CheckboxInput) and text == "False":
+        data.pop(key, None)
+    else:
+        data[key] = text
