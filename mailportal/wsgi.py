@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.checks import ERROR, Tags, run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
+from django.template.loader import get_template
+from django.urls import get_resolver
 from django.utils.http import parse_header_parameters
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailportal.settings")
@@ -43,4 +45,13 @@ def _refuse_broken_set_up() -> None:
         raise ImproperlyConfigured("\n".join(broken))
 
 
+def _read_pages() -> None:
+    """Read all pages and addresses now: later, their files may be those of the next release."""
+    folder = settings.BASE_DIR / "templates"
+    for page in folder.rglob("*.*"):
+        get_template(str(page.relative_to(folder)))
+    get_resolver().url_patterns  # noqa: B018 - looked at to be read
+
+
 _refuse_broken_set_up()
+_read_pages()

@@ -326,4 +326,4 @@ class UpgradeTests(TransactionTestCase):
         releases.lay_present(self.code)
         self.copy_static(self.code)
         server.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: "Worker exiting" in server.log(), "the old worker's end", log=server.log)
+        wait_for(lambda: "Worker exiting" in server.log(), "the old worker", log=server.log)
