@@ -11,7 +11,7 @@ import pytest
 from django.test import SimpleTestCase
 
 from mailportal.env_file import read
-from tests.support import deployment
+from tests.support import deployment, releases
 from tests.support.deployment import ROOT
 
 GENERATOR = Path("/usr/lib/systemd/user-environment-generators/30-systemd-environment-d-generator")
@@ -98,16 +98,16 @@ class CommandTests(SimpleTestCase):
         self.addCleanup(folder.cleanup)
         self.env = Path(folder.name, "env")
         text = (ROOT / "deploy" / "systemd" / "mailportal").read_text(encoding="utf-8")
-        python = sys.executable
-        text = text.replace(".venv/bin/python", python).replace("/opt/mailportal", str(ROOT))
+        text = text.replace("/opt/mailportal/.venv/bin/python", sys.executable)
+        text = text.replace("/opt/mailportal", str(ROOT))
         self.command = Path(folder.name, "mailportal")
         self.command.write_text(text.replace("/etc/mailportal", folder.name))
         self.command.chmod(stat.S_IRWXU)
 
-    def run_(self, *arguments):
+    def run_(self, *arguments, **variables):
         return subprocess.run(
             [self.command, *arguments],
-            env={"PATH": os.environ["PATH"]},
+            env={"PATH": os.environ["PATH"], **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -141,6 +141,20 @@ class CommandTests(SimpleTestCase):
         )
 
         self.assertEqual((done.returncode, done.stdout), (0, "8124\n"))
+
+    def test_the_code_of_the_next_release_may_be_named(self):
+        self.env.write_text("".join(f"{n}={v}\n" for n, v in deployment.ENVIRONMENT.items()))
+        releases.lay_present(self.env.with_name("next"))
+
+        done = self.run_(
+            "shell",
+            "--no-imports",
+            "--command",
+            "from django.conf import settings as s; print(s.BASE_DIR)",
+            MAILPORTAL=str(self.env.with_name("next")),
+        )
+
+        self.assertEqual(done.stdout, f"{self.env.with_name('next')}\n")
 
     def test_what_is_wrong_is_one_line(self):
         done = self.run_("check")

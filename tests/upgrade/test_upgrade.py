@@ -173,11 +173,12 @@ class Site:
 
     def code_of(self, phone):
         """Read the SMS that came to a number."""
-        found = wait_for(
-            lambda: [sms["text"] for sms in self.supplier.texts if sms["to"] == phone],
-            f"an SMS to {phone}; {self.failed}",
-        )
-        return code_in(found[-1])
+        wait_for(lambda: self.failed or self._texts(phone), f"an SMS to {phone}")
+        assert self._texts(phone), self.failed
+        return code_in(self._texts(phone)[-1])
+
+    def _texts(self, phone):
+        return [sms["text"] for sms in self.supplier.texts if sms["to"] == phone]
 
     @contextmanager
     def traffic(self):
