@@ -42,7 +42,7 @@ class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic a
                 ValidationError(
                     _(
                         "Người khác đã sửa %(label)s: bây giờ là “%(now)s”, bạn nhập “%(typed)s”."
-                        " Nếu vẫn muốn ghi giá trị bạn nhập, hãy bấm Lưu lần nữa."
+                        " Nếu vẫn muốn ghi giá trị bạn nhập, hãy bấm “Lưu lại” lần nữa."
                     ),
                     code="changed_meanwhile",
                     params={

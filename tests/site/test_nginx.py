@@ -1,0 +1,159 @@
+"""nginx as deploy/nginx.conf has it: who is one caller, and whom slow senders shut out."""
+
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from django.conf import settings
+from django.test import SimpleTestCase
+
+from tests.support.output import Output
+from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE, wait_for, wait_for_end
+
+HOST = "matkhau.example.gov.vn"
+FORMS = 50  # of one caller that may be under way
+OFFICE = "10.1.2.3"
+# Whom a test lets nginx take for the caller.
+BY_HEADER = "set_real_ip_from 127.0.0.1; real_ip_header X-Test-Caller;"
+
+
+class Portal(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_POST(self):
+        self.do_GET()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.program("nginx")
+class NginxTests(SimpleTestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.portal = ThreadingHTTPServer(("127.0.0.1", 0), Portal)
+        Thread(target=cls.portal.serve_forever, daemon=True).start()
+        cls.addClassCleanup(cls.portal.server_close)
+        cls.addClassCleanup(cls.portal.shutdown)
+        cls.folder = Path(tempfile.mkdtemp())
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.port = free_port()
+        cls.start()
+
+    @classmethod
+    def start(cls):
+        subprocess.run(
+            [
+                *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt"),
+                *("ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=x"),
+                *("-keyout", f"{cls.folder}/key", "-out", f"{cls.folder}/chain"),
+            ],
+            check=True,
+            capture_output=True,
+        )
+        whole = cls.folder / "nginx.conf"
+        whole.write_text(cls.configuration(), encoding="utf-8")
+        output = Output()
+        nginx = subprocess.Popen(
+            ["/usr/sbin/nginx", "-p", cls.folder, "-c", whole], stdout=output, stderr=output
+        )
+        cls.addClassCleanup(output.close)
+        cls.addClassCleanup(wait_for_end, nginx, "nginx", log=output.text)
+        cls.addClassCleanup(nginx.terminate)
+        wait_for(cls.is_open, "nginx to listen", log=output.text)
+
+    @classmethod
+    def configuration(cls):
+        text = (settings.BASE_DIR / "deploy" / "nginx.conf").read_text(encoding="utf-8")
+        text = re.sub(r"(?m)^ *listen \[::\].*\n", "", text)
+        text = text.replace("listen 80;", f"listen 127.0.0.1:{free_port()};")
+        text = text.replace("listen 443 ssl", f"listen 127.0.0.1:{cls.port} ssl")
+        text = re.sub(r"/etc/letsencrypt/live/[^/]+/fullchain.pem", f"{cls.folder}/chain", text)
+        text = re.sub(r"/etc/letsencrypt/live/[^/]+/privkey.pem", f"{cls.folder}/key", text)
+        text = text.replace("/var/log/nginx", str(cls.folder))
+        text = text.replace("127.0.0.1:8000", f"127.0.0.1:{cls.portal.server_port}")
+        text = text.replace("# 10.0.0.0/8 1;", "10.0.0.0/8 1;")
+        return (
+            f"pid {cls.folder}/pid; daemon off; error_log stderr;"
+            f"events {{ worker_connections 900; }} http {{ {BY_HEADER}\n{text}\n}}\n"
+        )
+
+    @classmethod
+    def is_open(cls):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", cls.port)) == 0
+
+    def connect(self):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        bare = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+        return context.wrap_socket(bare, server_hostname=HOST)
+
+    def send(self, method, caller, length, body=b""):
+        connection = self.connect()
+        head = f"{method} / HTTP/1.1\r\nHost: {HOST}\r\nX-Test-Caller: {caller}\r\n"
+        head += f"Content-Length: {length}\r\nConnection: close\r\n\r\n"
+        connection.sendall(head.encode() + body)
+        return connection
+
+    def status(self, method, caller):
+        with self.send(
+            method, caller, 1 if method == "POST" else 0, b"x"[: method == "POST"]
+        ) as it:
+            return int(it.recv(100).split()[1])
+
+    def send_slowly(self, callers):
+        """Begin a form by each of the callers, which stays under way for the rest of the test."""
+        for caller in callers:
+            begun = self.send("POST", caller, 100, b"x")
+            self.addCleanup(self.close, begun)
+
+    def close(self, begun):
+        with suppress(OSError):
+            begun.close()
+
+    def shut_out(self, caller):
+        wait_for(lambda: self.status("POST", caller) == 429, "nginx to count what was begun")
+
+    def test_an_office_with_a_hundred_slow_senders_goes_on(self):
+        self.send_slowly([OFFICE] * 100)
+        self.send_slowly(["198.51.100.1"] * FORMS)
+        self.shut_out("198.51.100.1")  # begun later, so the hundred before are counted
+
+        for method in ("GET", "POST"):
+            self.assertEqual(self.status(method, OFFICE), 200)
+            self.assertEqual(self.status(method, "198.51.100.2"), 200)
+
+    def test_whoever_sends_slowly_still_sees_pages(self):
+        self.send_slowly(["198.51.100.9"] * FORMS)
+        self.shut_out("198.51.100.9")
+
+        self.assertEqual(self.status("GET", "198.51.100.9"), 200)
+
+    def test_one_subscriber_of_ipv6_is_one_caller(self):
+        self.send_slowly(f"2001:db8:a:b:{n:x}::{n:x}" for n in range(FORMS))
+
+        self.shut_out("2001:db8:a:b::77")
+
+        self.assertEqual(self.status("POST", "2001:db8:a:c::77"), 200)
+
+    def test_networks_with_odd_bytes_are_told_apart(self):
+        self.send_slowly(f"2001:db8:0a0a:0d00:{n:x}::" for n in range(FORMS))
+
+        self.shut_out("2001:db8:0a0a:0d00::1")
+
+        for other in ("2001:db8:0a0a:0d01::1", "2001:db8:0a00::1", "::1", "32.1.13.184"):
+            self.assertEqual(self.status("POST", other), 200, other)
