@@ -116,6 +116,12 @@ if DATABASE_DIRECT_URL:
         DATABASES = {"default": _direct}
 if _url != "DATABASE_URL":
     DATABASES = {"default": address.database(env, _url)}
+DATABASE_REPLICA_URL = env.str("DATABASE_REPLICA_URL", "")
+if DATABASE_REPLICA_URL:
+    _replica = address.replica(env, "DATABASE_REPLICA_URL")
+    if postgresql.patience is not postgresql.COMMAND:
+        DATABASES["replica"] = _replica
+        DATABASE_ROUTERS = ["accounts.pages.replica.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Where the shield counts callers; nothing that must be exact is counted here

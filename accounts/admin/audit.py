@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, AuditEvent
 from accounts.models.right import Right
+from accounts.pages.replica import read_replica
 from accounts.pages.requests import actor, takes_long
 from accounts.spreadsheets.writing import csv_response
 
@@ -105,6 +106,7 @@ class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
         """Give the rows of the list, as filtered, as CSV."""
         if not request.user.has_perm(Right.EXPORT_AUDIT):
             raise PermissionDenied
+        read_replica()
         try:
             rows = self.get_changelist_instance(request).get_queryset(request)
         except IncorrectLookupParameters:

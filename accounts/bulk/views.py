@@ -22,6 +22,7 @@ from accounts.models.job import Job
 from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree
+from accounts.pages.replica import read_replica
 from accounts.pages.requests import actor
 from accounts.spreadsheets import reading
 from accounts.spreadsheets.writing import FAULT_COLUMNS, csv_response, xlsx_response
@@ -135,6 +136,7 @@ def export(
     """Give a list of accounts away, and put on record who took how many, and of which."""
     staff = actor(request)
     people = roles.within(staff, chosen).order_by("address")
+    read_replica()
     count = people.count()
     if xlsx and count > MOST_XLSX:
         messages.warning(

@@ -14,6 +14,7 @@ from accounts.models.audit_event import AuditEvent
 from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree
+from accounts.pages.replica import reads_replica
 from accounts.pages.requests import takes_long
 from accounts.reports.codes import codes
 from accounts.reports.coverage import coverage
@@ -27,6 +28,7 @@ RIGHT = Right.VIEW_REPORTS
 @require_safe
 @staff_page(RIGHT)
 @takes_long
+@reads_replica
 def reports(request: StaffRequest, unit: int | None = None) -> HttpResponse:
     tree = _tree(request.user, unit)
     report = _coverage(request.user, tree, unit)
@@ -44,6 +46,7 @@ def reports(request: StaffRequest, unit: int | None = None) -> HttpResponse:
 @require_safe
 @staff_page(RIGHT)
 @takes_long
+@reads_replica
 def code_report(request: StaffRequest) -> HttpResponse:
     _see_all_or_403(request.user)
     return _page(request, codes(), part="codes", heading=_("Mã và tin nhắn"))
@@ -52,6 +55,7 @@ def code_report(request: StaffRequest) -> HttpResponse:
 @require_safe
 @staff_page(RIGHT)
 @takes_long
+@reads_replica
 def help_report(request: StaffRequest) -> HttpResponse:
     report = help_given(roles.units_of(request.user))
     return _page(request, report, part="help", heading=_("Việc hỗ trợ"))
@@ -60,6 +64,7 @@ def help_report(request: StaffRequest) -> HttpResponse:
 @require_safe
 @staff_page(RIGHT)
 @takes_long
+@reads_replica
 def reports_file(request: StaffRequest, table: str, unit: int | None = None) -> HttpResponseBase:
     report = _coverage(request.user, _tree(request.user, unit), unit)
     return _file(request, report, table)
@@ -68,6 +73,7 @@ def reports_file(request: StaffRequest, table: str, unit: int | None = None) -> 
 @require_safe
 @staff_page(RIGHT)
 @takes_long
+@reads_replica
 def code_report_file(request: StaffRequest, table: str) -> HttpResponseBase:
     _see_all_or_403(request.user)
     return _file(request, codes(), table)
@@ -76,6 +82,7 @@ def code_report_file(request: StaffRequest, table: str) -> HttpResponseBase:
 @require_safe
 @staff_page(RIGHT)
 @takes_long
+@reads_replica
 def help_report_file(request: StaffRequest, table: str) -> HttpResponseBase:
     return _file(request, help_given(roles.units_of(request.user)), table)
 

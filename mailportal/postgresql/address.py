@@ -22,6 +22,18 @@ def database(env: FileAwareEnv, name: str, *, pooler: str = "") -> dict[str, Any
     return with_limits(found | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}, pooler=pooler)
 
 
+def replica(env: FileAwareEnv, name: str) -> dict[str, Any]:
+    """Read the address of a standby, from which reports are read: never written to."""
+    found = database(env, name)
+    options = found["OPTIONS"]
+    options["options"] += (
+        f" -c default_transaction_read_only=on -c statement_timeout={postgresql.LONG_PAGE}s"
+    )
+    if "," in str(found["HOST"]):
+        options["target_session_attrs"] = "prefer-standby"
+    return found | {"STATEMENT": postgresql.LONG_PAGE}
+
+
 def with_limits(database: dict[str, Any], *, pooler: str = "") -> dict[str, Any]:
     """Let sessions begin with limits on waiting, or as the pooler before the database allows.
 

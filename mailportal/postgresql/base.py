@@ -40,8 +40,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection:
         self.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         connection = Connection.connect(**conn_params)
-        connection.longest = _longest(postgresql.patience.statement)
+        connection.longest = _longest(self._statement)
         return connection
+
+    @property
+    def _statement(self) -> int:
+        return int(self.settings_dict.get("STATEMENT", postgresql.patience.statement))
 
     def init_connection_state(self) -> None:
         super().init_connection_state()

@@ -33,6 +33,12 @@ def is_shown(name: str) -> bool:
     return Meter.objects.filter(pk=name, until__gt=Now()).exists()
 
 
+def any_is_shown(database: str) -> bool:
+    """Say whether any process lives, as far as this database knows: a replica may be behind."""
+    signs = Meter.objects.using(database)
+    return signs.filter(pk__in=EXPECTED, until__gt=Now()).exists()
+
+
 def silent() -> set[str]:
     """Name those that have to be there and show no sign of life."""
     alive = Meter.objects.filter(pk__in=EXPECTED, until__gt=Now()).values_list("pk", flat=True)

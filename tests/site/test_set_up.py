@@ -45,6 +45,7 @@ FAULTS = [
     ("DATABASE_POOLER", {"DATABASE_POOLER": "statement"}),
     ("DATABASE_DIRECT_URL", {"DATABASE_POOLER": "transaction"}),
     ("DATABASE_DIRECT_URL", {"DATABASE_DIRECT_URL": "mysql://u:geheim@h/x"}),
+    ("DATABASE_REPLICA_URL", {"DATABASE_REPLICA_URL": "mysql://u:geheim@h/x"}),
     ("PORTAL_PROFILE", {"PORTAL_PROFILE": "nowhere"}),
     ("PORTAL_PROFILE", {"PORTAL_PROFILE": "/nonexistent/office.toml"}),
     ("PHONE_MASK_DIGITS", {"PHONE_MASK_DIGITS": "7"}),
