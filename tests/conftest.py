@@ -17,7 +17,8 @@ from django.test import TransactionTestCase
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from mailportal import schema
-from tests.support import clock, releases, tables
+from tests.support import clock, tables
+from tests.support.programs import releases
 
 # Programs that cannot come from Python packages, and how to get them.
 PROGRAMS = {

@@ -10,9 +10,10 @@ from django.test import Client, RequestFactory, TestCase, override_settings
 from accounts.access import known_browsers
 from accounts.access.login import FAILURES
 from accounts.models import AuditEvent
-from tests.support import cast, deployment
+from tests.support import cast
 from tests.support.cast import PASSWORD, newest_code
 from tests.support.clock import let_pass
+from tests.support.programs import deployment
 
 COOKIE = settings.KNOWN_BROWSER_COOKIE_NAME
 HELD = "Đã nhập sai nhiều lần."

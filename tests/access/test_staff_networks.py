@@ -5,7 +5,8 @@ from ipaddress import ip_network
 
 from django.test import Client, TestCase, TransactionTestCase, override_settings
 
-from tests.support import cast, deployment
+from tests.support import cast
+from tests.support.programs import deployment
 from tests.support.waiting import PATIENCE
 
 NEAR = "10.3.0.9"

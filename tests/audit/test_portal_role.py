@@ -13,9 +13,10 @@ from django.test import TransactionTestCase, override_settings
 from accounts.audit import chain, portal_role
 from accounts.models import Account, AuditEvent, AuditLink
 from otp.models import Message
-from tests.support import cast, deployment, mailserver
+from tests.support import cast
 from tests.support.cast import ASK, CODE, FACTOR, LOGIN, NEW, NEW_PASSWORD, PASSWORD, token_of
-from tests.support.deployment import Server, Visitor
+from tests.support.programs import deployment, mailserver
+from tests.support.programs.deployment import Server, Visitor
 
 ROLE = f"mailportal_app_{os.getpid()}"  # roles belong to the whole server
 ROLE_PASSWORD = "geheim-o-5b20"

@@ -41,7 +41,7 @@ def main():
 def measure():
     from django.test import override_settings
 
-    from tests.support import mailserver
+    from tests.support.programs import mailserver
 
     mailserver.make_role()
     dovecot = mailserver.Dovecot()
@@ -59,7 +59,7 @@ def measure():
 
 def start_sender(environment, log):
     from otp import outbox
-    from tests.support.deployment import database_url
+    from tests.support.programs.deployment import database_url
     from tests.support.waiting import wait_for
 
     sender = subprocess.Popen(
@@ -79,7 +79,7 @@ def one_round(dovecot, n):
 
     from tests.support import cast
     from tests.support.cast import ASK, CODE, NEW, NEW_PASSWORD, PASSWORD
-    from tests.support.mailserver import is_closed
+    from tests.support.programs.mailserver import is_closed
 
     name = f"nguoi{n}"
     cast.make(name, phone=f"+8491200{n:04}", phone_confirmed_at=timezone.now())

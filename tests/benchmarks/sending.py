@@ -42,7 +42,7 @@ def main():
 
 def measure():
     from otp.models import Brakes
-    from tests.support import gateway
+    from tests.support.programs import gateway
 
     Brakes.objects.update(codes_an_hour=10**6, codes_a_day=10**6)
     supplier = gateway.Twilio()
@@ -67,7 +67,7 @@ def slowly(handler):
 def start(supplier, log):
     from django.conf import settings
 
-    from tests.support.deployment import database_url
+    from tests.support.programs.deployment import database_url
 
     environment = {"DATABASE_URL": database_url(), "OTP_PEPPER": ",".join(settings.OTP_PEPPERS)}
     return subprocess.Popen(

@@ -14,9 +14,9 @@ from accounts.bulk import queue, worker
 from accounts.models import Account, AuditEvent, Job
 from accounts.organisation.roles import make_groups
 from tests.support import cast
-from tests.support.deployment import database_url
 from tests.support.loading import csv_of
-from tests.support.output import Output
+from tests.support.programs.deployment import database_url
+from tests.support.programs.output import Output
 from tests.support.waiting import wait_for, wait_for_end
 
 ROOT = settings.BASE_DIR

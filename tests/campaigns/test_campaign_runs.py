@@ -26,7 +26,7 @@ from tests.support import cast
 from tests.support.campaigning import Office, days_pass, locked, send_all
 from tests.support.cast import NEW_PASSWORD
 from tests.support.crowd import at_once
-from tests.support.deployment import database_url
+from tests.support.programs.deployment import database_url
 from tests.support.waiting import PATIENCE, wait_for, wait_for_end, waiting_for_locks
 
 ROOT = settings.BASE_DIR

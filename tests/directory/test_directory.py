@@ -16,8 +16,9 @@ from accounts.models import Account, AuditEvent
 from mailportal.log import JsonFormatter
 from otp.counting import limits
 from otp.models import Message, Meter
-from tests.support import cast, deployment, slapd
+from tests.support import cast
 from tests.support.cast import LOGIN, NEW, NEW_PASSWORD, PASSWORD, newest_code
+from tests.support.programs import deployment, slapd
 
 WRONG = "Tên đăng nhập hoặc mật khẩu chưa đúng."
 AWAY = "Máy chủ thư chưa trả lời nên chưa kiểm tra được mật khẩu. Hãy thử lại sau ít phút."

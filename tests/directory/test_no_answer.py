@@ -9,8 +9,9 @@ from django.test import Client, TestCase, override_settings
 
 from accounts import directory
 from tests.directory.test_directory import AWAY, CHANGE, WRONG, Directory, a_silent_port
-from tests.support import cast, slapd
+from tests.support import cast
 from tests.support.cast import NEW_PASSWORD, PASSWORD
+from tests.support.programs import slapd
 from tests.support.waiting import PATIENCE
 
 

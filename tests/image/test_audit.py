@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.test import SimpleTestCase
 
-from tests.support.deployment import ROOT
+from tests.support.programs.deployment import ROOT
 
 CLEAN = {"name": "a", "version": "1", "vulns": []}
 FAULTY = {"name": "b", "version": "2", "vulns": [{"id": "CVE-1", "fix_versions": ["3"]}]}

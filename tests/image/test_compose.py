@@ -6,7 +6,7 @@ import yaml
 from django.core.management import get_commands
 from django.test import SimpleTestCase
 
-from tests.support.deployment import ROOT
+from tests.support.programs.deployment import ROOT
 
 COMPOSE = (ROOT / "compose.yaml").read_text(encoding="utf-8")
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")

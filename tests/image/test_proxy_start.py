@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from django.test import SimpleTestCase
 
-from tests.support.deployment import HOST, ROOT
-from tests.support.mailserver import _make_certificate
-from tests.support.output import Output
-from tests.support.ports import free_port
+from tests.support.programs.deployment import HOST, ROOT
+from tests.support.programs.mailserver import _make_certificate
+from tests.support.programs.output import Output
+from tests.support.programs.ports import free_port
 from tests.support.waiting import PATIENCE, wait_for, wait_for_end
 
 DEPLOY = ROOT / "deploy"

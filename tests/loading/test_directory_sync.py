@@ -8,8 +8,9 @@ from django.test import Client, TestCase, override_settings
 from accounts import directory
 from accounts.models import Account, AuditEvent, Session
 from tests.directory.test_directory import Directory
-from tests.support import cast, slapd
+from tests.support import cast
 from tests.support.cast import newest_code
+from tests.support.programs import slapd
 
 PHONE = "/cau-hinh/thong-tin/an@hagiang.gov.vn/"
 

@@ -18,10 +18,11 @@ from accounts.models import Account, Address
 from mailportal.profile import load
 from otp.models import Message
 from otp.suppliers import doveadm
-from tests.support import cast, mailserver
+from tests.support import cast
 from tests.support.browser import BrowserTestCase
 from tests.support.cast import LOGIN, NEW, NEW_PASSWORD, PASSWORD, newest_code
-from tests.support.mailserver import API_KEY, is_closed
+from tests.support.programs import mailserver
+from tests.support.programs.mailserver import API_KEY, is_closed
 
 AN = "an@hagiang.gov.vn"
 PHONE = "+84987466981"

@@ -21,8 +21,9 @@ from otp.outbox import alerts
 from otp.suppliers import breakers
 from otp.suppliers.route import Route
 from tests.admin.test_staff_sending import MESSAGES, StaffTestCase
-from tests.support import cast, gateway
+from tests.support import cast
 from tests.support.cast import NEW_PASSWORD, PASSWORD, newest_code
+from tests.support.programs import gateway
 
 KEY = "a-doveadm-key-nobody-may-read"
 State = Message.State

@@ -11,8 +11,9 @@ from accounts.credentials.locks import lock
 from accounts.models import Address
 from accounts.organisation.domains import copy_domains
 from mailportal.profile import load
-from tests.support import cast, mailserver, postfix
+from tests.support import cast
 from tests.support.cast import PASSWORD
+from tests.support.programs import mailserver, postfix
 
 
 @pytest.mark.program("postmap")

@@ -10,9 +10,10 @@ from django.test import TransactionTestCase, override_settings
 from otp import codes, outbox
 from otp.models import Brakes, Code, GatewayState, Message, Meter, Purpose
 from otp.outbox import alerts
-from tests.support import cast, gateway
+from tests.support import cast
 from tests.support.clock import let_pass
 from tests.support.crowd import at_once
+from tests.support.programs import gateway
 
 IT = ["it@example.vn", "truc@example.vn"]
 State = Message.State

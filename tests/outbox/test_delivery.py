@@ -12,7 +12,7 @@ from django.test import TransactionTestCase, override_settings
 from otp import codes, outbox
 from otp.models import Code, Message, Purpose
 from otp.suppliers.route import Route, route_from_settings
-from tests.support import gateway
+from tests.support.programs import gateway
 
 PHONE = "+84912466981"
 WORDING = "[ThuCongVu] Ma xac thuc: {code}. Hieu luc 5 phut."

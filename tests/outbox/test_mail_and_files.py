@@ -15,8 +15,8 @@ from otp.models import Message
 from otp.suppliers.gateway import ConsoleGateway, FileGateway, Sms
 from otp.suppliers.route import route_from_settings
 from tests.outbox.test_delivery import PHONE, OutboxTests, State
-from tests.support import gateway
 from tests.support.crowd import at_once
+from tests.support.programs import gateway
 from tests.support.waiting import PATIENCE
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from otp.models import Brakes, GatewayState, Message
 from tests.outbox.test_sender_process import SenderTests
-from tests.support import gateway
+from tests.support.programs import gateway
 from tests.support.waiting import PATIENCE, wait_for
 
 COUNT = 1_000

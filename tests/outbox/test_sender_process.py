@@ -20,9 +20,9 @@ from otp import codes, outbox
 from otp.models import Message, Purpose
 from otp.outbox import sender as loop
 from otp.suppliers.route import route_from_settings
-from tests.support import gateway
-from tests.support.deployment import database_url
-from tests.support.output import Output
+from tests.support.programs import gateway
+from tests.support.programs.deployment import database_url
+from tests.support.programs.output import Output
 from tests.support.waiting import PATIENCE, wait_for, wait_for_end
 
 ROOT = settings.BASE_DIR

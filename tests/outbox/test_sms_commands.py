@@ -13,7 +13,7 @@ from django.test import override_settings
 from otp import outbox
 from otp.models import Brakes, GatewayState, Message, Meter
 from otp.suppliers.route import route_from_settings
-from tests.support import gateway
+from tests.support.programs import gateway
 from tests.support.sending import PHONE, SendingTestCase, State
 
 

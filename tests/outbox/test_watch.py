@@ -26,11 +26,12 @@ from otp.models import GatewayState, Message, Meter
 from otp.outbox import alerts, life, watch
 from otp.suppliers import certificates, http
 from otp.suppliers.gateway import NotSent
-from tests.support import cast, gateway
-from tests.support.alarms import SECRET, SecureServer, Webhook
-from tests.support.deployment import database_url
-from tests.support.mailserver import _make_certificate
-from tests.support.output import Output
+from tests.support import cast
+from tests.support.programs import gateway
+from tests.support.programs.alarms import SECRET, SecureServer, Webhook
+from tests.support.programs.deployment import database_url
+from tests.support.programs.mailserver import _make_certificate
+from tests.support.programs.output import Output
 from tests.support.waiting import wait_for, wait_for_end
 
 IT = "it@example.vn"

@@ -48,7 +48,7 @@ def rehearse(cluster):
     import django
 
     django.setup()
-    from tests.support.gateway import Twilio
+    from tests.support.programs.gateway import Twilio
 
     supplier = Twilio()
     make_people()
@@ -120,7 +120,7 @@ class Portal:
     """Web pages, two senders and a worker, as an operator starts them."""
 
     def __init__(self, given):
-        from tests.support.deployment import Server
+        from tests.support.programs.deployment import Server
 
         self.server = Server(**given)
         self.others = [
@@ -261,7 +261,7 @@ class Person:
     """Fills in a form, and sends the same form again where the page says to try again."""
 
     def __init__(self, line):
-        from tests.support.deployment import Visitor
+        from tests.support.programs.deployment import Visitor
 
         self.visitor = Visitor(line)
         self.form = None

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.support.ports import free_port
+from tests.support.programs.ports import free_port
 
 BIN = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda each: int(each.parent.name))[-1]
 PASSWORD = "rehearsal-5d3e9a71"  # of every role; the cluster listens on loopback only

@@ -16,7 +16,7 @@ from mailportal import urls
 from otp.models import Code, Message
 from tests.support import cast
 from tests.support.cast import ASK, CODE, LOGIN
-from tests.support.ports import free_port
+from tests.support.programs.ports import free_port
 
 SECURITY_HEADERS = (
     "Content-Security-Policy",

@@ -5,8 +5,8 @@ import re
 
 from django.test import SimpleTestCase, TransactionTestCase
 
-from tests.support import deployment
-from tests.support.deployment import HOST
+from tests.support.programs import deployment
+from tests.support.programs.deployment import HOST
 
 FORM = "application/x-www-form-urlencoded"
 POLICY = {

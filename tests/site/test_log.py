@@ -12,8 +12,9 @@ from django.urls import path
 
 from mailportal import urls
 from mailportal.log import JsonFormatter
-from tests.support import cast, deployment
+from tests.support import cast
 from tests.support.cast import ASK, LOGIN
+from tests.support.programs import deployment
 
 EVIL = 'x\r\n{"at": "now"}\n\x1b[2J\x9b31m\u2028\u2029\x85\x00\u202e\ud800\x7f'
 PRINTABLE = {chr(code) for code in range(32, 127)}

@@ -15,8 +15,8 @@ import pytest
 from django.conf import settings
 from django.test import SimpleTestCase
 
-from tests.support.output import Output
-from tests.support.ports import free_port
+from tests.support.programs.output import Output
+from tests.support.programs.ports import free_port
 from tests.support.waiting import PATIENCE, wait_for, wait_for_end
 
 HOST = "matkhau.example.gov.vn"

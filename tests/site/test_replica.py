@@ -8,10 +8,11 @@ from django.test import TransactionTestCase
 from accounts.models import AuditEvent
 from otp.models import Meter
 from otp.outbox import life
-from tests.support import cast, deployment
+from tests.support import cast
 from tests.support.cast import FACTOR, LOGIN, PASSWORD, token_of
-from tests.support.deployment import Server, Visitor, database_url
-from tests.support.ports import free_port
+from tests.support.programs import deployment
+from tests.support.programs.deployment import Server, Visitor, database_url
+from tests.support.programs.ports import free_port
 
 REPORTS = (
     *("/quan-tri/bao-cao/", "/quan-tri/bao-cao/ma/", "/quan-tri/bao-cao/ho-tro/"),

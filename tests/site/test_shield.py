@@ -17,10 +17,11 @@ from django.urls import get_resolver, is_valid_path
 from mailportal import shield
 from otp.models import Code
 from tests.house.test_house_rules import patterns
-from tests.support import cast, deployment
+from tests.support import cast
 from tests.support.cast import ASK, LOGIN
 from tests.support.clock import Clock
-from tests.support.redis_server import Redis
+from tests.support.programs import deployment
+from tests.support.programs.redis_server import Redis
 
 FLOOD = 2_000
 COSTLY = (

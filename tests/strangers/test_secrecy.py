@@ -15,8 +15,9 @@ from django.utils import timezone
 
 from accounts.models import Session
 from otp.models import GAP, Code, Message, Purpose
-from tests.support import cast, deployment, gateway, hostile
+from tests.support import cast, hostile
 from tests.support.cast import ASK, CODE, LOGIN, NEW
+from tests.support.programs import deployment, gateway
 
 ADDRESS = "nguoi.canary@hagiang.gov.vn"
 OWN = f"/cau-hinh/thong-tin/{ADDRESS}/"

@@ -6,8 +6,9 @@ from pathlib import Path
 from django.test import TransactionTestCase
 
 from accounts.models import AuditEvent
-from tests.support import cast, deployment, hostile
+from tests.support import cast, hostile
 from tests.support.cast import PASSWORD
+from tests.support.programs import deployment
 
 # Canaries, each of which stands for a person.
 NAME = "Sùng Thị Canhanhoa"

@@ -10,8 +10,8 @@ from otp import outbox
 from otp.models import GatewayState, Message
 from otp.suppliers import breakers, http
 from otp.suppliers.route import route_from_settings
-from tests.support import gateway
 from tests.support.crowd import at_once
+from tests.support.programs import gateway
 from tests.support.sending import SendingTestCase, State
 from tests.support.waiting import wait_for
 

@@ -10,7 +10,7 @@ from otp import outbox
 from otp.models import Code, GatewayState, Message
 from otp.suppliers import http
 from otp.suppliers.route import route_from_settings
-from tests.support import gateway
+from tests.support.programs import gateway
 from tests.support.sending import SendingTestCase, State
 from tests.support.waiting import PATIENCE
 

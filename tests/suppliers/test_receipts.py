@@ -11,7 +11,7 @@ from otp import outbox
 from otp.models import Code, Message
 from otp.suppliers import receipts
 from otp.suppliers.route import route_from_settings
-from tests.support import gateway
+from tests.support.programs import gateway
 from tests.support.sending import PHONE, SendingTestCase, State
 
 SID = "SM" + "7" * 32

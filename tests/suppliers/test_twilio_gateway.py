@@ -9,7 +9,7 @@ from django.test import SimpleTestCase, override_settings
 
 from otp.suppliers import http
 from otp.suppliers.gateway import GatewayRefused, NotSent, Sms, Unknown, from_settings
-from tests.support import gateway
+from tests.support.programs import gateway
 
 PHONE = "+84912466981"
 TEXT = "Ma xac thuc: 123456. KHONG cung cap ma cho bat ky ai."

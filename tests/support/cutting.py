@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 from django.db import connection
 
-from tests.support.ports import free_port
+from tests.support.programs.ports import free_port
 
 BEFORE, AFTER = "before", "after"
 

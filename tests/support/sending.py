@@ -9,7 +9,7 @@ from django.test import TransactionTestCase
 from otp import codes, outbox
 from otp.models import Message, Meter, Purpose
 from otp.suppliers.route import route_from_settings
-from tests.support import gateway
+from tests.support.programs import gateway
 
 PHONE = "+84912466981"
 WORDING = "Ma xac thuc: {code}. Hieu luc 5 phut."

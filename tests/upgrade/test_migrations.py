@@ -9,8 +9,8 @@ from pathlib import Path
 
 from django.test import TransactionTestCase
 
-from tests.support import deployment, releases
-from tests.support.deployment import ROOT
+from tests.support.programs import deployment, releases
+from tests.support.programs.deployment import ROOT
 
 REFUSED = {
     "drops_a_column": 'migrations.RemoveField("message", "reason")',

@@ -8,9 +8,9 @@ from pathlib import Path
 from django.conf import settings
 from django.test import TransactionTestCase
 
-from tests.support import releases
 from tests.support.cast import ASK, LOGIN
-from tests.support.deployment import Server
+from tests.support.programs import releases
+from tests.support.programs.deployment import Server
 from tests.support.waiting import wait_for
 
 

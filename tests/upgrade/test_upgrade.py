@@ -19,10 +19,10 @@ from django.db import connection
 from django.test import TransactionTestCase
 from django_otp.oath import totp
 
-from tests.support import deployment, gateway, releases
 from tests.support.cast import ASK, CODE, FACTOR, LOGIN, NEW, NEW_PASSWORD, PASSWORD, code_in
-from tests.support.deployment import Server, Visitor
-from tests.support.output import Output
+from tests.support.programs import deployment, gateway, releases
+from tests.support.programs.deployment import Server, Visitor
+from tests.support.programs.output import Output
 from tests.support.waiting import wait_for, wait_for_end
 
 # Roles belong to the whole server.

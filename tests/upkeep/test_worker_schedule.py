@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from accounts.models import Upkeep
 from accounts.upkeep import schedule
-from tests.support.deployment import database_url
-from tests.support.output import Output
+from tests.support.programs.deployment import database_url
+from tests.support.programs.output import Output
 from tests.support.waiting import wait_for, wait_for_end
 
 

@@ -12,9 +12,9 @@ from django.db import connection
 from django.test import SimpleTestCase, TransactionTestCase
 from psycopg import sql
 
-from tests.support import deployment
-from tests.support.deployment import ROOT
-from tests.support.ports import free_port
+from tests.support.programs import deployment
+from tests.support.programs.deployment import ROOT
+from tests.support.programs.ports import free_port
 
 DEPLOY = ROOT / "deploy"
 

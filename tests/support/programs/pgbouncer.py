@@ -10,8 +10,8 @@ from pathlib import Path
 
 from django.db import connection
 
-from tests.support.output import Output
-from tests.support.ports import free_port
+from tests.support.programs.output import Output
+from tests.support.programs.ports import free_port
 from tests.support.waiting import wait_for, wait_for_end
 
 SETTINGS = """

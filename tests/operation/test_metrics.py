@@ -16,10 +16,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from accounts.models import Upkeep
 from otp.models import Code, GatewayState, Message
 from otp.suppliers.breakers import Breakers
-from tests.support import cast, deployment
-from tests.support.deployment import ROOT
-from tests.support.output import Output
-from tests.support.ports import free_port
+from tests.support import cast
+from tests.support.programs import deployment
+from tests.support.programs.deployment import ROOT
+from tests.support.programs.output import Output
+from tests.support.programs.ports import free_port
 from tests.support.waiting import PATIENCE, wait_for
 
 TOKEN = "geheim-metrics-0f2b8c6d4e1a97350f2b8c6d4e1a9735"

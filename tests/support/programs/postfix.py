@@ -9,8 +9,8 @@ from pathlib import Path
 
 from django.db import connection
 
-from tests.support.mailserver import DEPLOY, ROLE, ROLE_PASSWORD, Folder, program, put_in
-from tests.support.ports import free_port
+from tests.support.programs.mailserver import DEPLOY, ROLE, ROLE_PASSWORD, Folder, program, put_in
+from tests.support.programs.ports import free_port
 from tests.support.waiting import PATIENCE, wait_for
 
 SERVICES = Path("/usr/share/postfix/master.cf.dist")  # to which the shipped lines are added

@@ -13,8 +13,8 @@ from urllib.parse import quote, urlencode
 from django.conf import settings
 from django.db import connection
 
-from tests.support.output import Output
-from tests.support.ports import free_port
+from tests.support.programs.output import Output
+from tests.support.programs.ports import free_port
 from tests.support.waiting import PATIENCE, wait_for, wait_for_end
 
 ROOT = settings.BASE_DIR
@@ -69,7 +69,7 @@ class Start(NamedTuple):
 def start_each(door, environments):
     """Start by `door`, the arguments to Python, with each environment; give a `Start` for each."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.support.starts"],
+        [sys.executable, "-m", "tests.support.programs.starts"],
         cwd=ROOT,
         env=environment(PYTHONPATH=str(ROOT)),
         input=json.dumps({"door": door, "good": environment(), "environments": environments}),

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from tests.support.cast import PASSWORD
-from tests.support.ports import free_port
+from tests.support.programs.ports import free_port
 from tests.support.waiting import PATIENCE, wait_for, wait_for_end
 
 BASE = "dc=example,dc=vn"

@@ -10,10 +10,10 @@ from environs import FileAwareEnv
 
 from mailportal.postgresql import address
 from otp import codes
-from tests.support import deployment
 from tests.support.cast import ASK, CODE
-from tests.support.cluster import Pair
-from tests.support.deployment import SECRETS, Server, Visitor
+from tests.support.programs import deployment
+from tests.support.programs.cluster import Pair
+from tests.support.programs.deployment import SECRETS, Server, Visitor
 from tests.support.waiting import wait_for
 
 AN = """

@@ -12,10 +12,11 @@ from psycopg import errors
 
 from accounts.models import AuditEvent
 from mailportal.postgresql import COMMAND, PAGE
-from tests.support import cast, deployment
+from tests.support import cast
 from tests.support.cast import ASK, CODE, FACTOR, LOGIN, PASSWORD, token_of
-from tests.support.deployment import Server, Visitor
-from tests.support.mailserver import DatabaseDoor
+from tests.support.programs import deployment
+from tests.support.programs.deployment import Server, Visitor
+from tests.support.programs.mailserver import DatabaseDoor
 from tests.support.waiting import PATIENCE, wait_for, waiting_for_locks
 
 AWAY = "Hệ thống đang tạm nghỉ"

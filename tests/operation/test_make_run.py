@@ -21,10 +21,10 @@ from unittest import TestCase
 
 import psutil
 
-from tests.support import deployment
-from tests.support.deployment import ROOT
-from tests.support.output import Output
-from tests.support.ports import free_port
+from tests.support.programs import deployment
+from tests.support.programs.deployment import ROOT
+from tests.support.programs.output import Output
+from tests.support.programs.ports import free_port
 from tests.support.waiting import wait_for, wait_for_end
 
 NEEDED = ("accounts", "mailportal", "otp", "static", "templates", "deploy", "manage.py")

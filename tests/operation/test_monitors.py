@@ -6,8 +6,9 @@ from django.db import connection
 from django.test import TestCase, TransactionTestCase, override_settings
 
 from mailportal import schema
-from tests.support import cast, deployment
+from tests.support import cast
 from tests.support.cast import ASK, LOGIN
+from tests.support.programs import deployment
 
 NAMES = (
     "127.0.0.1",

@@ -24,8 +24,8 @@ from django.core.management import call_command
 from django.db import connection
 from psycopg import sql
 
-from tests.support.deployment import ROOT
-from tests.support.ports import free_port
+from tests.support.programs.deployment import ROOT
+from tests.support.programs.ports import free_port
 from tests.support.waiting import PATIENCE, wait_for
 
 DEPLOY = ROOT / "deploy"

@@ -22,12 +22,13 @@ from otp import outbox
 from otp.models import Message
 from otp.outbox.sender import LANES
 from tests.house.test_docs import number_in
-from tests.support import cast, deployment, gateway
+from tests.support import cast
 from tests.support.cast import ASK, CODE, FACTOR, LOGIN, NEW, NEW_PASSWORD, PASSWORD, token_of
-from tests.support.deployment import Server, Visitor, database_url
 from tests.support.loading import csv_of
-from tests.support.output import Output
-from tests.support.pgbouncer import PgBouncer
+from tests.support.programs import deployment, gateway
+from tests.support.programs.deployment import Server, Visitor, database_url
+from tests.support.programs.output import Output
+from tests.support.programs.pgbouncer import PgBouncer
 from tests.support.waiting import wait_for
 
 LIMITS = postgresql.PAGE.parameters()

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 from django.test import override_settings
 
 from otp.suppliers import http
-from tests.support.ports import free_port
+from tests.support.programs.ports import free_port
 from tests.support.waiting import PATIENCE, wait_for
 
 SID = "AC" + "0" * 32

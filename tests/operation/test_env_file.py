@@ -11,8 +11,8 @@ import pytest
 from django.test import SimpleTestCase
 
 from mailportal.env_file import read
-from tests.support import deployment, releases
-from tests.support.deployment import ROOT
+from tests.support.programs import deployment, releases
+from tests.support.programs.deployment import ROOT
 
 GENERATOR = Path("/usr/lib/systemd/user-environment-generators/30-systemd-environment-d-generator")
 AD = "(&(mail={address})(!(userAccountControl:1.2.840.113556.1.4.803:=2)))"

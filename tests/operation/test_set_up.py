@@ -8,7 +8,7 @@ from unittest import TestCase
 
 import pytest
 
-from tests.support import deployment
+from tests.support.programs import deployment
 
 ROOT = deployment.ROOT
 SETTINGS = ROOT / "mailportal" / "settings.py"

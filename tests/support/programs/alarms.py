@@ -6,7 +6,7 @@ import socketserver
 import ssl
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tests.support.gateway import _Server
+from tests.support.programs.gateway import _Server
 
 SECRET = "geheim-w-0f2b8c6d4e1a97350f2b8c6d4e1a9735"
 

@@ -1,0 +1,1 @@
+"""Real programs beside the portal: servers of mail, directories and databases, and itself."""
