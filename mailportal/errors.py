@@ -11,6 +11,8 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.http import escape_leading_slashes
 
+from mailportal.profile import Profile
+
 # What PostgreSQL refuses for now although psycopg calls it another kind of error: to write while
 # it is a standby, and to go on in a transaction that it has ended.
 _FOR_NOW = ("25006", "25P02", "25P03")
@@ -49,7 +51,7 @@ def too_large(request: HttpRequest) -> HttpResponse:
 
 def too_many_requests(request: HttpRequest, until: dt.datetime) -> HttpResponse:
     seconds = max(1, int((until - timezone.now()).total_seconds()))
-    response = _page("errors/429.html", 429, wait=-(-seconds // 60))
+    response = HttpResponse(_too_many(-(-seconds // 60)), status=429)
     response.headers["Retry-After"] = str(seconds)
     return response
 
@@ -67,7 +69,25 @@ def unavailable(request: HttpRequest) -> HttpResponse:
     return response
 
 
+# Of each short wait the page, and whose it is: in a flood, drawing it would be most of the work.
+_drawn: dict[int, tuple[Profile, str]] = {}
+_SHORT = 15  # minutes
+
+
+def _too_many(minutes: int) -> str:
+    profile, page = _drawn.get(minutes, (None, ""))
+    if profile is settings.PROFILE:
+        return page
+    page = _draw("errors/429.html", wait=minutes)
+    if minutes <= _SHORT:
+        _drawn[minutes] = settings.PROFILE, page
+    return page
+
+
 def _page(template: str, status: int, **context: object) -> HttpResponse:
-    # Rendered without the request: an error page must not meet the fault that led to it.
-    context["profile"] = settings.PROFILE
-    return HttpResponse(render_to_string(template, context), status=status)
+    return HttpResponse(_draw(template, **context), status=status)
+
+
+def _draw(template: str, **context: object) -> str:
+    # Without the request: an error page must not meet the fault that led to it.
+    return render_to_string(template, context | {"profile": settings.PROFILE})
