@@ -121,12 +121,22 @@ def pruning(codes):
             cursor.execute(OLD, {"codes": codes, "age": age})
         cursor.execute(MESSAGES)
         cursor.execute("ANALYZE")
+    sizes()
     with measured(f"prune, of {codes:,} old codes with their messages"):
         print(f"      {command('prune')}")
     with measured("prune, of nothing"):
         command("prune")
     with measured("prune_audit, of nothing"):
         command("prune_audit")
+
+
+def sizes():
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        for table in ("accounts_auditevent", "accounts_auditlink", "otp_code", "otp_message"):
+            cursor.execute(f"SELECT pg_total_relation_size('{table}') / count(*) FROM {table}")
+            print(f"      {table}: {cursor.fetchone()[0]} bytes a row, with its indexes")
 
 
 def command(*words):
