@@ -36,13 +36,13 @@ class DeskTestCase(BrowserTestCase):
     def hears(self, sentence):
         self.page.get_by_text(sentence).first.wait_for()
 
-    def act(self, title):
+    def act(self, title, *, then="Tình trạng tài khoản"):
         self.follow(title)
         self.heading(title)
         self.fill("Lý do", "đã đối chiếu họ tên và đơn vị")
         self.fill("Số phiếu", "P-0017")
         self.press("Xác nhận")
-        self.heading("Tình trạng tài khoản")
+        self.heading(then)
 
 
 class FiveCallsTests(DeskTestCase):
@@ -63,10 +63,11 @@ class FiveCallsTests(DeskTestCase):
 
         self.look_up("an@hagiang.gov.vn")
         self.hears("Đã dùng hết 2 mã trong ngày")
-        self.act("Cấp thêm một mã hôm nay")
-
+        self.act("Cấp thêm một mã hôm nay", then="Từ để đọc cho người gọi")
         self.hears("Đã cấp thêm một mã hôm nay.")
-        self.hears("có thể yêu cầu mã ngay bây giờ")
+        self.follow("Đã đọc xong")
+
+        self.hears("Người gọi yêu cầu được mã này bằng từ đã đọc")
 
     def test_it_says_closed(self):
         for _ in range(2):
