@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+import resource
 import io
 from unittest import mock
 
@@ -208,8 +209,10 @@ class ManyTests(ListTestCase):
         r = self.press(job)
         self.assertContains(r, "đang chờ")
         self.assertEqual(r.headers["Refresh"], "3")
+        memory = resource.getrlimit(resource.RLIMIT_AS)
         call_command("work_jobs", "--once")
 
+        self.assertEqual(resource.getrlimit(resource.RLIMIT_AS), memory)
         # Chi was locked before.
         self.assertContains(self.client.get(JOB.format(job.pk)), "454 trong số 455")
         self.assertEqual(Account.objects.filter(locked_at=None, is_staff=False).count(), 0)

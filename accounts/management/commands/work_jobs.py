@@ -4,7 +4,8 @@ import asyncio
 import logging
 import resource
 import signal
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -36,9 +37,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["once"]:
-            _bound_memory()
-            while _work_one():
-                pass
+            with _bounded_memory():
+                while _work_one():
+                    pass
             return
         asyncio.run(_work())
 
@@ -99,10 +100,17 @@ def _say_away(error: ConnectorException) -> None:
     logger.error("worker: the database does not answer, trying on: %s", first_line)
 
 
-def _bound_memory() -> None:
+@contextmanager
+def _bounded_memory() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_AS)
     # Some systems know no such limit.
     with suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, before[1]))
+    try:
+        yield
+    finally:
+        # What else this process has to do is not bound by it.
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def _work_one() -> bool:
