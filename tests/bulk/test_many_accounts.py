@@ -2,8 +2,8 @@
 
 import csv
 import datetime as dt
-import resource
 import io
+import resource
 from unittest import mock
 
 from django.core.management import call_command
