@@ -20,8 +20,11 @@ _ENDINGS = (
     ("imported${SSHA256}", base64.b64encode(bytes(32 + 8)).decode()),
     ("imported${SSHA512}", base64.b64encode(bytes(64 + 8)).decode()),
     ("imported${SHA512-CRYPT}", "$salt.of.nobody$" + "." * 86),
+    ("imported${SHA256-CRYPT}", "$salt.of.nobody$" + "." * 43),
     ("imported${BLF-CRYPT}", "$" + "." * 53),
     ("imported${ARGON2I}", "$c2FsdC1vZi1ub2JvZHktMQ$" + "A" * 43),
+    ("imported${SCRAM-SHA-", ",c2FsdC1vZi1ub2JvZHktMQ==,AAAA,AAAA"),
+    ("imported$pbkdf2-sha", "$c2FsdC1vZi1ub2JvZHktMQ==$" + "A" * 24),
 )
 
 

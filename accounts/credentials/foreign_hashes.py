@@ -1,11 +1,13 @@
 """Password hashes that another mail server made: which are taken over, and how they are checked.
 
-They stand in the accounts as `imported$` and the form that Dovecot reads, and only until their
-owner logs in: then the password is hashed anew (Account.check_password).
+They stand in the accounts as `imported$` and the form that Dovecot reads, in braces, and only until
+their owner logs in: then the password is hashed anew (Account.check_password). Those without braces
+Dovecot cannot check (accounts.credentials.pbkdf2): they open the mailbox from then on.
 """
 
 import base64
 import binascii
+import functools
 import re
 import time
 from collections.abc import Callable
@@ -15,14 +17,23 @@ import argon2
 import bcrypt
 from django.contrib.auth.hashers import BasePasswordHasher
 from django.utils.translation import gettext as _
-from passlib.hash import ldap_salted_sha1, ldap_salted_sha256, ldap_salted_sha512, sha512_crypt
+from django.utils.translation import gettext_lazy
+from passlib.hash import (
+    ldap_salted_sha1,
+    ldap_salted_sha256,
+    ldap_salted_sha512,
+    sha256_crypt,
+    sha512_crypt,
+)
 
+from accounts.credentials import pbkdf2
 from accounts.credentials.hashers import BoundedArgon2Hasher, bounded
 
-LONGEST = 220  # characters; the longest that is taken has about 190
+LONGEST = 220  # characters; the longest that is taken has about 190 …
+LONGEST_WRAPPED = 600  # … but for PBKDF2 of 389, and what is written in hexadecimal digits
 
 # What checking one may cost: about 0.25 s and 64 MiB. Beyond, some log-ins would stop the server.
-MOST_ROUNDS = 100_000  # of SHA512-CRYPT
+MOST_ROUNDS = 100_000  # of SHA512-CRYPT and SHA256-CRYPT
 MOST_BCRYPT = 12
 MOST_MEMORY = 64 * 1024  # KiB, of Argon2
 MOST_PASSES = 4
@@ -31,10 +42,13 @@ LEAST_SALT = 4  # bytes
 
 _BCRYPT_BYTES = 72  # of a password, beyond which bcrypt never looked
 
-_SHAPE = re.compile(r"\{([A-Za-z0-9.+-]{1,32})\}(.*)", re.ASCII | re.DOTALL)
-_SHA512_CRYPT = re.compile(
-    r"\$6\$(?:rounds=([1-9][0-9]{0,8})\$)?[./0-9A-Za-z]{1,16}\$[./0-9A-Za-z]{86}"
-)
+_SHAPE = re.compile(r"\{([A-Za-z0-9.+_-]{1,32})\}(.*)", re.ASCII | re.DOTALL)
+_SHA_CRYPT = {
+    scheme: re.compile(
+        rf"\${sign}\$(?:rounds=([1-9][0-9]{{0,8}})\$)?[./0-9A-Za-z]{{1,16}}\$[./0-9A-Za-z]{{{length}}}"
+    )
+    for scheme, sign, length in (("SHA512-CRYPT", 6, 86), ("SHA256-CRYPT", 5, 43))
+}
 _BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./0-9A-Za-z]{53}")
 _ARGON2 = re.compile(
     r"\$(argon2id?)\$v=19\$m=([0-9]{1,9}),t=([0-9]{1,9}),p=([0-9]{1,9})"
@@ -42,36 +56,64 @@ _ARGON2 = re.compile(
 )
 _SALTED = {"SSHA": 20, "SSHA256": 32, "SSHA512": 64}  # bytes of the digest
 
-# Bare hashes, and {CRYPT}, say by their beginning what they are.
+# Hashes that say by their beginning what they are, whatever crypt() scheme is named before them:
+# PostfixAdmin can be set up to write {SHA256}$5$…
 _CRYPT = {
     "$6$": "SHA512-CRYPT",
+    "$5$": "SHA256-CRYPT",
     "$2": "BLF-CRYPT",
     "$argon2id$": "ARGON2ID",
     "$argon2i$": "ARGON2I",
-    "$5$": "SHA256-CRYPT",
+    "$argon2d$": "ARGON2D",
+    "$pbkdf2": "PBKDF2",
+    "pbkdf2": "PBKDF2",
+    "$y$": "YESCRYPT",
+    "$gy$": "GOST-YESCRYPT",
+    "$7$": "SCRYPT",
     "$1$": "MD5-CRYPT",
+    "$apr1$": "APR1",
+    "$md5": "SUN-MD5",
+    "$P$": "PHPASS",
+    "$H$": "PHPASS",
+    "$sha1$": "SHA1-CRYPT",
+    "$3$": "NT",
+}
+_ANY_CRYPT = {
+    *("", "CRYPT", "SHA", "SHA256", "SHA512"),
+    *("SHA256-CRYPT", "SHA512-CRYPT", "BLF-CRYPT", "MD5-CRYPT", "DES-CRYPT"),
+}
+_ENCODINGS: dict[str, Callable[[str], bytes]] = {
+    "B64": lambda text: base64.b64decode(text, validate=True),
+    "HEX": bytes.fromhex,
 }
 
 _CLEAR = {"PLAIN", "CLEAR", "CLEARTEXT", "PLAIN-TRUNC"}
 _MD5 = {
     *("MD5", "MD5-CRYPT", "PLAIN-MD5", "LDAP-MD5", "SMD5", "CRAM-MD5", "HMAC-MD5", "DIGEST-MD5"),
-    *("APR1", "PLAIN-MD4"),
+    *("APR1", "PLAIN-MD4", "SUN-MD5", "PHPASS"),
 }
 _UNSALTED = {"SHA", "SHA1", "SHA256", "SHA512"}
+_ELSEWHERE = {"SASL", "KERBEROS", "GSSAPI"}
 _BROKEN = {"DES-CRYPT", "LANMAN", "NTLM", "RPA", "OTP", "SKEY", "LM", "NT"}
+
+
+_TOO_LONG = gettext_lazy("Chuỗi băm mật khẩu quá dài.")
 
 
 def to_stored(text: str) -> str:
     """Give what Account.password holds for a hash of another server.
 
-    Taken are {SSHA}, {SSHA256}, {SSHA512}, {SHA512-CRYPT}, {BLF-CRYPT}, {ARGON2I} and {ARGON2ID},
-    also without the braces or as {CRYPT} where the hash itself says what it is. Raises ValueError,
-    which says what is wrong in words for IT and never repeats the hash.
+    Taken are {SSHA}, {SSHA256}, {SSHA512}, {SHA512-CRYPT}, {SHA256-CRYPT}, {BLF-CRYPT}, {ARGON2I},
+    {ARGON2ID}, {SCRAM-SHA-1}, {SCRAM-SHA-256} and PBKDF2, in base 64 (.B64) or hexadecimal digits
+    (.HEX), also without the braces or as {CRYPT} where the hash itself says what it is. Raises
+    ValueError, which says what is wrong in words for IT and never repeats the hash.
     """
     text = text.strip()
-    if len(text) > LONGEST:
-        raise ValueError(_("Chuỗi băm mật khẩu quá dài."))
+    if len(text) > LONGEST_WRAPPED:
+        raise ValueError(_TOO_LONG)
     scheme, body = _parted(text)
+    if len(body) > LONGEST and scheme not in pbkdf2.SCHEMES:
+        raise ValueError(_TOO_LONG)
     reader = _READERS.get(scheme)
     if reader is None:
         raise ValueError(_refusal(scheme))
@@ -107,10 +149,11 @@ class ImportedHasher(BasePasswordHasher):
 def _is_right(password: str, encoded: str) -> bool:
     scheme, body = _parted(encoded.partition("$")[2])
     try:
-        return scheme in _CHECKS and _CHECKS[scheme](password, body)
+        right = scheme in _CHECKS and _CHECKS[scheme](password, body)
     except ValueError:
-        # No password of the old server held a NUL.
         return False
+    # No password of the old server held a NUL; to HMAC, one at the end is as if it were not there.
+    return right and "\0" not in password
 
 
 def _bcrypt_is_right(password: str, body: str) -> bool:
@@ -133,8 +176,11 @@ _CHECKS: dict[str, Callable[[str, str], bool]] = {
     "SSHA256": _salted(ldap_salted_sha256, "SSHA256"),
     "SSHA512": _salted(ldap_salted_sha512, "SSHA512"),
     "SHA512-CRYPT": lambda password, body: bool(sha512_crypt.verify(password, body)),
+    "SHA256-CRYPT": lambda password, body: bool(sha256_crypt.verify(password, body)),
     "BLF-CRYPT": _bcrypt_is_right,
     "ARGON2I": _argon2i_is_right,
+    "PBKDF2": pbkdf2.opens,
+    **{name: functools.partial(pbkdf2.scram_opens, name) for name in pbkdf2.SCRAM_SCHEMES},
 }
 
 
@@ -162,11 +208,25 @@ def _spend(spent: float) -> None:
 def _parted(text: str) -> tuple[str, str]:
     """Tell the scheme from the rest; "" where nothing says what it is."""
     shape = _SHAPE.fullmatch(text)
-    scheme, body = (shape[1].upper(), shape[2]) if shape else ("", text)
-    if scheme in ("", "CRYPT"):
-        named = (name for start, name in _CRYPT.items() if body.startswith(start))
-        return next(named, "DES-CRYPT" if scheme else ""), body
-    return scheme, body
+    scheme, body = (shape[1].upper().replace("_", "-"), shape[2]) if shape else ("", text)
+    named, _dot, encoding = scheme.rpartition(".")
+    if encoding in _ENCODINGS:
+        scheme = named
+        if scheme in _READERS or scheme.endswith("CRYPT"):
+            body = _decoded(scheme, encoding, body)
+    if scheme not in _ANY_CRYPT:
+        return scheme, body
+    starts = (name for start, name in _CRYPT.items() if body.startswith(start))
+    return next(starts, "DES-CRYPT" if scheme == "CRYPT" else scheme), body
+
+
+def _decoded(scheme: str, encoding: str, body: str) -> str:
+    """Write a hash as it is written where its name has no such ending."""
+    try:
+        raw = _ENCODINGS[encoding](body)
+        return base64.b64encode(raw).decode() if scheme in _SALTED else raw.decode("ascii")
+    except ValueError:
+        raise _damaged(scheme) from None
 
 
 def _salted_to_stored(scheme: str, body: str) -> str:
@@ -180,8 +240,8 @@ def _salted_to_stored(scheme: str, body: str) -> str:
     return f"imported${{{scheme}}}{body}"
 
 
-def _sha512_crypt_to_stored(scheme: str, body: str) -> str:
-    shape = _SHA512_CRYPT.fullmatch(body)
+def _sha_crypt_to_stored(scheme: str, body: str) -> str:
+    shape = _SHA_CRYPT[scheme].fullmatch(body)
     if not shape:
         raise _damaged(scheme)
     # Without rounds= they are 5,000; fewer than 1,000 no server reckons.
@@ -212,9 +272,29 @@ def _argon2_to_stored(scheme: str, body: str) -> str:
     return f"argon2{body}" if scheme == "ARGON2ID" else f"imported${{{scheme}}}{body}"
 
 
+def _pbkdf2_to_stored(scheme: str, body: str) -> str:
+    return _within_rounds(scheme, body, pbkdf2.to_stored, pbkdf2.LEAST_ROUNDS)
+
+
+def _scram_to_stored(scheme: str, body: str) -> str:
+    return _within_rounds(scheme, body, pbkdf2.scram_to_stored, pbkdf2.LEAST_ROUNDS_OF_SCRAM)
+
+
+def _within_rounds(scheme: str, body: str, reader: Callable[[str, str], str], least: int) -> str:
+    try:
+        return f"imported${reader(scheme, body)}"
+    except pbkdf2.TooManyRounds as error:
+        most = pbkdf2.MOST_ROUNDS
+        raise _costly(scheme, f"rounds={error}", f"{least}–{most}") from None
+    except ValueError:
+        raise _damaged(scheme) from None
+
+
 _READERS: dict[str, Callable[[str, str], str]] = {
     **dict.fromkeys(_SALTED, _salted_to_stored),
-    "SHA512-CRYPT": _sha512_crypt_to_stored,
+    **dict.fromkeys(_SHA_CRYPT, _sha_crypt_to_stored),
+    **dict.fromkeys(pbkdf2.SCHEMES, _pbkdf2_to_stored),
+    **dict.fromkeys(pbkdf2.SCRAM_SCHEMES, _scram_to_stored),
     "BLF-CRYPT": _bcrypt_to_stored,
     "ARGON2I": _argon2_to_stored,
     "ARGON2ID": _argon2_to_stored,
@@ -233,6 +313,8 @@ def _refusal(scheme: str) -> str:
         why = _("dựa trên MD5, quá yếu, không được nạp")
     elif scheme in _UNSALTED:
         why = _("không có muối (salt), quá yếu, không được nạp")
+    elif scheme in _ELSEWHERE:
+        why = _("cho biết mật khẩu do một hệ thống khác giữ, không có gì để nạp")
     elif scheme in _BROKEN:
         why = _("quá yếu, không được nạp")
     else:

@@ -29,6 +29,9 @@ HASHES = {
     "BLF-CRYPT": "{BLF-CRYPT}$2y$05$YRjAoCojz4JiHhLaZQ7YeeACAxWhOoedYghhPnpONlb/12gGSUdu2",
     "ARGON2I": "{ARGON2I}$argon2i$v=19$m=32768,t=4,p=1$/utJ0mMh4d0B6HLj8UKMzw"
     "$2mFsx+o8DvYXboMv/IDgieFcAPCG2t5jHiQEXYgAyOk",
+    "SHA256-CRYPT": "{SHA256-CRYPT}$5$MotItMuoi$7vHt60XdxleKVKtnfj8B6gV8YWaNGSgQXj55FZS04xA",
+    "SCRAM-SHA-256": "{SCRAM-SHA-256}4096,0kq75CWT/byRol+cHPqrUQ=="
+    ",2iLxFfXRTPPuLHHnJfSrDSCh5po7+cgLxxYcJ3e+mo4=,+hpVcm5MB6NVMCzo7cRBYtGlwIn9iLd+xUyt4ixArwA=",
     "ARGON2ID": "{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=1$/HpJ3R4lktMS3waP9EcQ1w"
     "$48tcsB/il8BNf7R8//dwsr8NzVUWiiWRBXZ0KJ+fuVI",
 }
@@ -49,10 +52,30 @@ class TakenTests(TestCase):
         self.assertEqual(to_stored(HASHES["ARGON2ID"]), "argon2" + bare("ARGON2ID"))
 
     def test_a_hash_that_says_what_it_is_needs_no_braces(self):
-        for name in ("SHA512-CRYPT", "BLF-CRYPT", "ARGON2I", "ARGON2ID"):
+        for name in ("SHA512-CRYPT", "SHA256-CRYPT", "BLF-CRYPT", "ARGON2I", "ARGON2ID"):
             for text in (bare(name), "{CRYPT}" + bare(name), f"  {bare(name)}\n"):
                 with self.subTest(text[:20]):
                     self.assertEqual(to_stored(text), to_stored(HASHES[name]))
+
+    def test_the_hash_itself_says_which_crypt_it_is(self):
+        sha256, sha512 = bare("SHA256-CRYPT"), bare("SHA512-CRYPT")
+        for text, name in (
+            (f"{{SHA256}}{sha256}", "SHA256-CRYPT"),  # PostfixAdmin's php_crypt
+            (f"{{SHA512}}{sha512}", "SHA512-CRYPT"),
+            (f"{{SHA512-CRYPT}}{sha256}", "SHA256-CRYPT"),
+            (f"{{SHA256-CRYPT}}{bare('BLF-CRYPT')}", "BLF-CRYPT"),
+        ):
+            with self.subTest(text[:20]):
+                self.assertEqual(to_stored(text), to_stored(HASHES[name]))
+
+    def test_dovecot_may_have_encoded_it_otherwise(self):
+        for name, text in HASHES.items():
+            body = text.partition("}")[2]
+            raw = base64.b64decode(body) if name.startswith("SSHA") else body.encode()
+            for ending, written in (("B64", base64.b64encode(raw).decode()), ("HEX", raw.hex())):
+                for braces in (f"{{{name}.{ending}}}", f"{{{name.lower()}.{ending.lower()}}}"):
+                    with self.subTest(braces):
+                        self.assertEqual(to_stored(braces + written), to_stored(text))
 
     def test_small_letters_do(self):
         text = HASHES["SSHA"].replace("SSHA", "ssha")
@@ -134,9 +157,14 @@ class RefusedTests(TestCase):
             ("{SHA256}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "{SHA256}", "muối"),
             ("{CRYPT}abJnggxhB/yWI", "{DES-CRYPT}", "yếu"),
             ("{NTLM}8846f7eaee8fb117ad06bdd830b7586c", "{NTLM}", "yếu"),
-            ("$5$salt$abc", "{SHA256-CRYPT}", "không được hỗ trợ"),
-            ("{PBKDF2}$1$x$5000$1b6a", "{PBKDF2}", "không được hỗ trợ"),
-            ("{SSHA.HEX}00", "{SSHA.HEX}", "không được hỗ trợ"),
+            ("{MD5-CRYPT.HEX}" + b"$1$salt$q".hex(), "{MD5-CRYPT}", "MD5"),
+            ("{SHA256.HEX}5e884898da280471", "{SHA256}", "muối"),
+            ("$y$j9T$waHytoaqP/CE$fxd5mVc2", "{YESCRYPT}", "không được hỗ trợ"),
+            ("{CRYPT}$y$j9T$waHytoaqP/CE$fxd5mVc2", "{YESCRYPT}", "không được hỗ trợ"),
+            ("$gy$j9T$waHytoaqP/CE$fxd5mVc2", "{GOST-YESCRYPT}", "không được hỗ trợ"),
+            ("$7$CU..../....waHytoaqP$fxd5", "{SCRYPT}", "không được hỗ trợ"),
+            ("{SASL}an@HAGIANG.GOV.VN", "{SASL}", "hệ thống khác giữ"),
+            ("$P$BqjCVtjsnFiDSFEGSOcHhw1", "{PHPASS}", "MD5"),
         ):
             with self.subTest(text):
                 self.refuse(text, name, why)
@@ -196,6 +224,12 @@ class RefusedTests(TestCase):
             "$2y$",
             "\0",
             "{SSHA}\0",
+            "{SSHA.HEX}00",
+            "{SHA512-CRYPT.HEX}zz",
+            "{SHA512-CRYPT.B64}đ",
+            "{SHA256}$5$salt$abc",
+            "{SCRAM-SHA-256}4096,AAAAAAAAAAA=,AAAA,AAAA",
+            "{SCRAM-SHA-256}999,0kq75CWT/byRol+cHPqrUQ==,x,y",
             "x" * 10**6,
         ):
             with self.subTest(text[:10]):

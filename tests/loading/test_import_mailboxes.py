@@ -21,7 +21,7 @@ SSHA, SSHA256, SSHA512 = HASHES["SSHA"], HASHES["SSHA256"], HASHES["SSHA512"]
 SHA512, BLF, ARGON2 = bare("SHA512-CRYPT"), bare("BLF-CRYPT"), bare("ARGON2ID")
 # Made by doveadm as well; such are not taken.
 MD5 = "$1$0yEKIQxX$Xy8lueTYn74C9WmFTXKfy."
-SHA256 = "$5$N8FTmkRiJlZNt58J$6H3u.A0UgYCkcHXztL5wEcrg7kVF5JDIk8sHj2CRxz7"
+YESCRYPT = "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7"
 NO_HASH = (
     "Không nhận ra chuỗi băm mật khẩu. Không nạp mật khẩu dạng chữ: hãy để trống, hoặc ghi chuỗi"
     " băm bắt đầu bằng {SSHA}, {SHA512-CRYPT}, {BLF-CRYPT} hay {ARGON2ID}."
@@ -271,8 +271,8 @@ class ImportTests(cast.Cast, TestCase):
             ("{DIGEST-MD5}geheim", f"{{DIGEST-MD5}} dựa trên MD5, {weak}"),
             (MD5, f"{{MD5-CRYPT}} dựa trên MD5, {weak}"),
             (f"{{MD5-CRYPT}}{MD5}", f"{{MD5-CRYPT}} dựa trên MD5, {weak}"),
-            (SHA256, "{SHA256-CRYPT} không được hỗ trợ."),
-            (f"{{SHA256-CRYPT}}{SHA256}", "{SHA256-CRYPT} không được hỗ trợ."),
+            (YESCRYPT, "{YESCRYPT} không được hỗ trợ."),
+            (f"{{CRYPT}}{YESCRYPT}", "{YESCRYPT} không được hỗ trợ."),
             ("{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", f"{{SHA}} không có muối (salt), {weak}"),
             ("{ARGON2}geheim", "{ARGON2} không được hỗ trợ."),
             ("{SSHA}geheim", f"Chuỗi băm {{SSHA}} {damaged}"),
