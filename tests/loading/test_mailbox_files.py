@@ -2,6 +2,7 @@
 
 from django.test import SimpleTestCase
 
+from accounts.loading.mailbox import State
 from accounts.loading.mailbox_files import ldif, sql
 
 INSERT = "INSERT INTO `mailbox` (`username`, `password`, `name`, `active`) VALUES"
@@ -35,12 +36,12 @@ class SqlTests(SimpleTestCase):
             with self.subTest(active):
                 (an,) = sql([f"{INSERT} ('an', 'x', '', {active});\n"])
 
-                self.assertEqual(an.is_active, is_active)
+                self.assertEqual(an.state is State.OPEN, is_active)
 
     def test_a_text_in_bytes_is_read_as_utf_8(self):
         (an,) = sql([f"{INSERT} (0x616E, 0x7B535348417D61, 0x48C3A0, 1);\n"])
 
-        self.assertEqual((an.address, an.password, an.full_name), ("an", "{SSHA}a", "Hà"))
+        self.assertEqual((an.address, an.passwords, an.full_name), ("an", ("{SSHA}a",), "Hà"))
 
     def test_a_semicolon_ends_no_text(self):
         lines = [f"{INSERT} ('an', 'x', 'one;\n", "it''s two;\n", "three', 1),\n"]
