@@ -11,8 +11,13 @@ from otp import codes
 NO_GROUND = Ground()
 
 
-def lock(account: Account, *, actor: Account | None, ground: Ground = NO_GROUND) -> bool:
-    """Lock the account and end its sessions and codes; False when it was locked already."""
+def lock(
+    account: Account, *, actor: Account | None, ground: Ground = NO_GROUND, reason: str = ""
+) -> bool:
+    """Lock the account and end its sessions and codes; False when it was locked already.
+
+    `reason` says on record what did it, where nobody did.
+    """
     with transaction.atomic():
         locked = Account.objects.filter(pk=account.pk, locked_at__isnull=True).update(
             locked_at=timezone.now()
@@ -25,18 +30,22 @@ def lock(account: Account, *, actor: Account | None, ground: Ground = NO_GROUND)
                 AuditEvent.Event.LOCKED,
                 account,
                 actor=actor,
-                reason="campaign" if ground.by_itself else "",
+                reason="campaign" if ground.by_itself else reason,
                 ground=ground,
             )
     return bool(locked)
 
 
-def unlock(account: Account, *, actor: Account | None, ground: Ground = NO_GROUND) -> bool:
+def unlock(
+    account: Account, *, actor: Account | None, ground: Ground = NO_GROUND, reason: str = ""
+) -> bool:
     """Unlock the account; False when it was not locked."""
     with transaction.atomic():
         unlocked = Account.objects.filter(pk=account.pk, locked_at__isnull=False).update(
             locked_at=None
         )
         if unlocked:
-            AuditEvent.record(AuditEvent.Event.UNLOCKED, account, actor=actor, ground=ground)
+            AuditEvent.record(
+                AuditEvent.Event.UNLOCKED, account, actor=actor, reason=reason, ground=ground
+            )
     return bool(unlocked)

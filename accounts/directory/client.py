@@ -8,7 +8,7 @@ goes no further: it may repeat what it was given.
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -40,8 +40,6 @@ PAGE = 500  # entries; many servers give no more than 1,000 at a time
 FAILURES = 5  # in a row, after which the directory is paused …
 PAUSE = 15  # … for so many seconds, so that people are told at once instead of waiting
 
-_ADDRESS = "mail"
-_NAMES = ("displayName", "cn")
 # Errors of draft-behera-ldap-password-policy that a person can do something about.
 _REASONS = {6: "short", 7: "young", 8: "used"}
 _AD_POLICY = "0000052D"  # in what Active Directory says of a password it does not take
@@ -61,12 +59,15 @@ class PasswordRefused(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """One person or organisation in the directory."""
+    """One entry of the directory; its values by names in small letters."""
 
     dn: str
-    addresses: tuple[str, ...]
-    full_name: str
-    phones: tuple[str, ...]
+    values: Mapping[str, tuple[str, ...]]
+
+    @property
+    def phones(self) -> tuple[str, ...]:
+        """Give the numbers where the office keeps mobile ones."""
+        return self.values.get(settings.DIRECTORY_PHONE_ATTRIBUTE.lower(), ())
 
 
 def is_in_charge() -> bool:
@@ -123,10 +124,10 @@ def keep_phone(address: str, phone: str) -> bool:
     return True
 
 
-def pages() -> Iterator[list[Entry]]:
+def pages(attributes: Iterable[str]) -> Iterator[list[Entry]]:
     """Give all that the filter finds, a page at a time (RFC 2696). Raises `NoAnswer`."""
     with _conversation() as talk:
-        yield from talk.pages()
+        yield from talk.pages([*attributes])
 
 
 class Open:
@@ -297,9 +298,9 @@ class _Conversation:
         self._begin_anew()
         self._ldap.modify_s(dn, [(ldap.MOD_REPLACE, attribute, [value])])
 
-    def pages(self) -> Iterator[list[Entry]]:
+    def pages(self, attributes: list[str]) -> Iterator[list[Entry]]:
         control = SimplePagedResultsControl(True, size=PAGE, cookie="")  # noqa: FBT003
-        attributes = [_ADDRESS, *_NAMES, *filter(None, [settings.DIRECTORY_PHONE_ATTRIBUTE])]
+        attributes = [*attributes, *filter(None, [settings.DIRECTORY_PHONE_ATTRIBUTE])]
         while True:
             self._begin_anew()
             asked = self._ldap.search_ext(
@@ -329,13 +330,7 @@ def _entry(dn: str, values: Mapping[str, list[bytes]]) -> Entry:
         name.lower(): tuple(value.decode(errors="replace") for value in several)
         for name, several in values.items()
     }
-    names = [texts[name.lower()][0] for name in _NAMES if texts.get(name.lower())]
-    return Entry(
-        dn=dn,
-        addresses=texts.get(_ADDRESS, ()),
-        full_name=names[0] if names else "",
-        phones=texts.get(settings.DIRECTORY_PHONE_ATTRIBUTE.lower(), ()),
-    )
+    return Entry(dn, texts)
 
 
 def _reason(error: "ldap.LDAPError") -> str:

@@ -3,6 +3,10 @@
 A page of entries is one transaction, and a second run finds what the first has done: it may be
 broken off at any place. Passwords are the directory's, except those of staff who have one here. A
 number in force is the portal's, and is written there; others are read from there, once.
+
+Who is locked or disabled there is locked here: else a new password would open what an administrator
+has closed (OpenLDAP lifts its lock by it). It is unlocked here when it is open there again, unless
+somebody has locked it here since. A lock after wrong passwords, which passes, is only told.
 """
 
 from collections import Counter
@@ -14,17 +18,33 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import directory
-from accounts.addresses import AddressError, canonical
+from accounts.addresses import AddressError, canonical, canonical_or_none
+from accounts.credentials.locks import lock, unlock
 from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.directory import Entry
+from accounts.folding import visible
+from accounts.loading.directory_entries import read_entry
+from accounts.loading.mailbox import LeftOut, Mailbox, MailboxFault, MailList, State
+from accounts.loading.mailbox_aliases import Aliases
 from accounts.loading.mailboxes import stored_name
 from accounts.models import Account, AuditEvent
+from accounts.organisation.units import Units
 from otp import codes, phones
 from otp.phones import PhoneError
 
 REASON = "directory"  # of all that is put on record here
 
-_COLUMNS = ("full_name", "password", "phone", "phone_confirmed_at")
+_COLUMNS = ("full_name", "password", "phone", "phone_confirmed_at", "unit")
+_CLOSED = (State.LOCKED, State.OFF)
+_LOCKS = (AuditEvent.Event.LOCKED, AuditEvent.Event.UNLOCKED)
+
+
+@dataclass(frozen=True)
+class _Person:
+    """An entry, as it came and as it was understood."""
+
+    entry: Entry
+    mailbox: Mailbox
 
 
 @dataclass
@@ -35,19 +55,35 @@ class Sync:
     phones_confirmed: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    must_change: list[str] = field(default_factory=list)
+    aliases: Aliases = field(default_factory=Aliases)
     _seen: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._units = Units()
 
     def sync_page(self, page: Iterable[Entry]) -> None:
         """Make and change the accounts of one page."""
-        entries = dict(filter(None, map(self._read, page)))
+        people = dict(filter(None, map(self._read, page)))
         with transaction.atomic():
-            rows = Account.objects.filter(address__in=entries).select_for_update().order_by("pk")
+            rows = Account.objects.filter(address__in=people).select_for_update().order_by("pk")
             there = {account.address: account for account in rows}
-            self._make([entries[address] for address in entries.keys() - there.keys()], entries)
-            self._change([(account, entries[account.address]) for account in there.values()])
+            new = [address for address in people if address not in there]
+            self._make([(Account(address=address), people[address]) for address in new])
+            self._change([(account, people[account.address]) for account in there.values()])
+            self._close([(account, people[account.address]) for account in there.values()])
         # After the transaction: nothing waits for the directory with a row locked.
         for account in there.values():
-            self._write_phone(account, entries[account.address])
+            self._write_phone(account, people[account.address].entry)
+
+    def give_aliases(self) -> list[LeftOut]:
+        """Make the other addresses, once all entries are known; give those that cannot be had."""
+        left_out = self.aliases.sort_out(self._seen)
+        self.counts["aliases"] = len(self.aliases.new)
+        if self.apply:
+            with transaction.atomic():
+                self.aliases.save(reason=REASON)
+        return left_out
 
     def missing(self) -> list[Account]:
         """List who should be in the directory, and was in no page."""
@@ -56,9 +92,15 @@ class Sync:
         columns = people.only("pk", "address").order_by("address").iterator(chunk_size=5_000)
         return [account for account in columns if account.address not in self._seen]
 
-    def _read(self, entry: Entry) -> "tuple[str, Entry] | None":
+    def _read(self, entry: Entry) -> "tuple[str, _Person] | None":
         self.counts["entries"] += 1
-        address, fault = _address(entry)
+        found = read_entry(entry.dn, entry.dn, entry.values)
+        if isinstance(found, Mailbox) and found.is_guess:
+            found = read_entry(entry.dn, entry.dn, entry.values, main=_address_here(entry))
+        if not isinstance(found, Mailbox):
+            self.skipped.append((entry.dn, _reason(found)))
+            return None
+        address, fault = _canonical(found.address)
         address = Account.objects.main_address(address) if address else ""
         if not fault and address in self._seen:
             # No password opens an address of two entries: nobody could say whose it is.
@@ -67,21 +109,33 @@ class Sync:
             self.skipped.append((entry.dn, fault))
             return None
         self._seen.add(address)
-        return address, entry
+        self.aliases.add_mailbox(address, found)
+        self._tell_state(address, found)
+        return address, _Person(entry, found)
 
-    def _make(self, new: list[Entry], entries: dict[str, Entry]) -> None:
-        by_entry = {entry.dn: address for address, entry in entries.items()}
-        accounts = [Account(address=by_entry[entry.dn]) for entry in new]
-        for account, entry in zip(accounts, new, strict=True):
+    def _tell_state(self, address: str, found: Mailbox) -> None:
+        self.counts["locked there"] += found.state in _CLOSED
+        self.counts["paused there"] += found.state is State.PAUSED
+        if found.must_change:
+            self.must_change.append(address)
+
+    def _make(self, new: list[tuple[Account, _Person]]) -> None:
+        closed: list[tuple[Account, dict[str, object]]] = []
+        for account, person in new:
             account.set_unusable_password()
-            self._differences(account, entry)
-        self.counts["made"] += len(accounts)
+            self._differences(account, person)
+            if person.mailbox.state in _CLOSED:
+                account.locked_at = timezone.now()
+                closed.append((account, {}))
+        self.counts["made"] += len(new)
+        self.counts["locked here"] += len(closed)
         if self.apply:
-            Account.objects.bulk_create(accounts)
-            _record([(account, ["address"]) for account in accounts])
+            Account.objects.bulk_create([account for account, _ in new])
+            _record([(account, ["address"]) for account, _ in new])
+            AuditEvent.record_many(AuditEvent.Event.LOCKED, closed, reason=REASON)
 
-    def _change(self, pairs: list[tuple[Account, Entry]]) -> None:
-        changes = [(account, self._differences(account, entry)) for account, entry in pairs]
+    def _change(self, pairs: list[tuple[Account, _Person]]) -> None:
+        changes = [(account, self._differences(account, person)) for account, person in pairs]
         changed = [(account, columns) for account, columns in changes if columns]
         self.counts["changed"] += len(changed)
         self.counts["disabled here"] += sum(not account.is_active for account, _ in pairs)
@@ -89,17 +143,37 @@ class Sync:
             Account.objects.bulk_update([account for account, _ in changed], _COLUMNS)
             _record(changed)
 
-    def _differences(self, account: Account, entry: Entry) -> list[str]:
+    def _close(self, pairs: list[tuple[Account, _Person]]) -> None:
+        """Lock who is closed there, and unlock whom this has locked before; never the staff."""
+        people = [(account, person) for account, person in pairs if not account.is_staff]
+        for account, person in people:
+            if person.mailbox.state in _CLOSED and not account.is_locked:
+                self.counts["locked here"] += 1
+                if self.apply:
+                    lock(account, actor=None, reason=REASON)
+        locked = [
+            account
+            for account, person in people
+            if account.is_locked and person.mailbox.state is State.OPEN
+        ]
+        for account in _locked_by_this(locked):
+            self.counts["unlocked here"] += 1
+            if self.apply:
+                unlock(account, actor=None, reason=REASON)
+
+    def _differences(self, account: Account, person: _Person) -> list[str]:
         """Change the account, in memory, to what its entry says; name the columns."""
         columns = []
-        name = stored_name(entry.full_name)
+        name = stored_name(person.mailbox.full_name)
         if name and name != account.full_name:
             account.full_name = name
             columns.append("full_name")
         if account.has_usable_password() and not account.is_staff:
             account.set_unusable_password()
             columns.append("password")
-        phone = _phone(entry)
+        if self._set_unit(account, person.mailbox.unit):
+            columns.append("unit")
+        phone = _phone(person.entry)
         # A member of staff gets no number from here: it would open a way to the staff's pages.
         if phone and not (account.phone or account.new_phone or account.is_staff):
             account.phone = phone
@@ -107,6 +181,17 @@ class Sync:
             self.counts["numbers read"] += 1
             columns.append("phone")
         return columns
+
+    def _set_unit(self, account: Account, path: str) -> bool:
+        """Put who is in no unit into the entry's, where there is one of that name here."""
+        if account.unit_id or not path:
+            return False
+        try:
+            account.unit = self._units.find(visible(path))
+        except ValueError:
+            self.counts["names of units that are not here"] += 1
+            return False
+        return True
 
     def _write_phone(self, account: Account, entry: Entry) -> None:
         if not (directory.keeps_phones() and account.phone_is_confirmed):
@@ -137,15 +222,35 @@ def _record(changes: list[tuple[Account, list[str]]]) -> None:
     AuditEvent.record_many(AuditEvent.Event.ACCOUNT_EDITED, happened, reason=REASON)
 
 
-def _address(entry: Entry) -> tuple[str, str]:
-    """Give the first address that is the office's, or else what is wrong with the last."""
-    fault = "empty"
-    for raw in entry.addresses:
-        try:
-            return canonical(raw), ""
-        except AddressError as error:
-            fault = error.code
-    return "", fault
+def _canonical(raw: str) -> tuple[str, str]:
+    """Give the stored spelling, or else what is wrong with it."""
+    try:
+        return canonical(raw), ""
+    except AddressError as error:
+        return "", error.code
+
+
+def _address_here(entry: Entry) -> str:
+    """Give the one of its addresses that is an account's already; "" where none is, or several."""
+    known = filter(None, map(canonical_or_none, entry.values.get("mail", ())))
+    here = list(Account.objects.filter(address__in=known).values_list("address", flat=True))
+    return here[0] if len(here) == 1 else ""
+
+
+def _reason(found: "MailList | LeftOut | MailboxFault | object | None") -> str:
+    if isinstance(found, MailList):
+        return "a list"
+    if isinstance(found, (LeftOut, MailboxFault)):
+        return found.reason
+    return "empty"
+
+
+def _locked_by_this(accounts: list[Account]) -> list[Account]:
+    """Keep those whose lock is the directory's: nobody here has locked or unlocked them since."""
+    events = AuditEvent.objects.filter(account__in=accounts, event__in=_LOCKS)
+    last = events.order_by("account", "-pk").distinct("account")
+    by_this = {event.account_id for event in last if event.reason == REASON}
+    return [account for account in accounts if account.pk in by_this]
 
 
 def _phone(entry: Entry) -> str:

@@ -6,12 +6,13 @@ from django.core.management import CommandError, call_command
 from django.test import Client, TestCase, override_settings
 
 from accounts import directory
-from accounts.models import Account, AuditEvent, Session
+from accounts.models import Account, Address, AuditEvent, Session, Unit
 from tests.directory.test_directory import Directory
 from tests.support import cast
 from tests.support.cast import newest_code
 from tests.support.programs import slapd
 
+FOR_GOOD = "000001010000Z"  # pwdAccountLockedTime of who is locked by an administrator
 PHONE = "/cau-hinh/thong-tin/an@hagiang.gov.vn/"
 
 
@@ -148,6 +149,103 @@ class SyncTests(Directory, TestCase):
     def test_without_a_directory_there_is_nothing_to_compare(self):
         with override_settings(DIRECTORY=""), self.assertRaisesRegex(CommandError, "not set"):
             sync()
+
+
+class StateTests(Directory, TestCase):
+    """What an administrator of the directory has closed is closed here, too."""
+
+    def setUp(self):
+        super().setUp()
+        self.change(
+            slapd.entry("khoa", pwdAccountLockedTime=FOR_GOOD)
+            + slapd.entry("tam", pwdAccountLockedTime="20261101083000Z")
+            + slapd.entry("nghi", employeeType="x", pwdReset="TRUE", ou="Sở Y tế")
+            + "dn: cn=mot cua,ou=people,dc=example,dc=vn\nobjectClass: groupOfNames\n"
+            "objectClass: extensibleObject\ncn: mot cua\nmail: motcua@hagiang.gov.vn\n"
+            "member: uid=an,ou=people,dc=example,dc=vn\n\n"
+        )
+
+    def change(self, entries):
+        self.server.stop()
+        self.server.load(entries)
+        self.server.start()
+        directory.ask_again()
+
+    def lock_there(self, name, value):
+        """Lock an entry as an administrator does, or open it again with ""."""
+        with directory.entry_of(f"{name}@hagiang.gov.vn") as entry:
+            dn = entry._dn
+        self.server.modify(dn, "pwdAccountLockedTime", value)
+
+    def locked(self, name):
+        return Account.objects.get(address=f"{name}@hagiang.gov.vn").is_locked
+
+    def test_who_is_new_and_locked_there_is_locked_here(self):
+        Unit.objects.create(name="Sở Y tế")
+
+        told = sync("--apply")
+
+        self.assertTrue(self.locked("khoa"))
+        self.assertFalse(self.locked("tam"))
+        self.assertIn("locked or disabled in the directory: 1 (now locked here: 1,", told)
+        self.assertIn("locked there for a while, after wrong passwords: 1\n", told)
+        self.assertIn(
+            "must change their password at the next log-in: 1\n  nghi@hagiang.gov.vn\n", told
+        )
+        self.assertIn("a list: 'cn=mot cua,ou=people,dc=example,dc=vn'", told)
+        self.assertFalse(Account.objects.filter(address__startswith="motcua@").exists())
+        self.assertEqual(Account.objects.get(address__startswith="nghi@").unit.name, "Sở Y tế")
+
+    def test_a_lock_there_is_one_here_and_goes_with_it(self):
+        self.lock_there("an", FOR_GOOD)
+        told = sync()
+        self.assertIn("(now locked here: 2,", told)  # and khoa, who is new
+        self.assertFalse(self.locked("an"))
+
+        sync("--apply")
+
+        self.assertTrue(self.locked("an"))
+        row = AuditEvent.objects.get(account=self.an, event=AuditEvent.Event.LOCKED)
+        self.assertEqual((row.reason, row.actor), ("directory", None))
+        # No code is sent for it, so no new password undoes what was locked there.
+        self.assertIsNone(Account.objects.recoverable(self.an.address))
+
+        self.lock_there("an", "")
+        told = sync("--apply")
+
+        self.assertIn("unlocked: 1)", told)
+        self.assertFalse(self.locked("an"))
+
+    def test_a_lock_of_the_portal_stays(self):
+        told = sync("--apply")
+
+        self.assertTrue(self.locked("chi"))
+        self.assertIn("unlocked: 0)", told)
+
+    def test_other_addresses_become_aliases(self):
+        self.change(
+            slapd.entry("giang", mail=["hoang.giang@hagiang.gov.vn", "giang@hagiang.gov.vn"])
+            + slapd.entry("quantri", mail=["quantri@hagiang.gov.vn", "root@hagiang.gov.vn"])
+        )
+
+        for _ in range(2):
+            told = sync("--apply")
+
+        aliases = Address.objects.filter(is_main=False).values_list("address", "account__address")
+        self.assertEqual(dict(aliases), {"hoang.giang@hagiang.gov.vn": "giang@hagiang.gov.vn"})
+        self.assertIn("aliases: 0\n", told)
+        # "doi" is somebody's own address.
+        self.assertIn("other addresses left out: 2\n", told)
+        self.assertRedirects(self.log_in("hoang.giang"), "/")
+
+    def test_an_account_of_before_keeps_its_address(self):
+        cast.make("thu.hai")
+        self.change(slapd.entry("x1", mail=["mot.hai@hagiang.gov.vn", "thu.hai@hagiang.gov.vn"]))
+
+        sync("--apply")
+
+        self.assertFalse(Account.objects.filter(address__startswith="mot.hai@").exists())
+        self.assertTrue(Address.objects.filter(address__startswith="mot.hai@").exists())
 
 
 class MissingTests(Directory, TestCase):

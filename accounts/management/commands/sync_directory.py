@@ -6,7 +6,9 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from accounts import directory
+from accounts.loading.directory_entries import ATTRIBUTES
 from accounts.loading.directory_sync import Sync, disable
+from accounts.loading.mailbox import LeftOut
 from accounts.management.recorded import RecordedCommand
 from accounts.models import Account
 
@@ -45,33 +47,54 @@ class Command(RecordedCommand):
             raise CommandError("DIRECTORY is not set.")
         sync = Sync(options["apply"], options["phones_confirmed"])
         try:
-            for page in directory.pages():
+            for page in directory.pages(ATTRIBUTES):
                 sync.sync_page(page)
         except directory.NoAnswer:
             raise CommandError(
                 f"The directory did not answer after {sync.counts['entries']} entries; the log"
                 " has the reason. What was done stays: run it again."
             ) from None
+        other_addresses = sync.give_aliases()
         missing = sync.missing()
-        self._tell(sync, [account.address for account in missing])
+        self._tell(sync)
+        self._tell_entries(sync, other_addresses)
+        self._list("missing in the directory", [account.address for account in missing])
         if not options["apply"]:
             self.stdout.write("Nothing was changed. --apply does it.")
         elif options["disable_missing"] is not None:
             self._disable(sync, missing, at_most=options["disable_missing"])
 
-    def _tell(self, sync: Sync, missing: list[str]) -> None:
+    def _tell(self, sync: Sync) -> None:
         counts = sync.counts
-        for name in ("entries", "made", "changed", "numbers read", "numbers written"):
+        for name in ("entries", "made", "changed", "numbers read", "numbers written", "aliases"):
             self.stdout.write(f"{name}: {counts[name]}")
         self.stdout.write(f"in the directory, but disabled here: {counts['disabled here']}")
+        self.stdout.write(
+            f"locked or disabled in the directory: {counts['locked there']} (now locked here:"
+            f" {counts['locked here']}, unlocked: {counts['unlocked here']})"
+        )
+        self.stdout.write(
+            f"locked there for a while, after wrong passwords: {counts['paused there']}"
+        )
+        self.stdout.write(
+            f"names of units that are not here: {counts['names of units that are not here']}"
+        )
+        self._list("must change their password at the next log-in", sync.must_change)
+
+    def _tell_entries(self, sync: Sync, other_addresses: list[LeftOut]) -> None:
         reasons = Counter(reason for _, reason in sync.skipped)
         told = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
         self.stdout.write(f"entries left out: {len(sync.skipped)}{f' ({told})' if told else ''}")
         for dn, reason in sync.skipped[:SHOWN]:
             self.stdout.write(f"  {reason}: {dn!a}")
-        self.stdout.write(f"missing in the directory: {len(missing)}")
-        for address in missing[:SHOWN]:
-            self.stdout.write(f"  {address}")
+        self._list(
+            "other addresses left out", [f"{each.name}: {each.reason}" for each in other_addresses]
+        )
+
+    def _list(self, title: str, names: list[str]) -> None:
+        self.stdout.write(f"{title}: {len(names)}")
+        for name in names[:SHOWN]:
+            self.stdout.write(f"  {name}")
 
     def _disable(self, sync: Sync, missing: list[Account], *, at_most: int) -> None:
         if not sync.counts["entries"]:

@@ -17,6 +17,7 @@ BASE = "dc=example,dc=vn"
 PEOPLE = f"ou=people,{BASE}"
 PORTAL = f"cn=portal,{BASE}"
 PORTAL_PASSWORD = "geheim-ldap-4417"
+ROOT_PASSWORD = "geheim-root-2210"
 # The same machine under a name that is not known for it, as another machine's would not be.
 BY_ANOTHER_NAME = "127.1"
 
@@ -41,6 +42,7 @@ loglevel none
 database mdb
 suffix "{base}"
 rootdn "cn=root,{base}"
+rootpw "{root_password}"
 directory {folder}/data
 maxsize 1073741824
 dbnosync
@@ -106,7 +108,9 @@ class Slapd:
         self.port, self.tls_port = free_port(), free_port()
         (self.folder / "data").mkdir()
         make_certificates(self.folder)
-        text = CONFIGURATION.format(folder=self.folder, base=BASE, portal=PORTAL)
+        text = CONFIGURATION.format(
+            folder=self.folder, base=BASE, portal=PORTAL, root_password=ROOT_PASSWORD
+        )
         (self.folder / "slapd.conf").write_text(text)
         self.load(TREE + "\n" + entries)
         self.start()
@@ -135,6 +139,20 @@ class Slapd:
 
     def permit_writing(self):
         self._rewrite(f'by dn.exact="{PORTAL}" read', f'by dn.exact="{PORTAL}" write')
+
+    def modify(self, dn, attribute, value):
+        """Set an attribute as the administrator; "" takes it away."""
+        change = f"replace: {attribute}\n{attribute}: {value}" if value else f"delete: {attribute}"
+        subprocess.run(
+            [
+                *(program("ldapmodify"), "-x", "-D", f"cn=root,{BASE}", "-w", ROOT_PASSWORD),
+                *("-e", "relax", "-H", f"ldap://127.0.0.1:{self.port}"),
+            ],
+            input=f"dn: {dn}\nchangetype: modify\n{change}\n",
+            capture_output=True,
+            text=True,
+            check=True,
+        )
 
     def limit_pages(self, entries):
         """Let the portal have no more than so many entries, however small the pages."""
