@@ -13,6 +13,7 @@ if sys.argv[1:2] == ["demo"]:
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import OperationalError
 from environs import EnvError
 
 from mailportal import postgresql
@@ -25,6 +26,9 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except (ImproperlyConfigured, EnvError) as error:
         sys.exit(f"mailportal: {error}")
+    except OperationalError as error:
+        first_line = str(error).partition("\n")[0]
+        sys.exit(f"mailportal: the database does not answer, or not in time: {first_line}")
     except KeyboardInterrupt:
         sys.exit("mailportal: interrupted.")
 

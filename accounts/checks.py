@@ -1,5 +1,6 @@
 """Set-up faults of the portal that stop the start."""
 
+import ssl
 from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
@@ -86,6 +87,30 @@ def origin_line_fits(**_: Any) -> list[CheckMessage]:
             f"With SMS_ORIGIN_LINE a code takes {longest + line} characters, which is two SMS.",
             hint=f"One SMS holds {SEGMENT}. Take the line out, or shorten the profile's wordings.",
             id="portal.W007",
+        )
+    ]
+
+
+@register(Tags.security)
+def settings_of_iphones_can_be_signed(**_: Any) -> list[CheckMessage]:
+    """Refuse a certificate that cannot sign the file by which an iPhone sets itself up."""
+    certificate, key = settings.MOBILECONFIG_CERT_FILE, settings.MOBILECONFIG_KEY_FILE
+    if not certificate and not key:
+        return []
+    try:
+        # Where the key has a passphrase none is given, and so none is asked for.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, lambda: "")
+    except ssl.SSLError:
+        wrong = "they are not a certificate and its key"
+    except OSError as error:
+        wrong = error.strerror or "they cannot be read"
+    else:
+        return []
+    return [
+        Error(
+            f"MOBILECONFIG_CERT_FILE and MOBILECONFIG_KEY_FILE cannot be used: {wrong}.",
+            hint="Name a certificate and its key without a passphrase, both in PEM, or neither.",
+            id="portal.E023",
         )
     ]
 

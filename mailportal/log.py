@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from accounts import caller
 
-# The addresses that name a person: a page of the portal, and what newer Outlooks ask for in vain.
+# The addresses that name a person: a page of the portal, and what newer Outlooks ask for.
 # The proxy's log leaves them out too (deploy/nginx.conf).
-_PERSON = re.compile(r"(/cau-hinh/thong-tin/|/(?i:autodiscover)/[^/ ]+/[^/ ]+/)[^/]+")
+_PERSON = re.compile(r"(/cau-hinh/thong-tin/|/(?i:autodiscover)/[^/ ]+/).+", re.DOTALL)
 
 
 class JsonFormatter(logging.Formatter):

@@ -141,7 +141,7 @@ class SchemaMiddleware:
         args: tuple[object, ...],
         kwargs: dict[str, object],
     ) -> HttpResponseBase | None:
-        if view.__module__ in _WITHOUT_DATABASE or not schema.is_older():
+        if view.__module__.startswith(_WITHOUT_DATABASE) or not schema.is_older():
             return None
         logger.error("the database is older than the code: run `manage.py migrate`")
         return errors.unavailable(request)

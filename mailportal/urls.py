@@ -1,14 +1,24 @@
 """Every address of the portal."""
 
+import re
+
 from django.conf import settings
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
 from accounts import demo
 from accounts.access import views as access_views
-from mailportal import autoconfig, health, pages
+from mailportal import health, pages
+from mailportal.autoconfig import apple, microsoft, mozilla
 from mailportal.metrics import views as metrics
+
+
+def _in_any_case(words: str) -> str:
+    """Give an expression for these words in any case; Django cannot turn `(?i:…)` back."""
+    letters = (f"[{each.upper()}{each}]" if each.isalpha() else re.escape(each) for each in words)
+    return "".join(letters)
+
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
@@ -28,16 +38,17 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(
         "huong-dan/cai-dat-thu/", pages.words, {"template": "guides/mail.html"}, name="guide-mail"
     ),
-    path(
-        "huong-dan/cai-dat-thu/thu-cong-vu.mobileconfig", autoconfig.apple, name="autoconfig-apple"
-    ),
+    path("huong-dan/cai-dat-thu/thu-cong-vu.mobileconfig", apple.profile, name="autoconfig-apple"),
     # Where mail programs look by themselves, on this host or on autoconfig. and autodiscover.
-    # hosts that the proxy leads here.
-    path("mail/config-v1.1.xml", autoconfig.mozilla, name="autoconfig-mozilla"),
-    path(".well-known/autoconfig/mail/config-v1.1.xml", autoconfig.mozilla),
-    path("autodiscover/autodiscover.xml", autoconfig.microsoft, name="autoconfig-microsoft"),
-    path("Autodiscover/Autodiscover.xml", autoconfig.microsoft),
-    path("AutoDiscover/AutoDiscover.xml", autoconfig.microsoft),
+    # hosts that the proxy leads here. Outlooks differ in how they write theirs.
+    path("mail/config-v1.1.xml", mozilla.servers, name="autoconfig-mozilla"),
+    path(".well-known/autoconfig/mail/config-v1.1.xml", mozilla.servers),
+    path("autodiscover/autodiscover.xml", microsoft.by_xml, name="autoconfig-microsoft"),
+    re_path(rf"^{_in_any_case('autodiscover/autodiscover.xml')}$", microsoft.by_xml),
+    re_path(
+        rf"^{_in_any_case('autodiscover/autodiscover.json')}(?:/[Vv][12]\.0/(?P<address>[^/]+))?/?$",
+        microsoft.by_json,
+    ),
     path("quyen-rieng-tu/", pages.privacy, name="privacy"),
     # The admin's own ways out and to a new password: there is one door each, the portal's.
     path("quan-tri/logout/", access_views.log_out),
@@ -49,6 +60,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", metrics.show, name="metrics"),
     path("robots.txt", pages.robots),
     path(".well-known/security.txt", pages.security),
+    path(".well-known/change-password", pages.change_password),
 ]
 if settings.DEMO:
     urlpatterns.append(path("demo/", demo.page, name="demo"))

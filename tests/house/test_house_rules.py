@@ -8,6 +8,8 @@ from django.test import Client, SimpleTestCase, TestCase
 from django.urls import URLResolver, get_resolver
 from django.urls.resolvers import RegexPattern
 
+from mailportal.autoconfig import microsoft
+
 ROOT = settings.BASE_DIR
 APPS = ("accounts", "otp", "mailportal")
 LONGEST = 400  # lines; about here a file is split along a noun
@@ -28,7 +30,7 @@ PUBLIC = {
     ".well-known/autoconfig/mail/config-v1.1.xml": "/.well-known/autoconfig/mail/config-v1.1.xml",
     "autoconfig-microsoft": "/autodiscover/autodiscover.xml",
     "Autodiscover/Autodiscover.xml": "/Autodiscover/Autodiscover.xml",
-    "AutoDiscover/AutoDiscover.xml": "/AutoDiscover/AutoDiscover.xml",
+    "autodiscover/autodiscover.json": "/autodiscover/autodiscover.json",
     "privacy": "/quyen-rieng-tu/",
     "healthz": "/healthz",
     "readyz": "/readyz",
@@ -38,6 +40,12 @@ PUBLIC = {
     "quan-tri/logout/": "/quan-tri/logout/",
     "robots.txt": "/robots.txt",
     ".well-known/security.txt": "/.well-known/security.txt",
+    ".well-known/change-password": "/.well-known/change-password",
+}
+# An address that leads to a view by a regular expression.
+MATCHING = {
+    microsoft.by_xml: "Autodiscover/Autodiscover.xml",
+    microsoft.by_json: "autodiscover/autodiscover.json",
 }
 LOG_INS = ("/dang-nhap/", "/quan-tri/login/")  # where all other pages send a stranger
 LOG_OUTS = {"/dang-xuat/", "/quan-tri/logout/"}
@@ -47,7 +55,7 @@ def patterns(resolver, path="/", namespace=""):
     """Give every page's name (its route where it has none), address and view."""
     for pattern in resolver.url_patterns:
         if isinstance(pattern.pattern, RegexPattern):
-            part = "x/"
+            part = MATCHING.get(pattern.callback, "x/")
         else:
             part = re.sub(r"<[^>]+>", "1", str(pattern.pattern))
         if isinstance(pattern, URLResolver):

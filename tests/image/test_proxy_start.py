@@ -134,6 +134,13 @@ class ProxyTests(SimpleTestCase):
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertIn("server_name autoconfig.example.vn autodiscover.example.vn;", made)
 
+        done, made = self.check(MAIL_DOMAIN="example.vn cu.example.vn")
+
+        self.assertEqual(done.returncode, 0, done.stdout)
+        four = "autoconfig.{0} autodiscover.{0}"
+        names = f"{four.format('example.vn')} {four.format('cu.example.vn')}"
+        self.assertIn(f"server_name {names};", made)
+
     def test_a_name_that_is_none_is_refused(self):
         for given in ({"PORTAL_NAME": ""}, {"PORTAL_NAME": "a;b"}, {"MAIL_DOMAIN": "a/b"}):
             with self.subTest(given):

@@ -74,6 +74,7 @@ FAULTS = [
     ),
     ("DOVEADM_API_KEY", {"DOVEADM_URL": "https://mail.example.gov.vn:8080"}),
     ("DOVEADM_URL", {"DOVEADM_API_KEY": "geheim-a"}),
+    ("MOBILECONFIG_KEY_FILE", {"MOBILECONFIG_CERT_FILE": "/etc/hostname"}),
     *(
         ("DOVEADM_URL", {"DOVEADM_URL": address, "DOVEADM_API_KEY": "geheim-a"})
         for address in ("http://mail.example.gov.vn:8080", "mail.example.gov.vn", "https://[")
@@ -154,6 +155,16 @@ class SetUpTests(TestCase):
                 self.assertNotEqual(done.returncode, 0)
                 self.assertRegex(done.stdout, rf"\Amailportal: .*{name}.*\n\Z")
                 self.assert_no_secret(done.stdout, changes)
+
+    def test_commands_say_in_one_line_that_the_database_is_away(self):
+        for command in (("migrate",), ("mail_role",), ("mail_role", "--apply")):
+            with self.subTest(command):
+                done = deployment.run("manage.py", *command)
+
+                self.assertNotEqual(done.returncode, 0)
+                told = r"\Amailportal: the database does not answer, .*Connection refused.*\n\Z"
+                self.assertRegex(done.stdout, told)
+                self.assert_no_secret(done.stdout, {})
 
     def test_commands_refuse_what_only_checks_find(self):
         faults = [fault for fault in FAULTS if fault not in AT_ONCE]

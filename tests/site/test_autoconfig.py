@@ -2,27 +2,37 @@
 
 import plistlib
 import re
+import subprocess
+import tempfile
 import uuid
+from pathlib import Path
 from xml.etree import ElementTree
 
 from django.conf import settings
+from django.core.checks import run_checks
 from django.test import SimpleTestCase, TestCase, override_settings
 
 from mailportal.log import JsonFormatter
 from tests.support import cast
+from tests.support.programs.mailserver import _make_certificate
 
 MOZILLA = ("/mail/config-v1.1.xml", "/.well-known/autoconfig/mail/config-v1.1.xml")
 MICROSOFT = (
     "/autodiscover/autodiscover.xml",
     "/Autodiscover/Autodiscover.xml",
     "/AutoDiscover/AutoDiscover.xml",
+    "/AUTODISCOVER/AUTODISCOVER.XML",
+    "/Autodiscover/autodiscover.xml",
+    "/autodiscover/Autodiscover.xml",
 )
+JSON = "/autodiscover/autodiscover.json"
 APPLE = "/huong-dan/cai-dat-thu/thu-cong-vu.mobileconfig"
 GUIDE = "/huong-dan/cai-dat-thu/"
 
 ASKED = "http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006"
 SETTINGS = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"
 ANSWER = "http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006"
+PHONE = "http://schemas.microsoft.com/exchange/autodiscover/mobilesync/requestschema/2006"
 MOBILE = "http://schemas.microsoft.com/exchange/autodiscover/mobilesync/responseschema/2006"
 
 QUESTION = f"""<?xml version="1.0" encoding="utf-8"?>
@@ -32,6 +42,13 @@ QUESTION = f"""<?xml version="1.0" encoding="utf-8"?>
     <AcceptableResponseSchema>{SETTINGS}</AcceptableResponseSchema>
   </Request>
 </Autodiscover>"""
+
+UNKNOWN = QUESTION.replace("ADDRESS", "khong.co@hagiang.gov.vn")
+
+
+def as_a_phone_asks(question):
+    return question.replace(SETTINGS, MOBILE).replace(ASKED, PHONE)
+
 
 BILLION_LAUGHS = f"""<?xml version="1.0"?>
 <!DOCTYPE x [<!ENTITY a "zqcanary">
@@ -163,6 +180,9 @@ class MicrosoftTests(cast.Cast, TestCase):
             ("no such name", QUESTION.replace("ADDRESS", "*)(uid=*"), "600"),
             ("another office", QUESTION.replace("ADDRESS", "an@example.com"), "500"),
             ("ActiveSync", whole.replace(SETTINGS, MOBILE), "601"),
+            ("ActiveSync, as a phone asks", as_a_phone_asks(whole), "601"),
+            ("a phone that says no more", f'<Autodiscover xmlns="{PHONE}"/>', "601"),
+            ("an unknown person's phone", as_a_phone_asks(UNKNOWN), "601"),
         ):
             with self.subTest(name):
                 self.assert_error(self.ask_outlook(text), code)
@@ -203,6 +223,56 @@ class MicrosoftTests(cast.Cast, TestCase):
         self.assert_error(self.client.get(MICROSOFT[0]), "600")
 
 
+class JsonTests(cast.Cast, TestCase):
+    """Autodiscover version 2, which says where version 1 is."""
+
+    def ask_json(self, address="an@hagiang.gov.vn", protocol="AutodiscoverV1", path=JSON):
+        return self.client.get(path, {"Email": address, "Protocol": protocol})
+
+    def test_every_way_to_ask_is_led_to_the_answer_in_xml(self):
+        for path in (
+            f"{JSON}?Email=an@hagiang.gov.vn&Protocol=AutodiscoverV1&RedirectCount=1",
+            f"{JSON}?email=an%40hagiang.gov.vn&protocol=autodiscoverv1",
+            f"{JSON}/?Email=an@hagiang.gov.vn&Protocol=AutodiscoverV1",
+            f"{JSON}/v1.0/an@hagiang.gov.vn?Protocol=Autodiscoverv1",
+            f"{JSON}/v1.0/an%40hagiang.gov.vn?Protocol=AutodiscoverV1",
+            f"{JSON}/v2.0/an@hagiang.gov.vn?Protocol=AutodiscoverV1",
+            "/Autodiscover/Autodiscover.json/V1.0/an@hagiang.gov.vn?Protocol=AutodiscoverV1",
+            "/AutoDiscover/AutoDiscover.json?Email=an@hagiang.gov.vn&Protocol=AutodiscoverV1",
+        ):
+            with self.subTest(path):
+                r = self.client.get(path)
+
+                self.assertEqual(r.headers["Content-Type"], "application/json")
+                url = settings.PUBLIC_BASE_URL + MICROSOFT[0]
+                self.assertEqual(r.json(), {"Protocol": "AutodiscoverV1", "Url": url})
+
+    def test_known_and_unknown_addresses_differ_in_nothing(self):
+        self.set_up_people()
+        for protocol in ("AutodiscoverV1", "ActiveSync"):
+            answers = set()
+            for name in ("an", "binh", "chi", "dung", "khong.co"):
+                with self.assertNumQueries(0):
+                    r = self.ask_json(f"{name}@hagiang.gov.vn", protocol)
+                answers.add((r.status_code, r.content))
+            self.assertEqual(len(answers), 1, answers)
+
+    def test_what_is_not_served_is_said_in_the_protocol_s_words(self):
+        for address, protocol, status, code in (
+            ("an@hagiang.gov.vn", "", 400, "MandatoryParameterMissing"),
+            ("an@hagiang.gov.vn", "ActiveSync", 400, "InvalidProtocol"),
+            ("an@hagiang.gov.vn", "<script>", 400, "InvalidProtocol"),
+            ("", "AutodiscoverV1", 400, "InvalidUserId"),
+            ("*)(uid=*", "AutodiscoverV1", 400, "InvalidUserId"),
+            ("an@example.com", "AutodiscoverV1", 404, "UserNotFound"),
+        ):
+            with self.subTest(address=address, protocol=protocol):
+                r = self.ask_json(address, protocol)
+
+                self.assertEqual((r.status_code, r.json()["ErrorCode"]), (status, code))
+                self.assertNotIn("script", r.content.decode())
+
+
 class AppleTests(TestCase):
     def test_the_file_sets_up_the_profile_s_servers(self):
         mail = settings.PROFILE.mail
@@ -234,6 +304,68 @@ class AppleTests(TestCase):
     def test_the_guide_leads_to_it(self):
         self.assertContains(self.client.get(GUIDE), f'href="{APPLE}"')
 
+    def test_with_a_certificate_of_the_office_it_is_signed(self):
+        unsigned = self.client.get(APPLE).content
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        certificate, key = folder / "cert.pem", folder / "key.pem"
+        _make_certificate(certificate, key)
+        files = {"MOBILECONFIG_CERT_FILE": str(certificate), "MOBILECONFIG_KEY_FILE": str(key)}
+
+        with override_settings(**files):
+            r = self.client.get(APPLE)
+
+        self.assertEqual(r.headers["Content-Type"], "application/x-apple-aspen-config")
+        read = subprocess.run(
+            [
+                *("openssl", "cms", "-verify", "-inform", "DER", "-CAfile", certificate),
+                *("-purpose", "any", "-binary"),
+            ],
+            input=r.content,
+            capture_output=True,
+            check=False,
+        )
+        self.assertEqual(read.returncode, 0, read.stderr)
+        self.assertEqual(read.stdout, unsigned)
+
+
+class CertificateTests(SimpleTestCase):
+    def faults(self, certificate, key):
+        files = {"MOBILECONFIG_CERT_FILE": str(certificate), "MOBILECONFIG_KEY_FILE": str(key)}
+        with override_settings(**files):
+            return [fault.id for fault in run_checks() if fault.id == "portal.E023"]
+
+    def test_one_that_cannot_sign_stops_the_start(self):
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        certificate, key, other = (folder / name for name in ("cert.pem", "key.pem", "other.pem"))
+        _make_certificate(folder / "x.pem", other)
+        _make_certificate(certificate, key)
+        locked = folder / "locked.pem"
+        subprocess.run(
+            ["openssl", "pkey", "-in", key, "-aes128", "-passout", "pass:x", "-out", locked],
+            check=True,
+        )
+
+        self.assertEqual(self.faults("", ""), [])
+        self.assertEqual(self.faults(certificate, key), [])
+        for pair in (
+            (certificate, ""),
+            ("", key),
+            (certificate, other),
+            (key, key),
+            (certificate, locked),
+            (certificate, "/nowhere/key.pem"),
+            (folder, key),
+        ):
+            with self.subTest(pair):
+                self.assertEqual(self.faults(*pair), ["portal.E023"])
+
+
+class ChangePasswordTests(TestCase):
+    def test_a_password_manager_finds_the_page(self):
+        r = self.client.get("/.well-known/change-password")
+
+        self.assertRedirects(r, "/cau-hinh/mat-khau/", fetch_redirect_response=False)
+
 
 class ConversationTests(TestCase):
     def test_nothing_is_looked_up_and_nobody_is_remembered(self):
@@ -242,6 +374,8 @@ class ConversationTests(TestCase):
             answers = [
                 self.client.get(MOZILLA[0], {"emailaddress": "an@hagiang.gov.vn"}),
                 self.client.get(APPLE),
+                self.client.get(f"{JSON}/v1.0/an@hagiang.gov.vn?Protocol=AutodiscoverV1"),
+                self.client.get("/.well-known/change-password"),
                 self.client.post(MICROSOFT[0], question, content_type="text/xml"),
                 self.client.post(MICROSOFT[0], "", content_type="text/xml"),
             ]
@@ -252,7 +386,10 @@ class ConversationTests(TestCase):
     def test_no_address_gets_into_the_log(self):
         with self.assertLogs(level="DEBUG") as logs:
             for path in (
-                "/autodiscover/autodiscover.json/v1.0/an@hagiang.gov.vn?Protocol=Autodiscoverv1",
+                "/autodiscover/autodiscover.json/v1.0/an@hagiang.gov.vn?Protocol=ActiveSync",
+                "/autodiscover/autodiscover.json/v1.0/x an@hagiang.gov.vn?Protocol=Autodiscoverv1",
+                "/autodiscover/autodiscover.json/an@hagiang.gov.vn",
+                "/autodiscover/autodiscover.json/v9.0/x/an@hagiang.gov.vn",
                 "/mail/config-v1.0.xml?emailaddress=an@hagiang.gov.vn",
             ):
                 self.client.get(path)
@@ -268,6 +405,16 @@ class ConversationTests(TestCase):
 
 
 class ProxyTests(SimpleTestCase):
+    def test_the_proxy_leads_every_question_here_and_nothing_else(self):
+        text = (settings.BASE_DIR / "deploy" / "nginx.conf").read_text(encoding="utf-8")
+        (expression,) = re.findall(r"location ~\* (\^/\(mail\S+) \{", text)
+        led = re.compile(expression.replace(r"\z", r"\Z"), re.IGNORECASE)
+
+        for path in (*MOZILLA, *MICROSOFT, JSON, f"{JSON}/v1.0/an@hagiang.gov.vn"):
+            self.assertRegex(path, led)
+        for path in ("/", "/dang-nhap/", f"{JSON}/v1.0/a/b", f"{MICROSOFT[0]}\n", "/x" + JSON):
+            self.assertNotRegex(path, led)
+
     def test_the_proxy_s_log_has_no_question_in_it(self):
         text = (settings.BASE_DIR / "deploy" / "nginx.conf").read_text(encoding="utf-8")
         (kept,) = re.findall(r"(?s)log_format mailportal .*?;", text)
