@@ -28,17 +28,18 @@ from tests.support.programs import gateway
 KEY = "a-doveadm-key-nobody-may-read"
 State = Message.State
 
-DONE = [["doveadmResponse", [{"entries": "1"}], "flush"], ["doveadmResponse", [], "kick"]]
-NOBODY = [DONE[0], ["error", {"type": "exitCode", "exitCode": 68}, "kick"]]
+NOBODY = [["error", {"type": "exitCode", "exitCode": 68}, "kick"]]
+FORBIDDEN = [["error", {"type": "unAuthorized", "exitCode": 0}, "flush"]]
 
 
 class _DoveadmHandler(gateway._SupplierHandler):
     def read(self, body):
         scheme, _, key = self.headers["Authorization"].partition(" ")
-        return {"key": (scheme, base64.b64decode(key).decode()), "commands": json.loads(body)}
+        self.commands = json.loads(body)
+        return {"key": (scheme, base64.b64decode(key).decode()), "commands": self.commands}
 
     def accept(self):
-        self.answer(200, DONE)
+        self.answer(200, [["doveadmResponse", [], tag] for _, _, tag in self.commands])
 
 
 class Doveadm(gateway.Supplier):
@@ -190,20 +191,45 @@ class CauseTests(KickTestCase):
 
 
 class SendTests(KickTestCase):
-    def test_the_server_forgets_passwords_first_and_then_ends_sessions(self):
+    def test_sessions_are_ended_first_and_then_passwords_forgotten_each_in_its_own_request(self):
         message = self.queue()
 
         self.send()
 
-        (given,) = self.server.texts
-        self.assertEqual(given["path"], "/doveadm/v1")
-        self.assertEqual(given["key"], ("X-Dovecot-API", KEY))
-        flush, kick = given["commands"]
-        self.assertEqual(flush, ["authCacheFlush", {"user": []}, "flush"])
-        self.assertEqual(kick, ["kick", {"mask": [self.an.address]}, "kick"])
+        self.assertEqual(
+            [given["commands"] for given in self.server.texts],
+            [
+                [["kick", {"mask": [self.an.address]}, "kick"]],
+                [["authCacheFlush", {"user": []}, "flush"]],
+            ],
+        )
+        for given in self.server.texts:
+            self.assertEqual(given["path"], "/doveadm/v1")
+            self.assertEqual(given["key"], ("X-Dovecot-API", KEY))
         self.assert_done(message)
-        self.assertEqual(len(self.server.texts), 2)
+        self.assertEqual(len(self.server.texts), 4)
         self.assertEqual((message.to, message.to_masked), ("", self.an.address))
+
+    def test_a_server_without_a_cache_need_not_allow_to_empty_it(self):
+        self.server.plan = [gateway.accept, gateway.say(200, json.dumps(FORBIDDEN))] * 2
+        message = self.queue()
+
+        self.send()
+
+        self.assert_done(message)
+
+    def test_a_cache_that_cannot_be_emptied_keeps_nobody_else_s_session_open(self):
+        """Dovecot 2.4 crashes over it."""
+        self.server.plan = [gateway.accept, gateway.drop] * (breakers.FAILURES + 1)
+        others = [self.queue() for _ in range(breakers.FAILURES + 1)]
+
+        for _ in others:
+            outbox.deliver_one(Route([]))
+
+        kicks = [each for each in self.server.texts if each["commands"][0][0] == "kick"]
+        self.assertEqual(len(kicks), len(others))
+        for each in others:
+            self.assert_state(each, State.QUEUED, "flush-no-answer")
 
     def test_no_proxy_sees_the_key(self):
         proxy = Doveadm()
@@ -215,7 +241,7 @@ class SendTests(KickTestCase):
         with mock.patch.dict(os.environ, surroundings | nothing):
             self.send()
 
-        self.assertEqual((len(proxy.texts), len(self.server.texts)), (0, 1))
+        self.assertEqual((len(proxy.texts), len(self.server.texts)), (0, 2))
 
     def test_a_file_of_its_authority_that_has_gone_is_waited_for(self):
         self.connect_to("https://localhost:1")
@@ -239,8 +265,8 @@ class SendTests(KickTestCase):
             return gateway.say(status, body if isinstance(body, str) else json.dumps(body))
 
         failed = ["error", {"type": "exitCode", "exitCode": 75}, "kick"]
-        forbidden = ["error", {"type": "unAuthorized", "exitCode": 0}, "flush"]
-        for answer, reason in (
+        forbidden = ["error", {"type": "unAuthorized", "exitCode": 0}, "kick"]
+        faults = (
             (say("", 401), "http-401"),
             (say("", 404), "http-404"),
             (say("", 500), "http-500"),
@@ -248,14 +274,19 @@ class SendTests(KickTestCase):
             (say("<html>"), "unreadable"),
             (say({"a": 1}), "unreadable"),
             (say([1]), "unreadable"),
-            (say([]), "flush-missing"),
-            (say([DONE[0]]), "kick-missing"),
-            (say([DONE[0], failed]), "kick-75"),
-            (say([forbidden, DONE[1]]), "flush-unAuthorized"),
             (gateway.drop, "no-answer"),
+        )
+        for answers, reason in (
+            *(([answer], reason) for answer, reason in faults),
+            *(([gateway.accept, answer], f"flush-{reason}") for answer, reason in faults),
+            ([say([])], "kick-missing"),
+            ([say([failed])], "kick-75"),
+            ([say([forbidden])], "kick-unAuthorized"),
+            ([gateway.accept, say([])], "flush-missing"),
+            ([gateway.accept, say([[*failed[:2], "flush"]])], "flush-75"),
         ):
             with self.subTest(reason):
-                self.server.plan = [answer]
+                self.server.plan = answers
                 message = self.queue()
 
                 self.send()
