@@ -50,6 +50,14 @@ class MoveTests(RenameTestCase):
         self.assertEqual(self.addresses(), before)
         self.assertFalse(AuditEvent.objects.exists())
 
+    def test_it_says_what_the_mail_server_has_to_be_told(self):
+        self.assertNotIn("postfix reload", self.rename())
+
+        said = self.rename("--apply")
+
+        self.assertIn("`postfix reload`", said)
+        self.assertIn(f"`auth_default_realm = {NEW_DOMAIN}`", said)
+
     def test_it_can_name_each_address(self):
         said = self.rename("-v", "2")
 

@@ -146,6 +146,32 @@ class ViewTests(cast.Cast, TestCase):
             with self.subTest(view):
                 self.assertEqual(plan.count("address_local_part"), 2, plan)
 
+    def login(self, account):
+        rows = read("SELECT login FROM mail_logins WHERE username = %s", account.address)
+        return rows[0][0] if rows else None
+
+    def test_a_session_is_known_by_the_password_that_opened_it(self):
+        self.assertEqual(self.login(self.an), f"0/{self.an.address}")
+        moment = timezone.now()
+        logins = set()
+        for passed in (0, 1):
+            later = moment + dt.timedelta(microseconds=passed)
+            Account.objects.filter(pk=self.an.pk).update(password_changed_at=later)
+            logins.add(self.login(self.an))
+
+        self.assertEqual(len(logins), 2)
+        self.assertIsNone(self.login(self.chi))
+
+    def test_a_session_is_looked_up_by_an_index_where_there_are_many(self):
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute(
+                f"EXPLAIN SELECT login FROM mail_logins WHERE username = '{self.an.address}'"
+            )
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+
+        self.assertNotIn("Seq Scan", plan)
+
 
 class MigrationTests(cast.Cast, TransactionTestCase):
     def test_the_migrations_can_be_taken_back_and_done_again(self):

@@ -1,18 +1,21 @@
 """Postfix takes mail for those who have a mailbox, and lets nobody send as somebody else."""
 
+import datetime as dt
 import os
 import smtplib
 from unittest import skipUnless
 
 import pytest
+from django.db import connection
 from django.test import TransactionTestCase, override_settings
+from django.utils import timezone
 
 from accounts.credentials.locks import lock
-from accounts.models import Address
+from accounts.models import Account, Address
 from accounts.organisation.domains import copy_domains
 from mailportal.profile import load
 from tests.support import cast
-from tests.support.cast import PASSWORD
+from tests.support.cast import NEW_PASSWORD, PASSWORD, newest_code
 from tests.support.programs import mailserver, postfix
 
 
@@ -84,6 +87,42 @@ class MapTests(cast.Cast, TransactionTestCase):
                 f"dung@{self.new}": f"dung@{self.new}",
                 f"khong.co@{self.new}": None,
             },
+        )
+
+    def test_it_knows_the_sessions_of_today(self):
+        self.assertIsNone(self.postfix.finds("sessions", self.login(self.an)))
+        for login in ("an", f"1/an@{self.new}", f"chi@{self.new}", f"dung@{self.new}", "1/", "x'"):
+            with self.subTest(login):
+                self.assertRegex(self.postfix.finds("sessions", login), r"^421 4\.7\.0 ")
+
+    def test_it_knows_the_log_ins_of_a_sender(self):
+        an = f"an@{self.new}"
+        both = f"{self.login(self.an)},{an}"
+        self.assert_found(
+            "logins", {f"vanthu@{self.old}": both, an: both, f"chi@{self.new}": None, "x'": None}
+        )
+
+    def login(self, account):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT login FROM mail_logins WHERE username = %s", [account.address])
+            return cursor.fetchone()[0]
+
+    def test_postmaster_is_somebody_where_nobody_has_the_address(self):
+        somebody = "it-support@example.gov.vn"
+        self.assert_found(
+            "postmaster",
+            {
+                f"postmaster@{self.new}": somebody,
+                f"abuse@{self.old}": somebody,
+                "abuse@example.vn": None,
+                f"an@{self.new}": None,
+            },
+        )
+
+        cast.make("postmaster")
+
+        self.assert_found(
+            "postmaster", {f"postmaster@{self.new}": None, f"postmaster@{self.old}": None}
         )
 
     def test_it_reads_the_settings_and_finds_nothing_unknown_in_them(self):
@@ -167,8 +206,59 @@ class ServerTests(cast.Cast, TransactionTestCase):
             with self.subTest(name), self.assertRaises(smtplib.SMTPAuthenticationError):
                 self.postfix.submit(name, password, name)
 
+    def test_an_open_session_sends_nothing_after_what_closes_the_account(self):
+        soon = timezone.now() + dt.timedelta(hours=1)
+        Account.objects.filter(pk=self.em.pk).update(default_password_until=soon)
+        for what, account, end in (
+            ("lock", self.an, lambda: lock(self.an, actor=self.em)),
+            ("disabled", self.binh, lambda: close(self.binh, is_active=False)),
+            ("expired", self.em, lambda: close(self.em, default_password_until=timezone.now())),
+        ):
+            with self.subTest(what):
+                smtp = self.open(account)
+                self.assertEqual(postfix.offer(smtp, account.address), 250, self.postfix.log())
+
+                end()
+
+                self.assertEqual(postfix.offer(smtp, account.address), 421)
+                with self.assertRaises(smtplib.SMTPServerDisconnected):
+                    smtp.noop()
+
+    def test_an_open_session_ends_with_the_password_that_opened_it(self):
+        other = self.open(self.binh)
+        smtp = self.open(self.an)
+        self.assertEqual(postfix.offer(smtp, self.an.address), 250)
+
+        self.ask()
+        self.guess(newest_code())
+        self.choose(NEW_PASSWORD)
+
+        self.assertEqual(postfix.offer(smtp, self.an.address), 421)
+        self.assertEqual(self.postfix.submit(self.an.address, NEW_PASSWORD, self.an.address), 250)
+        self.assertEqual(postfix.offer(other, self.binh.address), 250)
+
+    def open(self, account):
+        smtp = self.postfix.open(account.address, PASSWORD)
+        self.addCleanup(smtp.close)
+        return smtp
+
+    def test_postmaster_and_abuse_are_read_by_somebody(self):
+        for name in ("postmaster", "abuse", "Postmaster"):
+            with self.subTest(name):
+                answer = self.postfix.deliver("ai.do@example.org", f"{name}@hagiang.gov.vn")
+
+                self.assertEqual(answer, 250, self.postfix.log())
+
+    def test_it_says_how_large_a_mail_may_be(self):
+        with self.postfix.open("", "") as smtp:
+            self.assertEqual(smtp.esmtp_features["size"], str(30 * 1024 * 1024))
+
     def test_a_lock_ends_sending(self):
         lock(self.binh, actor=self.em)
 
         with self.assertRaises(smtplib.SMTPAuthenticationError):
             self.postfix.submit(self.binh.address, PASSWORD, self.binh.address)
+
+
+def close(account, **columns):
+    Account.objects.filter(pk=account.pk).update(**columns)

@@ -7,7 +7,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import ProgrammingError, connection, transaction
 from psycopg import sql
 
-VIEWS = ("mail_passdb", "mail_userdb", "mail_aliases", "mail_domains", "mail_senders")
+VIEWS = (
+    "mail_passdb",
+    "mail_userdb",
+    "mail_aliases",
+    "mail_domains",
+    "mail_senders",
+    "mail_logins",
+)
 ROLE = "mailportal_mail"
 _LOGS_IN = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 _SETTINGS = {

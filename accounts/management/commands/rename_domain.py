@@ -38,6 +38,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{old} -> {new}: {counts} {done}")
         if settings.MAIL_DOMAIN_ALIASES.get(old) != new:
             self.stdout.write(_now_the_profile(old, new))
+        if options["apply"]:
+            self.stdout.write(_now_the_mail_server(new))
 
 
 def _now_the_profile(old: str, new: str) -> str:
@@ -45,6 +47,14 @@ def _now_the_profile(old: str, new: str) -> str:
         f'Afterwards the profile must say, under [domain_aliases]: "{old}" = "{new}",'
         " and the portal be restarted. Else a stranger can tell by their counts which addresses"
         " exist."
+    )
+
+
+def _now_the_mail_server(new: str) -> str:
+    return (
+        "Then at the mail server: `postfix reload`; where bare names are to mean the new domain,"
+        f" `auth_default_realm = {new}` in dovecot.conf (2.4: auth_default_domain) and"
+        " `doveadm reload`."
     )
 
 

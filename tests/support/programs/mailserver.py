@@ -117,9 +117,9 @@ def put_in(text, changes):
 class Folder:
     """A directory for one program, and the door to the database."""
 
-    def __init__(self):
+    def __init__(self, within="/"):
         # Not TMPDIR: names of sockets must be short.
-        self.path = Path(tempfile.mkdtemp(prefix="mp-", dir="/tmp"))
+        self.path = Path(tempfile.mkdtemp(prefix="mp-", dir=Path(within) / "tmp"))
         self.path.chmod(0o755)
         self.door = DatabaseDoor()
 
@@ -137,17 +137,20 @@ class Folder:
 class Dovecot(Folder):
     """Dovecot 2.3 by deploy/dovecot/2.3/: IMAP over TLS, and the door for the portal."""
 
+    root = "/"  # of the system in which it is installed
+
     def __init__(self):
-        super().__init__()
+        super().__init__(self.root)
         self.imap_port, self.api_port = free_port(), free_port()
         self.url = f"https://localhost:{self.api_port}"
         self.certificate = self.path / "cert.pem"
         _make_certificate(self.certificate, self.path / "key.pem")
+        self.trusting = ssl.create_default_context(cafile=str(self.certificate))
         (self.path / "vmail").mkdir()
         self._write_files()
         with (self.path / "stderr").open("wb") as complaints:
             self.process = subprocess.Popen(
-                [program("dovecot"), "-F", "-c", str(self.path / "dovecot.conf")],
+                self.command("dovecot", "-F"),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=complaints,
@@ -157,6 +160,10 @@ class Dovecot(Folder):
         except BaseException:
             self.end()
             raise
+
+    def command(self, name, *arguments):
+        """Give what runs a program of Dovecot's with these settings."""
+        return [program(name), "-c", str(self.path / "dovecot.conf"), *arguments]
 
     def _write_files(self):
         owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
@@ -226,11 +233,6 @@ class Dovecot(Folder):
             "}",
             # What is refused is refused at once: else the tests would wait for most of their time.
             "auth_failure_delay = 0",
-            "service anvil {",
-            "  unix_listener anvil-auth-penalty {",
-            "    mode = 0",
-            "  }",
-            "}",
         ]
         if me != "root":
             lines += [f"default_internal_user = {me}", f"default_login_user = {me}"]
@@ -259,11 +261,16 @@ class Dovecot(Folder):
 
     # What a person's mail program does
 
-    def log_in(self, name, password):
-        """Open a mailbox, or raise imaplib's error."""
-        trusting = ssl.create_default_context(cafile=str(self.certificate))
-        box = imaplib.IMAP4_SSL("localhost", self.imap_port, ssl_context=trusting, timeout=PATIENCE)
+    def connect(self, caller="127.0.0.1"):
+        """Begin to talk to it, from an address of this machine."""
+        return _Program(self, caller)
+
+    def log_in(self, name, password, *, caller="127.0.0.1", behind=""):
+        """Open a mailbox, or raise imaplib's error; a webmail says `behind` it is whose browser."""
+        box = self.connect(caller)
         try:
+            if behind:
+                box.xatom("ID", f'("x-originating-ip" "{behind}")')
             box.login(box._quote(name), password)
         except BaseException:
             box.shutdown()
@@ -279,6 +286,22 @@ class Dovecot(Folder):
             return False
         box.logout()
         return True
+
+
+class _Program(imaplib.IMAP4_SSL):
+    """A mail program."""
+
+    def __init__(self, dovecot, caller):
+        self._caller = caller
+        super().__init__(
+            "localhost", dovecot.imap_port, ssl_context=dovecot.trusting, timeout=PATIENCE
+        )
+
+    def _create_socket(self, timeout):
+        plain = socket.create_connection(
+            ("127.0.0.1", self.port), timeout, source_address=(self._caller, 0)
+        )
+        return self.ssl_context.wrap_socket(plain, server_hostname=self.host)
 
 
 def is_closed(box):

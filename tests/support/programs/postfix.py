@@ -150,11 +150,26 @@ class Server(Postfix):
 
     def submit(self, name, password, sender):
         """Offer a mail as a person's mail program does; give the answer's code."""
+        with self.open(name, password) as smtp:
+            return offer(smtp, sender)
+
+    def open(self, name, password):
+        """Open a session as a person's mail program does."""
         trusting = ssl.create_default_context(cafile=str(self.dovecot.certificate))
-        with smtplib.SMTP("localhost", self.submission_port, timeout=PATIENCE) as smtp:
-            smtp.starttls(context=trusting)
-            smtp.ehlo()
+        smtp = smtplib.SMTP("localhost", self.submission_port, timeout=PATIENCE)
+        smtp.starttls(context=trusting)
+        smtp.ehlo()
+        try:
             if name:
                 smtp.login(name, password)
-            smtp.mail(sender)
-            return smtp.rcpt("somebody@example.org")[0]
+        except BaseException:
+            smtp.close()
+            raise
+        return smtp
+
+
+def offer(smtp, sender):
+    """Offer a mail in an open session; give the answer's code."""
+    smtp.rset()
+    smtp.mail(sender)
+    return smtp.rcpt("somebody@example.org")[0]
