@@ -108,6 +108,8 @@ class Profile:
     guide_url: str = ""
     legal: tuple[str, ...]
     words: frozenset[str]
+    # Of mobile numbers, in the national form, where `phonenumbers` does not know them yet.
+    phone_prefixes: tuple[str, ...] = ()
     hotline: Hotline
     support: Support | None = None
     mail: MailServers
@@ -239,6 +241,9 @@ def _check(profile: Profile) -> None:
         _https("guide_url", profile.guide_url)
     for word in sorted(profile.words):
         _matches("words", word, r"[a-z]{3,}", "folded to at least three letters a-z")
+    for prefix in profile.phone_prefixes:
+        wanted = "0, then 3, 5, 7, 8 or 9, then one to three digits"
+        _matches("phone_prefixes", prefix, r"0[35789][0-9]{1,3}", wanted)
     _check_numbers(profile)
     _check_mail(profile.mail)
     _holds("privacy.retention", profile.privacy.retention, places=RETENTION_PLACES)

@@ -51,6 +51,7 @@ PROFILE = load(env.str("PORTAL_PROFILE", "hagiang"))
 MAIL_DOMAINS = PROFILE.domains
 MAIL_DOMAIN_ALIASES = PROFILE.domain_aliases
 PASSWORD_LOCAL_WORDS = PROFILE.words
+PHONE_PREFIXES = PROFILE.phone_prefixes  # of mobile numbers that `phonenumbers` does not know yet
 
 # Secrets
 SECRET_KEY, *SECRET_KEY_FALLBACKS = required_list("SECRET_KEY")

@@ -21,10 +21,13 @@ _PHONE_FAULTS = {
     "empty": _("Thiếu số điện thoại."),
     "short": _("Số điện thoại còn thiếu %(difference)s chữ số."),
     "long": _("Số điện thoại thừa %(difference)s chữ số."),
-    "renumbered": _("Đầu số 11 số này đã đổi sang 10 số."),
+    "renumbered": _("Đầu số 11 số này đã đổi sang 10 số, nay là %(prefix)s."),
     "no-sms": _("Số này không nhận được SMS."),
     "foreign": _("Chỉ gửi mã đến số di động Việt Nam."),
     "unreadable": _("Số này không phải số di động Việt Nam."),
+    "several": _("Có nhiều số điện thoại."),
+    "letters": _("Số điện thoại có chữ."),
+    "rounded": _("Bảng tính đã rút gọn số này nên mất chữ số."),
 }
 _PHONE_ADVICE = {
     "empty": _("Hãy nhập số điện thoại di động của bạn."),
@@ -34,6 +37,22 @@ _PHONE_ADVICE = {
     "no-sms": _("Hãy nhập số điện thoại di động."),
     "foreign": _("Hãy nhập số di động Việt Nam của bạn."),
     "unreadable": _("Hãy nhập 10 chữ số, ví dụ 0912\u00a0345\u00a0678."),
+    "several": _("Hãy nhập một số."),
+    "letters": _("Hãy chỉ nhập chữ số."),
+    "rounded": _("Hãy nhập đủ 10 chữ số."),
+}
+# The same for who mends a file: without a number, because faults are kept for a while.
+_PHONE_REMEDY = {
+    "empty": _("Hãy ghi số di động."),
+    "short": _("Hãy xem lại số."),
+    "long": _("Hãy xem lại số."),
+    "renumbered": _("Nếu đúng là số của người này, hãy sửa đầu số."),
+    "no-sms": _("Hãy ghi số di động."),
+    "foreign": _("Hãy ghi số di động Việt Nam."),
+    "unreadable": _("Hãy ghi 10 chữ số."),
+    "several": _("Hãy để lại một số."),
+    "letters": _("Hãy chỉ ghi chữ số."),
+    "rounded": _("Hãy định dạng cột là Văn bản (Text) rồi gõ lại số."),
 }
 
 DIRECTORY_AWAY = _(
@@ -67,7 +86,13 @@ def phone_error(error: PhoneError) -> forms.ValidationError:
 
 def phone_fault(error: PhoneError) -> str:
     """Say what is wrong with a number, without the number (LG-07)."""
-    return _PHONE_FAULTS[error.code] % {"difference": error.difference}
+    words = {"difference": error.difference, "prefix": error.suggestion[:3]}
+    return _PHONE_FAULTS[error.code] % words
+
+
+def phone_remedy(error: PhoneError) -> str:
+    """Say what is wrong with a number in a file, and what to do, without the number (LG-07)."""
+    return f"{phone_fault(error)} {_PHONE_REMEDY[error.code]}"
 
 
 def _error(code: str, fault: str, advice: str) -> forms.ValidationError:

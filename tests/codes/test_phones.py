@@ -3,6 +3,7 @@
 import re
 import unittest
 
+from django.test import SimpleTestCase, override_settings
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -29,6 +30,31 @@ SPELLINGS = (
     "\u202e0912466981\u202c",
     "\u200b0912\u200d466\ufeff981",
     "0912466981\x00",
+    "tel:0912466981",
+    "tel:+84-912-466-981",
+    "SĐT: 0912.466.981",
+    "Di động 0912 466 981",
+    "0912466981 (Zalo)",
+    "0912466981 - Zalo",
+    "0912466981 (anh An)",
+    "0912,466,981",
+    "0912/466/981",
+    "0912·466·981",
+    "0912_466_981",
+    "[0912466981];",
+    "'0912466981",
+    "’0912466981",
+    "O912466981",
+    "o9l2466981",
+    "912466981.0",
+    "0912466981,0",
+    "9.12466981E+08",
+    "9,12466981e8",
+    "084912466981",
+    "0840912466981",
+    "084 (0)912 466 981",
+    "0912466981 / 0912 466 981",
+    "0912466981, +84912466981",
 )
 
 IN_USE = ("0528123456", "0559123456", "0871234567", "0599123456", "0993123456", "0849124669")
@@ -83,9 +109,20 @@ REFUSED = (
     ("+0912466981", "unreadable", 0),
     ("+", "unreadable", 0),
     ("abc", "unreadable", 0),
-    ("0912466981a", "unreadable", 0),
-    ("0912466981, 0987466981", "unreadable", 0),
-    ("0912466981;ext=5", "unreadable", 0),
+    ("0912466981a", "letters", 0),
+    ("0912466981 máy lẻ 5", "letters", 0),
+    ("0912466981;ext=5", "letters", 0),
+    ("0912466981, 0987466981", "several", 0),
+    ("0912466981/0987466981/0977466981", "several", 0),
+    ("0912 466 981 0987 466 981", "several", 0),
+    ("0912466981 hoặc +84987466981", "several", 0),
+    ("0219 3866 999 - 0912466981", "several", 0),
+    ("01695678945; 0912466981", "several", 0),
+    ("9,12E+08", "rounded", 0),
+    ("***981", "unreadable", 0),
+    ("Zalo", "unreadable", 0),
+    ("O", "unreadable", 0),
+    ("084912466", "short", 1),
     ("++84912466981", "unreadable", 0),
     ("*)(uid=*", "unreadable", 0),
     ("{0.__class__}", "unreadable", 0),
@@ -138,6 +175,20 @@ class NormaliseTests(unittest.TestCase):
 
         self.assertEqual(normalise(number.rjust(MAX_TYPED)), "+84912466981")
         self.assertEqual(refusal(number.rjust(MAX_TYPED + 1)).code, "unreadable")
+
+
+class NewerPrefixTests(SimpleTestCase):
+    def test_a_prefix_of_the_profile_counts_before_the_library_knows_it(self):
+        self.assertEqual(refusal("0501234567").code, "unreadable")
+
+        with override_settings(PHONE_PREFIXES=("050",)):
+            self.assertEqual(normalise("0501 234 567"), "+84501234567")
+            self.assertEqual(refusal("0541234567").code, "unreadable")
+            self.assertEqual(refusal("05012345678").code, "long")
+
+    def test_no_prefix_makes_a_mobile_of_what_the_database_refuses(self):
+        with override_settings(PHONE_PREFIXES=("0219", "085")):
+            self.assertEqual(refusal("02193866999").code, "no-sms")
 
 
 class RenumberedTests(unittest.TestCase):

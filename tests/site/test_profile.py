@@ -43,6 +43,10 @@ FAULTS = {
     ],
     "example_address": [("dia_chi_mail@hagiang", "dia_chi_mail@example")],
     "words": [('"hagiang", ', '"Hà Giang", '), ('"hagiang", ', '"hg", ')],
+    "phone_prefixes": [
+        ("words = [", f"phone_prefixes = [{prefix}]\nwords = [")
+        for prefix in ('"0219"', '"+8454"', '"54"', '"054", "054"', '"05"', "")
+    ],
     "hotline.tel": [('tel = "+842193501038"', 'tel = "+842193501039"')],
     "hotlines": [("[hotline]", "[hotlines]")],
     "hotline.opening": [("hours = ", "opening = ")],
