@@ -1,16 +1,21 @@
 """What IT types to load a file of accounts, and to write to many people."""
 
 import re
+from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models.job import Job
 from accounts.pages.forms import PortalForm, Text
+
+_TAKE_ROWS, _SKIP_ROWS, _SHEET = "take-rows", "skip-rows", "sheet:"
 
 
 class ImportForm(PortalForm):
     file = forms.FileField(
-        label=_("Tệp CSV (UTF-8) hoặc XLSX"),
+        label=_("Tệp CSV, “Unicode Text” hoặc XLSX"),
         max_length=200,
         error_messages={"required": _("Hãy chọn tệp."), "empty": _("Tệp rỗng.")},
     )
@@ -18,6 +23,35 @@ class ImportForm(PortalForm):
         label=_("Tạo đơn vị chưa có trong hệ thống"),
         required=False,
     )
+
+
+class AnswerForm(PortalForm):
+    """What is asked about a file that was tried out: each answer is a button."""
+
+    def __init__(self, job: Job, *args: Any) -> None:
+        super().__init__(*args)
+        self.choices = _answers(job.result)
+        self.fields["answer"] = forms.ChoiceField(choices=self.choices)
+
+    def options(self) -> dict[str, Any]:
+        """Give the answer as options of the job."""
+        answer: str = self.cleaned_data["answer"]
+        if answer.startswith(_SHEET):
+            return {"sheet": answer.removeprefix(_SHEET), "hidden_rows": None}
+        return {"hidden_rows": answer == _TAKE_ROWS}
+
+
+def _answers(result: dict[str, Any]) -> list[tuple[str, str]]:
+    answers: list[tuple[str, str]] = []
+    if result.get("hidden_rows"):
+        answers = [
+            (_SKIP_ROWS, gettext("Bỏ qua các dòng ẩn")),
+            (_TAKE_ROWS, gettext("Nhập cả các dòng ẩn")),
+        ]
+    sheets = [*filter(None, [result.get("asks_for_sheet")]), *result.get("other_sheets", [])]
+    return answers + [
+        (_SHEET + name, gettext("Nhập trang tính “%(name)s”") % {"name": name}) for name in sheets
+    ]
 
 
 class NoticeForm(PortalForm):

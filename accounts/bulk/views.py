@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.bulk import worker
-from accounts.bulk.forms import ImportForm, NoticeForm
-from accounts.loading.columns import CHANGEABLE, COLUMNS, PREVIEWED
+from accounts.bulk.forms import AnswerForm, ImportForm, NoticeForm
+from accounts.loading.columns import CHANGEABLE, COLUMNS, EXPORTED, PREVIEWED
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
 from accounts.models.job import Job
@@ -34,11 +34,6 @@ REFRESH = 3  # seconds
 MOST_XLSX = 20_000  # accounts: writing more would run into the time-out
 
 PREVIEW = ("Dòng", *(column.preview for column in PREVIEWED.values()), "Kết quả")
-EXPORTED = (
-    *("Địa chỉ thư điện tử", "Họ và tên", "Loại", "Đơn vị"),
-    f"Số điện thoại ({phones.STAFF_DIGITS} số cuối)",
-    *("Đã xác thực số", "Còn mật khẩu mặc định", "Đang sử dụng", "Khóa lúc", "Đăng nhập gần nhất"),
-)
 
 
 def _takes_files(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -88,6 +83,8 @@ def job_page(request: StaffRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         if "drop" in request.POST:
             return _drop(request, job)
+        if "answer" in request.POST:
+            return _look_again(request, job)
         previewed = notice is not None and notice.is_valid()
         if "confirm" in request.POST and (notice is None or previewed):
             return _confirm(request, job, notice)
@@ -100,6 +97,8 @@ def job_page(request: StaffRequest, pk: int) -> HttpResponse:
         "faults": job.faults[:SHOWN],
         "shown": SHOWN,
         "columns": PREVIEW,
+        "may_confirm": not job.asks and (notice is None or previewed),
+        "answers": AnswerForm(job).choices if job.is_asking else [],
         "long_wait": duration(Job.LONG_WAIT),
     }
     response = _page(request, "bulk/job.html", job.get_kind_display(), context)
@@ -191,6 +190,14 @@ def _drop(request: StaffRequest, job: Job) -> HttpResponse:
     if Job.objects.filter(pk=job.pk, state=Job.State.ASKING).delete()[0]:
         messages.info(request, _("Đã bỏ: không có gì thay đổi."))
     return redirect("admin:accounts_account_changelist")
+
+
+def _look_again(request: StaffRequest, job: Job) -> HttpResponse:
+    """Have a file tried out anew, as somebody answered what was asked about it."""
+    form = AnswerForm(job, request.POST)
+    if form.is_valid():
+        job.look_again(**form.options())
+    return redirect("admin:accounts_job", job.pk)
 
 
 def _confirm(request: StaffRequest, job: Job, notice: NoticeForm | None) -> HttpResponse:

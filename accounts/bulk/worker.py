@@ -69,11 +69,13 @@ def _import(job: Job) -> None:
     try:
         with _Progress(job) as progress:
             outcome = account_table.run(
-                reading.read(bytes(job.file or b"")),
+                account_table.read(bytes(job.file or b""), sheet=job.options.get("sheet") or ""),
                 apply=job.confirmed,
                 actor=job.actor,
                 scope=lambda account: units is None or account.unit_id in units,
                 add_units=bool(job.options.get("add_units")),
+                hidden_rows=job.options.get("hidden_rows"),
+                hidden_sheet=bool(job.options.get("sheet")),
                 progress=progress,
             )
     except reading.Unreadable as error:
@@ -85,7 +87,7 @@ def _import(job: Job) -> None:
     job.total = outcome.created + outcome.updated + outcome.unchanged
     if outcome.faults:
         _end(job, Job.State.REFUSED, **result)
-    elif job.confirmed:
+    elif job.confirmed and not outcome.asks:
         _end(job, Job.State.DONE, **result)
     else:
         _end(job, Job.State.ASKING, **result)

@@ -18,11 +18,14 @@ from django.utils.translation import gettext as _
 from accounts.addresses import canonical_or_none
 from accounts.loading import headings
 from accounts.loading.columns import CHANGEABLE, COLUMNS, KEY, PREVIEWED, AccountRow
+from accounts.loading.headings import FAMILY_NAME
 from accounts.models.account import Account
 from accounts.models.address import Address
 from accounts.models.audit_event import AuditEvent
 from accounts.organisation.units import Units, nearest_saved
+from accounts.spreadsheets import reading
 from accounts.spreadsheets.reading import Sheet, SheetRow
+from accounts.spreadsheets.sheet import letter_of
 
 BATCH = 1000  # rows in one statement
 SHOWN = 20  # rows of the preview
@@ -32,7 +35,7 @@ SHOWN = 20  # rows of the preview
 class TableFault:
     row: int  # as a spreadsheet numbers it; 0: of the whole file
     address: str
-    reason: str
+    reason: str  # with the cell and what was typed there, where it is of one cell
 
 
 @dataclass
@@ -46,11 +49,29 @@ class LoadOutcome:
     without_way_in: int = 0  # neither a password nor a number that counts
     units: list[str] = field(default_factory=list)
     faults: list[TableFault] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)  # how the table was read
+    hidden_rows: int = 0
+    asks_for_rows: bool = False  # whether somebody has to say what becomes of hidden rows
+    asks_for_sheet: str = ""  # a hidden sheet that somebody has to want
+    other_sheets: list[str] = field(default_factory=list)
     sample: list[list[str]] = field(default_factory=list)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a question is open, without whose answer nothing is taken."""
+        return self.asks_for_rows or bool(self.asks_for_sheet)
 
 
 Scope = Callable[[Account], bool]
 Progress = Callable[[int], None]
+
+
+def read(content: bytes, *, sheet: str = "") -> Sheet:
+    """Find the table of accounts in a file; `sheet` names one of a workbook.
+
+    Raises `Unreadable`.
+    """
+    return reading.read(content, headings.are_headings, sheet=sheet)
 
 
 def run(
@@ -60,20 +81,27 @@ def run(
     actor: Account | None = None,
     scope: Scope = lambda account: True,
     add_units: bool = False,
+    hidden_rows: bool | None = None,
+    hidden_sheet: bool = False,
     progress: Progress = lambda count: None,
 ) -> LoadOutcome:
     """Try a table out, or take it in: all of it in one transaction, or nothing.
 
-    `scope` says which accounts the actor may look after. Raises `Unreadable` where the columns
-    are not ours.
+    `scope` says which accounts the actor may look after, `hidden_rows` whether they are taken:
+    where nobody has said so, or that a `hidden_sheet` is meant, nothing is. Raises `Unreadable`
+    where the columns are not ours.
     """
     names = headings.read(table.header)
-    draft = _Draft(_lines_of_addresses(names, table.rows), scope=scope, add_units=add_units)
-    for count, line in enumerate(table.rows, 1):
-        draft.add(line, AccountRow(_cells(names, line), draft.units))
+    rows = [row for row in table.rows if hidden_rows or not row.hidden]
+    draft = _Draft(names, rows, scope=scope, add_units=add_units)
+    for count, line in enumerate(rows, 1):
+        draft.add(line)
         progress(count)
     outcome = draft.outcome()
-    if not apply or outcome.faults:
+    _tell(outcome, table, names)
+    outcome.asks_for_rows = bool(outcome.hidden_rows) and hidden_rows is None
+    outcome.asks_for_sheet = table.name if table.is_hidden and not hidden_sheet else ""
+    if not apply or outcome.faults or outcome.asks:
         return outcome
     try:
         draft.write(actor)
@@ -84,6 +112,16 @@ def run(
     return outcome
 
 
+def _tell(outcome: LoadOutcome, table: Sheet, names: list[str]) -> None:
+    """Put down how the table was read, and what of it was not."""
+    outcome.notices = list(table.notices)
+    if out := headings.left_out(table.header, names, [row.cells for row in table.rows]):
+        words = {"columns": ", ".join(out)}
+        outcome.notices += [_("Không nhập các cột: %(columns)s.") % words]
+    outcome.hidden_rows = sum(row.hidden for row in table.rows)
+    outcome.other_sheets = list(table.others)
+
+
 class _Overtaken(Exception):
     """An account was not as it had been read any more when it was to be changed."""
 
@@ -91,9 +129,12 @@ class _Overtaken(Exception):
 class _Draft:
     """The accounts that the rows make and change, in memory; `write` writes them."""
 
-    def __init__(self, lines: dict[str, list[int]], *, scope: Scope, add_units: bool) -> None:
+    def __init__(
+        self, names: list[str], rows: list[SheetRow], *, scope: Scope, add_units: bool
+    ) -> None:
         self.units = Units(may_add=add_units)
-        self._lines, self._scope = lines, scope
+        self._names, self._scope = names, scope
+        self._lines = lines = _lines_of_addresses(names, rows)
         self._there = _accounts_at(list(lines), self.units)
         self._aliases = _aliases_among(list(lines))
         self._made: list[Account] = []
@@ -102,7 +143,14 @@ class _Draft:
         self._faults: list[TableFault] = []
         self._sample: list[list[str]] = []
 
-    def add(self, line: SheetRow, row: AccountRow) -> None:
+    def add(self, line: SheetRow) -> None:
+        cells = _cells(self._names, line)
+        broken = {
+            name: line.broken[place]
+            for place, name in enumerate(self._names)
+            if name in COLUMNS and place in line.broken
+        }
+        row = AccountRow(cells, self.units, broken)
         address = row.values.get(KEY, "")
         account = self._there.get(address) or Account(password=make_password(None))
         own = not account.pk or self._scope(account)  # before its unit is changed
@@ -111,9 +159,13 @@ class _Draft:
             changed = self._change(account, row)
         else:
             _fill(account, row)
-        reasons = [*row.faults, *self._objections(account, line, own=own)]
+        reasons = [
+            *(self._placed(name, line, cells, fault) for name, fault in row.faults.items()),
+            *self._objections(account, line, changed, own=own),
+        ]
         if reasons:
-            self._faults += [TableFault(line.number, address, reason) for reason in reasons]
+            shown = address or COLUMNS[KEY].typed(cells.get(KEY, ""))
+            self._faults += [TableFault(line.number, shown, reason) for reason in reasons]
             return
         self._without_way_in += not account.has_way_in
         if not account.pk:
@@ -124,6 +176,13 @@ class _Draft:
             self._unchanged += 1
         if len(self._sample) < SHOWN:
             self._sample.append(_shown(account, line.number, changed))
+
+    def _placed(self, name: str, line: SheetRow, cells: Mapping[str, str], fault: str) -> str:
+        """Put the cell and what was typed there before what is wrong with it."""
+        place = f"{letter_of(self._names.index(name))}{line.number}"
+        typed = COLUMNS[name].typed(cells.get(name, ""))
+        said = f"{place} “{typed}”" if typed else place
+        return _("Ô %(cell)s: %(fault)s") % {"cell": said, "fault": fault}
 
     def outcome(self) -> LoadOutcome:
         return LoadOutcome(
@@ -157,7 +216,7 @@ class _Draft:
         """Change an account that is there, and give the names of the fields that are new."""
         changed = []
         for name, value in row.values.items():
-            if name not in CHANGEABLE or value == getattr(account, name):
+            if name not in CHANGEABLE or COLUMNS[name].is_same(value, getattr(account, name)):
                 continue
             if name == "phone" and not _may_fill_in_phone(account):
                 self._phones_kept += 1
@@ -166,15 +225,19 @@ class _Draft:
             changed.append(name)
         return changed
 
-    def _objections(self, account: Account, line: SheetRow, *, own: bool) -> Iterator[str]:
+    def _objections(
+        self, account: Account, line: SheetRow, changed: list[str], *, own: bool
+    ) -> Iterator[str]:
         if line.fault:
             yield line.fault
         twins = self._lines.get(account.address, [])
-        if len(twins) > 1 and line.number in twins:
+        if len(twins) > 1:
             others = ", ".join(str(number) for number in twins[:5] if number != line.number)
             yield _("Địa chỉ này có ở nhiều dòng: trùng với dòng %(rows)s.") % {"rows": others}
         if account.address in self._aliases:
             yield _("Đây là địa chỉ phụ của một tài khoản: hãy ghi địa chỉ chính.")
+        if account.is_staff and not changed:
+            return  # a row of the portal's own list
         if account.is_staff:
             yield _("Đây là tài khoản quản trị hoặc hỗ trợ: không sửa bằng cách nạp tệp.")
         elif not own or not self._scope(_where_it_would_be(account)):
@@ -183,7 +246,10 @@ class _Draft:
 
 def _cells(names: list[str], line: SheetRow) -> dict[str, str]:
     """Give the cells of a line by the names of their columns; a broken line may have too few."""
-    return {name: cell for name, cell in zip(names, line.cells, strict=False) if name}
+    cells = {name: cell for name, cell in zip(names, line.cells, strict=False) if name}
+    if family := cells.pop(FAMILY_NAME, ""):
+        cells["full_name"] = f"{family} {cells.get('full_name', '')}".strip()
+    return cells
 
 
 def _lines_of_addresses(names: list[str], lines: list[SheetRow]) -> dict[str, list[int]]:

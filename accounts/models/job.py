@@ -124,6 +124,11 @@ class Job(models.Model):
         return self.state == self.State.ASKING
 
     @property
+    def asks(self) -> bool:
+        """Whether something has to be answered first that the file does not say."""
+        return bool(self.result.get("asks_for_rows") or self.result.get("asks_for_sheet"))
+
+    @property
     def is_under_way(self) -> bool:
         return self.state in (self.State.QUEUED, self.State.WORKING)
 
@@ -134,18 +139,20 @@ class Job(models.Model):
 
     def confirm(self, **options: str) -> bool:
         """Have it done; False when it was confirmed before."""
+        return self._queue(confirmed=True, options={**self.options, **options})
+
+    def look_again(self, **options: Any) -> bool:
+        """Have the file tried out anew, with what was answered; False when it is under way."""
+        return self._queue(confirmed=False, options={**self.options, **options}, result={})
+
+    def _queue(self, **columns: Any) -> bool:
         with transaction.atomic():
-            confirmed = Job.objects.filter(pk=self.pk, state=self.State.ASKING).update(
-                state=self.State.QUEUED,
-                confirmed=True,
-                tries=0,
-                done=0,
-                changed_at=timezone.now(),
-                options={**self.options, **options},
+            queued = Job.objects.filter(pk=self.pk, state=self.State.ASKING).update(
+                state=self.State.QUEUED, tries=0, done=0, changed_at=timezone.now(), **columns
             )
-            if confirmed:
+            if queued:
                 self._wake_the_worker()
-        return bool(confirmed)
+        return bool(queued)
 
 
 RIGHTS: dict[Job.Kind, Right] = {

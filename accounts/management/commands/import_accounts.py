@@ -14,6 +14,7 @@ NO_WAY_IN = (
     ' import_mailboxes. Or propose and approve their numbers at /ho-tro/; then "Quên mật khẩu"'
     " lets them in. See docs/operate.md."
 )
+_HIDDEN_ROWS = {None: None, "take": True, "skip": False}
 SAID = 100  # faults that are printed; --faults keeps them all
 
 
@@ -24,6 +25,10 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path)
         parser.add_argument("--apply", action="store_true", help="load it, if nothing is wrong")
         parser.add_argument("--add-units", action="store_true", help="make units that are missing")
+        parser.add_argument("--sheet", default="", help="the sheet of a workbook that is meant")
+        parser.add_argument(
+            "--hidden-rows", choices=("take", "skip"), help="what becomes of rows that are hidden"
+        )
         parser.add_argument("--faults", type=Path, help="write all faults into this CSV file")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -35,10 +40,16 @@ class Command(BaseCommand):
             raise CommandError(f"{options['file']}: {error.strerror}") from None
         try:
             outcome = account_table.run(
-                reading.read(content), apply=options["apply"], add_units=options["add_units"]
+                account_table.read(content, sheet=options["sheet"]),
+                apply=options["apply"],
+                add_units=options["add_units"],
+                hidden_rows=_HIDDEN_ROWS[options["hidden_rows"]],
+                hidden_sheet=bool(options["sheet"]),
             )
         except reading.Unreadable as error:
             raise CommandError(str(error)) from None
+        for notice in outcome.notices:
+            self.stdout.write(notice)
         if outcome.faults:
             self._refuse(outcome.faults, options["faults"])
         self.stdout.write(
@@ -48,8 +59,27 @@ class Command(BaseCommand):
         )
         if outcome.without_way_in:
             self.stdout.write(NO_WAY_IN)
+        self._ask(outcome, apply=options["apply"])
         if not options["apply"]:
             self.stdout.write("Nothing was written. Load it with --apply.")
+
+    def _ask(self, outcome: account_table.LoadOutcome, *, apply: bool) -> None:
+        """Say what was hidden, and refuse to load it before somebody has said what is meant."""
+        if outcome.hidden_rows:
+            self.stdout.write(f"hidden rows: {outcome.hidden_rows}")
+        questions = []
+        if outcome.asks_for_rows:
+            questions += [
+                f"{outcome.hidden_rows} rows are hidden, and not counted:"
+                " say --hidden-rows take, or --hidden-rows skip."
+            ]
+        if outcome.asks_for_sheet:
+            name = outcome.asks_for_sheet
+            questions += [f'The sheet is hidden: say --sheet "{name}" if it is meant.']
+        if questions and apply:
+            raise CommandError(" ".join(["Nothing was loaded.", *questions]))
+        for question in questions:
+            self.stdout.write(question)
 
     def _refuse(self, faults: list[account_table.TableFault], keep: Path | None) -> None:
         for fault in faults[:SAID]:
