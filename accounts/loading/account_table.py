@@ -200,8 +200,12 @@ class _Draft:
         """Write what was read, with its audit rows, in one transaction; may raise `_Overtaken`."""
         with transaction.atomic():
             self.units.save_added()
-            Account.objects.bulk_create(self._made, batch_size=BATCH)
+            # In one order, whatever that of the file: two files at once would wait for each other.
+            made = sorted(self._made, key=lambda account: account.address)
+            Account.objects.bulk_create(made, batch_size=BATCH)
             people = Account.objects.filter(is_staff=False)
+            self._changed.sort(key=lambda each: each[0].pk)
+            _lock([account for account, _changed in self._changed])
             # Each field by itself: what somebody else has changed meanwhile stays.
             for name in CHANGEABLE:
                 some = [account for account, changed in self._changed if name in changed]
@@ -268,8 +272,9 @@ def _accounts_at(addresses: list[str], units: Units) -> dict[str, Account]:
         some = Account.objects.filter(address__in=addresses[start : start + BATCH])
         accounts |= {account.address: account for account in some}
     for account in accounts.values():
-        if account.unit_id:  # else each would be a query
-            account.unit = units.known[account.unit_id]
+        # Else each would be a query; that of a unit which was made in this moment is one.
+        if unit := units.known.get(account.unit_id or 0):
+            account.unit = unit
     return accounts
 
 
@@ -289,6 +294,14 @@ def _fill(account: Account, row: AccountRow) -> None:
 def _of_new(account: Account) -> Mapping[str, object]:
     """Say on record that an account is new, and whether it came with a password."""
     return {"new": True} | ({"password": True} if account.has_usable_password() else {})
+
+
+def _lock(accounts: list[Account]) -> None:
+    """Lock the accounts until the end of the transaction, those with the lowest keys first."""
+    for start in range(0, len(accounts), BATCH):
+        keys = [account.pk for account in accounts[start : start + BATCH]]
+        rows = Account.objects.filter(pk__in=keys).order_by("pk").select_for_update(of=("self",))
+        list(rows.values_list("pk"))
 
 
 def _update(people: QuerySet[Account], accounts: list[Account], columns: list[str]) -> None:

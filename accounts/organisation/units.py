@@ -128,8 +128,12 @@ class Units:
         return self._add(text)
 
     def save_added(self) -> None:
-        """Save the units made in memory. Raises IntegrityError where one is there by now."""
-        for unit in self.added:
+        """Save the units made in memory. Raises IntegrityError where one is there by now.
+
+        They are saved in one order, those above first: two who make the same units at once would
+        else wait for each other.
+        """
+        for unit in sorted(self.added, key=_line_of):
             unit.parent = unit.parent  # takes up the key that the parent has got meanwhile
             unit.save()
         self.added.clear()
@@ -154,6 +158,15 @@ def nearest_saved(unit: Unit | None) -> Unit | None:
     while unit is not None and not unit.pk:
         unit = unit.parent
     return unit
+
+
+def _line_of(unit: Unit) -> tuple[int, list[str]]:
+    """Give the depth of a unit, and the names from the top down to it."""
+    names = [unit.name]
+    while unit.parent is not None:
+        unit = unit.parent
+        names.insert(0, unit.name)
+    return len(names), names
 
 
 def _key(text: str) -> str:
