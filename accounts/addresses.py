@@ -7,7 +7,9 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 LONGEST = 254  # characters (RFC 5321)
-_LOCAL = re.compile(r"[a-z0-9]+(?:[._+-]+[a-z0-9]+)*_?", re.ASCII)
+# PostgreSQL reads it as Python does, and refuses what it does not match.
+LOCAL = r"(?!.*\.\.)[a-z0-9]+(?:[._+-]+[a-z0-9]+)*_?"
+_LOCAL = re.compile(LOCAL, re.ASCII)
 
 _FAULTS = {
     "empty": _("Thiếu địa chỉ thư điện tử."),

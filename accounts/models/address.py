@@ -4,9 +4,9 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Func, Q, Value
 
-from accounts.addresses import AddressError, canonical
+from accounts.addresses import LOCAL, AddressError, canonical
 
-CANONICAL = r"^[a-z0-9._+-]+@[a-z0-9.-]+$"
+CANONICAL = rf"^{LOCAL}@[a-z0-9-]+(?:\.[a-z0-9-]+)*$"
 
 
 class Address(models.Model):
