@@ -9,7 +9,7 @@ CANONICAL = r"^(?!.*\.\.)[a-z0-9]+(?:[._+-]+[a-z0-9]+)*_?@[a-z0-9-]+(?:\.[a-z0-9
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0054_tally_of_more_hashes")]
+    dependencies = [("accounts", "0055_mail_logins")]
 
     operations = [
         migrations.RemoveConstraint("account", "account_address_is_canonical"),
