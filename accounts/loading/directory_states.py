@@ -161,6 +161,8 @@ def _whole(values: Values, name: str) -> int:
 
 def _time(raw: str) -> dt.datetime | None:
     """Read a time as LDAP writes it (20261126083000Z); None where it is none."""
+    if not raw:
+        return None  # of most entries, and much faster than to try
     with suppress(ValueError):
         return dt.datetime.strptime(raw[:14], "%Y%m%d%H%M%S").replace(tzinfo=dt.UTC)
     return None

@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts import directory
 from accounts.addresses import AddressError, canonical
 from accounts.models.address import CANONICAL, Address
+from accounts.models.names import NameField
 from accounts.models.session import Session
 from accounts.models.unit import Unit
 from otp import phones
@@ -83,7 +84,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
     address = models.EmailField("địa chỉ thư điện tử", unique=True)
     # Longer than Django's own: hashes of older systems are kept as they came.
     password = models.CharField("mật khẩu", max_length=255)
-    full_name = models.CharField("họ và tên", max_length=LONGEST_NAME, blank=True)
+    full_name = NameField("họ và tên", max_length=LONGEST_NAME, blank=True)
     kind = models.CharField("loại", max_length=16, choices=Kind, default=Kind.PERSON)
     unit = models.ForeignKey(
         Unit, verbose_name="đơn vị", null=True, blank=True, on_delete=models.PROTECT

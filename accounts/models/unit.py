@@ -3,6 +3,8 @@
 from django.db import models
 from django.db.models import Q
 
+from accounts.models.names import NameField
+
 
 class Unit(models.Model):
     """An office of the province; units form a tree.
@@ -11,8 +13,8 @@ class Unit(models.Model):
     other.
     """
 
-    name = models.CharField("tên đơn vị", max_length=200)
-    code = models.CharField("tên viết tắt", max_length=50, blank=True)
+    name = NameField("tên đơn vị", max_length=200)
+    code = NameField("tên viết tắt", max_length=50, blank=True)
     parent = models.ForeignKey(
         "self",
         verbose_name="đơn vị cấp trên",
@@ -36,4 +38,4 @@ class Unit(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return str(self.name)

@@ -13,12 +13,14 @@ from django.db.models.functions import Now
 from django.test import TransactionTestCase, override_settings
 from django.utils import timezone
 
+from accounts.credentials.foreign_hashes import to_stored
 from accounts.credentials.locks import lock, unlock
 from accounts.models import Account, Address
 from mailportal.profile import load
 from otp.models import Message
 from otp.suppliers import doveadm
 from otp.suppliers.gateway import NotSent
+from tests.credentials.test_pbkdf2_hashes import FOR_DOVECOT, FOR_THE_PORTAL
 from tests.support import cast
 from tests.support.browser import BrowserTestCase
 from tests.support.cast import LOGIN, NEW, NEW_PASSWORD, PASSWORD, newest_code
@@ -195,12 +197,26 @@ class HashTests(DovecotTestCase):
     """What the portal stores, and what it takes over from older systems, opens mail."""
 
     def test_each_scheme_opens_with_the_right_password_only(self):
-        for scheme in ("SSHA", "SHA512-CRYPT", "BLF-CRYPT", "ARGON2ID"):
+        for scheme in ("SSHA", "SHA512-CRYPT", "SHA256-CRYPT", "BLF-CRYPT", "ARGON2ID"):
             with self.subTest(scheme):
                 self.store(f"imported${hashed(scheme)}")
 
                 self.assert_opens("an")
                 self.assert_refused("an", NEW_PASSWORD)
+
+    def test_what_directories_derive_opens_too(self):
+        self.store(to_stored(FOR_DOVECOT["389, FreeIPA"]))
+
+        self.assert_opens("an")
+        self.assert_refused("an", NEW_PASSWORD)
+
+    def test_what_dovecot_cannot_check_opens_after_the_first_log_in_here(self):
+        self.store(to_stored(FOR_THE_PORTAL["389, older"]))
+        self.assert_refused("an")
+
+        self.assertRedirects(self.log_in(), "/")
+
+        self.assert_opens("an")
 
     def test_the_portals_own_hash_opens(self):
         self.assertRegex(self.an.password, r"^argon2\$argon2id\$v=19\$m=19456,t=2,p=1\$")
