@@ -15,6 +15,8 @@ from accounts.models import Account, Address, Unit
 from accounts.models.account import FoldedWords
 from accounts.organisation import roles
 from accounts.organisation.units import with_below
+from otp import phones
+from otp.phones import PhoneError
 
 MOST = 20  # results (AD-05)
 # Of a number's end: fewer find too many, and more would read a masked number out digit by digit.
@@ -44,6 +46,8 @@ def find(staff: Account, words: str, unit: str = "") -> Found:
         people = people.filter(unit__in=_units_called(unit))
     if not words:
         return _first("unit", people) if unit else Found("nothing", [])
+    if number := _whole_number(words):
+        return _by_number(people, number)
     if _NUMBER.fullmatch(words):
         return _by_number(people, re.sub(r"\D", "", words))
     if "@" in words or "." in words:
@@ -66,6 +70,16 @@ def _by_address(people: QuerySet[Account], words: str, *, everybody: bool) -> Fo
     # To the IT of a unit it is not told whether the address is one of another unit.
     unknown = "" if Address.objects.filter(address=address).exists() else address
     return Found("address", found.people, found.more, unknown=unknown if everybody else "")
+
+
+def _whole_number(words: str) -> str:
+    """Read a whole number as the page of phones does, in any spelling; "" where it is none."""
+    if sum(map(str.isdecimal, words)) < WHOLE["0"]:
+        return ""
+    try:
+        return phones.national(phones.normalise(words))
+    except PhoneError:
+        return ""
 
 
 def _by_number(people: QuerySet[Account], digits: str) -> Found:

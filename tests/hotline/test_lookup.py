@@ -120,7 +120,8 @@ class FindingTests(LookupTestCase):
         for digits in ("7466981", "87466981", "987466981"):
             with self.subTest(digits):
                 self.assertEqual(self.look(digits).context["found"].people, [])
-        for digits in ("6981", "466981", "0987466981"):
+        whole = ("0987466981", "tel:+84 987 466 981", "0987/466/981 (Zalo)", "084987466981")
+        for digits in ("6981", "466981", *whole):
             with self.subTest(digits):
                 self.assertEqual(self.look(digits).status_code, 302)
 
