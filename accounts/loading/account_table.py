@@ -92,13 +92,16 @@ def run(
     where the columns are not ours.
     """
     names = headings.read(table.header)
-    rows = [row for row in table.rows if hidden_rows or not row.hidden]
+    filled = [row for row in table.rows if row.fault or _says_something(names, row)]
+    rows = [row for row in filled if hidden_rows or not row.hidden]
     draft = _Draft(names, rows, scope=scope, add_units=add_units)
     for count, line in enumerate(rows, 1):
         draft.add(line)
         progress(count)
     outcome = draft.outcome()
-    _tell(outcome, table, names)
+    outcome.hidden_rows = sum(row.hidden for row in filled)
+    outcome.other_sheets = list(table.others)
+    outcome.notices = _notices(table, names, empty=len(table.rows) - len(filled))
     outcome.asks_for_rows = bool(outcome.hidden_rows) and hidden_rows is None
     outcome.asks_for_sheet = table.name if table.is_hidden and not hidden_sheet else ""
     if not apply or outcome.faults or outcome.asks:
@@ -112,14 +115,20 @@ def run(
     return outcome
 
 
-def _tell(outcome: LoadOutcome, table: Sheet, names: list[str]) -> None:
-    """Put down how the table was read, and what of it was not."""
-    outcome.notices = list(table.notices)
+def _notices(table: Sheet, names: list[str], *, empty: int) -> list[str]:
+    """Say how the table was read, and what of it was not."""
+    notices = list(table.notices)
     if out := headings.left_out(table.header, names, [row.cells for row in table.rows]):
-        words = {"columns": ", ".join(out)}
-        outcome.notices += [_("Không nhập các cột: %(columns)s.") % words]
-    outcome.hidden_rows = sum(row.hidden for row in table.rows)
-    outcome.other_sheets = list(table.others)
+        notices += [_("Không nhập các cột: %(columns)s.") % {"columns": ", ".join(out)}]
+    if empty:
+        words = {"count": empty}
+        notices += [_("Bỏ qua %(count)s dòng trống ở mọi cột được nhập.") % words]
+    return notices
+
+
+def _says_something(names: list[str], row: SheetRow) -> bool:
+    """Whether anything stands in a column of ours: a number of the row alone is no account."""
+    return any(cell for name, cell in zip(names, row.cells, strict=False) if name)
 
 
 class _Overtaken(Exception):
@@ -250,9 +259,11 @@ class _Draft:
 
 def _cells(names: list[str], line: SheetRow) -> dict[str, str]:
     """Give the cells of a line by the names of their columns; a broken line may have too few."""
-    cells = {name: cell for name, cell in zip(names, line.cells, strict=False) if name}
-    if family := cells.pop(FAMILY_NAME, ""):
-        cells["full_name"] = f"{family} {cells.get('full_name', '')}".strip()
+    pairs = list(zip(names, line.cells, strict=False))
+    cells = {name: cell for name, cell in pairs if name}
+    if FAMILY_NAME in cells:
+        family = [cell for name, cell in pairs if name == FAMILY_NAME]
+        cells["full_name"] = " ".join(filter(None, [*family, cells["full_name"]]))
     return cells
 
 

@@ -16,7 +16,7 @@ _NUMBERS_OF_ROWS = frozenset(("", "stt", "so thu tu", "tt", "so tt", "no", "ghi 
 _FAMILY_NAMES = frozenset(
     (
         *("ho", "ho dem", "ho va dem", "ho lot", "ho va ten dem", "ho ten dem", "ho va chu dem"),
-        *("family name", "last name", "surname"),
+        *("ten dem", "chu lot", "family name", "last name", "surname", "middle name"),
     )
 )
 _GIVEN_NAMES = frozenset(("first name", "given name"))

@@ -78,7 +78,8 @@ def table_of(
         raise too_many_rows()
     if not rows:
         raise Unreadable(_("Tệp chỉ có dòng tiêu đề, không có tài khoản nào."))
-    return Sheet(header, [_judged(row, len(header)) for row in rows], tuple(notices))
+    rows = [_judged(row, len(header)) for row in _filled_up(rows, len(header))]
+    return Sheet(header, rows, tuple(notices))
 
 
 def has_heading(lines: Iterable[SheetRow], is_heading: IsHeading) -> bool:
@@ -136,6 +137,20 @@ def _numbers_the_columns(row: SheetRow) -> bool:
     return len(numbers) == len(filled) > 1 and numbers == list(
         range(numbers[0], numbers[0] + len(numbers))
     )
+
+
+def _filled_up(rows: list[SheetRow], width: int) -> list[SheetRow]:
+    """Give short rows their empty cells, where one beside them is as short.
+
+    Excel leaves out the last separators of many rows together; a file that is cut has one such row.
+    """
+    widths = [0, *(len(row.cells) for row in rows), 0]
+    return [
+        replace(row, cells=_widened(row.cells, width))
+        if len(row.cells) in (widths[place], widths[place + 2])
+        else row
+        for place, row in enumerate(rows)
+    ]
 
 
 def _judged(row: SheetRow, width: int) -> SheetRow:

@@ -91,7 +91,7 @@ def _read(sheets: list[Any], is_heading: IsHeading, name: str) -> Sheet:
         is_hidden=_is_hidden(chosen),
         others=tuple(sheet.title for sheet in others),
         notices=(
-            *_about_sheets(chosen, others, several=len(sheets) > 1),
+            *_about_sheets(chosen, sheets, others),
             *table.notices,
             *_about_cells(read, table),
         ),
@@ -219,12 +219,16 @@ def _merge(read: _Lines) -> _Lines:
     return read
 
 
-def _about_sheets(chosen: Any, others: list[Any], *, several: bool) -> Iterator[str]:
-    if several:
+def _about_sheets(chosen: Any, sheets: list[Any], others: list[Any]) -> Iterator[str]:
+    if len(sheets) > 1:
         yield _("Đọc trang tính “%(name)s”.") % {"name": chosen.title}
-    for sheet in others:
+    for sheet in sheets:
         words = {"name": sheet.title}
-        if _is_hidden(sheet):
+        if sheet is chosen or not (_is_hidden(sheet) or sheet in others):
+            continue
+        if sheet not in others:
+            yield _("Không đọc trang tính ẩn “%(name)s”.") % words
+        elif _is_hidden(sheet):
             yield _("Không đọc trang tính ẩn “%(name)s”, cũng có bảng tài khoản.") % words
         else:
             yield _("Không đọc trang tính “%(name)s”, cũng có bảng tài khoản.") % words

@@ -140,6 +140,17 @@ class TextFileTests(TableTestCase):
 
                 self.assert_pao()
 
+    def test_rows_to_which_excel_gives_no_last_separators_are_read(self):
+        short = [["mua", "Mua"], ["sung", "Sùng"]]
+        for rows in ([ROW, *short], [*short, ROW]):
+            self.load(text(HEAD, *rows).encode())
+
+            self.assertEqual(Account.objects.count(), 3)
+            self.assert_pao()
+
+        self.assertIn("ít ô hơn", self.refused(text(HEAD, ROW, short[0]).encode()))
+        self.assertIn("ít ô hơn", self.refused(text(HEAD, ROW, short[0], ROW).encode()))
+
     def test_titles_are_said_to_be_left_out(self):
         said = self.load(text(["DANH SÁCH", "", ""], ["", "", ""], HEAD, ROW).encode())
 
@@ -266,10 +277,12 @@ class WorkbookTests(TableTestCase):
         self.assertIn("quá nhiều ô gộp", self.refused(with_part(content, SHEET, with_merges)))
 
     def test_the_sheet_that_has_the_table_is_found(self):
-        made, _ = book([["Hướng dẫn"], ["x"]], [["Mã", "Tên"], [1, "x"]], [HEAD, ROW])
+        made, (first, *_others) = book([["Mã"], [1]], [["Mã", "Tên"], [1, "x"]], [HEAD, ROW])
+        first.sheet_state = "hidden"
 
         said = self.load(saved(made))
 
+        self.assertIn("Không đọc trang tính ẩn “Bảng 1”.", said)
         self.assertIn("Đọc trang tính “Bảng 3”", said)
         self.assert_pao()
 
@@ -362,6 +375,20 @@ class ColumnTests(TableTestCase):
             ).encode()
         )
 
+        self.assert_pao()
+
+    def test_a_name_in_three_columns_is_one(self):
+        header = ["Email", "Họ", "Tên đệm", "Tên", "SĐT"]
+        self.load(text(header, ["pao", "Giàng", "A", "Páo", ROW[2]]).encode())
+
+        self.assert_pao()
+
+    def test_rows_that_have_only_a_number_are_left_out_and_told(self):
+        rows = [["1", *ROW], ["2", "", "", ""], ["3", "", "", ""]]
+
+        said = self.load(text(["STT", *HEAD], *rows).encode())
+
+        self.assertIn("Bỏ qua 2 dòng trống", said)
         self.assert_pao()
 
     def test_a_vague_heading_gives_way_to_a_sure_one(self):
