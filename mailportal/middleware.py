@@ -18,7 +18,7 @@ from accounts.access.limits import TooManyRequests
 from accounts.access.staff import is_verified_staff
 from accounts.credentials.hashers import Busy
 from accounts.directory import NoAnswer
-from mailportal import client_address, errors, health, schema
+from mailportal import client_address, errors, health, schema, shield
 from mailportal.metrics import views as metrics
 from mailportal.postgresql.base import DatabaseWrapper
 from otp.counting.tightening import Held
@@ -196,7 +196,10 @@ class FaultMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         match error:
-            case TooManyRequests() | Held():
+            case TooManyRequests():
+                shield.remember(error)
+                return errors.too_many_requests(request, error.until)
+            case Held():
                 return errors.too_many_requests(request, error.until)
             case Busy() | NoAnswer():
                 return errors.unavailable(request)

@@ -1,7 +1,8 @@
 """Turns a flood of one caller away before a session or the database is asked.
 
 Counted by django-ratelimit in fixed windows, in the memory of each process or, where CACHE_URL is
-set, in Redis. The exact limits (otp.counting.limits) stand behind it and need nothing of it.
+set, in Redis. The exact limits (otp.counting.limits) stand behind it and need nothing of it; whom
+they have refused is turned away here until that ends.
 """
 
 import datetime as dt
@@ -9,16 +10,20 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from django.conf import settings
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django_ratelimit.core import get_usage
 from redis import RedisError
 
 from accounts.access import limits
+from accounts.access.limits import TooManyRequests
 from accounts.access.middleware import is_staff_page
 from mailportal import errors
+from otp.counting.keyed_names import name_of
 from otp.counting.limits import Limit
 
 logger = logging.getLogger(__name__)
@@ -40,6 +45,7 @@ _COSTLY = (
     "/metrics",
 )
 
+Answer = TypeVar("Answer")
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
@@ -64,14 +70,23 @@ class ShieldMiddleware:
         limit = REPORTS if _is_report(request) else REQUESTS
         return _refusal(request, limit) or self.get_response(request)
 
-    def process_view(self, request: HttpRequest, *_: object) -> HttpResponseBase | None:
+    def process_view(
+        self, request: HttpRequest, view: object, *_: object
+    ) -> HttpResponseBase | None:
         if _is_report(request):
             return None
         if request.method == "POST":
-            return _refusal(request, POSTS)
+            return _held(request, view) or _refusal(request, POSTS)
         if is_staff_page(request) or request.path_info.lower().startswith(_COSTLY):
             return _refusal(request, COSTLY)
         return None
+
+def remember(refusal: TooManyRequests) -> None:
+    """Turn the caller away from what is under this limit until the refusal ends."""
+    seconds = (refusal.until - timezone.now()).total_seconds()
+    if seconds > 0:
+        _ask_cache(lambda: cache.set(_key_of(refusal.limit), refusal.until, seconds))
+
 
 
 def counts() -> bool:
@@ -92,29 +107,52 @@ def _refusal(request: HttpRequest, limit: Limit) -> HttpResponseBase | None:
 
 
 def _refused_until(request: HttpRequest, limit: Limit) -> dt.datetime | None:
-    """Count the request; say until when its caller is refused.
-
-    Without Redis nobody is refused here: the exact limits still hold, and the page goes on.
-    """
-    if time.monotonic() < _Redis.asked_again_at:
-        return None
-    try:
-        usage = get_usage(
+    """Count the request; say until when its caller is refused."""
+    usage = _ask_cache(
+        lambda: get_usage(
             request,
             group=limit.name,
             key=lambda *_: limits.subscriber(),
             rate=(limit.count, int(limit.period.total_seconds())),
             increment=True,
         )
-    except RedisError as error:
-        _leave_alone(error)
-        return None
-    _note_that_redis_answers()
+    )
     if not usage or not usage["should_limit"]:
         return None
     if usage["count"] == limit.count + 1:
         logger.warning("caller refused: more than %s %s a minute", limit.count, limit.name)
     return timezone.now() + dt.timedelta(seconds=max(1, usage["time_left"]))
+
+def _held(request: HttpRequest, view: object) -> HttpResponseBase | None:
+    """Give the page for a caller whom the exact limit of this view has refused."""
+    limit = getattr(view, "posts", None)
+    if not isinstance(limit, Limit):
+        return None
+    until: dt.datetime | None = _ask_cache(lambda: cache.get(_key_of(limit.name)))
+    if until is None or until <= timezone.now():
+        return None
+    return errors.too_many_requests(request, until)
+
+
+def _key_of(limit: str) -> str:
+    return f"held:{limit}:{name_of('held', limits.subscriber())}"
+
+
+def _ask_cache(question: Callable[[], Answer]) -> Answer | None:
+    """Give the cache's answer; None while its Redis does not answer.
+
+    Then nobody is refused here: the exact limits still hold, and the page goes on.
+    """
+    if time.monotonic() < _Redis.asked_again_at:
+        return None
+    try:
+        answer = question()
+    except RedisError as error:
+        _leave_alone(error)
+        return None
+    _note_that_redis_answers()
+    return answer
+
 
 
 def _leave_alone(error: RedisError) -> None:

@@ -24,10 +24,11 @@ _SLOW_LANE = Limit("caller-slow-lane", 3, dt.timedelta(minutes=10))
 
 
 class TooManyRequests(Exception):
-    """One caller asked too often; `until` says when the next try is let through."""
+    """One caller asked too often under a limit; the next try is let through from `until` on."""
 
-    def __init__(self, until: dt.datetime) -> None:
-        super().__init__(until)
+    def __init__(self, limit: str, until: dt.datetime) -> None:
+        super().__init__(limit, until)
+        self.limit = limit
         self.until = until
 
 
@@ -46,7 +47,8 @@ def limit_posts(name: str, count: int, *, minutes: int) -> Callable[[View], View
                 _charge(limit)
             return view(request, *args, **kwargs)
 
-        limited.posts = limit  # type: ignore[attr-defined]  # read by the test of docs/limits.md
+        # Read by the shield, and by the test of docs/limits.md.
+        limited.posts = limit  # type: ignore[attr-defined]
         return limited  # type: ignore[return-value]  # wraps() keeps the view's own signature
 
     return decorate
@@ -87,4 +89,4 @@ def _charge(limit: Limit) -> None:
         limit = replace(limit, count=limit.count * OFFICE_FACTOR)
     charge = limits.charge(limit, subscriber())
     if not charge.granted:
-        raise TooManyRequests(charge.until)
+        raise TooManyRequests(limit.name, charge.until)

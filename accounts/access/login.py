@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth import authenticate, login
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.sessions.backends.base import SessionBase
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -60,17 +61,19 @@ class AccountBackend(ModelBackend):
         computed and given back when the password is right, so that parallel tries cannot outrun
         the limit. An unknown name costs a hash of those stored, and the same bind.
         """
-        address = Account.objects.main_address(_read(username or ""))
-        counted_for = _counted_for(request, address)
-        charge = limits.charge(FAILURES, counted_for)
+        # One transaction, which has ended before the hash is computed.
+        with transaction.atomic():
+            address = Account.objects.main_address(_read(username or ""))
+            counted_for = _counted_for(request, address)
+            charge = limits.charge(FAILURES, counted_for)
+            if charge.granted:
+                account = Account.objects.reached_at(address)
+                # Drawn for everybody, so that the statements are the same.
+                decoy = decoy_hashes.drawn_for(address)
+            else:
+                _note_hold(address, counted_for)
         if not charge.granted:
-            # One row a hold: whoever goes on trying must not fill the trail (GO-07).
-            if limits.charge(_HOLDS, counted_for).granted:
-                AuditEvent.record(AuditEvent.Event.LOGIN_HELD, address=address, ok=False)
             raise Held(charge.until)
-        account = Account.objects.reached_at(address)
-        # Drawn for everybody, so that the statements are the same.
-        decoy = decoy_hashes.drawn_for(address)
         try:
             right = _is_right(account, password or "", decoy)
         except (Busy, directory.NoAnswer):
@@ -152,6 +155,12 @@ def password_is_fresh(session: SessionBase, *, within: int) -> bool:
     if not typed_at:
         return False
     return timezone.now() - dt.datetime.fromisoformat(typed_at) <= dt.timedelta(seconds=within)
+
+
+def _note_hold(address: str, counted_for: str) -> None:
+    """Put a hold on record, once: whoever goes on trying must not fill the trail (GO-07)."""
+    if limits.charge(_HOLDS, counted_for).granted:
+        AuditEvent.record(AuditEvent.Event.LOGIN_HELD, address=address, ok=False)
 
 
 def _counted_for(request: HttpRequest | None, address: str) -> str:
