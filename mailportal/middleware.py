@@ -11,6 +11,7 @@ from django.db import Error, connections
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.urls import Resolver404, resolve
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.log import log_response
 
 from accounts import caller
@@ -79,13 +80,7 @@ class BodyLimitMiddleware:
             return errors.too_large(request)
         return self.get_response(request)
 
-    def process_view(
-        self,
-        request: HttpRequest,
-        view: Callable[..., HttpResponseBase],
-        args: tuple[object, ...],
-        kwargs: dict[str, object],
-    ) -> HttpResponseBase | None:
+    def process_view(self, request: HttpRequest, *_: object) -> HttpResponseBase | None:
         """Take files from staff only; nothing has read the body yet."""
         if _body_length(request) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return None
@@ -120,26 +115,15 @@ class MonitorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.method in ("GET", "HEAD") and request.path_info in _MONITORED:
-            return _MONITORED[request.path_info](request)
-        return self.get_response(request)
+        monitored = _MONITORED.get(request.path_info)
+        return monitored(request) if monitored else self.get_response(request)
 
 
-class SchemaMiddleware:
+class SchemaMiddleware(MiddlewareMixin):
     """Serve nothing on an older schema: between new code and `migrate` pages say "away"."""
 
-    def __init__(self, get_response: Handler) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
-
     def process_view(
-        self,
-        request: HttpRequest,
-        view: Callable[..., HttpResponseBase],
-        args: tuple[object, ...],
-        kwargs: dict[str, object],
+        self, request: HttpRequest, view: Callable[..., HttpResponseBase], *_: object
     ) -> HttpResponseBase | None:
         if view.__module__.startswith(_WITHOUT_DATABASE) or not schema.is_older():
             return None
@@ -147,22 +131,10 @@ class SchemaMiddleware:
         return errors.unavailable(request)
 
 
-class LongPageMiddleware:
+class LongPageMiddleware(MiddlewareMixin):
     """Give the statements of pages that are marked (`takes_long`) more time than others."""
 
-    def __init__(self, get_response: Handler) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
-
-    def process_view(
-        self,
-        request: HttpRequest,
-        view: Callable[..., HttpResponseBase],
-        args: tuple[object, ...],
-        kwargs: dict[str, object],
-    ) -> None:
+    def process_view(self, request: HttpRequest, view: object, *_: object) -> None:
         if getattr(view, "takes_long", False):
             _database().take_long()
 

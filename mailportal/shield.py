@@ -42,11 +42,10 @@ _COSTLY = (
     "/mail/config-v1.1.xml",
     "/.well-known/autoconfig/",
     "/autodiscover/",
-    "/metrics",
 )
 
-Answer = TypeVar("Answer")
 Handler = Callable[[HttpRequest], HttpResponseBase]
+Answer = TypeVar("Answer")
 
 
 class _Redis:
@@ -81,12 +80,12 @@ class ShieldMiddleware:
             return _refusal(request, COSTLY)
         return None
 
+
 def remember(refusal: TooManyRequests) -> None:
     """Turn the caller away from what is under this limit until the refusal ends."""
     seconds = (refusal.until - timezone.now()).total_seconds()
     if seconds > 0:
         _ask_cache(lambda: cache.set(_key_of(refusal.limit), refusal.until, seconds))
-
 
 
 def counts() -> bool:
@@ -123,6 +122,7 @@ def _refused_until(request: HttpRequest, limit: Limit) -> dt.datetime | None:
         logger.warning("caller refused: more than %s %s a minute", limit.count, limit.name)
     return timezone.now() + dt.timedelta(seconds=max(1, usage["time_left"]))
 
+
 def _held(request: HttpRequest, view: object) -> HttpResponseBase | None:
     """Give the page for a caller whom the exact limit of this view has refused."""
     limit = getattr(view, "posts", None)
@@ -152,7 +152,6 @@ def _ask_cache(question: Callable[[], Answer]) -> Answer | None:
         return None
     _note_that_redis_answers()
     return answer
-
 
 
 def _leave_alone(error: RedisError) -> None:

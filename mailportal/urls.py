@@ -1,4 +1,4 @@
-"""Every address of the portal."""
+"""Every address of the portal but those of monitors (mailportal/middleware.py)."""
 
 import re
 
@@ -9,9 +9,8 @@ from django.views.generic import RedirectView
 
 from accounts import demo
 from accounts.access import views as access_views
-from mailportal import health, pages
+from mailportal import pages
 from mailportal.autoconfig import apple, microsoft, mozilla
-from mailportal.metrics import views as metrics
 
 
 def _in_any_case(words: str) -> str:
@@ -55,9 +54,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("quan-tri/password_change/", RedirectView.as_view(pattern_name="accounts:password")),
     path("quan-tri/", admin.site.urls),
     path("sms/", include("otp.urls")),
-    path("healthz", health.live, name="healthz"),
-    path("readyz", health.ready, name="readyz"),
-    path("metrics", metrics.show, name="metrics"),
     path("robots.txt", pages.robots),
     path(".well-known/security.txt", pages.security),
     path(".well-known/change-password", pages.change_password),

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.deprecation import MiddlewareMixin
 
 from accounts.access import limits
 from accounts.access.login import TOO_SHORT
@@ -43,21 +44,11 @@ def is_staff_page(request: HttpRequest) -> bool:
     return request.path_info.removeprefix("/").split("/", 1)[0] in STAFF_PAGES
 
 
-class ForcedChangeMiddleware:
+class ForcedChangeMiddleware(MiddlewareMixin):
     """A password that has to be changed opens one page only: the one where it is changed."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
-
     def process_view(
-        self,
-        request: HttpRequest,
-        view: Callable[..., HttpResponseBase],
-        args: tuple[object, ...],
-        kwargs: dict[str, object],
+        self, request: HttpRequest, view: object, *_: object
     ) -> HttpResponseBase | None:
         # Public pages, log-out among them, stay public and do not look at who is asking.
         if not getattr(view, "login_required", True) or not request.user.is_authenticated:

@@ -5,14 +5,14 @@ session it was. Who sends the same form again, with what it asks for as a proof,
 and lands where the first answer would have led.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
+from django.utils.deprecation import MiddlewareMixin
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.access import login, sessions
@@ -33,14 +33,8 @@ def remnant_of(account: Account) -> dict[str, Any]:
     return {_FORMER: {"account": account.pk, "hash": account.get_session_auth_hash()}}
 
 
-class RepeatMiddleware:
+class RepeatMiddleware(MiddlewareMixin):
     """Take up, before the log-in is asked for, a request that was worked on already."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *_: object) -> None:
         """Log the person in again, after the form's token was checked."""

@@ -3,7 +3,7 @@
 from unittest import mock
 
 from django.db import connection
-from django.test import TestCase, TransactionTestCase, override_settings
+from django.test import Client, TestCase, TransactionTestCase, override_settings
 
 from mailportal import schema
 from tests.support import cast
@@ -55,7 +55,8 @@ class NameTests(TestCase):
         for path in ("/healthz", "/readyz"):
             with self.subTest(path):
                 self.assertEqual(self.client.head(path).content, b"")
-                self.assertEqual(self.client.post(path).status_code, 405)
+                for client in (self.client, Client(enforce_csrf_checks=True)):
+                    self.assertEqual(client.post(path).status_code, 405)
 
 
 class OlderSchemaTests(cast.Cast, TestCase):

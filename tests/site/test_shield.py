@@ -202,9 +202,7 @@ class FloodTests(Floods):
         self.flood("post", "/dang-xuat/", shield.POSTS.count)
 
         for path in sorted(pages):
-            path = re.sub(r"<[^>]+>", "1", f"/{path}")
-            monitored = path in ("/healthz", "/readyz") or path.startswith("/sms/")
-            if monitored or not is_valid_path(path):
+            if path.startswith("/sms/") or not is_valid_path(path):
                 continue
             with self.subTest(path):
                 self.assertEqual(self.flood("post", path, 1), ({429: 1}, 0))
