@@ -4,18 +4,33 @@ What somebody else has changed meanwhile stays as it is. Where the same field wa
 the form says both and keeps what was typed; sent once more, it is taken (GO-08).
 """
 
+import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.pages.versions import read_version
 
 DRAWN_FROM = "drawn_from"  # a hidden field, in templates/admin/change_form.html
+
+_CHANGED = gettext_lazy(
+    "Người khác đã sửa %(label)s: bây giờ là “%(now)s”, bạn nhập “%(typed)s”."
+    " Nếu vẫn muốn ghi giá trị bạn nhập, hãy bấm “Lưu lại” lần nữa."
+)
+_NOT_SAID = gettext_lazy(
+    "Trang gửi lên không cho biết bạn đã thấy gì ở %(label)s: bây giờ là “%(now)s”, bạn nhập"
+    " “%(typed)s”. Nếu vẫn muốn ghi giá trị bạn nhập, hãy bấm “Lưu lại” lần nữa."
+)
 
 
 class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -24,6 +39,7 @@ class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic a
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._clashes: dict[str, tuple[str, str]] = {}
+        self._seen: Mapping[str, str] = {}
         if self.is_bound and self.instance.pk:
             self._lay_over_what_is_there()
 
@@ -40,10 +56,7 @@ class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic a
             self.add_error(
                 name,
                 ValidationError(
-                    _(
-                        "Người khác đã sửa %(label)s: bây giờ là “%(now)s”, bạn nhập “%(typed)s”."
-                        " Nếu vẫn muốn ghi giá trị bạn nhập, hãy bấm “Lưu lại” lần nữa."
-                    ),
+                    _CHANGED if name in self._seen else _NOT_SAID,
                     code="changed_meanwhile",
                     params={
                         "label": str(self.fields[name].label).lower(),
@@ -57,8 +70,10 @@ class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic a
     def _lay_over_what_is_there(self) -> None:
         data = QueryDict(mutable=True)
         data.update(self.data)
-        for name, seen in self._seen().items():
-            now, typed = self._stored(name), self._typed(name)
+        self._seen = read_version(self.data.get(DRAWN_FROM, ""))
+        for name in self.fields:
+            # A sender who does not say what was seen there has seen nothing.
+            seen, now, typed = self._seen.get(name), self._stored(name), self._typed(name)
             if now in (seen, typed):
                 continue
             if typed == seen:
@@ -67,16 +82,6 @@ class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic a
             else:
                 self._clashes[name] = (now, typed)
         self.data = data
-
-    def _seen(self) -> dict[str, str]:
-        """Read what the page showed. A sender without a version has seen what there is now."""
-        try:
-            seen = json.loads(self.data.get(DRAWN_FROM, "{}"))
-        except ValueError:
-            return {}
-        if not isinstance(seen, dict):
-            return {}
-        return {name: str(value) for name, value in seen.items() if name in self.fields}
 
     def _stored(self, name: str) -> str:
         """Write the row's value as a browser sends it back."""
@@ -104,6 +109,47 @@ class VersionedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
     """A page that changes what several people may be changing at the same time."""
 
     form: type[VersionedForm] = VersionedForm
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if (
+            object_id
+            and request.method == "POST"
+            and self.has_add_permission(request)
+            and self.get_object(request, unquote(object_id)) is None
+        ):
+            return self._offer_as_new(request)
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _offer_as_new(self, request: HttpRequest) -> HttpResponse:
+        """Keep what was typed for a row that is there no more, as a new one that may be saved."""
+        messages.error(
+            request,
+            _(
+                "Mục bạn đang sửa không còn: người khác đã xóa hoặc chuyển đi. Những gì bạn nhập"
+                " vẫn ở dưới đây; bấm “Lưu lại” nếu muốn ghi thành một mục mới."
+            ),
+        )
+        typed = request.POST  # read before the method is another one, which has no form
+        shown = copy.copy(request)
+        shown.POST, shown.method = typed, "GET"
+        page = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_add")
+        return super().changeform_view(shown, None, page)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Fill a new row's form with what was typed for one that was deleted meanwhile."""
+        if not request.POST:
+            return super().get_changeform_initial_data(request)
+        fields = self.get_form(request, None)().fields
+        return {
+            name: field.widget.value_from_datadict(request.POST, request.FILES, name)
+            for name, field in fields.items()
+        }
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None

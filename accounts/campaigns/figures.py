@@ -14,6 +14,7 @@ from accounts.campaigns import rules
 from accounts.models.account import Account
 from accounts.models.campaign import WARNED_BEFORE, Campaign, CampaignMember
 from accounts.models.unit import Unit
+from accounts.pages.versions import since
 from accounts.reports.report import Tile
 from accounts.reports.tables import Row, Table, number
 
@@ -59,6 +60,15 @@ class CampaignCounts:
         )
         warned = {days: counts.pop(f"warned_{days}") for days in WARNED_BEFORE}
         return cls(**counts, warned=warned)
+
+
+def stands(campaign: Campaign) -> dict[str, str]:
+    """Give what the pages of its buttons say that they were drawn from."""
+    approved = since(_("có, từ %(at)s"), campaign.lock_approved_at)
+    return {
+        _("tình trạng của chiến dịch"): campaign.get_state_display(),
+        _("sự đồng ý khóa"): approved or _("chưa có"),
+    }
 
 
 def tiles(campaign: Campaign, counts: CampaignCounts) -> list[Tile]:

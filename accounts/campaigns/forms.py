@@ -13,6 +13,7 @@ from accounts.models.unit import Unit
 from accounts.organisation.units import Tree
 from accounts.pages.forms import PortalForm
 from accounts.pages.staff_fields import KeptWords
+from accounts.pages.versions import SeenForm
 from otp.sentences import duration, with_numbers
 
 EVERYWHERE = "all"
@@ -131,7 +132,7 @@ def _choices(tree: Tree) -> Iterator[tuple[str, Any]]:
             yield _("Đơn vị thuộc %(name)s") % {"name": name}, below
 
 
-class ReasonForm(PortalForm):
+class ReasonForm(SeenForm):
     """Why something is done that people will feel; kept in the audit trail."""
 
     why = KeptWords(

@@ -27,6 +27,7 @@ from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree
 from accounts.pages.requests import takes_long
+from accounts.pages.versions import SeenForm
 from accounts.reports.tables import Table, number
 from accounts.spreadsheets.writing import csv_response
 
@@ -162,12 +163,11 @@ def stop(request: StaffRequest, pk: int) -> HttpResponse:
 def _confirm(request: StaffRequest, pk: int, act: _Act) -> HttpResponse:
     """Say what will happen and ask why; a POST does it, where the campaign is still there."""
     found = _campaign_or_404(request.user, pk)
-    form = ReasonForm(request.POST or None) if act.has_reason else None
-    agreed = request.method == "POST" and (form is None or form.is_valid())
-    if agreed:
-        why = {"why": form.cleaned_data["why"]} if form else {}
+    sent = request.POST if request.method == "POST" else None
+    form = (ReasonForm if act.has_reason else SeenForm)(sent, stands=figures.stands(found))
+    if form.is_valid():
         try:
-            act.do(found, by=request.user, **why)
+            act.do(found, by=request.user, **form.cleaned_data)
         except TooLate:
             messages.error(
                 request,

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.hotline.search import FEWEST_DIGITS
 from accounts.pages.forms import PortalForm, Text, phone_error
 from accounts.pages.staff_fields import KeptWords, ticket_field
+from accounts.pages.versions import SeenForm
 from otp import phones
 from otp.phones import PhoneError
 from otp.sentences import with_numbers
@@ -28,7 +29,11 @@ class GroundForm(PortalForm):
     ticket = ticket_field()
 
 
-class ProposalForm(PortalForm):
+class ActionForm(SeenForm, GroundForm):
+    """The ground for what changes somebody's account."""
+
+
+class ProposalForm(SeenForm):
     phone = Text(
         label=_("Số điện thoại mới"),
         required=False,

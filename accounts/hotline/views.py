@@ -8,7 +8,7 @@ import datetime as dt
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -17,9 +17,9 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.credentials import extra_codes, phone_proposals
 from accounts.credentials.refusals import NotNow
-from accounts.hotline import overview, remedies
+from accounts.hotline import overview, remedies, standing
 from accounts.hotline.actions import ACTIONS, Action
-from accounts.hotline.forms import GroundForm, LookupForm, ProposalForm
+from accounts.hotline.forms import ActionForm, GroundForm, LookupForm, ProposalForm
 from accounts.hotline.overview import Overview
 from accounts.hotline.search import FEWEST_DIGITS, MOST, Found, find
 from accounts.models import Account, AuditEvent, PhoneProposal
@@ -91,7 +91,7 @@ def act(request: StaffRequest, pk: int, slug: str) -> HttpResponse:
     if action is None:
         raise Http404
     account = _helped(request.user, pk, action.right)
-    form = GroundForm(request.POST or None)
+    form = ActionForm(_sent(request), stands=standing.of_account(account))
     if form.is_valid():
         ground = Ground(**form.cleaned_data)
         try:
@@ -141,7 +141,7 @@ def reveal(request: StaffRequest, pk: int) -> HttpResponse:
 @staff_page(Right.PROPOSE_PHONE)
 def propose(request: StaffRequest, pk: int) -> HttpResponse:
     account = _helped(request.user, pk, Right.PROPOSE_PHONE)
-    form = ProposalForm(request.POST or None)
+    form = ProposalForm(_sent(request), stands=standing.of_account(account))
     if form.is_valid():
         try:
             phone_proposals.propose(account, by=request.user, **form.cleaned_data)
@@ -189,6 +189,10 @@ def decide(request: StaffRequest, pk: int) -> HttpResponse:
             )
         return redirect("accounts:waiting")
     return render(request, "hotline/decide.html", {"proposal": proposal, "own": own})
+
+
+def _sent(request: StaffRequest) -> QueryDict | None:
+    return request.POST if request.method == "POST" else None
 
 
 def _show(request: StaffRequest, seen: Overview) -> HttpResponse:

@@ -107,6 +107,17 @@ class CodeInput(forms.TextInput):
         return super().get_context(name, None, attrs)
 
 
+class FixedInput(forms.HiddenInput):
+    """Carries what the page now says, whatever an older page sent."""
+
+    def __init__(self, value: str) -> None:
+        super().__init__()
+        self.value = value
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        return super().get_context(name, self.value, attrs)
+
+
 def password_field(label: Any, *, autocomplete: str, empty: Any) -> Text:
     return Text(
         label=label,

@@ -14,12 +14,14 @@ from accounts.addresses import AddressError, canonical
 from accounts.models import Account
 from accounts.pages.forms import (
     CodeInput,
+    FixedInput,
     PortalForm,
     Text,
     address_error,
     password_field,
     phone_error,
 )
+from accounts.pages.versions import SeenForm
 from otp import phones
 from otp.codes import CODE_LENGTH, Answer, Verdict
 from otp.models import GUESSES
@@ -38,17 +40,6 @@ WRONG_WORD = _(
     " hotline để nhận từ mới."
 )
 WRONG_PASSWORD = _("Mật khẩu hiện tại chưa đúng. Hãy nhập lại.")
-
-
-class StepInput(forms.HiddenInput):
-    """Names the step that the page now shows, whatever an older page sent."""
-
-    def __init__(self, step: str) -> None:
-        super().__init__()
-        self.step = step
-
-    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        return super().get_context(name, self.step, attrs)
 
 
 def _code(label: Any, *, hint: Any = "") -> Text:
@@ -101,7 +92,7 @@ class AddressForm(PortalForm):
         self.fields["address"].help_text = _(
             "Ví dụ: %(example)s. Có thể chỉ gõ phần trước @%(domain)s."
         ) % {"example": settings.PROFILE.example_address, "domain": settings.PROFILE.domain}
-        self.fields["step"].widget = StepInput(nonce)
+        self.fields["step"].widget = FixedInput(nonce)
         self._word = self.fields["word"]
         if "word" not in self.data:
             del self.fields["word"]
@@ -131,7 +122,7 @@ class StepForm(PortalForm):
     def __init__(self, *args: Any, step: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.expected_step = step
-        self.fields["step"].widget = StepInput(step)
+        self.fields["step"].widget = FixedInput(step)
 
     def clean_step(self) -> None:
         if self.cleaned_data["step"] not in ("", self.expected_step):
@@ -229,7 +220,13 @@ class ChangePasswordForm(NewPasswordForm):
         return cleaned
 
 
-class PhoneForm(PortalForm):
+class PhoneForm(SeenForm):
+    """A new number; `in_force` is the one that counts now.
+
+    Who sends it once more, because the answer was lost, and who does not say what the page showed
+    is taken at their word: nothing counts until its code comes back.
+    """
+
     phone = Text(
         label=_("Số điện thoại"),
         required=False,
@@ -246,11 +243,20 @@ class PhoneForm(PortalForm):
 
     suggestion = ""
 
-    def __init__(self, *args: Any, ask_password: bool, nonce: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, ask_password: bool, nonce: str, in_force: str, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["step"].widget = StepInput(nonce)
+        self.in_force = in_force
+        self.fields["step"].widget = FixedInput(nonce)
         if not ask_password:
             del self.fields["password"]
+
+    def clean(self) -> dict[str, Any]:
+        says_nothing = not self.cleaned_data.get("drawn_from")
+        if says_nothing or self.cleaned_data.get("phone") == self.in_force:
+            return self.cleaned_data
+        return super().clean()
 
     def clean_phone(self) -> str:
         try:

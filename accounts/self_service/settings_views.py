@@ -19,6 +19,7 @@ from accounts.credentials.passwords import change_password
 from accounts.credentials.policy import RULES
 from accounts.models import Account, AuditEvent, Session
 from accounts.pages.requests import PersonRequest, pages
+from accounts.pages.versions import since
 from accounts.self_service import password_prompt, repeats
 from accounts.self_service.forms import (
     ChangePasswordForm,
@@ -57,7 +58,13 @@ def profile(request: PersonRequest) -> HttpResponse:
 def phone(request: PersonRequest, address: str) -> HttpResponse:
     _own_address_or_404(request, address)
     ask_password = not login.password_is_fresh(request.session, within=settings.PASSWORD_FRESH)
-    form = PhoneForm(request.POST or None, ask_password=ask_password, nonce=nonce_for(request))
+    form = PhoneForm(
+        request.POST or None,
+        ask_password=ask_password,
+        nonce=nonce_for(request),
+        in_force=request.user.phone,
+        stands=_number_of(request.user),
+    )
     refusal = None
     paused = False
     if form.is_valid() and password_prompt.current_password_is_right(request, form):
@@ -91,6 +98,13 @@ def phone(request: PersonRequest, address: str) -> HttpResponse:
 
 
 @sensitive_post_parameters("code")
+def _number_of(account: Account) -> dict[str, str]:
+    """Say how the number stands that a new one would replace."""
+    changed = since(_("đổi lúc %(at)s"), account.phone_changed_at)
+    words = filter(None, (account.phone_masked or _("chưa có"), changed))
+    return {_("số điện thoại đang dùng"): ", ".join(words)}
+
+
 @pages
 @limit_posts("code", 60, minutes=10)
 def phone_code(request: PersonRequest, address: str) -> HttpResponse:

@@ -14,6 +14,7 @@ from accounts.models import AuditEvent, LoginNotice, Unit
 from accounts.spreadsheets.writing import harmless
 from tests.support import cast
 from tests.support.cast import LOGIN
+from tests.support.forms import drawn_from
 
 NOTICES = "/quan-tri/accounts/loginnotice/"
 UNITS = "/quan-tri/accounts/unit/"
@@ -100,10 +101,14 @@ class UnitTests(AdminTestCase):
         self.top = Unit.objects.create(name="Sở Y tế")
         self.below = Unit.objects.create(name="Phòng Tổ chức", parent=self.top)
 
+    def save(self, data):
+        page = f"{UNITS}{self.top.pk}/change/"
+        return self.client.post(page, data | drawn_from(self.client, page))
+
     def test_a_unit_cannot_be_put_below_itself(self):
         data = {"name": "Sở Y tế", "code": "", "parent": self.below.pk}
 
-        r = self.client.post(f"{UNITS}{self.top.pk}/change/", data)
+        r = self.save(data)
 
         self.assertContains(r, "Đơn vị không thể nằm dưới chính nó.")
         with self.assertRaises(IntegrityError) as refusal, transaction.atomic():
@@ -112,7 +117,7 @@ class UnitTests(AdminTestCase):
 
     def test_a_change_is_on_record(self):
         data = {"name": "Sở Y tế tỉnh", "code": "SYT", "parent": ""}
-        self.client.post(f"{UNITS}{self.top.pk}/change/", data)
+        self.save(data)
 
         event = AuditEvent.objects.get(event="unit-edited")
         self.assertEqual((event.actor, event.detail["fields"]), (self.lan, ["name", "code"]))
@@ -125,7 +130,8 @@ class AuditPageTests(AdminTestCase):
         return list(csv.DictReader(io.StringIO(text)))
 
     def test_it_is_filtered_by_what_by_whom_and_exported_so(self):
-        self.client.post(f"/ho-tro/tai-khoan/{self.an.pk}/khoa/", {"why": "x", "ticket": "P-1"})
+        page = f"/ho-tro/tai-khoan/{self.an.pk}/khoa/"
+        self.client.post(page, {"why": "x", "ticket": "P-1"} | drawn_from(self.client, page))
 
         rows = self.export(event__exact="locked")
 

@@ -1,8 +1,7 @@
 """A page that was opened before somebody else saved undoes nothing of theirs (GO-08)."""
 
 import datetime as dt
-import re
-from html import unescape
+import json
 from threading import Thread
 
 from django.contrib import admin
@@ -14,44 +13,10 @@ from accounts.admin.versions import VersionedAdmin, VersionedForm
 from accounts.models import Account, AuditEvent, LoginNotice, Unit
 from otp.models import Brakes
 from tests.support import cast
+from tests.support.forms import Page
 
 ACCOUNTS = "/quan-tri/accounts/account/"
 CLASH = "Người khác đã sửa"
-
-
-class Page:
-    """A page as a browser shows it, with what is typed into it."""
-
-    def __init__(self, client, path):
-        self.client, self.path = client, path
-        self.read(client.get(path).content.decode())
-
-    def read(self, html):
-        start = re.search(r'<form [^>]*id="\w+_form"', html).start()
-        form = html[start : html.index("</form>", start)]
-        self.fields = {}
-        for tag in re.findall(r"<input [^>]*>", form):
-            attrs = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
-            kind, name = attrs.get("type"), attrs.get("name")
-            if not name or kind in ("submit", "button"):
-                continue
-            if kind == "checkbox" and not re.search(r"\bchecked\b", tag):
-                continue
-            self.fields[name] = unescape(attrs.get("value", "on" if kind == "checkbox" else ""))
-        selects = re.findall(r'<select name="([^"]+)".*?>(.*?)</select>', form, re.DOTALL)
-        for name, options in selects:
-            chosen = re.search(r'<option value="([^"]*)"[^>]* selected', options)
-            self.fields[name] = unescape(chosen[1]) if chosen else ""
-
-    def save(self, *without, **typed):
-        """Send what the page holds with what was typed; keep what is shown then."""
-        self.fields |= {name.replace("__", "-"): value for name, value in typed.items()}
-        for name in without:
-            self.fields.pop(name)
-        r = self.client.post(self.path, self.fields)
-        if r.status_code == 200:
-            self.read(r.content.decode())
-        return r
 
 
 class OldPages(cast.Cast, TestCase):
@@ -152,12 +117,18 @@ class AccountTests(OldPages):
 
         self.assertEqual(mine.save(full_name="Lý An").status_code, 302)
 
-    def test_who_sends_no_version_is_taken_at_his_word(self):
+    def test_who_does_not_say_what_was_seen_has_seen_nothing(self):
+        Account.objects.filter(pk=self.an.pk).update(is_active=False)
         fields = {"full_name": "Lý An", "kind": "person", "unit": "", "is_active": "on"}
+        part = json.dumps({"full_name": self.an.full_name})
+        for version in ({}, {"drawn_from": "x"}, {"drawn_from": part}):
+            with self.subTest(version):
+                r = self.one.post(self.path, fields | version | cast.NO_ALIASES)
 
-        r = self.one.post(self.path, fields | cast.NO_ALIASES)
-
-        self.assertEqual(r.status_code, 302)
+                self.assertContains(r, "bây giờ là “không”, bạn nhập “có”")
+                self.assertContains(r, "Lý An")
+                self.an.refresh_from_db()
+                self.assertEqual((self.an.full_name, self.an.is_active), ("Lý Văn An", False))
 
     def test_a_version_that_is_none_is_no_error(self):
         none = ("x", "[]", "null", "1", '{"full_name": []}', '{"password": "x"}', "{" * 999)
@@ -230,6 +201,34 @@ class OtherFormsTests(OldPages):
         notice.refresh_from_db()
         self.assertEqual(notice.text, "Bảo trì đêm nay")
         self.assertEqual(f"{timezone.localtime(notice.shown_until):%d/%m/%Y %H:%M}", later)
+
+    def test_a_notice_that_somebody_else_deleted_keeps_what_was_typed(self):
+        now = timezone.now()
+        notice = LoginNotice.objects.create(
+            text="Bảo trì", shown_from=now, shown_until=now + dt.timedelta(days=1)
+        )
+        mine = Page(self.one, f"/quan-tri/accounts/loginnotice/{notice.pk}/change/")
+        self.other.post(f"/quan-tri/accounts/loginnotice/{notice.pk}/delete/", {"post": "yes"})
+
+        r = mine.save(text="Bảo trì từ 20 giờ")
+
+        self.assertContains(r, "người khác đã xóa")
+        self.assertEqual(mine.fields["text"], "Bảo trì từ 20 giờ")
+        self.assertEqual(LoginNotice.objects.count(), 0)
+        self.assertEqual(mine.save().status_code, 302)
+        self.assertEqual(LoginNotice.objects.get().text, "Bảo trì từ 20 giờ")
+
+    def test_nor_is_a_unit_lost_that_somebody_else_deleted(self):
+        above = Unit.objects.create(name="UBND")
+        unit = Unit.objects.create(name="Sở Y tế", parent=above)
+        mine = Page(self.one, f"/quan-tri/accounts/unit/{unit.pk}/change/")
+        unit.delete()
+
+        r = mine.save(name="Sở Y tế tỉnh")
+
+        self.assertContains(r, "người khác đã xóa")
+        self.assertEqual(mine.save().status_code, 302)
+        self.assertEqual(Unit.objects.get(name="Sở Y tế tỉnh").parent, above)
 
     def test_something_new_has_no_version(self):
         page = Page(self.one, "/quan-tri/accounts/unit/add/")

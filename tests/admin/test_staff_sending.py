@@ -10,6 +10,7 @@ from accounts.models import AuditEvent
 from otp import outbox
 from otp.models import Brakes, Code, GatewayState, Message, Meter
 from tests.support import cast
+from tests.support.forms import drawn_from
 
 GATEWAYS = "/quan-tri/otp/gatewaystate/"
 MESSAGES = "/quan-tri/otp/message/"
@@ -99,10 +100,12 @@ class BrakesTests(StaffTestCase):
         "guesses_a_day": 1000,
     }
 
+    def save(self, **changed):
+        page = f"{BRAKES}1/change/"
+        return self.client.post(page, self.columns | changed | drawn_from(self.client, page))
+
     def test_the_switch_is_put_on_record_with_who_and_what(self):
-        r = self.client.post(
-            f"{BRAKES}1/change/", self.columns | {"sending_stopped": "on", "codes_an_hour": 50}
-        )
+        r = self.save(sending_stopped="on", codes_an_hour=50)
 
         self.assertRedirects(r, BRAKES)
         brakes = Brakes.objects.get()
@@ -112,13 +115,12 @@ class BrakesTests(StaffTestCase):
         self.assertEqual(event.detail, {"fields": {"sending_stopped": True, "codes_an_hour": 50}})
 
     def test_a_ceiling_that_is_set_stays_and_is_worked_out_again_when_it_need_not(self):
-        page = f"{BRAKES}1/change/"
-        self.client.post(page, self.columns)
+        self.save()
         self.assertFalse(Brakes.objects.get().set_by_hand)
-        self.client.post(page, self.columns | {"codes_a_day": 77})
+        self.save(codes_a_day=77)
         self.assertTrue(Brakes.objects.get().set_by_hand)
 
-        self.client.post(page, self.columns | {"codes_a_day": 78})
+        self.save(codes_a_day=78)
 
         self.assertFalse(Brakes.objects.get().set_by_hand)
 
@@ -134,12 +136,12 @@ class BrakesTests(StaffTestCase):
         self.assertContains(self.client.get(page), "đã dùng 50 % số lần nhập sai")
 
     def test_it_stops_the_sending_at_once(self):
-        self.client.post(f"{BRAKES}1/change/", self.columns | {"sending_stopped": "on"})
+        self.save(sending_stopped="on")
 
         self.assertContains(self.ask(), "Hệ thống tạm dừng gửi mã")
 
     def test_a_change_that_cannot_be_is_refused_and_leaves_no_record(self):
-        r = self.client.post(f"{BRAKES}1/change/", self.columns | {"codes_an_hour": -1})
+        r = self.save(codes_an_hour=-1)
 
         self.assertEqual(r.status_code, 200)
         self.assertEqual(Brakes.objects.get().codes_an_hour, 300)

@@ -9,6 +9,7 @@ from accounts.models import Account, AuditEvent
 from otp.counting import keyed_names
 from tests.support import cast, hostile
 from tests.support.cast import ASK, LOGIN, NEW_PASSWORD, PASSWORD, newest_code, wrong_code
+from tests.support.forms import drawn_from
 
 OWN = "/cau-hinh/thong-tin/an@hagiang.gov.vn/"
 TOKEN = "/dang-nhap/yeu-to-thu-hai/"
@@ -168,7 +169,9 @@ class AuditTests(cast.Cast, TestCase):
     def test_an_edit(self):
         self.log_in_as_staff()
         fields = {"full_name": "Lý Văn Ân", "kind": "person", "unit": "", "is_active": "on"}
-        self.client.post(f"{ACCOUNTS}{self.an.pk}/change/", fields | cast.NO_ALIASES)
+        page = f"{ACCOUNTS}{self.an.pk}/change/"
+        fields |= cast.NO_ALIASES | drawn_from(self.client, page)
+        self.client.post(page, fields)
 
         row = self.assert_recorded("account-edited", actor="it")
         self.assertEqual(row.detail, {"fields": ["full_name"]})

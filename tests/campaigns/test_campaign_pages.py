@@ -11,6 +11,7 @@ from accounts.campaigns import rules
 from accounts.models import Account, AuditEvent, Campaign, CampaignMember
 from tests.support import cast
 from tests.support.campaigning import CAMPAIGNS, Office, days_pass
+from tests.support.forms import drawn_from
 
 NEW = f"{CAMPAIGNS}moi/"
 
@@ -207,7 +208,8 @@ class StepTests(PageTestCase):
         self.campaign = self.plan(self.department)
 
     def post(self, page, **data):
-        return self.client.post(self.address(self.campaign, page), data, follow=True)
+        page = self.address(self.campaign, page)
+        return self.client.post(page, data | drawn_from(self.client, page), follow=True)
 
     def test_a_start_is_explained_and_then_done(self):
         r = self.client.get(self.address(self.campaign, "bat-dau/"))

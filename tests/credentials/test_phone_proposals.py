@@ -15,6 +15,7 @@ from otp.models import Message
 from tests.support import cast
 from tests.support.cast import NEW_PASSWORD, newest_code
 from tests.support.crowd import at_once
+from tests.support.forms import drawn_from
 
 EVIDENCE = {"evidence": "đã đối chiếu căn cước với trưởng phòng", "ticket": "CV-12/2026"}
 NEW_PHONE = "+84912345671"
@@ -34,7 +35,8 @@ class Proposals(cast.Cast):
     def propose(self, account=None, client=None, **changed):
         page = f"/ho-tro/tai-khoan/{(account or self.an).pk}/de-nghi-doi-so/"
         data = EVIDENCE | {"phone": "0912 345 671"} | changed
-        return (client or self.client).post(page, data, follow=True)
+        client = client or self.client
+        return client.post(page, data | drawn_from(client, page), follow=True)
 
     def decide(self, decision, client=None, pk=None):
         pk = pk or PhoneProposal.objects.latest("pk").pk

@@ -15,6 +15,7 @@ from tests.support import cast
 from tests.support.cast import newest_code, wrong_code
 from tests.support.clock import Clock, let_pass
 from tests.support.crowd import at_once
+from tests.support.forms import drawn_from
 
 GROUND = {"why": "người gọi báo không nhận được tin", "ticket": "P-2026-0017"}
 
@@ -36,8 +37,8 @@ class Desk(cast.Cast):
         return self.client.get(page_of(account or self.an))
 
     def do(self, action, account=None, client=None, **ground):
-        page = page_of(account or self.an, action)
-        return (client or self.client).post(page, GROUND | ground, follow=True)
+        page, client = page_of(account or self.an, action), client or self.client
+        return client.post(page, GROUND | ground | drawn_from(client, page), follow=True)
 
     def word_given(self, account=None):
         """Grant an extra code and read the word that the page shows."""

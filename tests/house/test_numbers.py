@@ -23,6 +23,7 @@ from tests.support.campaigning import CAMPAIGNS, REPORTS, Office
 from tests.support.cast import ASK, CODE, NEW, newest_code, wrong_code
 from tests.support.clock import Clock
 from tests.support.constants import change
+from tests.support.forms import drawn_from
 from tests.support.loading import LOAD
 
 GUIDES = ("/huong-dan/lay-lai-mat-khau/", "/huong-dan/cap-nhat-so-dien-thoai/")
@@ -265,7 +266,8 @@ class DeskTests(NumbersTestCase):
         page = f"/ho-tro/tai-khoan/{self.an.pk}/de-nghi-doi-so/"
         data = {"phone": "0912345678", "evidence": "đã đối chiếu giấy tờ", "ticket": "P-1"}
 
-        r = self.inside(self.lan).post(page, data, follow=True)
+        lan = self.inside(self.lan)
+        r = lan.post(page, data | drawn_from(lan, page), follow=True)
 
         self.assertContains(r, "Một cán bộ khác phải duyệt trong 2 ngày.")
         self.assertEqual(PhoneProposal.objects.open().count(), 1)
@@ -347,7 +349,8 @@ class OfficeTests(Office, TestCase):
         change(self, "accounts.reports.codes", "ERRORS_OF", dt.timedelta(days=5))
         change(self, "accounts.reports.help", "WEEKS", 6)
         GatewayState.objects.create(name="a")
-        self.client.post(f"/ho-tro/tai-khoan/{self.an.pk}/khoa/", GROUND)
+        page = f"/ho-tro/tai-khoan/{self.an.pk}/khoa/"
+        self.client.post(page, GROUND | drawn_from(self.client, page))
 
         r = self.client.get(f"{REPORTS}ma/")
 

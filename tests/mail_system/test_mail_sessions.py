@@ -23,6 +23,7 @@ from otp.suppliers.route import Route
 from tests.admin.test_staff_sending import MESSAGES, StaffTestCase
 from tests.support import cast
 from tests.support.cast import NEW_PASSWORD, PASSWORD, newest_code
+from tests.support.forms import drawn_from
 from tests.support.programs import gateway
 
 KEY = "a-doveadm-key-nobody-may-read"
@@ -120,7 +121,8 @@ class CauseTests(KickTestCase):
         self.come_in(cast.make_staff("mai", "hotline"))
         ground = {"why": "Mất điện thoại", "ticket": "HT-2026-101"}
 
-        self.client.post(f"/ho-tro/tai-khoan/{self.an.pk}/ket-thuc-phien/", ground)
+        page = f"/ho-tro/tai-khoan/{self.an.pk}/ket-thuc-phien/"
+        self.client.post(page, ground | drawn_from(self.client, page))
 
         self.assert_kicked(self.an.address)
 
@@ -134,9 +136,10 @@ class CauseTests(KickTestCase):
         data = {"kind": "person", "is_active": "on", "has_default_password": "on"} | cast.NO_ALIASES
         page = f"/quan-tri/accounts/account/{self.em.pk}/change/"
 
-        self.client.post(page, data | {"default_password_until": "31/12/2099 17:00"})
-        self.assert_kicked()
-        r = self.client.post(page, data | {"default_password_until": "01/11/2020 17:00"})
+        for until in ("31/12/2099 17:00", "01/11/2020 17:00"):
+            self.assert_kicked()
+            seen = drawn_from(self.client, page)
+            r = self.client.post(page, data | {"default_password_until": until} | seen)
 
         self.assertEqual(r.status_code, 302)
         self.assert_kicked(self.em.address)

@@ -15,6 +15,7 @@ from tests.admin.test_staff_sending import StaffTestCase
 from tests.support import cast
 from tests.support.cast import CODE, NEW, NEW_PASSWORD, newest_code
 from tests.support.clock import let_pass
+from tests.support.forms import drawn_from
 from tests.support.waiting import wait_for, waiting_for_locks
 
 ALIAS = "vanthu@hagiang.gov.vn"
@@ -238,7 +239,7 @@ class StaffTests(StaffTestCase):
             data |= {f"addresses-{n}-{name}": value for name, value in row.items()}
             if address in removed:
                 data[f"addresses-{n}-DELETE"] = "on"
-        return self.client.post(self.page, data | more)
+        return self.client.post(self.page, data | more | drawn_from(self.client, self.page))
 
     def aliases(self):
         return set(self.an.addresses.filter(is_main=False).values_list("address", flat=True))
@@ -373,7 +374,9 @@ class StaffTests(StaffTestCase):
     def test_disabling_an_account_ends_its_mail_sessions(self):
         self.client.post(
             self.page,
-            {"full_name": "", "kind": "person", "unit": ""} | cast.NO_ALIASES,
+            {"full_name": "", "kind": "person", "unit": ""}
+            | cast.NO_ALIASES
+            | drawn_from(self.client, self.page),
         )
 
         self.assertEqual(Message.objects.get().channel, "kick")
@@ -386,10 +389,11 @@ class AtOnceTests(cast.Cast, TransactionTestCase):
         data = {"kind": "person", "is_active": "on"} | cast.NO_ALIASES
         data |= {"addresses-TOTAL_FORMS": 1, "addresses-0-account": self.an.pk}
         data |= {"addresses-0-id": "", "addresses-0-address": ALIAS}
+        page = f"/quan-tri/accounts/account/{self.an.pk}/change/"
+        data |= drawn_from(self.client, page)
         answers = []
 
         def save():
-            page = f"/quan-tri/accounts/account/{self.an.pk}/change/"
             answers.append(self.client.post(page, data))
             connection.close()
 

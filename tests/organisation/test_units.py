@@ -9,6 +9,7 @@ from django.test import TestCase, TransactionTestCase
 from accounts.models import Unit
 from accounts.organisation.units import Tree, Units, with_below
 from tests.support import cast
+from tests.support.forms import drawn_from
 from tests.support.waiting import wait_for, waiting_for_locks
 
 
@@ -64,6 +65,7 @@ class MovingAtOnceTests(Offices, cast.Cast, TransactionTestCase):
         self.come_in(cast.make_staff("huong"))
         page = f"/quan-tri/accounts/unit/{self.two.pk}/change/"
         data = {"name": "Sở Hai", "code": "", "parent": self.desk.pk}
+        data |= drawn_from(self.client, page)
 
         def save():
             with contextlib.closing(connection):

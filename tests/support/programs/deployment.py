@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+from html import unescape
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -165,7 +166,10 @@ class Visitor:
         """Open a page, fill in its form and send it to `path`; give the page that comes of it."""
         page = self.get(on or path)
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)[1]
-        return self._go("POST", path, urlencode(fields | {"csrfmiddlewaretoken": token}).encode())
+        fields |= {"csrfmiddlewaretoken": token}
+        if seen := re.search(r'name="drawn_from" value="([^"]*)"', page):
+            fields |= {"drawn_from": unescape(seen[1])}
+        return self._go("POST", path, urlencode(fields).encode())
 
     def _go(self, method, path, body):
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}

@@ -1,0 +1,78 @@
+"""Forms that say how things stood when their page was drawn: an old page undoes nothing (GO-08)."""
+
+import datetime as dt
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
+
+from accounts.pages.forms import FixedInput, PortalForm
+
+_CHANGED = _(
+    "Từ khi bạn mở trang này, %(label)s đã đổi: lúc đó là “%(then)s”, bây giờ là “%(now)s”. Nếu vẫn"
+    " muốn làm, hãy gửi lại."
+)
+_NOT_SAID = _(
+    "Trang gửi lên không cho biết bạn đã thấy gì: bây giờ %(label)s là “%(now)s”. Nếu vẫn muốn làm,"
+    " hãy gửi lại."
+)
+
+
+class SeenForm(PortalForm):
+    """A form that is refused once where its page shows what is no longer so.
+
+    `stands` gives in words how what the form is about stands now. What has changed since is told
+    one by one, and everything typed stays: sent once more, the form is taken.
+    """
+
+    drawn_from = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, stands: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._stands = dict(stands)
+        packed = b64encode(json.dumps(self._stands).encode()).decode()
+        self.fields["drawn_from"].widget = FixedInput(packed)
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        changed = list(self._changed(_unpack(self.cleaned_data.pop("drawn_from", ""))))
+        if changed:
+            self.add_error(None, changed)
+        return self.cleaned_data
+
+    def _changed(self, seen: Mapping[str, str]) -> Iterator[str]:
+        for label, now in self._stands.items():
+            then = seen.get(label)
+            if then != now:
+                sentence = _NOT_SAID if then is None else _CHANGED
+                yield sentence % {"label": label, "then": then, "now": now}
+
+
+def _unpack(packed: str) -> dict[str, str]:
+    try:
+        return read_version(b64decode(packed).decode())
+    except ValueError:
+        return {}
+
+
+def since(sentence: str, at: dt.datetime | None) -> str:
+    """Write since when something is so, to the second; "" where it is not."""
+    if at is None:
+        return ""
+    return sentence % {"at": date_format(timezone.localtime(at), "H:i:s d/m/Y")}
+
+
+def read_version(raw: str) -> dict[str, str]:
+    """Read what a page says it was drawn from; nothing where it says nothing that can be read."""
+    try:
+        seen = json.loads(raw)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(seen, dict):
+        return {}
+    return {name: str(value) for name, value in seen.items()}
