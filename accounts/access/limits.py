@@ -54,6 +54,18 @@ def limit_posts(name: str, count: int, *, minutes: int) -> Callable[[View], View
     return decorate
 
 
+def give_back_post(name: str) -> None:
+    """Undo what `limit_posts` charged for this request: nothing can be done for anybody now."""
+    if settings.RATELIMIT_ENABLE:
+        limits.give_back(Limit(f"caller-{name}", 0, dt.timedelta()), subscriber())
+
+
+def give_back_word() -> None:
+    """Undo what `charge_word` charged for this request."""
+    if settings.RATELIMIT_ENABLE:
+        limits.give_back(_WORDS, subscriber())
+
+
 def charge_word() -> None:
     """Charge one try at the word of an extra code, right or wrong."""
     if settings.RATELIMIT_ENABLE:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.access import askers, sessions
-from accounts.access.limits import charge_word
+from accounts.access.limits import charge_word, give_back_word
 from accounts.access.login import FAILURES
 from accounts.credentials import extra_codes
 from accounts.credentials.passwords import change_password
@@ -92,6 +92,8 @@ class Recovery:
                 return cls._take_up(session, ask, issued)
             if isinstance(refusal, TooSoon):
                 codes.note_refusal(address, Purpose.RECOVERY)
+            if word and isinstance(refusal, Paused):
+                give_back_word()
             raise
 
     @classmethod

@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts.access import login, proof_of_work
+from accounts.access import limits, login, proof_of_work
 from accounts.access.limits import limit_posts
 from accounts.credentials.policy import RULES
 from accounts.pages.requests import pages
@@ -52,6 +52,7 @@ def reset(request: HttpRequest) -> HttpResponse:
             if refusal.spent:
                 form.ask_for_word()
         except Paused:
+            limits.give_back_post("reset")
             paused = True
         except ProofNeeded:
             form.add_error(None, PROOF_MISSING)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from accounts.access import login, sessions
+from accounts.access import limits, login, sessions
 from accounts.access.limits import limit_posts
 from accounts.audit import history
 from accounts.audit.history import History
@@ -80,6 +80,7 @@ def phone(request: PersonRequest, address: str) -> HttpResponse:
         except TooSoon as too_soon:
             refusal = too_soon
         except Paused:
+            limits.give_back_post("phone")
             paused = True
         else:
             if change is None:
@@ -97,7 +98,6 @@ def phone(request: PersonRequest, address: str) -> HttpResponse:
     return render(request, "self_service/phone.html", context)
 
 
-@sensitive_post_parameters("code")
 def _number_of(account: Account) -> dict[str, str]:
     """Say how the number stands that a new one would replace."""
     changed = since(_("đổi lúc %(at)s"), account.phone_changed_at)
@@ -105,6 +105,7 @@ def _number_of(account: Account) -> dict[str, str]:
     return {_("số điện thoại đang dùng"): ", ".join(words)}
 
 
+@sensitive_post_parameters("code")
 @pages
 @limit_posts("code", 60, minutes=10)
 def phone_code(request: PersonRequest, address: str) -> HttpResponse:

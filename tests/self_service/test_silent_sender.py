@@ -8,7 +8,7 @@ from otp import outbox
 from otp.models import Code, GatewayState, Message
 from otp.outbox import sending
 from tests.support import cast
-from tests.support.cast import CODE
+from tests.support.cast import ASK, CODE
 from tests.support.clock import Clock
 from tests.support.sending import let_a_sender_live, let_the_sender_fall_silent
 
@@ -71,6 +71,28 @@ class SilentTests(cast.Cast, TestCase):
         let_the_sender_fall_silent()
 
         self.assertEqual(self.ask().url, CODE)
+
+    def test_a_caller_is_charged_nothing_meanwhile(self):
+        let_the_sender_fall_silent()
+
+        answers = {self.ask(name).status_code for name in ("an", "khong.co") * 15}
+        words = {
+            self.client.post(ASK, {"address": "an", "word": "sai"}).status_code for _ in range(11)
+        }
+
+        self.assertEqual((answers, words), ({200}, {200}))
+        let_a_sender_live()
+        self.assertEqual(self.ask().url, CODE)
+
+    def test_nor_for_a_new_phone(self):
+        self.log_in()
+        let_the_sender_fall_silent()
+
+        answers = {
+            self.client.post(PHONE, {"phone": "0912 345 671"}).status_code for _ in range(31)
+        }
+
+        self.assertEqual(answers, {200})
 
     def test_the_hotline_is_told(self):
         from accounts.hotline.overview import overview_of
@@ -166,6 +188,14 @@ class WordingTests(cast.Cast, TestCase):
         for name, said in self.states(works=True).items():
             with self.subTest(name):
                 self.assertEqual(said, [sending_] * 4 + [taken] * 2)
+
+    def test_how_far_it_is_stands_before_that_it_was_sent(self):
+        for name in NAMES:
+            browser = Client(REMOTE_ADDR=f"10.4.1.{len(name)}")
+            self.ask(name, browser)
+            page = browser.get(CODE).content.decode()
+            with self.subTest(name):
+                self.assertLess(page.index("Tình trạng tin nhắn"), page.index("đã được gửi về số"))
 
     def test_where_nothing_leaves_nothing_is_said_to_be_taken(self):
         sending_, delayed = "đang gửi.", "vẫn đang gửi lại"
