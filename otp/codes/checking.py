@@ -44,8 +44,9 @@ class Repeat:
 
 
 # The attempt, the streak of wrong guesses and the budgets are charged in one statement. A decoy has
-# no message that was to be sent, and so never matches; its guess costs its maker as much, and the
-# portal nothing. Each function is called once for a row that was charged, and for no other.
+# no message that was to be sent, and so never matches; its guess costs as much, of the portal's
+# budget too, or a step that comes right after a guess would tell a real code from a decoy. Each
+# function is called once for a row that was charged, and for no other.
 _CHARGE = f"""
 WITH sending AS MATERIALIZED (
     {tightening.STATE}
@@ -66,7 +67,7 @@ WITH sending AS MATERIALIZED (
                           %(closed_for)s, statement_timestamp()) AS is_open
     FROM charged
 ), portal AS MATERIALIZED (
-    SELECT guess.*, otp_tally('ceiling:guesses', is_real::int, statement_timestamp()),
+    SELECT guess.*, otp_tally('ceiling:guesses', 1, statement_timestamp()),
         {tightening.TALLY_GUESS}
     FROM guess
 )

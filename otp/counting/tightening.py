@@ -1,6 +1,6 @@
 """How the portal tightens under guessing and floods, step by step, before it stops anybody (QU-08).
 
-Wrong guesses at real codes use up a budget of the whole portal; each share of it that is used
+Wrong guesses, at decoys too, use up a budget of the whole portal; each share of it that is used
 brings one more step. Codes have a budget too, of which no network gets more than its fair share,
 and the last part is kept for those who are known. Both budgets are of a sliding hour and day.
 

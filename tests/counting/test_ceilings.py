@@ -155,12 +155,17 @@ class GuessCeilingTests(BrakesTestCase):
         self.assertEqual(self.count("ceiling:guesses:hour"), 0)
         self.assertEqual(self.count("ceiling:guesses:day"), 0)
 
-    def test_a_guess_at_a_decoy_counts_for_nothing(self):
-        self.ask("khong.co")
+    def test_a_guess_at_a_decoy_counts_as_at_a_code(self):
+        """Else a step that comes right after a guess tells whether there was a code."""
+        counts = {}
+        for n, name in enumerate(("an", "khong.co", "binh", "chi")):
+            before = self.count("ceiling:guesses:hour")
+            browser = Client(REMOTE_ADDR=f"10.7.0.{n + 1}")
+            self.ask(name, browser)
+            self.guess(cast.wrong_code(), browser)
+            counts[name] = self.count("ceiling:guesses:hour") - before
 
-        self.guess(cast.wrong_code())
-
-        self.assertEqual(self.count("ceiling:guesses:hour"), 0)
+        self.assertEqual(counts, dict.fromkeys(counts, 1))
 
     def test_right_and_wrong_guesses_at_once_are_all_counted_right(self):
         count = 20
