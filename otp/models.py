@@ -65,6 +65,8 @@ class Code(models.Model):
     # place that was given back because a gateway refused the number is counted on all pages, so
     # that none tells of it.
     given_back = models.BooleanField("hỗ trợ cấp lại", db_default=False)
+    # In which somebody had logged in before with this address; None: by an earlier release.
+    from_own_browser = models.BooleanField("trình duyệt đã quen", null=True)
     attempts = models.SmallIntegerField("số lần nhập", default=0)
     verified_at = models.DateTimeField("nhập đúng lúc", null=True)
     used_at = models.DateTimeField("dùng lúc", null=True)

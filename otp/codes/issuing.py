@@ -60,10 +60,10 @@ WITH today AS (
     ORDER BY n LIMIT 1
 )
 INSERT INTO otp_code (id, address_key, purpose, pepper_id, browser_key, issued_at, gap_until,
-                      expires_at, ordinal, voided, attempts)
+                      expires_at, ordinal, voided, from_own_browser, attempts)
 SELECT %(id)s, %(key)s, %(purpose)s, %(pepper_id)s, %(browser_key)s, statement_timestamp(),
        statement_timestamp() + %(gap)s, statement_timestamp() + %(lifetime)s, place.ordinal,
-       false, 0
+       false, %(from_own_browser)s, 0
 FROM place, sending, held
 WHERE NOT paused AND (%(proved)s OR NOT proof_needed) AND held.until IS NULL AND NOT EXISTS (
     SELECT 1 FROM otp_code
@@ -123,6 +123,7 @@ def issue(
         "lifetime": dt.timedelta(seconds=settings.OTP_LIFETIME),
         "a_day": CODES_A_DAY,
         "proved": proved,
+        "from_own_browser": asker.is_own_browser,
         "streak": STREAK,
         "streak_keys": streak_keys(purpose, keys),
     }

@@ -91,6 +91,11 @@ class Asker:
     is_known: bool = False  # an office's network, or a browser that has logged in before
     share: int = CALLER_SHARE  # percent of the codes
 
+    @property
+    def is_own_browser(self) -> bool:
+        """Whether it is a browser in which the owner of the address has logged in before."""
+        return self.is_known and not self.network
+
 
 NOBODY = Asker()
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -192,7 +192,10 @@ def _unused() -> Iterator[str]:
 
 
 def _burnt() -> Iterable[str]:
-    """Name the addresses whose codes of the day were sent and have all run out unused."""
+    """Name the addresses whose codes of the day were sent and have all run out unused.
+
+    Not those that were asked for in the owner's own browser alone, which burns nobody else's.
+    """
     unverified = Q(verified_at__isnull=True)
     return (
         _sent()
@@ -201,8 +204,10 @@ def _burnt() -> Iterable[str]:
             asked=Count("pk"),
             used=Count("pk", filter=~unverified),
             alive=Count("pk", filter=unverified & Q(expires_at__gt=Now())),
+            by_owner=Count("pk", filter=Q(from_own_browser=True)),
         )
         .filter(asked__gte=CODES_A_DAY, used=0, alive=0)
+        .exclude(by_owner=F("asked"))
         .values_list("address_key", flat=True)
     )
 

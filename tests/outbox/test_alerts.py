@@ -161,6 +161,15 @@ class KindTests(AlertTestCase):
 
         self.assertEqual(alerts.raise_due(), ["unused"])
 
+    def test_what_the_owner_burns_in_a_browser_of_their_own_is_not_told_of(self):
+        self.send_codes(1, times=2)
+        Code.objects.update(from_own_browser=True)
+        self.assertEqual(alerts.raise_due(), [])
+
+        Code.objects.filter(pk=Code.objects.latest("issued_at").pk).update(from_own_browser=False)
+
+        self.assert_told("unused", "1 địa chỉ")
+
     def test_few_of_the_codes_sent_are_used(self):
         self.send_codes(20, used=10)
         self.assertEqual(alerts.raise_due(), [])
