@@ -7,6 +7,7 @@ import re
 import selectors
 import shutil
 import socket
+import threading
 import time
 from concurrent import futures
 from contextlib import suppress
@@ -56,11 +57,45 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # it has no types
     """gthread, with a thread of its own for /healthz: it answers also where all others wait.
 
     A connection gets a thread once something has come by it, so those that say nothing take none.
+    The portal is told how long a request has waited for its thread. A worker that stops leaves its
+    port at once, so that the proxy asks another container.
     """
 
     def init_process(self) -> None:
         self.spare = futures.ThreadPoolExecutor(max_workers=1)
+        self.turn = threading.local()
         super().init_process()
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        portal = self.wsgi
+
+        def told(environ: dict[str, Any], start_response: Any) -> Any:
+            environ["mailportal.waited"] = self.turn.waited
+            return portal(environ, start_response)
+
+        self.wsgi = told
+
+    def handle(self, conn: Any) -> Any:
+        self.turn.waited = time.monotonic() - conn.came_at
+        return super().handle(conn)
+
+    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001  (of the base class)
+        super().set_accept_enabled(enabled and self.alive)
+        if self.alive:
+            return
+        for listener in self.sockets:
+            listener.setblocking(False)  # noqa: FBT003
+            self._take_what_has_come(listener)
+            listener.close()
+        self.sockets = []
+
+    def _take_what_has_come(self, listener: Any) -> None:
+        """Take the connections that the system has opened already: to close would break them."""
+        before = None
+        while before != self.nr_conns:
+            before = self.nr_conns
+            self.accept(listener)
 
     def enqueue_req(self, conn: Any) -> None:
         begun = self._what_came(conn)
@@ -70,6 +105,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # it has no types
             reading = partial(self.on_pending_socket_readable, conn)
             self.poller.register(conn.sock, selectors.EVENT_READ, reading)
             return
+        conn.came_at = time.monotonic()
         pool = self.spare if _SIGN_OF_LIFE.match(begun) else self.tpool
         done = pool.submit(self.handle, conn)
         done.add_done_callback(lambda end: self.method_queue.defer(self.finish_request, conn, end))

@@ -31,6 +31,8 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 # `otp-credentials=(self)`: an empty list would silently switch off the filling-in of codes.
 PERMISSIONS_POLICY = "camera=(), microphone=(), geolocation=(), otp-credentials=(self)"
 
+LONGEST_WAIT = 4  # seconds for a thread; with the longest statement, 10 for the answer
+
 _MONITORED = {"/healthz": health.live, "/readyz": health.ready, "/metrics": metrics.show}
 _WITHOUT_DATABASE = ("mailportal.pages", "mailportal.autoconfig")  # words, which always answer
 
@@ -44,6 +46,21 @@ class CallerMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         # It stays until this thread's next request: Django logs bad answers after all middleware.
         caller.enter(caller.Caller(secrets.token_hex(8), client_address.of(request), request))
+        return self.get_response(request)
+
+
+class LateMiddleware:
+    """Answer 503 to whom has waited too long already for a thread: all others may be stuck too.
+
+    So nobody waits for the sum of what those before wait for. The server says how long it was.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.META.get("mailportal.waited", 0) > LONGEST_WAIT:
+            return _away(request, "no thread in time")
         return self.get_response(request)
 
 
@@ -176,17 +193,21 @@ class FaultMiddleware:
             case Busy() | NoAnswer():
                 return errors.unavailable(request)
             case Error() if errors.is_away(error):
-                response = errors.unavailable(request)
-                # Django's own way, so that it does not log the answer once more.
-                log_response(
-                    "the database does not answer: %s",
-                    request.path,
-                    response=response,
-                    request=request,
-                    logger=logger,
-                    exception=error,
-                )
-                return response
+                return _away(request, "the database does not answer", error)
             case RequestDataTooBig() | TooManyFilesSent():
                 return errors.too_large(request)
         return None
+
+
+def _away(request: HttpRequest, why: str, error: Exception | None = None) -> HttpResponse:
+    """Give the page of a pause; logged in Django's own way, so that it is not logged once more."""
+    response = errors.unavailable(request)
+    log_response(
+        f"{why}: %s",
+        request.path,
+        response=response,
+        request=request,
+        logger=logger,
+        exception=error,
+    )
+    return response

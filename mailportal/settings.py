@@ -178,6 +178,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "mailportal.middleware.LateMiddleware",
     "mailportal.middleware.MonitorMiddleware",
     "accounts.access.middleware.StaffNetworkMiddleware",
     "mailportal.middleware.BodyLimitMiddleware",

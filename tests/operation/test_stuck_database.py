@@ -104,6 +104,21 @@ class StuckTests(cast.Cast, TransactionTestCase):
             password="Sai-mat-khau-1!",
         )
 
+    def test_a_number_or_an_account_that_is_being_changed(self):
+        row = f"SELECT 1 FROM accounts_account WHERE id = {self.an.pk} FOR UPDATE"
+        self.visitor.post(LOGIN, username="an", password=PASSWORD)
+        phone = f"/cau-hinh/thong-tin/{self.an.address}/"
+        self.assert_gives_up(row, path=phone, phone="0912 345 671")
+        staff = cast.make_staff("it")
+        self.visitor = Visitor(self.server)
+        self.visitor.post(LOGIN, username="it", password=PASSWORD)
+        self.visitor.post(FACTOR, token=token_of(staff))
+        page = f"/quan-tri/accounts/account/{self.an.pk}/change/"
+        self.assert_gives_up(row, path=page, full_name="Ân", kind="person")
+        self.assert_gives_up(
+            row, path=f"/ho-tro/tai-khoan/{self.an.pk}/khoa/", why="x", ticket="P-1"
+        )
+
     def test_whole_tables_that_are_held(self):
         staff = cast.make_staff("it")
         self.visitor.post(LOGIN, username="it", password=PASSWORD)
@@ -113,8 +128,9 @@ class StuckTests(cast.Cast, TransactionTestCase):
             "/ho-tro/",
             f"/quan-tri/accounts/account/{self.an.pk}/change/",
             "/",
-        ] * 3
-        with held(f"LOCK TABLE {TABLES} IN ACCESS EXCLUSIVE MODE"), ThreadPoolExecutor(12) as pool:
+        ] * 4
+        before = len(self.errors())
+        with held(f"LOCK TABLE {TABLES} IN ACCESS EXCLUSIVE MODE"), ThreadPoolExecutor(16) as pool:
             answers = [pool.submit(self.look, page) for page in pages]
             wait_for(lambda: waiting_for_locks() >= THREADS, "every thread to wait")
 
@@ -124,6 +140,10 @@ class StuckTests(cast.Cast, TransactionTestCase):
             self.assertEqual((alive.status, alive.text), (200, "ok\n"))
             for answer in answers:
                 self.assert_away(answer.result())
+        # Who came last did not wait in vain for what all before had waited for.
+        late = [line for line in self.errors()[before:] if "no thread in time" in line]
+        self.assertGreaterEqual(len(late), THREADS)
+        self.assertEqual(len(self.errors()) - before, len(pages))
 
     def look(self, path):
         cookies = "; ".join(f"{name}={value}" for name, value in self.visitor.cookies.items())
