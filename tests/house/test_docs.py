@@ -24,7 +24,7 @@ SOURCES = ("accounts", "otp", "mailportal", "tests", "deploy", "Makefile", "comp
 # The houses themselves, of which the map need not name each room: tests/ and templates/ have
 # those of the apps.
 LARGE = ("templates/", "static/", "tests/", "docs/", "deploy/")
-MADE = ("deploy/env",)  # by the operator
+MADE = ("deploy/env", "deploy/networks")  # by the operator
 CAPITALS = re.compile(r"(?<![A-Za-z0-9])_?[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 
 TIMES = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}  # in seconds

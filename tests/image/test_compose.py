@@ -113,6 +113,12 @@ class ComposeTests(SimpleTestCase):
             with self.subTest(variable):
                 self.assertIn(f"${{{variable}:", start)
 
+    def test_the_proxy_knows_the_offices_that_the_portal_knows_and_no_secret(self):
+        networks = {"path": "deploy/networks", "required": False}
+        self.assertEqual(SERVICES["proxy"]["env_file"], [networks])
+        for name in OF_THE_PORTAL:
+            self.assertEqual(SERVICES[name]["env_file"], ["deploy/env", networks])
+
     def test_volumes_and_networks_are_declared(self):
         for name, service in SERVICES.items():
             with self.subTest(name):

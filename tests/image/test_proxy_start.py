@@ -141,13 +141,33 @@ class ProxyTests(SimpleTestCase):
         names = f"{four.format('example.vn')} {four.format('cu.example.vn')}"
         self.assertIn(f"server_name {names};", made)
 
+    def test_offices_are_those_of_the_portals_own_variables(self):
+        self.make_certificate(HOST)
+        none = re.compile(r"geo \$mailportal_office \{\s+default 0;\s+\}")
+        self.assertRegex(self.check()[1], none)
+
+        done, made = self.check(
+            OFFICE_NETWORKS="10.1.0.0/16, 2001:db8::/32,192.0.2.7", STAFF_NETWORKS="10.1.0.0/16,"
+        )
+
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertNotIn("warn", done.stdout)
+        geo = re.search(r"geo \$mailportal_office \{\s+default 0;\s+([^}]+?)\s*\}", made)[1]
+        self.assertEqual(geo, "10.1.0.0/16 1; 192.0.2.7 1; 2001:db8::/32 1;")
+
     def test_a_name_that_is_none_is_refused(self):
-        for given in ({"PORTAL_NAME": ""}, {"PORTAL_NAME": "a;b"}, {"MAIL_DOMAIN": "a/b"}):
+        for given in (
+            {"PORTAL_NAME": ""},
+            {"PORTAL_NAME": "a;b"},
+            {"MAIL_DOMAIN": "a/b"},
+            {"OFFICE_NETWORKS": "10.0.0.0/8;x"},
+            {"STAFF_NETWORKS": "10.0.0.0/8\n10.1.0.0/16"},
+        ):
             with self.subTest(given):
                 done, _ = self.check(**given)
 
                 self.assertNotEqual(done.returncode, 0)
-                self.assertIn("PORTAL_NAME", done.stdout)
+                self.assertRegex(done.stdout, "PORTAL_NAME|STAFF_NETWORKS")
 
     def start(self, *pages):
         self.make_certificate(HOST)
