@@ -1,10 +1,11 @@
 """Dovecot 2.4 obeys as 2.3 does, where there is one: in a root of Debian 13."""
 
+import subprocess
 from unittest import skipUnless
 
 from accounts.credentials.locks import lock
 from otp.models import Message
-from tests.mail_system.test_mail_programs import DovecotTestCase
+from tests.mail_system.test_mail_programs import AN, GIBIBYTES_5, DovecotTestCase
 from tests.support.cast import NEW_PASSWORD, PASSWORD, newest_code
 from tests.support.programs.dovecot24 import ROOT, Dovecot24
 from tests.support.programs.mailserver import is_closed
@@ -48,6 +49,25 @@ class NewerTests(DovecotTestCase):
         self.assertTrue(is_closed(box))
         self.assert_refused("an", PASSWORD)
         self.assert_opens("an", NEW_PASSWORD)
+
+    def test_postfix_is_told_the_moment_of_the_password_and_others_are_not(self):
+        for service, name in (("smtp", f"user=0/{AN}"), ("imap", f"user={AN}")):
+            with self.subTest(service):
+                said = subprocess.run(
+                    self.dovecot.command(
+                        *("doveadm", "auth", "test", "-x", f"service={service}", "an", PASSWORD)
+                    ),
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+
+                self.assertIn(name, said.stdout.split(), said.stderr)
+
+    def test_a_mailbox_has_an_end(self):
+        _, (_, quotas) = self.open().getquotaroot("INBOX")
+
+        self.assertEqual(quotas, [GIBIBYTES_5])
 
     def test_three_hundred_connections_are_open_at_once(self):
         boxes = [self.dovecot.connect() for _ in range(300)]

@@ -29,6 +29,7 @@ from tests.support.programs.mailserver import API_KEY, is_closed
 
 AN = "an@hagiang.gov.vn"
 PHONE = "+84987466981"
+GIBIBYTES_5 = b'"User quota" (STORAGE 0 5242880)'
 
 
 class DovecotTestCase(cast.Cast, TransactionTestCase):
@@ -148,6 +149,11 @@ class AccountTests(DovecotTestCase):
         self.send()
 
         self.assertFalse(is_closed(box))
+
+    def test_a_mailbox_has_an_end(self):
+        _, (_, quotas) = self.open().getquotaroot("INBOX")
+
+        self.assertEqual(quotas, [GIBIBYTES_5])
 
     def test_a_default_password_opens_until_its_day(self):
         Account.objects.update(default_password_until=timezone.now() + dt.timedelta(hours=1))

@@ -139,8 +139,10 @@ class Dovecot(Folder):
 
     root = "/"  # of the system in which it is installed
 
-    def __init__(self):
+    def __init__(self, besides=""):
+        """Start it; `besides` is what an operator adds to the shipped settings."""
         super().__init__(self.root)
+        self.besides = besides
         self.imap_port, self.api_port = free_port(), free_port()
         self.url = f"https://localhost:{self.api_port}"
         self.certificate = self.path / "cert.pem"
@@ -194,7 +196,7 @@ class Dovecot(Folder):
                 "doveadm_api_key = KEY": f"doveadm_api_key = {API_KEY}",
             },
         )
-        self.write("dovecot.conf", settings + self._surroundings())
+        self.write("dovecot.conf", settings + self._surroundings() + self.besides)
         queries.write_text(
             put_in(
                 (DEPLOY / "dovecot/2.3/dovecot-sql.conf.ext").read_text(encoding="utf-8"),
