@@ -169,12 +169,15 @@ class ProxyTests(SimpleTestCase):
                 self.assertNotEqual(done.returncode, 0)
                 self.assertRegex(done.stdout, "PORTAL_NAME|STAFF_NETWORKS")
 
-    def start(self, *pages):
+    def start(self, *pages, **given):
         self.make_certificate(HOST)
         said = self.enterContext(closing(Output()))
         web = " ".join(f"127.0.0.1:{each.server_port}" for each in pages)
         process = subprocess.Popen(
-            ["sh", DEPLOY / "proxy"], env=self.environment(WEB=web), stdout=said, stderr=said
+            ["sh", DEPLOY / "proxy"],
+            env=self.environment(WEB=web, **given),
+            stdout=said,
+            stderr=said,
         )
 
         def end():
@@ -189,14 +192,14 @@ class ProxyTests(SimpleTestCase):
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def ask(self, method="GET", path="/"):
+    def ask(self, method="GET", path="/", host=HOST):
         context = ssl.create_default_context(cafile=self.folder / "live" / HOST / "fullchain.pem")
         context.check_hostname = False
         line = http.client.HTTPSConnection(
             "127.0.0.1", self.port, timeout=PATIENCE, context=context
         )
         line.request(
-            method, path, body=b"x=1" if method == "POST" else None, headers={"Host": HOST}
+            method, path, body=b"x=1" if method == "POST" else None, headers={"Host": host}
         )
         with closing(line):
             answer = line.getresponse()
@@ -212,6 +215,29 @@ class ProxyTests(SimpleTestCase):
         answers = [self.ask(method) for method in ("GET", "POST") * 10]
 
         self.assertEqual(set(answers), {(200, "two")})
+
+    def test_questions_of_mail_programs_reach_the_portal_by_every_domain(self):
+        page = Pages("one")
+        self.addCleanup(page.end)
+        self.make_certificate("autoconfig.example.vn")
+        self.start(page, MAIL_DOMAIN="example.vn cu.example.vn")
+        question = "/Autodiscover/Autodiscover.json/v1.0/an@example.vn?Protocol=AutodiscoverV1"
+
+        for host in ("autodiscover.example.vn", "autodiscover.cu.example.vn"):
+            with self.subTest(host):
+                self.assertEqual(self.ask("GET", question, host), (200, "one"))
+                self.assertEqual(self.ask("GET", "/dang-nhap/", host)[0], 404)
+                self.assertEqual(self.ask_in_clear(question, host), f"https://{host}{question}")
+        log = (self.folder / "mailportal.log").read_text()
+        self.assertIn('"page":"/autodiscover/-"', log)
+        self.assertNotIn("an@", log)
+
+    def ask_in_clear(self, path, host):
+        """Give where the answer leads."""
+        line = http.client.HTTPConnection("127.0.0.1", self.plain, timeout=PATIENCE)
+        line.request("GET", path, headers={"Host": host})
+        with closing(line):
+            return line.getresponse().headers["Location"]
 
     def test_a_form_that_was_sent_goes_to_nobody_else(self):
         one, two = Pages("one"), Pages("two")
