@@ -50,13 +50,9 @@ ATTRIBUTES = (
     *("memberofgroup", *dict.fromkeys((*_MEMBERS, *_FORWARDS)), *STATE_ATTRIBUTES),
 )
 
-_LISTS = {
-    *("zimbradistributionlist", "zimbragroup", "groupofnames", "groupofuniquenames", "groupofurls"),
-    *("groupofmembers", "group", "posixgroup", "mailgroup", "maillist", "mailalias"),
-    *("nismailalias", "inetmailgroup", "rfc822mailgroup", "ipausergroup", "kolabgroupofnames"),
-    *("msexchdynamicdistributionlist", "univentiongroup", "univentionmaillist"),
-}
-_RESOURCES = {"zimbracalendarresource", "room", "publicfolder", "kolabsharedfolder"}
+# Of classes: groupOfNames, posixGroup, mailList, zimbraDistributionList, mailAlias, …
+_LIST = re.compile(r".*group.*|.*list|.*mailalias")
+_RESOURCE = re.compile(r".*resource|room|publicfolder|.*sharedfolder")
 _MACHINES = {"computer", "msds-managedserviceaccount", "msds-groupmanagedserviceaccount", "device"}
 _OUTSIDE = {"contact", "mailexternaluser"}
 _PEOPLE = {
@@ -201,9 +197,9 @@ def _why_no_mailbox(dn: str, values: Values) -> str:
     local = (_addresses(values) or ("",))[0].partition("@")[0].lower()
     if _GONE.search(dn) or _is_true(values, "isdeleted"):
         return "deleted there, or not there yet"
-    if classes & _RESOURCES or _is_resource(values):
+    if any(map(_RESOURCE.fullmatch, classes)) or _is_resource(values):
         return "a room or another resource"
-    if classes & _LISTS and not classes & _PEOPLE:
+    if any(map(_LIST.fullmatch, classes)) and not classes & _PEOPLE:
         return "a list"
     if classes & _MACHINES or _bits(values) & _MACHINE_BITS:
         return "a machine"

@@ -51,7 +51,7 @@ _PIECES = {False: _pieces(_MYSQL), True: _pieces(_STANDARD)}
 _VALUE = re.compile(
     r"\s*(?:_\w+\s*(?=[bxn]?'|0x))?(?:(?P<kind>[ENBX])?'(?P<text>(?:[^'\\]|\\.|'')*)'"
     r"|\"(?P<double>(?:[^\"\\]|\\.|\"\")*)\""
-    r"|0x(?P<bytes>(?:[0-9a-f]{2})+)|(?P<bare>[^\s,()'\"]+(?:\([^()]*\))?))"
+    r"|0x(?P<bytes>(?:[0-9a-f]{2})+)|(?P<bare>[^\s,()'\":]+(?:\([^()]*\))?))"
     r"(?:::[\w \".]+(?:\(\d+\))?)?\s*(?P<end>[,)])",
     re.DOTALL | re.IGNORECASE,
 )
@@ -63,6 +63,7 @@ _STANDARD_VALUE = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _ROW = re.compile(r"\s*,?\s*\(")
+_BEFORE = re.compile(r"(?:\s*/\*.*?\*/)*\s*", re.DOTALL)  # comments
 _NOTHING_MORE = re.compile(r"\s*(?:ON (?:CONFLICT|DUPLICATE KEY)\b.*)?", re.DOTALL | re.IGNORECASE)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _SIGNS = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "b": "\b"}
@@ -102,12 +103,16 @@ def _statements(lines: Numbered) -> Iterator[tuple[int, str, bool]]:
                 unclosed, at = piece[0], len(text)
             elif piece["end"]:
                 parts.append(text[at : piece.start()])
-                yield begun, "".join(parts).lstrip(), is_standard
+                yield begun, _without_comments("".join(parts)), is_standard
                 begun, parts, at = 0, [], piece.end()
         parts.append(text[at:])
         if not begun and text[at:].strip():
             begun = number
-    yield begun, "".join([*parts, unclosed]).lstrip(), is_standard
+    yield begun, _without_comments("".join([*parts, unclosed])), is_standard
+
+
+def _without_comments(statement: str) -> str:
+    return _BEFORE.sub("", statement, count=1)
 
 
 def _names(columns: str) -> list[str]:
