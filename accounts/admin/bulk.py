@@ -23,6 +23,7 @@ class BulkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at r
         own = [
             path("nap/", bulk_views.load, name="accounts_load"),
             path("nap/mau.csv", bulk_views.sample, name="accounts_sample"),
+            path("nap/mau.xlsx", bulk_views.sample_workbook, name="accounts_sample_workbook"),
             path("cong-viec/<int:pk>/", bulk_views.job_page, name="accounts_job"),
             path("cong-viec/<int:pk>/loi.csv", bulk_views.faults, name="accounts_faults"),
         ]

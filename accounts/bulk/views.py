@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.bulk import worker
 from accounts.bulk.forms import AnswerForm, ImportForm, NoticeForm
+from accounts.bulk.progress import progress_of, summary_of
 from accounts.loading.columns import CHANGEABLE, COLUMNS, EXPORTED, PREVIEWED
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
@@ -73,6 +74,13 @@ def sample(request: StaffRequest) -> HttpResponseBase:
     return csv_response("mau", header, [])
 
 
+@require_safe
+@staff_page(Right.IMPORT_ACCOUNTS)
+def sample_workbook(request: StaffRequest) -> HttpResponseBase:
+    """Give the same as a workbook: Excel before 2016 writes no CSV in UTF-8."""
+    return xlsx_response("mau", [column.label for column in COLUMNS.values()], [])
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff_page(Right.VIEW_ACCOUNT)
 def job_page(request: StaffRequest, pk: int) -> HttpResponse:
@@ -97,6 +105,8 @@ def job_page(request: StaffRequest, pk: int) -> HttpResponse:
         "faults": job.faults[:SHOWN],
         "shown": SHOWN,
         "columns": PREVIEW,
+        "progress": progress_of(job),
+        "summary": summary_of(job),
         "may_confirm": not job.asks and (notice is None or previewed),
         "answers": AnswerForm(job).choices if job.is_asking else [],
         "long_wait": duration(Job.LONG_WAIT),

@@ -68,8 +68,11 @@ def _import(job: Job) -> None:
     units = roles.units_of(job.actor)
     try:
         with _Progress(job) as progress:
+            content = bytes(job.file or b"")
+            table = account_table.read(content, sheet=job.options.get("sheet") or "")
+            progress.expect(len(table.rows))
             outcome = account_table.run(
-                account_table.read(bytes(job.file or b""), sheet=job.options.get("sheet") or ""),
+                table,
                 apply=job.confirmed,
                 actor=job.actor,
                 scope=lambda account: units is None or account.unit_id in units,
@@ -131,8 +134,15 @@ class _Progress(threading.Thread):
     def __init__(self, job: Job) -> None:
         super().__init__(daemon=True)
         self._job = Job.objects.filter(pk=job.pk, state=Job.State.WORKING)
+        self._result = job.result  # of the trial, which the page goes on showing
         self._count = 0
         self._over = threading.Event()
+
+    def expect(self, rows: int) -> None:
+        """Say how many rows there are, and that they are begun with now."""
+        began = timezone.now()
+        result = {**self._result, "began": began.isoformat()}
+        self._job.update(total=rows, done=0, changed_at=began, result=result)
 
     def __call__(self, count: int) -> None:
         self._count = count

@@ -18,6 +18,7 @@ from accounts.models.unit import Unit
 from accounts.organisation.units import Units
 from accounts.pages.forms import phone_remedy
 from accounts.spreadsheets.sheet import clean, invisible
+from accounts.spreadsheets.writing import harmless
 from otp import phones
 from otp.phones import PhoneError
 
@@ -273,7 +274,7 @@ class AccountRow:
 
 def _text(label: str, cell: str) -> str:
     """Give a text that is no formula; an apostrophe, as our own lists have it, says so."""
-    if cell.startswith("'") and cell[1:].startswith(_FORMULA):
+    if cell.startswith("'") and harmless(cell[1:]) == cell:
         return cell[1:]
     if cell.startswith(_FORMULA):
         raise ValueError(

@@ -78,6 +78,7 @@ TABLE = {
     "/quan-tri/accounts/upkeep/": (NO, NO, YES, YES, NO, HOME),
     "/quan-tri/accounts/account/nap/": (NO, NO, YES, NO, NO, GONE),
     "/quan-tri/accounts/account/nap/mau.csv": (NO, NO, YES, NO, NO, GONE),
+    "/quan-tri/accounts/account/nap/mau.xlsx": (NO, NO, YES, NO, NO, GONE),
     "/quan-tri/bao-cao/": (NO, YES, YES, YES, NO, GONE),
     "/quan-tri/bao-cao/don-vi/{ours}/": (NO, YES, YES, YES, NO, GONE),
     "/quan-tri/bao-cao/don-vi/{theirs}/": (NO, GONE, YES, YES, NO, GONE),

@@ -463,7 +463,8 @@ class OwnListTests(TableTestCase):
     def setUp(self):
         office = Unit.objects.create(name="Văn phòng", parent=Unit.objects.create(name="Sở Y tế"))
         self.an = cast.make("an", full_name="=Ân", unit=office, phone="+84987466981")
-        self.ha = cast.make("ha", full_name="Hà  Thị", kind="organisation")
+        cast.make("em", full_name="＝Em")
+        self.ha = cast.make("ha", full_name="Hà Thị", kind="organisation")
         self.huong = cast.make_staff("huong", "province-it", full_name="Hương")
 
     def listed(self):
@@ -474,10 +475,10 @@ class OwnListTests(TableTestCase):
 
         said = self.load(self.listed())
 
-        self.assertIn("unchanged: 3", said)
+        self.assertIn("unchanged: 4", said)
         self.assertEqual(list(Account.objects.order_by("pk").values()), before)
 
-        self.load(self.listed().replace("Hà  Thị".encode(), "Hà Thị Bé".encode()))
+        self.load(self.listed().replace("Hà Thị".encode(), "Hà Thị Bé".encode()))
 
         self.ha.refresh_from_db()
         self.assertEqual(self.ha.full_name, "Hà Thị Bé")
