@@ -57,7 +57,7 @@ def _pace(job: Job) -> str:
         return ""
     rate = job.done / seconds
     words = {"rate": _grouped(max(1, round(rate))), "left": _span((job.total - job.done) / rate)}
-    return _("khoảng %(rate)s dòng một giây, còn khoảng %(left)s") % words
+    return _("khoảng %(rate)s dòng/giây, còn khoảng %(left)s") % words
 
 
 def _span(seconds: float) -> str:

@@ -34,8 +34,8 @@ class ProgressTests(Loaders, TestCase):
 
     def test_rows_pace_and_time_left_are_shown_meanwhile(self):
         for confirmed, done, seconds, words in (
-            (False, 730, 10, ("Đang kiểm tra 730/1.500", "73 dòng một giây, còn khoảng 11 giây")),
-            (True, 730, 100, ("Đang thêm 730/1.500", "7 dòng một giây, còn khoảng 2 phút")),
+            (False, 730, 10, ("Đang kiểm tra 730/1.500", "73 dòng/giây, còn khoảng 11 giây")),
+            (True, 730, 100, ("Đang thêm 730/1.500", "7 dòng/giây, còn khoảng 2 phút")),
             (True, 1500, 10, ("Đang ghi 1.500 dòng",)),
             (True, 0, 10, ("Đang thêm 0/1.500",)),
         ):
