@@ -30,8 +30,9 @@ STOPSIGNAL SIGQUIT
 CMD ["mailportal-proxy"]
 
 FROM ${PYTHON_IMAGE} AS portal
-# For backups. pg_dump must not be older than the database of compose.yaml.
-RUN apt-get update -qq && apt-get install -qq --yes --no-install-recommends age postgresql-client \
+# For backups; pg_dump must not be older than the database of compose.yaml. openssl signs the file
+# for iPhones.
+RUN apt-get update -qq && apt-get install -qq --yes --no-install-recommends age openssl postgresql-client \
     && rm -rf /var/lib/apt/lists/*
 ARG LDAP=0
 RUN if [ "$LDAP" = 1 ]; then apt-get update -qq \

@@ -1,5 +1,6 @@
 """Set-up faults of the portal that stop the start."""
 
+import shutil
 import ssl
 from collections.abc import Sequence
 from contextlib import closing
@@ -97,22 +98,26 @@ def settings_of_iphones_can_be_signed(**_: Any) -> list[CheckMessage]:
     certificate, key = settings.MOBILECONFIG_CERT_FILE, settings.MOBILECONFIG_KEY_FILE
     if not certificate and not key:
         return []
+    if wrong := _fault_of_pair(certificate, key):
+        hint = "Name a certificate and its key without a passphrase, both in PEM, or neither."
+        what = f"MOBILECONFIG_CERT_FILE and MOBILECONFIG_KEY_FILE cannot be used: {wrong}."
+        return [Error(what, hint=hint, id="portal.E023")]
+    if not shutil.which("openssl"):
+        what = "MOBILECONFIG_CERT_FILE is set, but the program openssl is not here."
+        return [Error(what, hint="apt-get install openssl", id="portal.E024")]
+    return []
+
+
+def _fault_of_pair(certificate: str, key: str) -> str:
+    """Say what is wrong with a certificate and its key, or nothing."""
     try:
         # Where the key has a passphrase none is given, and so none is asked for.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, lambda: "")
     except ssl.SSLError:
-        wrong = "they are not a certificate and its key"
+        return "they are not a certificate and its key"
     except OSError as error:
-        wrong = error.strerror or "they cannot be read"
-    else:
-        return []
-    return [
-        Error(
-            f"MOBILECONFIG_CERT_FILE and MOBILECONFIG_KEY_FILE cannot be used: {wrong}.",
-            hint="Name a certificate and its key without a passphrase, both in PEM, or neither.",
-            id="portal.E023",
-        )
-    ]
+        return error.strerror or "they cannot be read"
+    return ""
 
 
 @register(Tags.security, deploy=True)

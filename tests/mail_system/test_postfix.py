@@ -90,7 +90,9 @@ class MapTests(cast.Cast, TransactionTestCase):
         )
 
     def test_it_knows_the_sessions_of_today(self):
-        self.assertIsNone(self.postfix.finds("sessions", self.login(self.an)))
+        # The second is what a Dovecot says that still has the query of an older release.
+        for login in (self.login(self.an), self.an.address):
+            self.assertIsNone(self.postfix.finds("sessions", login))
         for login in ("an", f"1/an@{self.new}", f"chi@{self.new}", f"dung@{self.new}", "1/", "x'"):
             with self.subTest(login):
                 self.assertRegex(self.postfix.finds("sessions", login), r"^421 4\.7\.0 ")

@@ -1,11 +1,13 @@
 """Mail programs set themselves up, and nobody learns an address by asking."""
 
+import os
 import plistlib
 import re
 import subprocess
 import tempfile
 import uuid
 from pathlib import Path
+from unittest import mock
 from xml.etree import ElementTree
 
 from django.conf import settings
@@ -332,7 +334,9 @@ class CertificateTests(SimpleTestCase):
     def faults(self, certificate, key):
         files = {"MOBILECONFIG_CERT_FILE": str(certificate), "MOBILECONFIG_KEY_FILE": str(key)}
         with override_settings(**files):
-            return [fault.id for fault in run_checks() if fault.id == "portal.E023"]
+            return [
+                fault.id for fault in run_checks() if fault.id in ("portal.E023", "portal.E024")
+            ]
 
     def test_one_that_cannot_sign_stops_the_start(self):
         folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
@@ -347,6 +351,8 @@ class CertificateTests(SimpleTestCase):
 
         self.assertEqual(self.faults("", ""), [])
         self.assertEqual(self.faults(certificate, key), [])
+        with mock.patch.dict(os.environ, {"PATH": str(folder)}):
+            self.assertEqual(self.faults(certificate, key), ["portal.E024"])
         for pair in (
             (certificate, ""),
             ("", key),
