@@ -4,6 +4,7 @@ Aliases are taken over. Lists and forwardings are not the portal's: they are wri
 Postfix's own form (virtual(5)), for whoever makes them.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from accounts.organisation.aliases import is_reserved
 
 _BATCH = 1_000  # rows in one statement
 _MOST_STEPS = 5  # from an alias to an alias …
+# Of what may stand in a table of Postfix's as it is: no command, no file, no DN.
+_PLAIN = re.compile(r"[^\s@|:/\\\"'<>(),;=#]+@[a-z0-9.-]+")
 
 
 @dataclass
@@ -87,8 +90,9 @@ class Aliases:
         for address, listed in sorted(self.lists.items()):
             lines.append(f"# {_one_line(listed.name) or address} ({listed.place})")
             lines += [f"# not found: {_one_line(name)}" for name in self.unresolved[address]]
-            members = " ".join(map(_one_line, listed.members))
-            lines.append(f"{address} {members}" if members else f"# {address}: nobody")
+            members = " ".join(listed.members)
+            is_whole = members and _PLAIN.fullmatch(address)
+            lines.append(f"{address} {members}" if is_whole else f"# {address}: nobody")
         for address, targets in sorted(self.forwardings.items()):
             # Nobody's mail is to go elsewhere because a table was copied.
             lines.append(_one_line(f"# forwarding: {address} {' '.join(dict.fromkeys(targets))}"))
@@ -109,7 +113,7 @@ class Aliases:
             self.forwardings[address] += others
         elif address.startswith("@") or not address:
             yield LeftOut(place, address, "an address for a whole domain")
-        elif len(others) > 1:
+        elif len(others) > 1 or self._is_list(others[0]):
             self.lists[address] = self._resolved(MailList(place, address), tuple(others))
             yield LeftOut(place, address, "a list")
         elif owner := self._owner(others[0], people):
@@ -117,6 +121,9 @@ class Aliases:
         else:
             self.forwardings[address] += others
             yield LeftOut(place, address, "leads to no mailbox that is known here")
+
+    def _is_list(self, address: str) -> bool:
+        return address in self.lists or len(self._targets.get(address, ())) > 1
 
     def _owner(self, target: str, people: Mapping[str, str]) -> str:
         """Follow an alias to the mailbox at its end; "" where there is none."""
@@ -160,7 +167,7 @@ class Aliases:
         addresses = []
         for member in members:
             address = self._known_as.get(member.lower(), _read(member))
-            if "@" in address and "=" not in address:
+            if _PLAIN.fullmatch(address):
                 addresses.append(address)
             else:
                 self.unresolved[listed.address].append(member)
@@ -170,7 +177,7 @@ class Aliases:
 
 def _read(raw: str) -> str:
     """Give the stored spelling of an address of the office, and others as they are."""
-    raw = raw.strip()
+    raw = "".join(raw.split())  # a line break in it would be a line of the table
     return (canonical_or_none(raw) if raw.partition("@")[0] else "") or raw.lower()
 
 

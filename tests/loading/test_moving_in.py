@@ -349,6 +349,32 @@ class HereAlreadyTests(MovingIn, TestCase):
         self.assertEqual(set(self.left_out(told)), {"chung", "chi"})
 
 
+class ListTests(MovingIn, TestCase):
+    def test_the_file_of_lists_holds_nothing_but_addresses(self):
+        lines = (
+            *("dn: cn=x", "objectClass: mailGroup", "cn:: " + exports.b64("a\nb@x c@y")),
+            *("mail:: " + exports.b64("to@hagiang.gov.vn\nroot@hagiang.gov.vn"),),
+            *("rfc822MailMember: |/bin/sh@x", "rfc822MailMember: /etc/passwd"),
+            *("rfc822MailMember:: " + exports.b64("an@hagiang.gov.vn\nall@x"),),
+            *("rfc822MailMember: an@hagiang.gov.vn", "member: uid=la,dc=vn"),
+        )
+
+        self.bring("\n".join(lines), "ldif", "--lists", self.folder / "lists")
+
+        text = (self.folder / "lists").read_text()
+        self.assertEqual([line for line in text.splitlines() if line[0] != "#"], [])
+        self.assertIn("# not found: uid=la,dc=vn\n", text)
+
+    def test_a_list_of_lists_and_people_is_written_whole(self):
+        dump = exports.POSTFIXADMIN + aliases(("tat.ca", "toanthe"))
+
+        self.bring(dump, "sql", "--lists", self.folder / "lists")
+
+        self.assertNotIn("tat.ca", self.aliases())
+        text = (self.folder / "lists").read_text()
+        self.assertIn("\ntat.ca@hagiang.gov.vn toanthe@hagiang.gov.vn\n", text)
+
+
 class NameTests(MovingIn, TestCase):
     def test_what_nobody_sees_is_taken_out_of_names(self):
         name = "\u202eHoàng\u200b\u2066 Thị\u00a0\u3164Giang\ufe0f\u2069"

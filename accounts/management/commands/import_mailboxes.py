@@ -10,6 +10,7 @@ from typing import IO, Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts import directory
+from accounts.folding import visible
 from accounts.loading.mailbox_files import FORMATS, open_text
 from accounts.loading.mailboxes import MovingIn
 from accounts.spreadsheets.writing import write_csv
@@ -121,7 +122,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  {unit}: {count}")
         self.stdout.write(f"left out: {len(moving.left_out)}")
         for each in moving.left_out:
-            self.stdout.write(f"  {each.name} ({each.place}): {each.reason}")
+            self.stdout.write(f"  {visible(each.name)} ({each.place}): {each.reason}")
         for notice in moving.notices:
             self.stdout.write(notice)
         for fault in moving.faults:
