@@ -28,7 +28,7 @@ PROGRAMS = {
     "dovecot": "apt-get install dovecot-imapd dovecot-pgsql",
     "nginx": "apt-get install nginx-light",
     "pgbouncer": "apt-get install pgbouncer",
-    "php": "apt-get install php-cli roundcube-core roundcube-sqlite3",
+    "php": "apt-get install php-cli php-pgsql roundcube-plugins roundcube-sqlite3",
     "postmap": "apt-get install postfix postfix-pgsql",
     "prometheus": "apt-get install prometheus",
     "promtool": "apt-get install prometheus",
@@ -39,7 +39,10 @@ PROGRAMS = {
 # Parts of theirs that come in packages of their own.
 PARTS = {
     "dovecot": ("/usr/lib/dovecot/imap", "/usr/lib/dovecot/modules/auth/libdriver_pgsql.so"),
-    "php": ("/var/lib/roundcube/public_html/index.php",),
+    "php": (
+        "/var/lib/roundcube/public_html/index.php",
+        "/var/lib/roundcube/plugins/virtuser_query",
+    ),
     "postmap": ("/usr/lib/postfix/postfix-pgsql.so",),
 }
 # Python packages that are not for everybody, and how to get them.

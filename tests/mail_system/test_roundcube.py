@@ -2,6 +2,7 @@
 
 import pytest
 
+from accounts.models import Address
 from tests.mail_system.test_mail_programs import DovecotTestCase
 from tests.support.cast import NEW_PASSWORD, PASSWORD, newest_code
 from tests.support.programs.roundcube import BROWSER, Roundcube, shows_log_in
@@ -35,6 +36,16 @@ class RoundcubeTests(DovecotTestCase):
         identities = "SELECT email FROM identities WHERE email LIKE 'binh%'"
         for query in (users, identities):
             self.assertEqual(self.roundcube.rows(query), [("binh@hagiang.gov.vn",)])
+
+    def test_an_alias_makes_no_second_identity(self):
+        Address.objects.create(address="vanthu@hagiang.gov.vn", account=self.em)
+
+        for name in ("vanthu", "em"):
+            _, r = self.roundcube.log_in(name, PASSWORD)
+            self.assertFalse(shows_log_in(r), self.roundcube.log() + self.dovecot.log())
+
+        query = "SELECT username FROM users WHERE username LIKE 'em@%' OR username LIKE 'vanthu%'"
+        self.assertEqual(self.roundcube.rows(query), [("em@hagiang.gov.vn",)])
 
     def test_dovecot_s_log_has_the_address_of_the_browser(self):
         self.roundcube.log_in("em", PASSWORD)

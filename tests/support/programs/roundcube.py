@@ -9,10 +9,11 @@ from contextlib import closing
 from pathlib import Path
 
 import requests
+from django.db import connection
 from requests.adapters import HTTPAdapter
 
 from tests.support.programs.deployment import ROOT
-from tests.support.programs.mailserver import Folder, program, put_in
+from tests.support.programs.mailserver import ROLE, ROLE_PASSWORD, Folder, program, put_in
 from tests.support.programs.ports import free_port
 from tests.support.waiting import PATIENCE, wait_for
 
@@ -62,15 +63,20 @@ class Roundcube(Folder):
 
     def _write_settings(self, dovecot):
         page = (ROOT / "docs/roundcube.md").read_text(encoding="utf-8")
-        block = re.search(r"config\.inc\.php`:\n\n((?: {4}.*\n)+)", page)[1]
+        blocks = re.findall(r"(?m)^ {4}(\$config.*|//.*|    WHERE.*)$", page)
         settings = put_in(
-            "\n".join(line.strip() for line in block.splitlines()),
+            "\n".join(line.strip() for line in blocks),
             {
                 "$config['imap_host'] = 'ssl://mail.example.gov.vn:993';": (
                     f"$config['imap_host'] = 'ssl://localhost:{dovecot.imap_port}';"
                 ),
                 "$config['username_domain'] = 'example.gov.vn';": (
                     "$config['username_domain'] = 'hagiang.gov.vn';"
+                ),
+                "$config['virtuser_query_dsn'] = "
+                "'pgsql://mailportal_mail:PASSWORD@127.0.0.1/mailportal';": (
+                    f"$config['virtuser_query_dsn'] = 'pgsql://{ROLE}:{ROLE_PASSWORD}"
+                    f"@127.0.0.1:{dovecot.door.port}/{connection.settings_dict['NAME']}';"
                 ),
             },
         )
