@@ -101,12 +101,13 @@ def read_entry(place: str, dn: str, values: Values, *, main: str = "") -> Found 
 def _main_addresses(dn: str, values: Values) -> tuple[str, ...]:
     """Give the address that is the mailbox's own; several where the entry does not tell.
 
-    It is what the entry calls so. Else it is one of `mail` that is nowhere called an alias: the
-    only one of the office's, the one of the log-in's name, or the only one in the first domain.
+    It is what the entry calls so, if that is in a domain of the office's. Else it is one of `mail`
+    that is nowhere called an alias: the only one of the office's, the one of the log-in's name, or
+    the only one in the first domain.
     """
-    named = [*_all(values, _MAIN), *_proxies(values, "SMTP:")]
-    if named:
-        return (named[0],)
+    for raw in (*_all(values, _MAIN), *_proxies(values, "SMTP:")):
+        if canonical_or_none(raw):
+            return (raw,)
     others = {canonical_or_none(each) for each in _other_addresses(values)}
     office: dict[str, str] = {}
     for raw in values.get("mail", ()):

@@ -72,6 +72,7 @@ class MailboxFault:
     place: str
     reason: str
     address: str = ""
+    is_of_the_hash: bool = False  # the rest of it could be taken over
 
 
 Found = Mailbox | MailList | Redirection | LeftOut | MailboxFault

@@ -36,6 +36,10 @@ _ADDRESS_FAULTS = {
 _HIDDEN = "VALUE-BLOCKED"  # what zmprov writes for a hash, without -l
 
 
+class BadHash(ValueError):
+    """A hash that cannot be taken over; the text says why."""
+
+
 @dataclass
 class MovingIn:
     """What a file would change; `apply` changes it."""
@@ -115,7 +119,7 @@ class MovingIn:
         try:
             account = self._account(row)
         except ValueError as error:
-            self._refuse(row.place, str(error), row.address)
+            self._refuse(row.place, str(error), row.address, hashed=isinstance(error, BadHash))
             return
         self._found[account.address] = account
         if row.is_guess:
@@ -123,10 +127,10 @@ class MovingIn:
         self.aliases.add_mailbox(account.address, row)
         self._count(account, row)
 
-    def _refuse(self, place: str, reason: str, raw: str) -> None:
+    def _refuse(self, place: str, reason: str, raw: str, *, hashed: bool = False) -> None:
         # Without an @ it may be anything: a password in the wrong place, too.
         address = canonical_or_none(raw) if "@" in raw else ""
-        self.faults.append(MailboxFault(place, reason, address))
+        self.faults.append(MailboxFault(place, reason, address, hashed))
 
     @sensitive_variables()
     def _account(self, row: Mailbox) -> Account:
@@ -164,7 +168,7 @@ class MovingIn:
         if not reasons:
             return
         if not self.without_bad_hashes:
-            raise ValueError(reasons[0])
+            raise BadHash(reasons[0])
         self.counts["hashes that cannot be taken over"] += 1
         self.notices.append(f"without a password: {account.address} {reasons[0]}")
 

@@ -49,6 +49,35 @@ class LdifTests(SimpleTestCase):
                 (found,) = ldif([*lines, "mail: x@hagiang.gov.vn\n"])
                 self.assertEqual(found.reason, "a room or another resource")
 
+    def test_the_mailbox_s_own_address(self):
+        for lines, address in (
+            (("mail: bi.danh@HaGiang.gov.vn", "mail: an@hagiang.gov.vn", "uid: an"), "an"),
+            (("mail: an@example.com", "mail: x.an@hagiang.gov.vn"), "x.an"),
+            (
+                (
+                    "mail: a@hagiang.gov.vn",
+                    "mail: b@hagiang.gov.vn",
+                    "zimbraMailAlias: a@hagiang.gov.vn",
+                ),
+                "b",
+            ),
+            (("mail: a@hagiang.gov.vn", "zimbraMailDeliveryAddress: c@hagiang.gov.vn"), "c"),
+            # Delivery to a host inside is no address of the office.
+            (("mail: a@hagiang.gov.vn", "zimbraMailDeliveryAddress: a@mail01.local"), "a"),
+            (
+                (
+                    "mail: a@hg.local",
+                    "proxyAddresses: smtp:b@hagiang.gov.vn",
+                    "proxyAddresses: SMTP:c@hagiang.gov.vn",
+                ),
+                "c",
+            ),
+        ):
+            with self.subTest(lines):
+                (an,) = ldif(f"{line}\n" for line in ("dn: cn=x", *lines))
+                self.assertEqual(an.address.lower(), f"{address}@hagiang.gov.vn")
+                self.assertFalse(an.is_guess)
+
     def test_signs_of_every_state(self):
         for sign, state in (
             *(("nsAccountLock: true", "OFF"), ("nsAccountLock: FALSE", "OPEN")),

@@ -269,6 +269,7 @@ class BadLineTests(MovingIn, TestCase):
         text = bad.read_text(encoding="utf-8-sig")
         self.assertIn('"line 2","hai@hagiang.gov.vn","has a hash that cannot be taken over', text)
         self.assertIn("{YESCRYPT} không được hỗ trợ.", text)
+        self.assertIn("with --without-bad-hashes", text)
         self.assertIn('"line 3","","has a hash', text)
         for secret in ("yesterday", "mat-khau", YESCRYPT[:12], YESCRYPT[-8:]):
             self.assertNotIn(secret, text)

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts import directory
 from accounts.folding import visible
+from accounts.loading.mailbox import MailboxFault
 from accounts.loading.mailbox_files import FORMATS, open_text
 from accounts.loading.mailboxes import MovingIn
 from accounts.spreadsheets.writing import write_csv
@@ -34,7 +35,7 @@ COUNTS = (
     "lists",
     "forwardings",
 )
-BAD_COLUMNS = ("place", "address", "reason")
+BAD_COLUMNS = ("place", "address", "reason", "what to do")
 SHOWN = 20  # names of units
 
 NO_WAY_IN = (
@@ -44,6 +45,11 @@ NO_WAY_IN = (
 PORTAL_FIRST = (
     "Dovecot cannot check the hashes of some: once they have logged in at the portal, their mail"
     " program gets in as well."
+)
+MEND = "mend it in the file, and load that again: who is here by then stays as he is"
+WITHOUT_A_HASH = (
+    "load the file again with --without-bad-hashes: this person comes without a password, and gets"
+    " one as docs/operate.md says of their way in"
 )
 WHAT_TO_DO = (
     "Mend the file, or say --skip-bad FILE to take all others; where it is the hash, say"
@@ -134,13 +140,18 @@ class Command(BaseCommand):
                 with _private(options["lists"]) as file:
                     file.write(moving.aliases.as_postfix_reads().encode())
             if options["skip_bad"]:
-                lines = ([each.place, each.address, each.reason] for each in moving.faults)
+                lines = map(_bad_line, moving.faults)
                 with _private(options["skip_bad"]) as file:
                     file.writelines(write_csv(BAD_COLUMNS, lines))
         except OSError as error:
             raise CommandError(f"{error.filename} cannot be written: {error.strerror}.") from None
         if options["skip_bad"]:
             self.stdout.write(f"skipped: {len(moving.faults)}, into {options['skip_bad']}")
+
+
+def _bad_line(fault: MailboxFault) -> list[str]:
+    remedy = WITHOUT_A_HASH if fault.is_of_the_hash else MEND
+    return [fault.place, fault.address, fault.reason, remedy]
 
 
 @contextmanager
