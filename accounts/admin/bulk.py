@@ -26,6 +26,7 @@ class BulkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at r
             path("nap/mau.xlsx", bulk_views.sample_workbook, name="accounts_sample_workbook"),
             path("cong-viec/<int:pk>/", bulk_views.job_page, name="accounts_job"),
             path("cong-viec/<int:pk>/loi.csv", bulk_views.faults, name="accounts_faults"),
+            path("cong-viec/<int:pk>/tep/", bulk_views.returned, name="accounts_returned"),
         ]
         return [*own, *super().get_urls()]
 

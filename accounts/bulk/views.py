@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -26,7 +26,12 @@ from accounts.organisation.units import Tree
 from accounts.pages.replica import read_replica
 from accounts.pages.requests import actor
 from accounts.spreadsheets import reading
-from accounts.spreadsheets.writing import FAULT_COLUMNS, csv_response, xlsx_response
+from accounts.spreadsheets.writing import (
+    FAULT_COLUMNS,
+    csv_response,
+    file_response,
+    xlsx_response,
+)
 from otp import phones
 from otp.sentences import duration
 
@@ -107,6 +112,7 @@ def job_page(request: StaffRequest, pk: int) -> HttpResponse:
         "columns": PREVIEW,
         "progress": progress_of(job),
         "summary": summary_of(job),
+        "has_returned": Job.objects.filter(pk=job.pk, returned__isnull=False).exists(),
         "may_confirm": not job.asks and (notice is None or previewed),
         "answers": AnswerForm(job).choices if job.is_asking else [],
         "long_wait": duration(Job.LONG_WAIT),
@@ -123,6 +129,16 @@ def faults(request: StaffRequest, pk: int) -> HttpResponseBase:
     """Give everything that is wrong with a file, as a table."""
     job = _own_job(request, pk)
     return csv_response(f"loi-{job.pk}", FAULT_COLUMNS, job.faults)
+
+
+@require_safe
+@staff_page(Right.IMPORT_ACCOUNTS)
+def returned(request: StaffRequest, pk: int) -> HttpResponseBase:
+    """Give a file with faults back, with a column that names them."""
+    job = _own_job(request, pk)
+    if job.returned is None:
+        raise Http404
+    return file_response(f"tep-co-loi-{job.pk}", bytes(job.returned))
 
 
 def ask(
@@ -190,7 +206,7 @@ def _yes(*, value: bool) -> str:
 
 
 def _own_job(request: StaffRequest, pk: int) -> Job:
-    job = get_object_or_404(Job.objects.defer("file"), pk=pk, actor=request.user)
+    job = get_object_or_404(Job.objects.defer("file", "returned"), pk=pk, actor=request.user)
     if not request.user.has_perm(job.right):
         raise PermissionDenied
     return job

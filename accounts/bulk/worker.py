@@ -15,10 +15,12 @@ from accounts import caller
 from accounts.bulk import actions
 from accounts.bulk.queue import claim
 from accounts.loading import account_table
+from accounts.loading.account_table import TableFault
 from accounts.models.account import Account
 from accounts.models.job import Job
 from accounts.organisation import roles
-from accounts.spreadsheets import reading
+from accounts.spreadsheets import reading, writing
+from accounts.spreadsheets.sheet import Sheet
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +83,8 @@ def _import(job: Job) -> None:
                 hidden_sheet=bool(job.options.get("sheet")),
                 progress=progress,
             )
+            if outcome.faults:
+                job.returned = _with_reasons(table, outcome.faults, content)
     except reading.Unreadable as error:
         _end(job, Job.State.REFUSED, sentence=str(error))
         return
@@ -94,6 +98,14 @@ def _import(job: Job) -> None:
         _end(job, Job.State.DONE, **result)
     else:
         _end(job, Job.State.ASKING, **result)
+
+
+def _with_reasons(table: Sheet, faults: list[TableFault], content: bytes) -> bytes:
+    """Give a file back in its own kind, with a column that says what is wrong."""
+    header, *rows = account_table.with_reasons(table, faults)
+    if content.startswith(b"PK"):
+        return writing.workbook(header, rows)
+    return b"".join(writing.write_csv(header, rows))
 
 
 def _do_some(job: Job) -> bool:
@@ -124,7 +136,7 @@ def _end(job: Job, state: Job.State, **result: Any) -> None:
     if state != Job.State.ASKING:
         job.file = None
         job.accounts = []
-    columns = ["state", "result", "faults", "changed_at", "file", "accounts", "total"]
+    columns = ["state", "result", "faults", "changed_at", "file", "returned", "accounts", "total"]
     job.save(update_fields=columns)
 
 

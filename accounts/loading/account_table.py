@@ -25,10 +25,11 @@ from accounts.models.audit_event import AuditEvent
 from accounts.organisation.units import Units, nearest_saved
 from accounts.spreadsheets import reading
 from accounts.spreadsheets.reading import Sheet, SheetRow
-from accounts.spreadsheets.sheet import letter_of
+from accounts.spreadsheets.sheet import MOST_ROWS, letter_of
 
 BATCH = 1000  # rows in one statement
 SHOWN = 20  # rows of the preview
+_LAST = 2 * MOST_ROWS  # number of a row up to which a file is given back with its empty lines
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,20 @@ def run(
             faults=[TableFault(0, "", _("Dữ liệu vừa thay đổi trong khi nạp: hãy thử lại."))]
         )
     return outcome
+
+
+def with_reasons(table: Sheet, faults: list[TableFault]) -> list[list[str]]:
+    """Give the lines of a table under their numbers, with what is wrong with each at its end."""
+    reasons: dict[int, list[str]] = defaultdict(list)
+    for fault in faults:
+        reasons[fault.row].append(fault.reason)
+    width = len(table.header)
+    lines = {table.heading: [*table.header, _("Lỗi")]}
+    for row in table.rows:
+        cells = [*row.cells, *[""] * (width - len(row.cells))]
+        lines[row.number] = [*cells, " ".join(reasons[row.number])]
+    last = max(lines)
+    return [lines.get(number, []) for number in (range(1, last + 1) if last <= _LAST else lines)]
 
 
 def _notices(table: Sheet, names: list[str], *, empty: int) -> list[str]:

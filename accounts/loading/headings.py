@@ -12,7 +12,9 @@ from accounts.spreadsheets.sheet import Unreadable, letter_of
 FAMILY_NAME = "family_name"  # of a name in two columns, before the given one
 CLEAR = "password"  # in clear: not taken
 
-_NUMBERS_OF_ROWS = frozenset(("", "stt", "so thu tu", "tt", "so tt", "no", "ghi chu", "note"))
+_NUMBERS_OF_ROWS = frozenset(
+    ("", "stt", "so thu tu", "tt", "so tt", "no", "ghi chu", "note", "loi")
+)
 _FAMILY_NAMES = frozenset(
     (
         *("ho", "ho dem", "ho va dem", "ho lot", "ho va ten dem", "ho ten dem", "ho va chu dem"),

@@ -51,6 +51,7 @@ class Job(models.Model):
     changed = models.IntegerField(default=0)
     accounts = ArrayField(models.BigIntegerField(), default=list)
     file = models.BinaryField(null=True)
+    returned = models.BinaryField(null=True)  # a file with faults, which are named beside its rows
     options = models.JSONField(default=dict)
     result = models.JSONField(default=dict)
     faults = models.JSONField(default=list)

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 
 from django.utils.translation import gettext as _
@@ -42,8 +43,7 @@ def read(content: bytes, is_heading: IsHeading) -> Sheet:
         ) from None
     if any("?" in heading for heading in sheet.header) and not is_heading(sheet.header):
         raise _lost()
-    notices = (notice, *sheet.notices) if notice else sheet.notices
-    return Sheet(sheet.header, sheet.rows, notices)
+    return replace(sheet, notices=(notice, *sheet.notices)) if notice else sheet
 
 
 def _lines(text: str, delimiter: str) -> Iterator[SheetRow]:

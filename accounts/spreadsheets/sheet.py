@@ -41,6 +41,7 @@ class Sheet:
 
     header: tuple[str, ...]
     rows: list[SheetRow]
+    heading: int = 1  # the number of the line in which it stands
     notices: tuple[str, ...] = ()
     name: str = ""
     is_hidden: bool = False
@@ -79,7 +80,7 @@ def table_of(
     if not rows:
         raise Unreadable(_("Tệp chỉ có dòng tiêu đề, không có tài khoản nào."))
     rows = [_judged(row, len(header)) for row in _filled_up(rows, len(header))]
-    return Sheet(header, rows, tuple(notices))
+    return Sheet(header, rows, filled[place].number, tuple(notices))
 
 
 def has_heading(lines: Iterable[SheetRow], is_heading: IsHeading) -> bool:

@@ -13,6 +13,7 @@ FAULT_COLUMNS = ("Dòng", "Địa chỉ", "Lỗi")
 
 _BOM = "\ufeff"  # by which Excel knows that a file is UTF-8
 _CHUNK = 64 * 1024
+_CSV = "text/csv; charset=utf-8"
 _STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -21,9 +22,7 @@ def csv_response(
     name: str, header: Iterable[object], rows: Iterable[Iterable[object]]
 ) -> StreamingHttpResponse:
     """Answer with a CSV file, which is written while `rows` are read."""
-    response = StreamingHttpResponse(
-        write_csv(header, rows), content_type="text/csv; charset=utf-8"
-    )
+    response = StreamingHttpResponse(write_csv(header, rows), content_type=_CSV)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response
 
@@ -32,8 +31,15 @@ def xlsx_response(
     name: str, header: Iterable[object], rows: Iterable[Iterable[object]]
 ) -> HttpResponse:
     """Answer with a workbook of one sheet, which is made in memory."""
-    response = HttpResponse(_workbook(header, rows), content_type=_XLSX)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.xlsx"'
+    return file_response(name, workbook(header, rows))
+
+
+def file_response(name: str, content: bytes) -> HttpResponse:
+    """Answer with a file that is there already: a workbook, or else CSV."""
+    is_workbook = content.startswith(b"PK")
+    response = HttpResponse(content, content_type=_XLSX if is_workbook else _CSV)
+    ending = "xlsx" if is_workbook else "csv"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.{ending}"'
     return response
 
 
@@ -62,7 +68,8 @@ def harmless(text: str) -> str:
     return f"'{text}" if text.startswith(_STARTS) else text
 
 
-def _workbook(header: Iterable[object], rows: Iterable[Iterable[object]]) -> bytes:
+def workbook(header: Iterable[object], rows: Iterable[Iterable[object]]) -> bytes:
+    """Write a workbook of one sheet, in memory."""
     from openpyxl import Workbook  # 5 MiB, which few processes need
 
     book = Workbook(write_only=True)

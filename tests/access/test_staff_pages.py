@@ -30,6 +30,7 @@ ELSEWHERE = (
     "/quan-tri/chien-dich/{pk}/de-nghi-xoa.csv",
     "/quan-tri/accounts/account/cong-viec/{pk}/",
     "/quan-tri/accounts/account/cong-viec/{pk}/loi.csv",
+    "/quan-tri/accounts/account/cong-viec/{pk}/tep/",
 )
 
 ROLES = ("hotline", "unit-it", "province-it", "auditor", "nothing", "civil servant")

@@ -4,6 +4,7 @@ import csv
 import io
 
 from django.test import Client, TestCase, override_settings
+from openpyxl import Workbook
 
 from accounts.loading import account_table
 from accounts.models import Account, Address, AuditEvent, Job, Unit
@@ -216,6 +217,37 @@ class LoadTests(Loaders, TestCase):
         self.assertEqual([line[0] for line in lines[1:]], ["2", "3"])
         self.assertIn("attachment", r.headers["Content-Disposition"])
 
+    def test_the_file_itself_comes_back_with_a_column_of_faults(self):
+        rows = [["giang", "Giàng", "0912466981"], ["x y", "=x", "091246698"]]
+        lines = [["DANH SÁCH"], [], ["Email", "Họ tên", "SĐT"], *rows, [], ["a..b", "Ab", ""]]
+        book = Workbook()
+        for line in lines:
+            book.active.append(line)
+        file = io.BytesIO()
+        book.save(file)
+        text = "\r\n".join(";".join(line) for line in lines)
+        for content in (file.getvalue(), text.encode()):
+            job = self.upload(content)
+            page = f"{JOB.format(job.pk)}tep/"
+            self.assertContains(self.client.get(JOB.format(job.pk)), page)
+
+            r = self.client.get(page)
+
+            table = account_table.read(r.content)
+            self.assertEqual(r.content[:2] == b"PK", content[:2] == b"PK")
+            self.assertEqual((table.heading, table.header[3]), (3, "Lỗi"))
+            self.assertEqual([row.number for row in table.rows], [4, 5, 7])
+            self.assertEqual(table.rows[0].cells, ("giang", "Giàng", "0912466981", ""))
+            for words in ("Ô A5 “x y”", "Ô B5 “=x”", "Ô C5 “"):
+                self.assertIn(words, table.rows[1].cells[3])
+            self.assertIn("attachment", r.headers["Content-Disposition"])
+
+        mended = r.content.replace(b"x y", b"xy").replace(b"'=x", b"x").replace(b"..", b".")
+        job = self.upload(mended.replace(b'"091246698"', b'"0912466982"'))
+        self.assertEqual((job.state, job.result["created"]), ("asking", 3))
+        self.assertEqual(job.result["notices"], [])
+        self.assertEqual(self.client.get(f"{JOB.format(job.pk)}tep/").status_code, 404)
+
     def test_an_address_that_stands_twice_is_named_in_both_rows(self):
         job = self.upload(
             csv_of(["giang", *[""] * 6], ["other", *[""] * 6], ["GIANG@hagiang.gov.vn", *[""] * 6])
@@ -414,7 +446,7 @@ class WhoTests(Loaders, TestCase):
         job = self.upload(csv_of(["giang", *[""] * 6]))
         self.come_in(cast.make_staff("khoa", "province-it"), client=(other := Client()))
 
-        for page in (JOB.format(job.pk), f"{JOB.format(job.pk)}loi.csv"):
+        for page in (JOB.format(job.pk), *(JOB.format(job.pk) + at for at in ("loi.csv", "tep/"))):
             self.assertEqual(other.get(page).status_code, 404)
             self.assertIn(other.post(page, {"confirm": "1"}).status_code, (404, 405))
 
