@@ -9,6 +9,7 @@ from accounts.models import Account, AuditEvent, Session
 from tests.support import cast
 from tests.support.cast import LOGIN, NEW_PASSWORD, PASSWORD
 from tests.support.clock import Clock
+from tests.support.forms import drawn_from
 
 ADMIN = "/quan-tri/"
 FACTOR = "/dang-nhap/yeu-to-thu-hai/"
@@ -232,7 +233,7 @@ class AdminAccountTests(Staff, TestCase):
 
     def fields(self, **changed):
         own = {"full_name": "Lý Văn An", "kind": "person", "unit": "", "is_active": "on"}
-        return own | cast.NO_ALIASES | changed
+        return own | cast.NO_ALIASES | changed | drawn_from(self.client, self.page)
 
     def test_there_is_no_password_form(self):
         self.assertNotContains(self.client.get(self.page), 'type="password"')

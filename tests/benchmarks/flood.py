@@ -41,7 +41,7 @@ def main():
 
 
 def measure():
-    from tests.support import deployment
+    from tests.support.programs import deployment
 
     server = deployment.Server("--workers", "2", LOG_LEVEL="ERROR")
     try:

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client, TestCase, TransactionTestCase, override_settings
 from django.test.utils import CaptureQueriesContext
@@ -318,11 +319,17 @@ class ThrottleTests(cast.Cast, TestCase):
         for _ in range(20):
             self.ask("khong.co", Client())
 
-        answers = [seen(self.ask(name, Stranger())) for name in ("an", "binh", "chi", "khong.co")]
+        for remembered in (False, True):
+            answers = []
+            for name in ("an", "binh", "chi", "khong.co"):
+                if not remembered:
+                    cache.clear()
+                answers.append(seen(self.ask(name, Stranger())))
 
-        self.assertEqual(answers[0][0], 429)
-        for answer in answers[1:]:
-            self.assertEqual(answer, answers[0])
+            with self.subTest(remembered=remembered):
+                self.assertEqual(answers[0][0], 429)
+                for answer in answers[1:]:
+                    self.assertEqual(answer, answers[0])
         self.assertEqual(Code.objects.count(), 1)
 
     def test_the_answer_is_the_same_at_every_door(self):
