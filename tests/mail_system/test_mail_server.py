@@ -22,6 +22,17 @@ class AddressTests(SimpleTestCase):
                 self.assertIn("recipient_delimiter =", lines)
 
 
+class ProtocolTests(SimpleTestCase):
+    def test_dovecot_listens_for_what_is_meant_whatever_is_installed(self):
+        older = (DEPLOY / "dovecot/2.3/dovecot.conf").read_text(encoding="utf-8")
+        newer = (DEPLOY / "dovecot/2.4/dovecot.conf").read_text(encoding="utf-8")
+
+        self.assertIn("\nprotocols = imap lmtp\n", older)
+        self.assertIn("\nprotocols {\n  imap = yes\n  lmtp = yes\n}\n", newer)
+        for text in (older, newer):
+            self.assertNotIn("!include", text)
+
+
 @pytest.mark.program("doveadm")
 class MailServerTests(cast.Cast, TestCase):
     def setUp(self):

@@ -15,6 +15,7 @@ from django.core.checks import run_checks
 from django.test import SimpleTestCase, TestCase, override_settings
 
 from mailportal.log import JsonFormatter
+from mailportal.profile import load
 from tests.support import cast
 from tests.support.programs.mailserver import _make_certificate
 
@@ -93,6 +94,15 @@ class MozillaTests(TestCase):
                 self.assertEqual(outgoing.findtext("hostname"), mail.smtp_host)
                 self.assertEqual(outgoing.findtext("port"), "587")
                 self.assertEqual(outgoing.findtext("socketType"), "STARTTLS")
+
+    def test_after_a_merger_it_is_for_both_domains(self):
+        profile = load("tuyenquang")
+        for path in MOZILLA:
+            with self.subTest(path), override_settings(PROFILE=profile):
+                root = ElementTree.fromstring(self.client.get(path).content)
+
+                domains = {each.text for each in root.iterfind("emailProvider/domain")}
+                self.assertEqual(domains, {"tuyenquang.gov.vn", "hagiang.gov.vn"})
 
     def test_whoever_asks_gets_the_same(self):
         answers = {
