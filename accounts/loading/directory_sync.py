@@ -34,6 +34,8 @@ from otp.phones import PhoneError
 
 REASON = "directory"  # of all that is put on record here
 
+AT_MOST = 100  # accounts locked or disabled in one run: a misread sign closes no whole office
+
 _COLUMNS = ("full_name", "password", "phone", "phone_confirmed_at", "unit")
 _CLOSED = (State.LOCKED, State.OFF)
 _LOCKS = (AuditEvent.Event.LOCKED, AuditEvent.Event.UNLOCKED)
@@ -53,6 +55,7 @@ class Sync:
 
     apply: bool
     phones_confirmed: bool = False
+    lock_at_most: int = AT_MOST
     counts: Counter[str] = field(default_factory=Counter)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     must_change: list[str] = field(default_factory=list)
@@ -147,10 +150,15 @@ class Sync:
         """Lock who is closed there, and unlock whom this has locked before; never the staff."""
         people = [(account, person) for account, person in pairs if not account.is_staff]
         for account, person in people:
-            if person.mailbox.state in _CLOSED and not account.is_locked:
-                self.counts["locked here"] += 1
-                if self.apply:
-                    lock(account, actor=None, reason=REASON)
+            if person.mailbox.state not in _CLOSED or account.is_locked:
+                continue
+            if self.apply and self.counts["locked by this run"] >= self.lock_at_most:
+                self.counts["left open"] += 1
+                continue
+            self.counts["locked here"] += 1
+            self.counts["locked by this run"] += 1
+            if self.apply:
+                lock(account, actor=None, reason=REASON)
         locked = [
             account
             for account, person in people

@@ -49,6 +49,14 @@ FOR_DOVECOT = {
     "passlib": f"$pbkdf2-sha256$29000${adapted(SHORT)}${adapted(key('sha256', 29000))}",
     "Dovecot": f"{{PBKDF2}}$1$mot-it-muoi$5000${key('sha1', 5000, b'mot-it-muoi').hex()}",
 }
+# A published example of what 389 keeps, by others: its password is "hashcat".
+EXAMPLE = (
+    "{PBKDF2_SHA256}AAAgADkxMjM2NTIzMzgzMjQ3MjI4MDAwNTk5OTAyOTk4NDI2MjkyMzAzNjg0NjQwOTMxNjI3OTMzNjg0"
+    "MDI0OTY5NTe5ULagRTYpLaUoeqJMg8x9W/DXu+9VTFaVhaYvebYrY+sOqn1ZMRnws22C1uAkiE2tFM8qN+xw5xe7OmCPZ20"
+    "3NuruK4oB33QlsKIEz4ppm0TR94JB9PJx7lIQwFHD3FUNUNryj4jk6UYyJ4+V1Z9Ug/Iy/ylQBJgfs5ihzgxHYZrfp1wUCX"
+    "FzlZG9mxmziPm8VFnAhaX4+FBAZvLAx33jpbKOwEg7TmwP2VJ8BNFLQRqwYdlqIjQlAhncXH+dqIF9VdM4MonAA0hx76bMv"
+    "FTP7LF5VO1IqVmcuYz7YG9v4KKRjnvoUUqOj6okUBQTay3EzsdFVnUW1FemYOccJd5q"
+)
 FOR_THE_PORTAL = {
     "389, older": of_389(2048),
     "389, SHA-512": f"{{PBKDF2-SHA512}}10000${text(SALT)}${text(key('sha512', 10000, SALT))}",
@@ -77,6 +85,10 @@ class Pbkdf2Tests(SimpleTestCase):
                     self.assertLessEqual(len(stored), 255)
                     self.assertTrue(check_password(PASSWORD, stored))
                     self.assertFalse(check_password(PASSWORD.lower(), stored))
+
+    def test_an_example_of_others_opens(self):
+        self.assertTrue(check_password("hashcat", to_stored(EXAMPLE)))
+        self.assertFalse(check_password("Hashcat", to_stored(EXAMPLE)))
 
     @pytest.mark.program("doveadm")
     def test_dovecot_finds_the_same(self):

@@ -216,6 +216,17 @@ class StateTests(Directory, TestCase):
         self.assertIn("unlocked: 1)", told)
         self.assertFalse(self.locked("an"))
 
+    def test_no_whole_office_is_locked_in_one_run(self):
+        for name in ("an", "binh"):
+            self.lock_there(name, FOR_GOOD)
+
+        with self.assertRaisesRegex(CommandError, "1 accounts .* left open: 1 were locked"):
+            sync("--apply", "--lock-at-most", "1")
+
+        self.assertEqual(sum(map(self.locked, ("an", "binh"))), 1)
+        sync("--apply")
+        self.assertEqual(sum(map(self.locked, ("an", "binh"))), 2)
+
     def test_a_lock_of_the_portal_stays(self):
         told = sync("--apply")
 

@@ -7,12 +7,11 @@ from django.core.management.base import CommandError, CommandParser
 
 from accounts import directory
 from accounts.loading.directory_entries import ATTRIBUTES
-from accounts.loading.directory_sync import Sync, disable
+from accounts.loading.directory_sync import AT_MOST, Sync, disable
 from accounts.loading.mailbox import LeftOut
 from accounts.management.recorded import RecordedCommand
 from accounts.models import Account
 
-AT_MOST = 100  # accounts disabled in one run, unless a number is given
 SHOWN = 20  # of each list
 
 
@@ -39,13 +38,22 @@ class Command(RecordedCommand):
             f" more than N (default {AT_MOST})",
         )
 
+        parser.add_argument(
+            "--lock-at-most",
+            type=int,
+            default=AT_MOST,
+            metavar="N",
+            help="with --apply: lock no more accounts than N that are locked or disabled in the"
+            f" directory (default {AT_MOST})",
+        )
+
     def counts(self, options: dict[str, Any]) -> bool:
         return bool(options["apply"])
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not directory.is_in_charge():
             raise CommandError("DIRECTORY is not set.")
-        sync = Sync(options["apply"], options["phones_confirmed"])
+        sync = Sync(options["apply"], options["phones_confirmed"], options["lock_at_most"])
         try:
             for page in directory.pages(ATTRIBUTES):
                 sync.sync_page(page)
@@ -63,6 +71,13 @@ class Command(RecordedCommand):
             self.stdout.write("Nothing was changed. --apply does it.")
         elif options["disable_missing"] is not None:
             self._disable(sync, missing, at_most=options["disable_missing"])
+        if open_still := sync.counts["left open"]:
+            locked = sync.counts["locked by this run"]
+            raise CommandError(
+                f"{open_still} accounts that are locked or disabled in the directory were left"
+                f" open: {locked} were locked, and no more in one run. If it is right, say"
+                f" --lock-at-most {open_still}."
+            )
 
     def _tell(self, sync: Sync) -> None:
         counts = sync.counts
