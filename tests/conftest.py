@@ -17,7 +17,7 @@ from django.test import TransactionTestCase
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from mailportal import schema
-from tests.support import clock, tables
+from tests.support import clock, hashing, tables
 from tests.support.programs import releases
 
 # Programs that cannot come from Python packages, and how to get them.
@@ -150,6 +150,13 @@ def emptied_by_rows() -> Generator[None]:
             tables.remember()
 
     with mock.patch.object(TransactionTestCase, "_fixture_teardown", empty):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hashes_cost_little() -> Generator[None]:
+    """Leave the processor to what is tried: most tests log somebody in, some by the hundred."""
+    with hashing.cheap():
         yield
 
 

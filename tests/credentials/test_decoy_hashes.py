@@ -17,6 +17,7 @@ from accounts.models import Account, HashTally
 from tests.credentials.test_imported_hashes import HASHES
 from tests.support import cast
 from tests.support.cast import PASSWORD
+from tests.support.hashing import HashesAsDeployed
 
 OURS = "argon2$argon2id$v=19$m=19456,t=2,p=1"
 BCRYPT = {
@@ -38,7 +39,7 @@ def scheme_of(decoy):
     )
 
 
-class TallyTests(TestCase):
+class TallyTests(HashesAsDeployed, TestCase):
     def totals(self):
         return dict(HashTally.objects.totals())
 
@@ -100,7 +101,7 @@ class TallyTests(TestCase):
                 self.assertNotIn(text[-8:], scheme)
 
 
-class DrawTests(TestCase):
+class DrawTests(HashesAsDeployed, TestCase):
     def test_as_often_as_they_are_stored(self):
         store(BCRYPT[8], *(f"a{n}" for n in range(3)))
         for n in range(6):
@@ -138,7 +139,7 @@ class DrawTests(TestCase):
         self.assertNotIn("accounts_account", asked.captured_queries[0]["sql"])
 
 
-class WorkTests(cast.Cast, TestCase):
+class WorkTests(HashesAsDeployed, cast.Cast, TestCase):
     def test_every_scheme_that_is_stored_is_computed_for_a_stranger(self):
         for name, text in HASHES.items():
             with self.subTest(name):

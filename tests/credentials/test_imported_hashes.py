@@ -17,6 +17,7 @@ from accounts.credentials.hashers import BoundedArgon2Hasher
 from accounts.models import Account
 from tests.support import cast
 from tests.support.cast import PASSWORD
+from tests.support.hashing import HashesAsDeployed
 
 # Each made by `doveadm pw -p Ruong-bac-thang-7 -s` and its name.
 HASHES = {
@@ -241,7 +242,7 @@ class RefusedTests(TestCase):
                 self.assertIs(check_password("x", stored), False)
 
 
-class LogInTests(cast.Cast, TestCase):
+class LogInTests(HashesAsDeployed, cast.Cast, TestCase):
     def setUp(self):
         self.set_up_people()
 
@@ -275,7 +276,7 @@ class LogInTests(cast.Cast, TestCase):
             identify_hasher(to_stored(HASHES["SSHA"])).encode("x", "y")
 
 
-class TimeTests(TestCase):
+class TimeTests(HashesAsDeployed, TestCase):
     def seconds(self, act):
         began = time.thread_time()
         act()

@@ -24,6 +24,7 @@ from tests.credentials.test_pbkdf2_hashes import FOR_DOVECOT, FOR_THE_PORTAL
 from tests.support import cast
 from tests.support.browser import BrowserTestCase
 from tests.support.cast import LOGIN, NEW, NEW_PASSWORD, PASSWORD, newest_code
+from tests.support.hashing import HashesAsDeployed
 from tests.support.programs import mailserver
 from tests.support.programs.mailserver import API_KEY, is_closed
 
@@ -199,7 +200,7 @@ class AccountTests(DovecotTestCase):
 
 
 @pytest.mark.program("dovecot")
-class HashTests(DovecotTestCase):
+class HashTests(HashesAsDeployed, DovecotTestCase):
     """What the portal stores, and what it takes over from older systems, opens mail."""
 
     def test_each_scheme_opens_with_the_right_password_only(self):

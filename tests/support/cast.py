@@ -1,13 +1,16 @@
 """The people of the tests, and what every test does with them."""
 
+import functools
 import re
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from django.test import Client
 from django.utils import timezone
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from accounts.credentials.hashers import BoundedArgon2Hasher
 from accounts.models import Account
 from accounts.organisation import roles
 from otp import codes
@@ -93,17 +96,15 @@ def token_of(staff: Account) -> str:
     return f"{TOTP(device.bin_key, device.step, device.t0, device.digits).token():06d}"
 
 
-_hashed = ""
+@functools.cache
+def _hashed(_cost: int) -> str:
+    return make_password(PASSWORD)
 
 
 def make(name: str, **columns: Any) -> Account:
-    """Make an account with PASSWORD; the hash is computed once for all tests."""
-    global _hashed
+    """Make an account with PASSWORD; its hash of one cost is computed once for all tests."""
     account = Account.objects.create_user(name, None, **columns)
-    if not _hashed:
-        account.set_password(PASSWORD)
-        _hashed = account.password
-    account.password = _hashed
+    account.password = _hashed(BoundedArgon2Hasher.memory_cost)
     account.save(update_fields=["password"])
     return account
 
