@@ -3,6 +3,7 @@
 import os
 import subprocess
 import tempfile
+from contextlib import suppress
 from types import TracebackType
 from typing import IO, Self
 
@@ -72,7 +73,9 @@ class Program:
     def close(self) -> None:
         """Say that nothing more comes."""
         if self.process.stdin and not self.process.stdin.closed:
-            self.process.stdin.close()
+            # Who has ended already takes no last words; how it ended is told by its status.
+            with suppress(BrokenPipeError):
+                self.process.stdin.close()
 
     def _first_line(self) -> str:
         self._said.seek(0)
