@@ -16,8 +16,8 @@ LOCK := pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 HOLD_INT := $(shell env --block-signal=INT true 2>/dev/null && echo env --block-signal=INT)
 
 # All tests run in several processes, with a database each. The tests of a class share its servers
-# and stay together. Where ARGS choose, one process is done before others would have started.
-WORKERS := --numprocesses=logical --maxprocesses=4 --dist=loadscope
+# and stay together, in the order that tests/conftest.py gives them. Where ARGS choose, one process is done before others would have started.
+WORKERS := --numprocesses=logical --maxprocesses=4 --dist=loadscope --no-loadscope-reorder
 
 .PHONY: run test lint lock environment
 

