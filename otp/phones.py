@@ -138,6 +138,8 @@ def _parts(raw: str) -> list[str]:
     """Give the digits and plus signs of what was typed, parted where something stood between."""
     if len(raw) > MAX_TYPED:
         raise PhoneError("unreadable")
+    if _DIALLED.fullmatch(raw):
+        return [raw]
     text = "".join(map(_plain, unicodedata.normalize("NFKC", raw))).strip()
     if not text:
         raise PhoneError("empty")

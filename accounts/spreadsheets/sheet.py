@@ -63,7 +63,12 @@ def table_of(
     if not cells_may_shift:
         width = max(len(_trimmed(line.cells)) for line in filled[place:])
         header = _widened(header, width)
-        filled = [replace(line, cells=_widened(line.cells, width)) for line in filled]
+        filled = [
+            line
+            if len(line.cells) == width
+            else replace(line, cells=_widened(line.cells[:width], width))
+            for line in filled
+        ]
     if len(header) > MOST_COLUMNS:
         raise Unreadable(_("Tệp có hơn %(count)s cột.") % {"count": MOST_COLUMNS})
     rows, notices = filled[place + 1 :], []
@@ -74,7 +79,8 @@ def table_of(
         notices += [_("Bỏ qua dòng %(row)s: số thứ tự của các cột.") % {"row": rows[0].number}]
         rows = rows[1:]
     # A heading is printed again at the top of each page.
-    rows = [row for row in rows if _trimmed(row.cells) != _trimmed(header)]
+    named = _trimmed(header)
+    rows = [row for row in rows if row.cells[: len(named)] != named]
     if len(rows) > MOST_ROWS:
         raise too_many_rows()
     if not rows:
@@ -148,13 +154,15 @@ def _filled_up(rows: list[SheetRow], width: int) -> list[SheetRow]:
     widths = [0, *(len(row.cells) for row in rows), 0]
     return [
         replace(row, cells=_widened(row.cells, width))
-        if len(row.cells) in (widths[place], widths[place + 2])
+        if width > len(row.cells) in (widths[place], widths[place + 2])
         else row
         for place, row in enumerate(rows)
     ]
 
 
 def _judged(row: SheetRow, width: int) -> SheetRow:
+    if len(row.cells) == width and max(map(len, row.cells)) <= LONGEST_CELL:
+        return row
     fault = row.fault
     if any(row.cells[width:]):
         fault = _("Dòng có nhiều ô hơn dòng tiêu đề.")
