@@ -2,6 +2,7 @@
 
 from accounts.bulk import queue, worker
 from accounts.models import Address, AuditEvent, Job, LoginNotice, Unit
+from tests.loading.test_questions import workbook
 from tests.support import cast, inspection
 from tests.support.browser import HEIGHT, NARROW, WIDE, BrowserTestCase
 from tests.support.loading import csv_of
@@ -29,8 +30,13 @@ class AdminLookTests(BrowserTestCase):
     def jobs(self):
         """Give a job in each state that looks different."""
         yield Job.ask(Job.Kind.NOTICE, self.staff, [self.an.pk, self.binh.pk])
-        for row in (["giang", "Giàng", *[""] * 5], ["x y", *[""] * 6]):
-            job = Job.ask_import(self.staff, csv_of(row), add_units=False)
+        files = (
+            csv_of(["giang", "Giàng", *[""] * 5]),
+            csv_of(["x y", *[""] * 6]),
+            workbook(hidden_rows=(3,), sheets=("Sở", "Xã")),
+        )
+        for file in files:
+            job = Job.ask_import(self.staff, file, add_units=False)
             worker.work(queue.claim(job.pk))
             yield job
         # One that is under way would load the page anew while axe reads it.
