@@ -70,9 +70,11 @@ class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic a
     def _lay_over_what_is_there(self) -> None:
         data = QueryDict(mutable=True)
         data.update(self.data)
-        self._seen = read_version(self.data.get(DRAWN_FROM, ""))
+        # Who sends the form without having opened its page is taken at their word.
+        if DRAWN_FROM not in self.data:
+            return
+        self._seen = read_version(self.data[DRAWN_FROM])
         for name in self.fields:
-            # A sender who does not say what was seen there has seen nothing.
             seen, now, typed = self._seen.get(name), self._stored(name), self._typed(name)
             if now in (seen, typed):
                 continue

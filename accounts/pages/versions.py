@@ -27,7 +27,8 @@ class SeenForm(PortalForm):
     """A form that is refused once where its page shows what is no longer so.
 
     `stands` gives in words how what the form is about stands now. What has changed since is told
-    one by one, and everything typed stays: sent once more, the form is taken.
+    one by one, and everything typed stays: sent once more, the form is taken. Who sends the form
+    without having opened its page says nothing of that, and is taken at their word.
     """
 
     drawn_from = forms.CharField(widget=forms.HiddenInput, required=False)
@@ -40,8 +41,9 @@ class SeenForm(PortalForm):
 
     def clean(self) -> dict[str, Any]:
         super().clean()
-        changed = list(self._changed(_unpack(self.cleaned_data.pop("drawn_from", ""))))
-        if changed:
+        seen = self.cleaned_data.pop("drawn_from", "")
+        changed = list(self._changed(_unpack(seen)))
+        if changed and self.add_prefix("drawn_from") in self.data:
             self.add_error(None, changed)
         return self.cleaned_data
 

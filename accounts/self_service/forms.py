@@ -223,8 +223,8 @@ class ChangePasswordForm(NewPasswordForm):
 class PhoneForm(SeenForm):
     """A new number; `in_force` is the one that counts now.
 
-    Who sends it once more, because the answer was lost, and who does not say what the page showed
-    is taken at their word: nothing counts until its code comes back.
+    Who sends it once more, because the answer was lost, is taken at their word: nothing counts
+    until its code comes back.
     """
 
     phone = Text(
@@ -253,8 +253,7 @@ class PhoneForm(SeenForm):
             del self.fields["password"]
 
     def clean(self) -> dict[str, Any]:
-        says_nothing = not self.cleaned_data.get("drawn_from")
-        if says_nothing or self.cleaned_data.get("phone") == self.in_force:
+        if self.cleaned_data.get("phone") == self.in_force:
             return self.cleaned_data
         return super().clean()
 

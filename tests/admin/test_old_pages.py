@@ -117,11 +117,11 @@ class AccountTests(OldPages):
 
         self.assertEqual(mine.save(full_name="Lý An").status_code, 302)
 
-    def test_who_does_not_say_what_was_seen_has_seen_nothing(self):
+    def test_what_a_page_does_not_say_was_not_seen_there(self):
         Account.objects.filter(pk=self.an.pk).update(is_active=False)
         fields = {"full_name": "Lý An", "kind": "person", "unit": "", "is_active": "on"}
         part = json.dumps({"full_name": self.an.full_name})
-        for version in ({}, {"drawn_from": "x"}, {"drawn_from": part}):
+        for version in ({"drawn_from": "x"}, {"drawn_from": part}):
             with self.subTest(version):
                 r = self.one.post(self.path, fields | version | cast.NO_ALIASES)
 
@@ -129,6 +129,15 @@ class AccountTests(OldPages):
                 self.assertContains(r, "Lý An")
                 self.an.refresh_from_db()
                 self.assertEqual((self.an.full_name, self.an.is_active), ("Lý Văn An", False))
+
+    def test_who_opened_no_page_is_taken_at_their_word(self):
+        Account.objects.filter(pk=self.an.pk).update(is_active=False)
+        fields = {"full_name": "Lý An", "kind": "person", "unit": "", "is_active": "on"}
+
+        self.one.post(self.path, fields | cast.NO_ALIASES)
+
+        self.an.refresh_from_db()
+        self.assertEqual((self.an.full_name, self.an.is_active), ("Lý An", True))
 
     def test_a_version_that_is_none_is_no_error(self):
         none = ("x", "[]", "null", "1", '{"full_name": []}', '{"password": "x"}', "{" * 999)
