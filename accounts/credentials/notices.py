@@ -87,6 +87,31 @@ def default_password_text(address: str, *, lock_day: dt.date, days: int) -> str:
     return render_to_string("mail/default_password.txt", context)
 
 
+def phone_wanted(account: Account, *, asked_first_from: dt.date, wait: dt.timedelta) -> Message:
+    """Remind somebody to give a number, or to confirm it; the mail waits for its turn."""
+    return outbox.queue_mail(
+        account.address,
+        to=account.address,
+        subject=phone_wanted_subject(),
+        text=phone_wanted_text(account.address, asked_first_from=asked_first_from),
+        wait=wait,
+    )
+
+
+def phone_wanted_subject() -> str:
+    return "Hãy cập nhật số điện thoại nhận mã xác thực"
+
+
+def phone_wanted_text(address: str, *, asked_first_from: dt.date) -> str:
+    """Word a reminder, for the mail and for IT, who reads it first."""
+    context = {
+        "address": address,
+        "asked_first_from": asked_first_from,
+        "profile": settings.PROFILE,
+    }
+    return render_to_string("mail/phone_wanted.txt", context)
+
+
 def _sms(account: Account, to: str, wording: str) -> None:
     text = wording.format(
         time=date_format(timezone.localtime(), "SHORT_DATETIME_FORMAT"),

@@ -8,6 +8,7 @@ from accounts.models.hash_tally import HashTally
 from accounts.models.hotline import DailyHelp, PhoneProposal
 from accounts.models.job import Job
 from accounts.models.login_notice import LoginNotice
+from accounts.models.phone_campaign import PhoneCampaign, PhoneExcuse, PhoneMember
 from accounts.models.session import Session
 from accounts.models.unit import Unit
 from accounts.models.unit_day import UnitDay
@@ -26,6 +27,9 @@ __all__ = [
     "Job",
     "LoginNotice",
     "MailDomain",
+    "PhoneCampaign",
+    "PhoneExcuse",
+    "PhoneMember",
     "PhoneProposal",
     "Session",
     "Unit",

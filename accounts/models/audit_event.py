@@ -88,6 +88,10 @@ class AuditEvent(models.Model):
         CAMPAIGN_STARTED = "campaign-started", "Bắt đầu chiến dịch"
         CAMPAIGN_STEP = "campaign-step", "Bước của chiến dịch"
         CAMPAIGN_STOPPED = "campaign-stopped", "Dừng chiến dịch"
+        CAMPAIGN_RESUMED = "campaign-resumed", "Chạy tiếp chiến dịch"
+        PHONE_POSTPONED = "phone-postponed", "Để sau việc cập nhật số điện thoại"
+        PHONE_EXCUSED = "phone-excused", "Miễn cập nhật số điện thoại"
+        PHONE_EXCUSE_ENDED = "phone-excuse-ended", "Thôi miễn cập nhật số điện thoại"
         AUDIT_VIEWED = "audit-viewed", "Xem nhật ký"
         AUDIT_PRUNED = "audit-pruned", "Xóa nhật ký quá hạn lưu"
 

@@ -138,6 +138,22 @@ def member(**changes):
     return "accounts_campaignmember", {"campaign_id": 1, "account_id": 1, "outcome": ""} | changes
 
 
+def phone_campaign(**changes):
+    row = {"id": 1, "name": "x", "basis": "x", "state": "planned", "created_at": NOON}
+    row |= {"kinds": ["person"], "reminder_days": [dt.date(2026, 12, 1)], "postponements": 3}
+    return "accounts_phonecampaign", row | {"asked_first_from": "2026-12-15"} | changes
+
+
+def phone_member(**changes):
+    row = {"campaign_id": 1, "account_id": 1, "outcome": "", "postponements_left": 0}
+    return "accounts_phonemember", row | changes
+
+
+def phone_excuse(**changes):
+    row = {"account_id": 1, "reason": "x", "excused_at": NOON}
+    return "accounts_phoneexcuse", row | changes
+
+
 def warned(**changes):
     days = {"first_warned_on": "2026-12-01", "last_warned_on": "2026-12-14"}
     return member(**(days | {"warnings_sent": 3} | changes))
@@ -231,6 +247,58 @@ REFUSED = {
     "login_notice_has_an_end": [([], login_notice(shown_until=NOON))],
     "accounts_auditlink_event_id_key": [([link()], link(seq=2))],
     "audit_head_is_one_row": [([], head(id=2))],
+    "phone_campaign_known_state": [([], phone_campaign(state="lost"))],
+    "phone_campaign_runs_once_started": [
+        ([], phone_campaign(state="running")),
+        ([], phone_campaign(state="done", ended_at=LATER)),
+    ],
+    "phone_campaign_ends_when_it_is_over": [
+        ([], phone_campaign(state="stopped")),
+        ([], phone_campaign(ended_at=NOON)),
+    ],
+    "phone_campaign_known_kinds": [
+        ([], phone_campaign(kinds=["robot"])),
+        ([], phone_campaign(kinds=[])),
+    ],
+    "phone_campaign_reminds_before_it_insists": [
+        ([], phone_campaign(reminder_days=[])),
+        ([], phone_campaign(reminder_days=[dt.date(2026, 12, 1)] * 11)),
+        ([], phone_campaign(asked_first_from="2026-11-30")),
+    ],
+    "phone_campaign_numbers_in_bounds": [
+        ([], phone_campaign(postponements=-1)),
+        ([], phone_campaign(postponements=21)),
+        ([], phone_campaign(older_than=0)),
+        ([], phone_campaign(older_than=61)),
+    ],
+    "phone_excuse_has_a_reason": [(PEOPLE, phone_excuse(reason=""))],
+    "accounts_phoneexcuse_account_id_key": [([*PEOPLE, phone_excuse()], phone_excuse())],
+    "phone_member_once": [
+        (
+            [*PEOPLE, phone_campaign(), phone_member(outcome="left", decided_on="2026-12-01")],
+            phone_member(),
+        )
+    ],
+    "phone_member_of_one_open_campaign": [
+        (
+            [*PEOPLE, phone_campaign(), phone_campaign(id=2), phone_member()],
+            phone_member(campaign_id=2),
+        )
+    ],
+    "phone_member_reminders_have_their_day": [
+        ([*PEOPLE, phone_campaign()], phone_member(reminders_sent=1)),
+        ([*PEOPLE, phone_campaign()], phone_member(last_reminded_on="2026-12-01")),
+    ],
+    "phone_member_postpones_no_more_than_allowed": [
+        ([*PEOPLE, phone_campaign()], phone_member(postponements_left=-1))
+    ],
+    "phone_member_known_outcome": [
+        ([*PEOPLE, phone_campaign()], phone_member(outcome="lost", decided_on="2026-12-01"))
+    ],
+    "phone_member_decided_with_an_outcome": [
+        ([*PEOPLE, phone_campaign()], phone_member(outcome="left")),
+        ([*PEOPLE, phone_campaign()], phone_member(decided_on="2026-12-01")),
+    ],
     "campaign_known_state": [([], campaign(state="lost"))],
     "campaign_runs_once_started": [
         ([], campaign(state="running")),
@@ -358,6 +426,12 @@ class ConstraintTests(Refusals):
             campaign(id=3, state="done", started_at=NOON, ended_at=LATER),
             warned(outcome="locked", decided_on="2026-12-15"),
             warned(campaign_id=2),
+            phone_campaign(),
+            phone_campaign(id=2, state="running", started_at=NOON, older_than=12),
+            phone_campaign(id=3, state="stopped", ended_at=NOON, kinds=["person", "organisation"]),
+            phone_member(reminders_sent=2, last_reminded_on="2026-12-08"),
+            phone_member(campaign_id=2, outcome="confirmed", decided_on="2026-12-08"),
+            phone_excuse(),
             unit_day(),
             unit_day(day="2026-11-23"),
             upkeep(),

@@ -1,16 +1,17 @@
-"""Does what is due in the campaigns against default passwords and at their end; every hour."""
+"""Does what is due in the campaigns against default passwords and for numbers; every hour."""
 
 from typing import Any
 
-from accounts.campaigns import rules
+from accounts.campaigns import phone_rules, rules
 from accounts.credentials.mail_sessions import end_mail_sessions_after_their_time
 from accounts.management.recorded import RecordedCommand
 
 
 class Command(RecordedCommand):
-    help = "Warn, and with IT's consent lock, those who still have the default password."
+    help = "Warn, and lock, those with a default password; remind those without a good number."
 
     def handle(self, *args: Any, **options: Any) -> None:
         rules.run(self.stdout.write)
+        phone_rules.run(self.stdout.write)
         if ended := end_mail_sessions_after_their_time():
             self.stdout.write(f"default passwords: the time of {ended} is over")

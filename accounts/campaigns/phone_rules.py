@@ -1,0 +1,312 @@
+"""Every rule of a campaign for phone numbers: planned, started, reminded, stopped, resumed.
+
+Whoever changes a campaign holds its row, as in `accounts.campaigns.rules`; an excuse holds the
+account, whatever campaigns there are. The list of people is drawn up when IT starts the campaign,
+as IT saw it. A reminder and its mark are one transaction; nobody is reminded twice for one of the
+days, nor twice on one day.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Collection, Iterable, Sequence
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from accounts.campaigns.rules import A_SECOND, BATCH, CampaignRefused, TooLate
+from accounts.credentials import notices
+from accounts.models.account import Account
+from accounts.models.audit_event import AuditEvent
+from accounts.models.phone_campaign import PhoneCampaign, PhoneExcuse, PhoneMember
+from accounts.models.unit import Unit
+from accounts.organisation.units import Visible, with_below
+from otp import outbox
+
+KIND = "phone"  # in the audit trail
+
+Event = AuditEvent.Event
+Outcome = PhoneMember.Outcome
+State = PhoneCampaign.State
+
+_CHASED = Q(is_active=True, locked_at__isnull=True, is_staff=False, is_superuser=False)
+_REMINDED = ("mail", "reminders_sent", "last_reminded_on")
+
+
+def plan(
+    *,
+    name: str,
+    basis: str,
+    units: Iterable[Unit],
+    kinds: Sequence[str],
+    older_than: int | None,
+    reminder_days: Sequence[dt.date],
+    asked_first_from: dt.date,
+    postponements: int,
+    by: Account,
+) -> PhoneCampaign:
+    """Write a campaign down. Nobody is told of it before it is started."""
+    with transaction.atomic():
+        campaign = PhoneCampaign.objects.create(
+            name=name,
+            basis=basis,
+            kinds=list(kinds),
+            older_than=older_than,
+            reminder_days=sorted(reminder_days),
+            asked_first_from=asked_first_from,
+            postponements=postponements,
+            created_by=by,
+        )
+        campaign.units.set(units)
+        AuditEvent.record(Event.CAMPAIGN_PLANNED, actor=by, campaign=campaign.pk, kind=KIND)
+    return campaign
+
+
+def units_of(campaign: PhoneCampaign, visible: Visible = None) -> set[int]:
+    """Name the campaign's units, with all below them, as far as they are `visible`."""
+    units = with_below(campaign.units.values_list("pk", flat=True))
+    return units if visible is None else units & set(visible)
+
+
+def eligible(campaign: PhoneCampaign, units: Collection[int]) -> QuerySet[Account]:
+    """Give those in these units whom the campaign would ask if it were started now."""
+    taken = PhoneMember.objects.filter(outcome=Outcome.OPEN, account__isnull=False)
+    return Account.objects.filter(
+        campaign.missing(),
+        _CHASED,
+        unit__in=units,
+        kind__in=campaign.kinds,
+        phone_excuse__isnull=True,
+    ).exclude(pk__in=taken.values("account"))
+
+
+def start(campaign: PhoneCampaign, *, by: Account) -> int:
+    """Draw up the list of people and let the reminders begin. Give their number.
+
+    Raises CampaignRefused where the campaign was started or dropped already, TooLate after its
+    first day.
+    """
+    with transaction.atomic():
+        held = _locked(campaign, State.PLANNED)
+        if held.first_day < timezone.localdate():
+            raise TooLate
+        people = eligible(held, units_of(held)).order_by("pk").values_list("pk", flat=True)
+        PhoneMember.objects.bulk_create(
+            (
+                PhoneMember(campaign=held, account_id=pk, postponements_left=held.postponements)
+                for pk in people
+            ),
+            batch_size=1000,
+            ignore_conflicts=True,  # whoever was put into another campaign meanwhile is left to it
+        )
+        count = held.members.count()
+        held.state, held.started_at, held.started_by = State.RUNNING, timezone.now(), by
+        held.save(update_fields=["state", "started_at", "started_by"])
+        units = sorted(held.units.values_list("pk", flat=True))
+        AuditEvent.record(
+            Event.CAMPAIGN_STARTED, actor=by, campaign=held.pk, kind=KIND, people=count, units=units
+        )
+    return count
+
+
+def stop(campaign: PhoneCampaign, *, by: Account, why: str) -> None:
+    """Ask nobody any more. Mails that still wait are not sent."""
+    with transaction.atomic():
+        held = _locked(campaign, State.PLANNED, State.RUNNING)
+        members = held.members.filter(outcome=Outcome.OPEN)
+        withdrawn = outbox.withdraw(members.filter(mail__isnull=False).values("mail"))
+        count = members.update(outcome=Outcome.STOPPED, decided_on=timezone.localdate())
+        _close_as(held, State.STOPPED)
+        AuditEvent.record(
+            Event.CAMPAIGN_STOPPED,
+            actor=by,
+            campaign=held.pk,
+            kind=KIND,
+            people=count,
+            mails_withdrawn=withdrawn,
+            why=why,
+        )
+
+
+def resume(campaign: PhoneCampaign, *, by: Account, why: str) -> int:
+    """Go on where the campaign was stopped, with those of its list whom no other one asks by now.
+
+    Give their number. Whoever was reminded keeps that: nobody is told twice.
+    """
+    with transaction.atomic():
+        held = _locked(campaign, State.STOPPED)
+        if held.started_at is None:
+            raise CampaignRefused
+        elsewhere = PhoneMember.objects.filter(outcome=Outcome.OPEN, account__isnull=False)
+        members = held.members.filter(outcome=Outcome.STOPPED, account__isnull=False).exclude(
+            account__in=elsewhere.values("account")
+        )
+        count = members.update(outcome=Outcome.OPEN, decided_on=None)
+        held.state, held.ended_at = State.RUNNING, None
+        held.save(update_fields=["state", "ended_at"])
+        AuditEvent.record(
+            Event.CAMPAIGN_RESUMED, actor=by, campaign=held.pk, kind=KIND, people=count, why=why
+        )
+    return count
+
+
+def excuse(account: Account, *, by: Account, why: str) -> None:
+    """Stop asking somebody for a number, for a reason; in campaigns to come too."""
+    with transaction.atomic():
+        _held = Account.objects.select_for_update().get(pk=account.pk)
+        PhoneExcuse.objects.update_or_create(
+            account=account,
+            defaults={"reason": why, "excused_by": by, "excused_at": timezone.now()},
+        )
+        PhoneMember.objects.filter(account=account, outcome=Outcome.OPEN).update(
+            outcome=Outcome.EXCUSED, decided_on=timezone.localdate()
+        )
+        AuditEvent.record(Event.PHONE_EXCUSED, account, actor=by, why=why)
+
+
+def end_excuse(account: Account, *, by: Account, why: str) -> None:
+    """Ask somebody again who was excused, in the campaign that runs as well."""
+    with transaction.atomic():
+        _held = Account.objects.select_for_update().get(pk=account.pk)
+        if not PhoneExcuse.objects.filter(account=account).delete()[0]:
+            return
+        excused = PhoneMember.objects.filter(
+            account=account, outcome=Outcome.EXCUSED, campaign__state=State.RUNNING
+        ).order_by("-pk")[:1]
+        if not PhoneMember.objects.filter(account=account, outcome=Outcome.OPEN).exists():
+            PhoneMember.objects.filter(pk__in=excused.values("pk")).update(
+                outcome=Outcome.OPEN, decided_on=None
+            )
+        AuditEvent.record(Event.PHONE_EXCUSE_ENDED, account, actor=by, why=why)
+
+
+def run(say: Callable[[str], None] = lambda _: None) -> None:
+    """Do what is due today in every campaign that runs; to be called as often as one likes."""
+    for campaign in PhoneCampaign.objects.filter(state=State.RUNNING).order_by("pk"):
+        try:
+            _advance(campaign, say)
+        except CampaignRefused:
+            say(f"phone campaign {campaign.pk}: stopped meanwhile")
+
+
+def _advance(campaign: PhoneCampaign, say: Callable[[str], None]) -> None:
+    _close_done(campaign)
+    day = reminder_due(campaign)
+    if day is not None and (count := _remind_all(campaign, day, None)):
+        say(f"phone campaign {campaign.pk}: {count} reminded")
+    if _finish(campaign):
+        say(f"phone campaign {campaign.pk}: done")
+
+
+def reminder_due(campaign: PhoneCampaign) -> dt.date | None:
+    """Give the newest of the days for reminders that has come; a late run makes one of several."""
+    today = timezone.localdate()
+    return max((day for day in campaign.reminder_days if day <= today), default=None)
+
+
+def due_for_reminder(
+    campaign: PhoneCampaign, day: dt.date, units: Visible = None
+) -> QuerySet[PhoneMember]:
+    """Give those who still miss, and have not been reminded on `day` or since."""
+    people = PhoneMember.objects.still_missing(campaign).filter(
+        Q(last_reminded_on__isnull=True) | Q(last_reminded_on__lt=day)
+    )
+    return people if units is None else people.filter(account__unit__in=units)
+
+
+def remind_now(campaign: PhoneCampaign, *, units: Visible, by: Account) -> int:
+    """Remind those of these units today, whatever the days are; once a day. Give their number."""
+    if not campaign.is_running or campaign.first_day > timezone.localdate():
+        raise CampaignRefused
+    _close_done(campaign)
+    count = _remind_all(campaign, timezone.localdate(), units)
+    AuditEvent.record(
+        Event.CAMPAIGN_STEP,
+        actor=by,
+        campaign=campaign.pk,
+        kind=KIND,
+        reason="reminded-now",
+        people=count,
+    )
+    return count
+
+
+def _remind_all(campaign: PhoneCampaign, day: dt.date, units: Visible) -> int:
+    count = 0
+    while reminded := _remind_some(campaign, day, units, after=count):
+        count += reminded
+    return count
+
+
+def _remind_some(campaign: PhoneCampaign, day: dt.date, units: Visible, *, after: int) -> int:
+    """Remind a batch: the mails and the marks are one transaction, so a crash takes back both."""
+    today = timezone.localdate()
+    with transaction.atomic():
+        held = _locked(campaign, State.RUNNING)
+        due = due_for_reminder(held, day, units)
+        members = list(due.select_related("account").order_by("pk")[:BATCH])
+        for n, member in enumerate(members, after):
+            assert member.account is not None
+            member.mail = notices.phone_wanted(
+                member.account,
+                asked_first_from=held.asked_first_from,
+                wait=dt.timedelta(seconds=n / A_SECOND),
+            )
+            member.reminders_sent += 1
+            member.last_reminded_on = today
+        PhoneMember.objects.bulk_update(members, _REMINDED)
+        AuditEvent.record_many(
+            Event.CAMPAIGN_STEP,
+            [
+                (each.account, {"campaign": held.pk, "kind": KIND})
+                for each in members
+                if each.account
+            ],
+            actor=held.started_by,
+            reason="phone-reminded",
+        )
+        return len(members)
+
+
+def _close_done(campaign: PhoneCampaign) -> None:
+    """Close the rows of those who have done it, and of those who are not to be asked any more."""
+    today = timezone.localdate()
+    with transaction.atomic():
+        held = _locked(campaign, State.RUNNING)
+        people = held.members.filter(outcome=Outcome.OPEN)
+        people.filter(account__phone_excuse__isnull=False).update(
+            outcome=Outcome.EXCUSED, decided_on=today
+        )
+        gone = Account.objects.exclude(_CHASED)
+        people.filter(Q(account__isnull=True) | Q(account__in=gone)).update(
+            outcome=Outcome.LEFT, decided_on=today
+        )
+        people.exclude(pk__in=PhoneMember.objects.still_missing(held).values("pk")).update(
+            outcome=Outcome.CONFIRMED, decided_on=today
+        )
+
+
+def _finish(campaign: PhoneCampaign) -> bool:
+    with transaction.atomic():
+        held = _locked(campaign, State.RUNNING)
+        # A list with nobody on it is not over before its first day: IT may still look at it.
+        if held.first_day > timezone.localdate():
+            return False
+        if held.members.filter(outcome=Outcome.OPEN).exists():
+            return False
+        _close_as(held, State.DONE)
+        AuditEvent.record(Event.CAMPAIGN_STEP, reason="done", campaign=held.pk, kind=KIND)
+    return True
+
+
+def _close_as(held: PhoneCampaign, state: PhoneCampaign.State) -> None:
+    held.state, held.ended_at = state, timezone.now()
+    held.save(update_fields=["state", "ended_at"])
+
+
+def _locked(campaign: PhoneCampaign, *states: PhoneCampaign.State) -> PhoneCampaign:
+    """Lock the campaign's row to the end of the transaction, if it is in one of the states."""
+    held = PhoneCampaign.objects.select_for_update().filter(pk=campaign.pk, state__in=states)
+    found = held.first()
+    if found is None:
+        raise CampaignRefused
+    return found

@@ -1,0 +1,59 @@
+"""How the number of an account stands: none, not confirmed, confirmed long ago, or good."""
+
+import calendar
+import datetime as dt
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from otp.models import OFFICE_ZONE
+
+
+class PhoneState(models.TextChoices):
+    NONE = "none", "chưa có số"
+    UNCONFIRMED = "unconfirmed", "số chưa xác thực"
+    OLD = "old", "số xác thực đã lâu"
+    GOOD = "good", "số đã xác thực"
+
+
+def months_before(day: dt.date, months: int) -> dt.datetime:
+    """Give the beginning of the office's day that lies so many months before `day`."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    then = dt.date(year, month + 1, min(day.day, last))
+    return dt.datetime.combine(then, dt.time(), OFFICE_ZONE)
+
+
+def in_state(state: PhoneState, since: dt.datetime | None = None, *, of: str = "") -> Q:
+    """Keep accounts whose number stands like this; `of` leads to the account, as `account__`.
+
+    A confirmation before `since` is old; without `since` none is.
+    """
+    has_none = Q(**{f"{of}phone": ""})
+    confirmed = Q(**{f"{of}phone_confirmed_at__isnull": False})
+    old = confirmed & Q(**{f"{of}phone_confirmed_at__lt": since}) if since else _nobody(of)
+    match state:
+        case PhoneState.NONE:
+            return has_none
+        case PhoneState.UNCONFIRMED:
+            return ~has_none & ~confirmed
+        case PhoneState.OLD:
+            return old
+    return confirmed & ~old
+
+
+def missing(since: dt.datetime | None, *, of: str = "") -> Q:
+    """Keep accounts whose owner has to do something about the number.
+
+    Where the office wants no confirmation, any number will do.
+    """
+    found = in_state(PhoneState.NONE, of=of)
+    if settings.PHONE_CONFIRMATION:
+        found |= in_state(PhoneState.UNCONFIRMED, of=of)
+        found |= in_state(PhoneState.OLD, since, of=of)
+    return found
+
+
+def _nobody(of: str) -> Q:
+    return Q(**{f"{of}pk__in": []})
