@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models.job import Job
 from accounts.pages.forms import PortalForm, Text
+from accounts.pages.staff_fields import KeptWords
 
 _TAKE_ROWS, _SKIP_ROWS, _SHEET = "take-rows", "skip-rows", "sheet:"
 
@@ -23,6 +24,39 @@ class ImportForm(PortalForm):
         label=_("Tạo đơn vị chưa có trong hệ thống"),
         required=False,
     )
+    phones_confirmed = forms.BooleanField(
+        label=_("Coi các số điện thoại trong tệp là đã xác nhận"),
+        help_text=_(
+            "Chỉ chọn khi cơ quan đã đối chiếu từng số với chủ hộp thư: mã lấy lại mật khẩu sẽ được"
+            " gửi đến các số này mà không cần chủ số nhập mã. Số đang dùng không thay đổi."
+        ),
+        required=False,
+    )
+    ground = KeptWords(
+        label=_("Căn cứ xác nhận các số"),
+        help_text=_("Ví dụ: danh sách kèm công văn của đơn vị, đã đối chiếu từng người."),
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+        error_messages={"max_length": _("Căn cứ dài quá %(limit_value)d ký tự: hãy ghi ngắn lại.")},
+    )
+
+    def __init__(self, *args: Any, may_confirm: bool = False, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if not may_confirm:
+            del self.fields["phones_confirmed"], self.fields["ground"]
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        cleaned = self.cleaned_data
+        if cleaned.get("phones_confirmed") and not cleaned.get("ground", "x"):
+            self.add_error("ground", _("Hãy ghi căn cứ xác nhận các số."))
+        return cleaned
+
+    def vouched(self) -> str:
+        """Give the ground why the numbers count at once; "" where they do not."""
+        cleaned = self.cleaned_data
+        return str(cleaned["ground"]) if cleaned.get("phones_confirmed") else ""
 
 
 class AnswerForm(PortalForm):

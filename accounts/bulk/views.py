@@ -53,11 +53,13 @@ def _takes_files(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
 @_takes_files
 def load(request: StaffRequest) -> HttpResponse:
     """Take a file; what is in it is looked at by another process."""
-    form = ImportForm(request.POST, request.FILES) if request.method == "POST" else ImportForm()
+    sent = (request.POST, request.FILES) if request.method == "POST" else ()
+    form = ImportForm(*sent, may_confirm=request.user.has_perm(Right.CONFIRM_PHONES))
     if form.is_valid():
         content = form.cleaned_data["file"].read(reading.LARGEST + 1)
         if len(content) <= reading.LARGEST:
-            job = Job.ask_import(request.user, content, add_units=form.cleaned_data["add_units"])
+            add_units = form.cleaned_data["add_units"]
+            job = Job.ask_import(request.user, content, add_units=add_units, vouched=form.vouched())
             return redirect("admin:accounts_job", job.pk)
         form.add_error("file", str(reading.too_large()))
     changeable = [COLUMNS[name].label.lower() for name in CHANGEABLE if name != "phone"]

@@ -17,7 +17,9 @@ from accounts.bulk.queue import claim
 from accounts.loading import account_table
 from accounts.loading.account_table import TableFault
 from accounts.models.account import Account
+from accounts.models.audit_event import Ground
 from accounts.models.job import Job
+from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.spreadsheets import reading, writing
 from accounts.spreadsheets.sheet import Sheet
@@ -81,6 +83,7 @@ def _import(job: Job) -> None:
                 add_units=bool(job.options.get("add_units")),
                 hidden_rows=job.options.get("hidden_rows"),
                 hidden_sheet=bool(job.options.get("sheet")),
+                vouched=_ground(job),
                 progress=progress,
             )
             if outcome.faults:
@@ -98,6 +101,14 @@ def _import(job: Job) -> None:
         _end(job, Job.State.DONE, **result)
     else:
         _end(job, Job.State.ASKING, **result)
+
+
+def _ground(job: Job) -> Ground | None:
+    """Give why the numbers of a file count at once; None where its sender may not say so."""
+    why = job.options.get("vouched")
+    if not why or not job.actor.has_perm(Right.CONFIRM_PHONES):
+        return None
+    return Ground(why)
 
 
 def _with_reasons(table: Sheet, faults: list[TableFault], content: bytes) -> bytes:

@@ -2,7 +2,8 @@
 
 A row makes an account, or brings name, kind and unit of one up to date; an empty cell leaves things
 as they are. Passwords, marks, locks and numbers that an account already has are never touched, nor
-are accounts of staff. One bad row, and nothing is written.
+are accounts of staff. A number counts once its owner has confirmed it, or where IT vouches for it.
+One bad row, and nothing is written.
 """
 
 from collections import defaultdict
@@ -16,12 +17,12 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.addresses import canonical_or_none
-from accounts.loading import headings
+from accounts.loading import headings, vouched_numbers
 from accounts.loading.columns import CHANGEABLE, COLUMNS, KEY, PREVIEWED, AccountRow
 from accounts.loading.headings import FAMILY_NAME
 from accounts.models.account import Account
 from accounts.models.address import Address
-from accounts.models.audit_event import AuditEvent
+from accounts.models.audit_event import AuditEvent, Ground
 from accounts.organisation.units import Units, nearest_saved
 from accounts.spreadsheets import reading
 from accounts.spreadsheets.reading import Sheet, SheetRow
@@ -47,6 +48,7 @@ class LoadOutcome:
     updated: int = 0
     unchanged: int = 0
     phones_kept: int = 0
+    phones_vouched: int = 0  # that count at once, by IT's word
     without_way_in: int = 0  # neither a password nor a number that counts
     units: list[str] = field(default_factory=list)
     faults: list[TableFault] = field(default_factory=list)
@@ -84,18 +86,20 @@ def run(
     add_units: bool = False,
     hidden_rows: bool | None = None,
     hidden_sheet: bool = False,
+    vouched: Ground | None = None,
     progress: Progress = lambda count: None,
 ) -> LoadOutcome:
     """Try a table out, or take it in: all of it in one transaction, or nothing.
 
     `scope` says which accounts the actor may look after, `hidden_rows` whether they are taken:
-    where nobody has said so, or that a `hidden_sheet` is meant, nothing is. Raises `Unreadable`
-    where the columns are not ours.
+    where nobody has said so, or that a `hidden_sheet` is meant, nothing is. With the ground why IT
+    has `vouched` for the numbers, they count at once. Raises `Unreadable` where the columns are not
+    ours.
     """
     names = headings.read(table.header)
     filled = [row for row in table.rows if row.fault or _says_something(names, row)]
     rows = [row for row in filled if hidden_rows or not row.hidden]
-    draft = _Draft(names, rows, scope=scope, add_units=add_units)
+    draft = _Draft(names, rows, scope=scope, add_units=add_units, vouched=vouched)
     for count, line in enumerate(rows, 1):
         draft.add(line)
         progress(count)
@@ -154,15 +158,22 @@ class _Draft:
     """The accounts that the rows make and change, in memory; `write` writes them."""
 
     def __init__(
-        self, names: list[str], rows: list[SheetRow], *, scope: Scope, add_units: bool
+        self,
+        names: list[str],
+        rows: list[SheetRow],
+        *,
+        scope: Scope,
+        add_units: bool,
+        vouched: Ground | None,
     ) -> None:
         self.units = Units(may_add=add_units)
-        self._names, self._scope = names, scope
+        self._names, self._scope, self._ground = names, scope, vouched
         self._lines = lines = _lines_of_addresses(names, rows)
         self._there = _accounts_at(list(lines), self.units)
         self._aliases = _aliases_among(list(lines))
         self._made: list[Account] = []
         self._changed: list[tuple[Account, list[str]]] = []  # with the names of changed fields
+        self._vouched: list[tuple[Account, bool]] = []  # with whether it is new
         self._unchanged = self._phones_kept = self._without_way_in = 0
         self._faults: list[TableFault] = []
         self._sample: list[list[str]] = []
@@ -183,6 +194,9 @@ class _Draft:
             changed = self._change(account, row)
         else:
             _fill(account, row)
+        phone = row.values.get("phone", "")
+        vouched = self._ground is not None and vouched_numbers.vouch(account, phone)
+        changed += ["phone_confirmed_at"] if vouched and account.pk else []
         reasons = [
             *(self._placed(name, line, cells, fault) for name, fault in row.faults.items()),
             *self._objections(account, line, changed, own=own),
@@ -192,6 +206,8 @@ class _Draft:
             self._faults += [TableFault(line.number, shown, reason) for reason in reasons]
             return
         self._without_way_in += not account.has_way_in
+        if vouched:
+            self._vouched.append((account, not account.pk))
         if not account.pk:
             self._made.append(account)
         elif changed:
@@ -214,6 +230,7 @@ class _Draft:
             updated=len(self._changed),
             unchanged=self._unchanged,
             phones_kept=self._phones_kept,
+            phones_vouched=len(self._vouched),
             without_way_in=self._without_way_in,
             units=[unit.name for unit in self.units.added],
             faults=self._faults,
@@ -234,11 +251,16 @@ class _Draft:
             for name in CHANGEABLE:
                 some = [account for account, changed in self._changed if name in changed]
                 _update(people.filter(phone="") if name == "phone" else people, some, [name])
+            here = [account for account, is_new in self._vouched if not is_new]
+            unconfirmed = people.filter(phone_confirmed_at=None, new_phone="")
+            _update(unconfirmed, here, ["phone", "phone_confirmed_at"])
             trail: list[tuple[Account, Mapping[str, object]]] = [
                 *((account, _of_new(account)) for account in self._made),
                 *((account, {"fields": changed}) for account, changed in self._changed),
             ]
             AuditEvent.record_many(AuditEvent.Event.IMPORTED, trail, actor=actor)
+            if self._ground:
+                vouched_numbers.put_on_record(self._vouched, ground=self._ground, actor=actor)
 
     def _change(self, account: Account, row: AccountRow) -> list[str]:
         """Change an account that is there, and give the names of the fields that are new."""
@@ -246,12 +268,19 @@ class _Draft:
         for name, value in row.values.items():
             if name not in CHANGEABLE or COLUMNS[name].is_same(value, getattr(account, name)):
                 continue
-            if name == "phone" and not _may_fill_in_phone(account):
+            if name == "phone" and not self._may_fill_in_phone(account):
                 self._phones_kept += 1
                 continue
             setattr(account, name, value)
             changed.append(name)
         return changed
+
+    def _may_fill_in_phone(self, account: Account) -> bool:
+        """Whether a number may be entered: it must not count before its owner or IT says so.
+
+        Else whoever loads tables could have other people's codes sent to a phone of theirs (AD-09).
+        """
+        return not account.phone and (settings.PHONE_CONFIRMATION or self._ground is not None)
 
     def _objections(
         self, account: Account, line: SheetRow, changed: list[str], *, own: bool
@@ -341,14 +370,6 @@ def _update(people: QuerySet[Account], accounts: list[Account], columns: list[st
         Account.objects.bulk_create(
             some, update_conflicts=True, unique_fields=["id"], update_fields=columns
         )
-
-
-def _may_fill_in_phone(account: Account) -> bool:
-    """Whether a number may be entered for the account: it must not count before its owner says so.
-
-    Else whoever loads tables could have other people's codes sent to a phone of theirs (AD-09).
-    """
-    return not account.phone and settings.PHONE_CONFIRMATION
 
 
 def _where_it_would_be(account: Account) -> Account:

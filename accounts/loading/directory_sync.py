@@ -187,7 +187,7 @@ class Sync:
             account.phone = phone
             account.phone_confirmed_at = timezone.now() if self.phones_confirmed else None
             self.counts["numbers read"] += 1
-            columns.append("phone")
+            columns += ["phone", "phone_confirmed_at"] if self.phones_confirmed else ["phone"]
         return columns
 
     def _set_unit(self, account: Account, path: str) -> bool:

@@ -2,7 +2,7 @@
 
 from accounts.models.account import Account
 from accounts.models.address import Address, MailDomain
-from accounts.models.audit_event import AuditEvent, AuditHead, AuditLink
+from accounts.models.audit_event import AuditEvent, AuditHead, AuditLink, Ground
 from accounts.models.campaign import Campaign, CampaignMember
 from accounts.models.hash_tally import HashTally
 from accounts.models.hotline import DailyHelp, PhoneProposal
@@ -23,6 +23,7 @@ __all__ = [
     "Campaign",
     "CampaignMember",
     "DailyHelp",
+    "Ground",
     "HashTally",
     "Job",
     "LoginNotice",

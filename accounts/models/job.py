@@ -89,9 +89,16 @@ class Job(models.Model):
         )
 
     @classmethod
-    def ask_import(cls, actor: Account, content: bytes, *, add_units: bool) -> Self:
-        """Keep a file, which is tried out before it can be confirmed."""
-        options = {"add_units": add_units}
+    def ask_import(
+        cls, actor: Account, content: bytes, *, add_units: bool, vouched: str = ""
+    ) -> Self:
+        """Keep a file, which is tried out before it can be confirmed.
+
+        `vouched` is the ground on which its numbers count at once.
+        """
+        options: dict[str, object] = {"add_units": add_units}
+        if vouched:
+            options["vouched"] = vouched
         return cls._make(
             cls.Kind.IMPORT, actor, state=cls.State.QUEUED, file=content, options=options
         )

@@ -20,6 +20,7 @@ class Right(enum.StrEnum):
     MARK_DEFAULT = "accounts.mark_default"
     SEND_NOTICE = "accounts.send_notice"
     IMPORT_ACCOUNTS = "accounts.import_accounts"
+    CONFIRM_PHONES = "accounts.confirm_phones"
     EXPORT_ACCOUNTS = "accounts.export_accounts"
     RUN_CAMPAIGNS = "accounts.run_campaigns"
     VIEW_REPORTS = "accounts.view_reports"

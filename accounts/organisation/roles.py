@@ -54,6 +54,7 @@ RIGHTS: dict[Right, set[Role]] = {
     Right.MARK_DEFAULT: {U, P},
     Right.SEND_NOTICE: {U, P},
     Right.IMPORT_ACCOUNTS: {P},
+    Right.CONFIRM_PHONES: {P},
     Right.EXPORT_ACCOUNTS: {U, P},
     Right.RUN_CAMPAIGNS: {U, P},
     Right.VIEW_REPORTS: {U, P, A},

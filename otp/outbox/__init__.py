@@ -2,6 +2,7 @@
 
 from otp.outbox.queue import (
     CODE_PLACE,
+    NO_WAIT,
     queue_code,
     queue_hook,
     queue_kick,
@@ -24,6 +25,7 @@ from otp.outbox.sending import (
 __all__ = [
     "ABANDONED",
     "CODE_PLACE",
+    "NO_WAIT",
     "can_send",
     "claim",
     "deliver",

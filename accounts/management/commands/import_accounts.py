@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.loading import account_table
+from accounts.models import Ground
 from accounts.spreadsheets import reading, writing
 
 NO_WAY_IN = (
@@ -19,6 +20,8 @@ SAID = 100  # faults that are printed; --faults keeps them all
 
 
 class Command(BaseCommand):
+    AT_A_TERMINAL = "--phones-confirmed"
+
     help = "Try out a CSV or XLSX file of accounts, or load it: all of it or nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,6 +31,16 @@ class Command(BaseCommand):
         parser.add_argument("--sheet", default="", help="the sheet of a workbook that is meant")
         parser.add_argument(
             "--hidden-rows", choices=("take", "skip"), help="what becomes of rows that are hidden"
+        )
+        parser.add_argument(
+            "--phones-confirmed",
+            action="store_true",
+            help="numbers of the file count at once, without a code; --ground says why",
+        )
+        parser.add_argument(
+            "--ground",
+            default=self.AT_A_TERMINAL,
+            help="why the numbers count, kept on record (default: %(default)s)",
         )
         parser.add_argument("--faults", type=Path, help="write all faults into this CSV file")
 
@@ -45,6 +58,7 @@ class Command(BaseCommand):
                 add_units=options["add_units"],
                 hidden_rows=_HIDDEN_ROWS[options["hidden_rows"]],
                 hidden_sheet=bool(options["sheet"]),
+                vouched=Ground(options["ground"]) if options["phones_confirmed"] else None,
             )
         except reading.Unreadable as error:
             raise CommandError(str(error)) from None
@@ -55,6 +69,7 @@ class Command(BaseCommand):
         self.stdout.write(
             f"created: {outcome.created}\nupdated: {outcome.updated}\n"
             f"unchanged: {outcome.unchanged}\nphones kept as they are: {outcome.phones_kept}\n"
+            f"phones confirmed: {outcome.phones_vouched}\n"
             f"units made: {len(outcome.units)}\ncannot get in yet: {outcome.without_way_in}"
         )
         if outcome.without_way_in:
