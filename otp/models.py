@@ -255,12 +255,12 @@ class Brakes(models.Model):
 
     id = models.SmallIntegerField(primary_key=True, default=1, editable=False)
     sending_stopped = models.BooleanField("dừng gửi mã", default=False)
-    proof_of_work = models.BooleanField("bắt máy của người hỏi mã phải tính toán", default=False)
+    proof_of_work = models.BooleanField("yêu cầu trình duyệt giải phép tính trước khi gửi mã (chống tự động)", default=False)
     set_by_hand = models.BooleanField(
-        "giữ nguyên các trần đã nhập",
+        "giữ nguyên các giới hạn đã nhập",
         default=False,
         db_default=False,
-        help_text="Bỏ chọn thì mỗi đêm hệ thống tính lại các trần theo số tài khoản và mức dùng.",
+        help_text="Bỏ chọn thì mỗi đêm hệ thống tính lại các giới hạn theo số tài khoản và mức dùng.",
     )
     codes_an_hour = models.PositiveIntegerField("mã tối đa trong một giờ", default=300)
     codes_a_day = models.PositiveIntegerField("mã tối đa trong một ngày", default=1000)
@@ -269,12 +269,12 @@ class Brakes(models.Model):
     changed_at = models.DateTimeField("sửa lúc", auto_now=True)
 
     class Meta:
-        verbose_name = "phanh"
-        verbose_name_plural = "phanh"
+        verbose_name = "giới hạn gửi mã"
+        verbose_name_plural = "giới hạn gửi mã"
         constraints = [models.CheckConstraint(name="brakes_one_row", condition=Q(id=1))]
 
     def __str__(self) -> str:
-        return "Phanh gửi mã"
+        return "Giới hạn gửi mã"
 
 
 class Meter(models.Model):

@@ -70,7 +70,7 @@ def load(request: StaffRequest) -> HttpResponse:
         "most_rows": reading.MOST_ROWS,
         "megabytes": reading.LARGEST // 1024**2,
     }
-    return _page(request, "bulk/load.html", _("Nạp tài khoản từ tệp"), context)
+    return _page(request, "bulk/load.html", _("Nhập tài khoản từ tệp"), context)
 
 
 @require_safe

@@ -304,19 +304,19 @@ _READERS: dict[str, Callable[[str, str], str]] = {
 def _refusal(scheme: str) -> str:
     if not scheme:
         return _(
-            "Không nhận ra chuỗi băm mật khẩu. Không nạp mật khẩu dạng chữ: hãy để trống, "
+            "Không nhận ra chuỗi băm mật khẩu. Không nhập mật khẩu dạng chữ: hãy để trống, "
             "hoặc ghi chuỗi băm bắt đầu bằng {SSHA}, {SHA512-CRYPT}, {BLF-CRYPT} hay {ARGON2ID}."
         )
     if scheme in _CLEAR:
-        why = _("là mật khẩu dạng chữ, không được nạp")
+        why = _("là mật khẩu dạng chữ, không được nhập")
     elif scheme in _MD5:
-        why = _("dựa trên MD5, quá yếu, không được nạp")
+        why = _("dựa trên MD5, quá yếu, không được nhập")
     elif scheme in _UNSALTED:
-        why = _("không có muối (salt), quá yếu, không được nạp")
+        why = _("không có muối (salt), quá yếu, không được nhập")
     elif scheme in _ELSEWHERE:
-        why = _("cho biết mật khẩu do một hệ thống khác giữ, không có gì để nạp")
+        why = _("cho biết mật khẩu do một hệ thống khác giữ, không có gì để nhập")
     elif scheme in _BROKEN:
-        why = _("quá yếu, không được nạp")
+        why = _("quá yếu, không được nhập")
     else:
         why = _("không được hỗ trợ")
     return f"{{{scheme}}} {why}."

@@ -115,7 +115,7 @@ def run(
         draft.write(actor)
     except (IntegrityError, _Overtaken):
         return LoadOutcome(
-            faults=[TableFault(0, "", _("Dữ liệu vừa thay đổi trong khi nạp: hãy thử lại."))]
+            faults=[TableFault(0, "", _("Dữ liệu vừa thay đổi trong khi nhập: hãy thử lại."))]
         )
     return outcome
 
@@ -296,7 +296,7 @@ class _Draft:
         if account.is_staff and not changed:
             return  # a row of the portal's own list
         if account.is_staff:
-            yield _("Đây là tài khoản quản trị hoặc hỗ trợ: không sửa bằng cách nạp tệp.")
+            yield _("Đây là tài khoản quản trị hoặc hỗ trợ: không sửa bằng cách nhập tệp.")
         elif not own or not self._scope(_where_it_would_be(account)):
             yield _("Tài khoản hoặc đơn vị ngoài phạm vi phụ trách của bạn.")
 

@@ -150,7 +150,7 @@ class YesNoCell(Column):
 class HashCell(Column):
     def read(self, cell: str, units: Units) -> str:
         if directory.is_in_charge():
-            raise ValueError(_("Mật khẩu do máy chủ thư mục giữ: không nạp chuỗi băm."))
+            raise ValueError(_("Mật khẩu do máy chủ thư mục giữ: không nhập chuỗi băm."))
         return to_stored(cell)
 
     def typed(self, cell: str) -> str:
@@ -300,7 +300,7 @@ def _refuse_lost_letters(cell: str) -> None:
     if _LOST.search(cell):
         raise ValueError(_("Chữ có dấu đã mất khi lưu tệp: lưu lại thành “CSV UTF-8” hay .xlsx."))
     if _ODD_ENCODING.search(cell):
-        raise ValueError(_("Chữ không phải Unicode (có thể là TCVN3): hãy chuyển mã rồi nạp lại."))
+        raise ValueError(_("Chữ không phải Unicode (có thể là TCVN3): hãy chuyển mã rồi nhập lại."))
 
 
 def _visible(text: str) -> str:

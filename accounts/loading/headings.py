@@ -44,7 +44,7 @@ def read(header: Sequence[str]) -> list[str]:
     for name, heading in zip(names, header, strict=True):
         if name == CLEAR:
             raise Unreadable(
-                _("Không nạp mật khẩu dạng chữ: hãy bỏ cột “%(heading)s”.")
+                _("Không nhập mật khẩu dạng chữ: hãy bỏ cột “%(heading)s”.")
                 % {"heading": heading[:50]}
             )
         if name in COLUMNS and names.count(name) > 1:

@@ -62,7 +62,7 @@ class AuditEvent(models.Model):
         LOCKED = "locked", "Khóa tài khoản"
         UNLOCKED = "unlocked", "Mở khóa tài khoản"
         ACCOUNT_EDITED = "account-edited", "Sửa thông tin tài khoản"
-        BRAKES_CHANGED = "brakes-changed", "Sửa phanh gửi mã"
+        BRAKES_CHANGED = "brakes-changed", "Thay đổi giới hạn gửi mã"
         ALIASES_CHANGED = "aliases-changed", "Sửa địa chỉ khác của tài khoản"
         ADDRESS_RENAMED = "address-renamed", "Đổi tên miền của địa chỉ"
         FACTOR_ENROLLED = "factor-enrolled", "Cài đặt xác thực hai lớp"

@@ -24,7 +24,7 @@ class Job(models.Model):
     LONG_WAIT = dt.timedelta(minutes=1)  # after which no process seems to be there
 
     class Kind(models.TextChoices):
-        IMPORT = "import", "Nạp tài khoản từ tệp"
+        IMPORT = "import", "Nhập tài khoản từ tệp"
         LOCK = "lock", "Khóa tài khoản"
         UNLOCK = "unlock", "Mở khóa tài khoản"
         MARK_DEFAULT = "mark-default", "Đánh dấu còn mật khẩu mặc định"
@@ -35,7 +35,7 @@ class Job(models.Model):
         QUEUED = "queued", "đang chờ"
         WORKING = "working", "đang thực hiện"
         DONE = "done", "đã xong"
-        REFUSED = "refused", "không thực hiện"
+        REFUSED = "refused", "đã dừng, chưa nhập dữ liệu nào"
 
     kind = models.CharField(max_length=16, choices=Kind)
     state = models.CharField(max_length=16, choices=State)

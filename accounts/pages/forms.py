@@ -21,7 +21,7 @@ _PHONE_FAULTS = {
     "empty": _("Thiếu số điện thoại."),
     "short": _("Số điện thoại còn thiếu %(difference)s chữ số."),
     "long": _("Số điện thoại thừa %(difference)s chữ số."),
-    "renumbered": _("Đầu số 11 số này đã đổi sang 10 số, nay là %(prefix)s."),
+    "renumbered": _("Số 11 chữ số này đã được chuyển sang 10 chữ số, nay bắt đầu bằng %(prefix)s."),
     "no-sms": _("Số này không nhận được SMS."),
     "foreign": _("Chỉ gửi mã đến số di động Việt Nam."),
     "unreadable": _("Số này không phải số di động Việt Nam."),

@@ -109,7 +109,7 @@ def _tiles(today: tuple[int, ...]) -> list[Tile]:
     waiting = outbox.oldest_waiting()
     seconds = int(waiting.total_seconds()) if waiting else 0
     return [
-        Tile(_("Mã được hỏi hôm nay"), number(asked), _("đã gửi %(count)s") % {"count": sent}),
+        Tile(_("Lượt yêu cầu mã hôm nay"), number(asked), _("đã gửi %(count)s") % {"count": sent}),
         Tile(
             _("Mã đã dùng hôm nay"),
             number(used),
@@ -117,7 +117,7 @@ def _tiles(today: tuple[int, ...]) -> list[Tile]:
         ),
         Tile(_("Mã không gửi được hôm nay"), number(wrong)),
         Tile(
-            _("Máy gửi tin"),
+            _("Tiến trình gửi tin"),
             _("đang chạy") if outbox.sender_is_alive() else _("KHÔNG CHẠY"),
             _("tin chờ lâu nhất %(seconds)s giây") % {"seconds": number(seconds)},
         ),
@@ -128,8 +128,8 @@ def _codes_chart(sums: dict[dt.date, tuple[int, ...]]) -> Chart:
     days = [*reversed(sums.items())]
     return Columns(
         key="ma",
-        title=_("Mã được hỏi trong từng ngày, %(days)s ngày gần đây") % {"days": DAYS},
-        description=_("Trong %(days)s ngày có %(asked)s mã được hỏi, %(used)s mã đã dùng.")
+        title=_("Số lượt yêu cầu mã theo ngày, %(days)s ngày gần đây") % {"days": DAYS},
+        description=_("Trong %(days)s ngày có %(asked)s lượt yêu cầu mã, %(used)s mã đã dùng.")
         % {
             "days": DAYS,
             "asked": number(sum(counts[0] for counts in sums.values())),
@@ -172,7 +172,7 @@ def _by_day(sums: dict[dt.date, tuple[int, ...]], unused: Counter[dt.date]) -> T
         _("Tỷ lệ dùng"),
         _("Gửi không được"),
         _("Không gửi"),
-        _("Hộp thư hỏi hết mã, không dùng"),
+        _("Hộp thư đã yêu cầu hết mã, không dùng"),
     )
     return Table("ma-tung-ngay", _("Mã từng ngày"), columns, rows, folded=True)
 
@@ -237,14 +237,14 @@ def _ceilings() -> Table:
                 reading.count,
                 reading.most,
                 Share(reading.count, reading.most),
-                _("gần chạm trần") if reading.is_near else _("bình thường"),
+                _("gần chạm giới hạn") if reading.is_near else _("bình thường"),
             )
         )
         for reading in ceilings.readings()
     ]
     return Table(
         "tran",
-        _("Trần của toàn hệ thống"),
+        _("Giới hạn của toàn hệ thống"),
         (_("Trần"), _("Hiện tại"), _("Nhiều nhất"), _("Tỷ lệ"), _("Tình trạng")),
         rows,
     )
@@ -287,10 +287,12 @@ def _unused(rows: list[tuple[Any, ...]]) -> Table:
     names = dict(trail.values_list("address_key", "account__address").distinct())
     return Table(
         "khong-dung",
-        _("Hộp thư hỏi hết mã trong ngày mà không dùng mã nào"),
+        _("Hộp thư đã yêu cầu hết số mã trong ngày nhưng không dùng mã nào"),
         (_("Ngày"), _("Hộp thư"), _("Số mã đã gửi")),
         [Row((day, names.get(key) or _("chưa rõ"), count)) for day, key, count in found],
-        note=_("Có thể có người khác hỏi mã thay chủ hộp thư. Hỗ trợ có thể cấp thêm một mã."),
+        note=_(
+            "Có thể người khác đang yêu cầu mã thay chủ hộp thư. Hỗ trợ có thể cấp thêm một mã."
+        ),
         empty=_("Không có hộp thư nào."),
     )
 

@@ -58,7 +58,7 @@ def code_report(request: StaffRequest) -> HttpResponse:
 @reads_replica
 def help_report(request: StaffRequest) -> HttpResponse:
     report = help_given(roles.units_of(request.user))
-    return _page(request, report, part="help", heading=_("Việc hỗ trợ"))
+    return _page(request, report, part="help", heading=_("Hoạt động hỗ trợ"))
 
 
 @require_safe

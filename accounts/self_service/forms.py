@@ -128,7 +128,7 @@ class StepForm(PortalForm):
         if self.cleaned_data["step"] not in ("", self.expected_step):
             raise forms.ValidationError(
                 _(
-                    "Trang này thuộc về một lần làm khác, ở thẻ khác của trình duyệt."
+                    "Bạn đã thực hiện một yêu cầu khác ở thẻ khác của trình duyệt."
                     " Hãy xem lại địa chỉ bên dưới rồi nhập lại."
                 ),
                 code="other-tab",

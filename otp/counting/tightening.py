@@ -38,7 +38,7 @@ STEPS_AT = (10, 20, 30, 50, 85, 100)
 
 LABELS = {
     Step.CALM: _("bình thường"),
-    Step.PROOF: _("máy của người hỏi mã phải tính toán"),
+    Step.PROOF: _("trình duyệt phải giải phép tính trước khi gửi mã"),
     Step.TWO: _("mỗi mã chỉ được nhập hai lần"),
     Step.ONE: _("mỗi mã chỉ được nhập một lần"),
     Step.HELD: _("địa chỉ mạng và mạng nào đã nhập sai thì phải chờ"),

@@ -265,7 +265,7 @@ class BesideThePathTests(BrowserTestCase):
 
         self.enter_code(code_of_an)
 
-        self.sees("Trang này thuộc về một lần làm khác, ở thẻ khác của trình duyệt.")
+        self.sees("Bạn đã thực hiện một yêu cầu khác ở thẻ khác của trình duyệt.")
         self.sees("binh@hagiang.gov.vn")
         self.enter_code(newest_code())
         self.is_at(NEW)

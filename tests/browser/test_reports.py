@@ -44,7 +44,7 @@ class ReportPageTests(StaffPageTestCase):
             (REPORTS, "Điện thoại và mật khẩu"),
             (f"{REPORTS}don-vi/{self.department.pk}/", "Sở Một"),
             (f"{REPORTS}ma/", "Mã và tin nhắn"),
-            (f"{REPORTS}ho-tro/", "Việc hỗ trợ"),
+            (f"{REPORTS}ho-tro/", "Hoạt động hỗ trợ"),
         ):
             with self.subTest(path):
                 self.go(path)

@@ -171,7 +171,7 @@ class RefusedTests(TestCase):
                 self.refuse(text, name, why)
 
     def test_a_password_in_clear_is_refused_and_not_repeated(self):
-        said = self.refuse(PASSWORD, "Không nạp mật khẩu dạng chữ")
+        said = self.refuse(PASSWORD, "Không nhập mật khẩu dạng chữ")
         self.assertNotIn(PASSWORD, said)
         self.assertNotIn(PASSWORD, self.refuse("{PLAIN}" + PASSWORD))
 

@@ -18,7 +18,7 @@ OTHER_DIGITS = (
     r"2 ngày làm việc",  # the law's
     r"[Bb]ước [1-5]",  # a step's own number
     r"nhắc lần [12]",  # the same
-    r"(Đầu số|Số điện thoại) 11 số|10 (chữ )?số|1 hoặc 0",  # how numbers and cells are written
+    r"Số điện thoại 11 số|Số 11 chữ số|10 (chữ )?số|1 hoặc 0",  # how numbers and cells are written
     r"\(0–9\)|\(12345,|@ # ! -",  # characters
     r"0912\s345\s678|0987 466 981",  # examples
     r"\d\d/\d\d/\d{4}( 17:00)?|Công văn 123/",  # examples

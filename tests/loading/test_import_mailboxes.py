@@ -23,7 +23,7 @@ SHA512, BLF, ARGON2 = bare("SHA512-CRYPT"), bare("BLF-CRYPT"), bare("ARGON2ID")
 MD5 = "$1$0yEKIQxX$Xy8lueTYn74C9WmFTXKfy."
 YESCRYPT = "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7"
 NO_HASH = (
-    "Không nhận ra chuỗi băm mật khẩu. Không nạp mật khẩu dạng chữ: hãy để trống, hoặc ghi chuỗi"
+    "Không nhận ra chuỗi băm mật khẩu. Không nhập mật khẩu dạng chữ: hãy để trống, hoặc ghi chuỗi"
     " băm bắt đầu bằng {SSHA}, {SHA512-CRYPT}, {BLF-CRYPT} hay {ARGON2ID}."
 )
 NOT_TAKEN = "has a hash that cannot be taken over"
@@ -262,11 +262,11 @@ class ImportTests(cast.Cast, TestCase):
                 self.refuse_second(line, reason)
 
     def test_a_hash_that_is_not_taken_over_is_named_with_its_reason_and_not_repeated(self):
-        weak, damaged = "quá yếu, không được nạp.", "bị thiếu hoặc sai."
+        weak, damaged = "quá yếu, không được nhập.", "bị thiếu hoặc sai."
         sha512, argon2 = "Chuỗi băm {SHA512-CRYPT}", "Chuỗi băm {ARGON2ID}"
         endless = SHA512.replace("$6$", "$6$rounds=999999999$")
         for text, reason in (
-            ("{PLAIN}geheim", "{PLAIN} là mật khẩu dạng chữ, không được nạp."),
+            ("{PLAIN}geheim", "{PLAIN} là mật khẩu dạng chữ, không được nhập."),
             ("geheim", NO_HASH),
             ("{DIGEST-MD5}geheim", f"{{DIGEST-MD5}} dựa trên MD5, {weak}"),
             (MD5, f"{{MD5-CRYPT}} dựa trên MD5, {weak}"),

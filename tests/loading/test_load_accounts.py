@@ -193,7 +193,7 @@ class LoadTests(Loaders, TestCase):
             (4, "Chỉ nhận địa chỉ thư công vụ có đuôi"),
             (5, "viết chưa đúng"),
             (6, "Loại", "Không có đơn vị này", "không nhận được SMS", "mặc định", "dạng chữ"),
-            (7, "Đầu số 11 số này", "{MD5}"),
+            (7, "Số 11 chữ số này", "{MD5}"),
             (8, "công thức", "Đơn vị không được", "thiếu 7 chữ số"),
             (9, "150 ký tự", "thừa 1 chữ số"),
             (10, "Việt Nam"),
@@ -290,7 +290,7 @@ class LoadTests(Loaders, TestCase):
 
     def test_headings_that_cannot_be_taken_are_refused_by_name(self):
         for header, word in (
-            (["address", "mật khẩu"], "Không nạp mật khẩu dạng chữ"),
+            (["address", "mật khẩu"], "Không nhập mật khẩu dạng chữ"),
             (["address", "email"], "hai lần"),
             (["full_name", "phone"], "Địa chỉ thư điện tử"),
         ):

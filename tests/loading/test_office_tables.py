@@ -449,7 +449,7 @@ class ColumnTests(TableTestCase):
             "Ô B3 “=x”: ",
             "Ô C3 “••••••••••, •••••••982”: Có nhiều số điện thoại. Hãy để lại một số.",
             "Ô B4 “a<U+200B>b”: Ô có ký tự không nhìn thấy được (U+200B)",
-            "Đầu số 11 số này đã đổi sang 10 số, nay là 039.",
+            "Số 11 chữ số này đã được chuyển sang 10 chữ số, nay bắt đầu bằng 039.",
         ):
             with self.subTest(words):
                 self.assertIn(words, said)

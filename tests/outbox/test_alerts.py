@@ -117,7 +117,7 @@ class KindTests(AlertTestCase):
         self.assertEqual(alerts.raise_due(), [])
         self.meter("ceiling:guesses:now", 10)
 
-        self.assert_told("step", "bước 1/6: máy của người hỏi mã phải tính toán")
+        self.assert_told("step", "bước 1/6: trình duyệt phải giải phép tính trước khi gửi mã")
 
         Meter.objects.filter(key="ceiling:guesses:now").update(count=30)
         self.assertEqual(alerts.raise_due(), ["step"])

@@ -34,9 +34,9 @@ HOTLINE = "0219.350 1038 (7h30–17h00, thứ Hai – thứ Sáu)"
 
 # By heading: what of it is lost, and what to do.
 SENTENCES = {
-    "Chưa hiểu yêu cầu này": ("Không có gì bị thay đổi.", "Hãy mở lại trang đầu"),
+    "Chưa hiểu yêu cầu này": ("Không có gì bị thay đổi.", "Hãy mở lại trang chủ"),
     "Bạn chưa được mở trang này": ("Không có gì bị thay đổi.", "hãy liên hệ nơi quản lý"),
-    "Trang đã mở quá lâu": ("không mất lượt gửi mã nào", "Hãy mở lại trang đầu"),
+    "Trang đã mở quá lâu": ("không mất lượt gửi mã nào", "Hãy mở lại trang chủ"),
     "Không tìm thấy trang này": ("Không có gì bị mất.", "Hãy xem lại địa chỉ"),
     "Nội dung gửi lên quá lớn": ("Không có gì bị thay đổi.", "Hãy mở lại trang và nhập lại."),
     "Hãy chờ một lát": ("không có gì bị thay đổi", "Hãy thử lại sau"),
