@@ -19,7 +19,7 @@ HOLD_INT := $(shell env --block-signal=INT true 2>/dev/null && echo env --block-
 # and stay together, in the order that tests/conftest.py gives them. Where ARGS choose, one process is done before others would have started.
 WORKERS := --numprocesses=logical --maxprocesses=4 --dist=loadscope --no-loadscope-reorder
 
-.PHONY: run test lint lock environment
+.PHONY: run test lint lock messages environment
 
 run: environment  ## the portal with demonstration data, on http://127.0.0.1:8000
 	@PORTAL_DEMO=1 exec $(HOLD_INT) $(BIN)/python manage.py demo
@@ -43,6 +43,9 @@ lock: environment  ## compile all requirements from pyproject.toml
 	$(BIN)/$(LOCK) --constraint=requirements.txt --output-file=deploy/requirements.txt pyproject.toml
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["ldap"], sep="\n")' | \
 		$(BIN)/$(LOCK) --constraint=requirements.txt --output-file=deploy/requirements-ldap.txt -
+
+messages:  ## compile locale/ (apt-get install gettext)
+	msgfmt --check-format --output-file=locale/vi/LC_MESSAGES/django.mo locale/vi/LC_MESSAGES/django.po
 
 environment:
 	@if [ -z "$(PYTHON)" ]; then \

@@ -26,6 +26,7 @@ PROGRAMS = {
     "chromium": "apt-get install chromium",
     "doveadm": "apt-get install dovecot-core",
     "dovecot": "apt-get install dovecot-imapd dovecot-pgsql",
+    "msgfmt": "apt-get install gettext",
     "nginx": "apt-get install nginx-light",
     "pgbouncer": "apt-get install pgbouncer",
     "php": "apt-get install php-cli php-pgsql roundcube-plugins roundcube-sqlite3",
