@@ -104,11 +104,11 @@ def _of_account(seen: Overview) -> str:
             " gọi vẫn hiện như thường nhưng sẽ không có tin nhắn nào được gửi."
         )
     if not account.is_active:
-        return _("Tài khoản đã ngừng sử dụng. Hãy liên hệ đơn vị hoặc cán bộ CNTT.")
+        return _("Tài khoản đã ngừng sử dụng. Đề nghị anh/chị liên hệ cán bộ CNTT của đơn vị.")
     if account.is_locked:
         return _(
-            "Tài khoản đang bị khóa từ %(time)s. Phải mở khóa thì mới đăng nhập và lấy lại mật"
-            " khẩu được."
+            "Tài khoản đang bị khóa từ %(time)s nên chưa đăng nhập và lấy lại mật khẩu được. Đề"
+            " nghị anh/chị liên hệ cán bộ CNTT của đơn vị để mở khóa."
         ) % {"time": moment(account.locked_at)}
     if not account.has_way_in:
         return _(
@@ -118,11 +118,15 @@ def _of_account(seen: Overview) -> str:
         )
     if not account.has_phone:
         return _(
-            "Tài khoản chưa có số điện thoại nên không nhận được mã. Nếu còn nhớ mật khẩu, hãy đăng"
-            " nhập và khai số; nếu đã quên, cán bộ CNTT phải đề nghị khai số giúp."
+            "Tài khoản chưa có số điện thoại nên không nhận được mã. Nếu còn nhớ mật khẩu, đề nghị"
+            " anh/chị đăng nhập và khai số; nếu đã quên, cán bộ CNTT phải đề nghị khai số giúp."
         )
     if not account.phone_is_in_force:
-        return _("Số điện thoại chưa được xác thực nên chưa nhận được mã lấy lại mật khẩu.")
+        return _(
+            "Số điện thoại chưa được xác thực nên chưa nhận được mã lấy lại mật khẩu. Nếu còn nhớ"
+            " mật khẩu, đề nghị anh/chị đăng nhập và xác thực số; nếu đã quên, cán bộ CNTT phải hỗ"
+            " trợ."
+        )
     return ""
 
 
