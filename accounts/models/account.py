@@ -157,7 +157,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
             ("mark_default", "Đánh dấu còn mật khẩu mặc định"),
             ("send_notice", "Gửi thông báo hàng loạt"),
             ("import_accounts", "Nhập tài khoản từ tệp"),
-            ("confirm_phones", "Coi số điện thoại được nạp là đã xác nhận"),
+            ("confirm_phones", "Coi số điện thoại được nhập là đã xác nhận"),
             ("export_accounts", "Xuất danh sách tài khoản"),
             ("run_campaigns", "Chạy chiến dịch mật khẩu mặc định"),
             ("view_reports", "Xem báo cáo"),

@@ -56,7 +56,7 @@ class AuditEvent(models.Model):
         PHONE_ASKED = "phone-asked", "Yêu cầu đổi số điện thoại"
         PHONE_CHANGED = "phone-changed", "Đổi số điện thoại"
         PHONE_CONFIRMED = "phone-confirmed", "Xác nhận số điện thoại"
-        PHONE_VOUCHED = "phone-vouched", "Số điện thoại được nạp là đã xác nhận"
+        PHONE_VOUCHED = "phone-vouched", "Số điện thoại được nhập là đã xác nhận"
         PHONE_FIRST = "phone-first", "Khai số điện thoại lần đầu"
         RESET_AFTER_PHONE = "reset-after-phone", "Lấy lại mật khẩu ngay sau khi đổi số"
         LOCKED = "locked", "Khóa tài khoản"
