@@ -13,6 +13,14 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.bulk import BulkAdmin
 from accounts.admin.fields import TYPED_TIME, by_path
+from accounts.admin.filters import (
+    PARAMETERS,
+    LockedByFilter,
+    LockedFilter,
+    LoggedInFilter,
+    PhoneFilter,
+    UnitFilter,
+)
 from accounts.admin.versions import VersionedAdmin
 from accounts.credentials import notices
 from accounts.credentials.mail_sessions import end_mail_sessions
@@ -74,7 +82,10 @@ class AccountAdmin(VersionedAdmin, BulkAdmin):
         "locked_at",
         "is_active",
     )
-    list_filter = ("kind", "has_default_password", "is_active", "unit")
+    list_filter = (
+        *(PhoneFilter, "has_default_password", LoggedInFilter, LockedFilter, LockedByFilter),
+        *("is_active", "kind", UnitFilter),
+    )
     list_select_related = ("unit",)
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -160,6 +171,8 @@ class AccountAdmin(VersionedAdmin, BulkAdmin):
         self, lookup: str, value: str, request: HttpRequest
     ) -> bool:
         # Else any column could be asked for letter by letter in the address: hashes, numbers.
+        if lookup in PARAMETERS:
+            return True
         return lookup.split(LOOKUP_SEP)[0] in self.list_filter and super().lookup_allowed(
             lookup, value, request
         )

@@ -16,6 +16,7 @@ from accounts.access.staff import StaffRequest, staff_page
 from accounts.bulk import worker
 from accounts.bulk.forms import AnswerForm, ImportForm, NoticeForm
 from accounts.bulk.progress import progress_of, summary_of
+from accounts.credentials.locks import BY_CAMPAIGN, last_locks
 from accounts.loading.columns import CHANGEABLE, COLUMNS, EXPORTED, PREVIEWED
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
@@ -188,6 +189,7 @@ def export(
 
 def _lines(people: QuerySet[Account]) -> Iterator[list[object]]:
     tree = Tree()
+    lockers = _lockers(people)
     for account in people.defer("password").iterator(chunk_size=2000):
         yield [
             account.address,
@@ -200,7 +202,20 @@ def _lines(people: QuerySet[Account]) -> Iterator[list[object]]:
             _yes(value=account.is_active),
             account.locked_at,
             account.last_login,
+            account.phone_confirmed_at,
+            lockers.get(account.pk),
         ]
+
+
+def _lockers(people: QuerySet[Account]) -> dict[int, str]:
+    """Say of those who are locked who did it."""
+    found = last_locks(people).values_list("account", "reason", "actor__address")
+    by_campaign = _("chiến dịch")
+    return {
+        pk: by_campaign if reason == BY_CAMPAIGN else address or ""
+        for pk, reason, address in found
+        if pk is not None
+    }
 
 
 def _yes(*, value: bool) -> str:

@@ -1,6 +1,7 @@
 """Lock and unlock an account: at once, in the portal and in the mail system, and on record."""
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.credentials.mail_sessions import end_mail_sessions
@@ -9,6 +10,7 @@ from accounts.models.audit_event import Ground
 from otp import codes
 
 NO_GROUND = Ground()
+BY_CAMPAIGN = "campaign"  # the reason on record
 
 
 def lock(
@@ -30,7 +32,7 @@ def lock(
                 AuditEvent.Event.LOCKED,
                 account,
                 actor=actor,
-                reason="campaign" if ground.by_itself else reason,
+                reason=BY_CAMPAIGN if ground.by_itself else reason,
                 ground=ground,
             )
     return bool(locked)
@@ -49,3 +51,11 @@ def unlock(
                 AuditEvent.Event.UNLOCKED, account, actor=actor, reason=reason, ground=ground
             )
     return bool(unlocked)
+
+
+def last_locks(people: QuerySet[Account]) -> QuerySet[AuditEvent]:
+    """Give what the audit trail has of how those became locked that are: one row each, at most."""
+    locked = people.filter(locked_at__isnull=False).order_by().values("pk")
+    events = AuditEvent.objects.filter(event=AuditEvent.Event.LOCKED, account__in=locked)
+    newest = events.order_by("account", "-pk").distinct("account")
+    return AuditEvent.objects.filter(pk__in=newest.values("pk"))

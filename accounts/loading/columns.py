@@ -238,7 +238,7 @@ EXPORTED = (
     f"Số điện thoại ({phones.STAFF_DIGITS} số cuối)",
     "Đã xác thực số",
     COLUMNS["has_default_password"].label,
-    *("Đang sử dụng", "Khóa lúc", "Đăng nhập gần nhất"),
+    *("Đang sử dụng", "Khóa lúc", "Đăng nhập gần nhất", "Xác thực số lúc", "Bị khóa bởi"),
 )
 ONLY_EXPORTED = frozenset(EXPORTED).difference(column.label for column in COLUMNS.values())
 # Of an account that is there; its number only where it has none.

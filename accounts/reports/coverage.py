@@ -6,10 +6,12 @@ units are made here.
 
 import datetime as dt
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from accounts.organisation.units import Tree, Visible
@@ -20,6 +22,45 @@ from accounts.reports.report import Report, Tile
 from accounts.reports.tables import Row, Share, Table, number, percent
 
 TREND = 90  # days
+NO_UNIT = "none"
+
+
+@dataclass(frozen=True)
+class People:
+    """The lists of accounts in use behind the figures of one unit; "" for all that are seen."""
+
+    unit: str
+
+    @property
+    def all(self) -> str:
+        return self._list()
+
+    @property
+    def phones(self) -> str:
+        return self._list(phone="good")
+
+    @property
+    def default_passwords(self) -> str:
+        return self._list(has_default_password__exact="1")  # noqa: S106  (a filter)
+
+    @property
+    def never_logged_in(self) -> str:
+        return self._list(**{"logged-in": "no"})
+
+    @property
+    def locked(self) -> str:
+        return self._list(locked="yes")
+
+    @property
+    def of_the_day(self) -> tuple[str, ...]:
+        """Give the lists in the order of the table of days."""
+        shares = (self.phones, self.phones, self.default_passwords, self.default_passwords)
+        return ("", self.all, *shares)
+
+    def _list(self, **more: str) -> str:
+        unit = {"unit": self.unit} if self.unit else {}
+        query = urlencode({"is_active__exact": "1"} | unit | more)
+        return f"{reverse('admin:accounts_account_changelist')}?{query}"
 
 
 def coverage(tree: Tree, visible: Visible, unit: int | None) -> Report:
@@ -28,14 +69,20 @@ def coverage(tree: Tree, visible: Visible, unit: int | None) -> Report:
     own = history.current(scope)
     total = sum(own.values(), Figures())
     rows = [
-        _coverage_row(tree.units[pk].name, _sum(own, tree.with_below(pk)), href=_address_of(pk))
+        _coverage_row(
+            tree.units[pk].name,
+            _sum(own, tree.with_below(pk)),
+            People(str(pk)),
+            href=_address_of(pk),
+        )
         for pk in tree.below(unit)
     ]
     alone = own.get(unit)
     if alone and (rows or unit is None):
         name = _("Tài khoản chưa thuộc đơn vị nào") if unit is None else _("Riêng đơn vị này")
-        rows.append(_coverage_row(name, alone))
-    rows.append(_coverage_row(_("Cộng"), total, is_total=True))
+        rows.append(_coverage_row(name, alone, People(NO_UNIT if unit is None else f"{unit}-")))
+    everybody = People("" if unit is None else str(unit))
+    rows.append(_coverage_row(_("Cộng"), total, everybody, is_total=True))
     by_unit = Table(
         "theo-don-vi",
         _("Theo đơn vị"),
@@ -52,11 +99,11 @@ def coverage(tree: Tree, visible: Visible, unit: int | None) -> Report:
         rows,
         note=_("Mỗi dòng gồm cả các đơn vị cấp dưới. Không tính tài khoản ngừng sử dụng."),
     )
-    chart, by_day = _trend(scope, total)
-    return Report(_tiles(total), [(chart, by_day.key)], [by_day, by_unit])
+    chart, by_day = _trend(scope, total, everybody)
+    return Report(_tiles(total, everybody), [(chart, by_day.key)], [by_day, by_unit])
 
 
-def _tiles(total: Figures) -> list[Tile]:
+def _tiles(total: Figures, people: People) -> list[Tile]:
     def detail(part: int) -> str:
         share = percent(Share(part, total.accounts).percent)
         return _("%(percent)s số tài khoản") % {"percent": share}
@@ -66,22 +113,32 @@ def _tiles(total: Figures) -> list[Tile]:
             _("Tài khoản đang dùng"),
             number(total.accounts),
             _("trong đó %(count)s đang khóa") % {"count": number(total.locked)},
+            people.all,
         ),
-        Tile(_("Đã xác thực số điện thoại"), number(total.phones), detail(total.phones)),
+        Tile(
+            _("Đã xác thực số điện thoại"),
+            number(total.phones),
+            detail(total.phones),
+            people.phones,
+        ),
         Tile(
             _("Còn mật khẩu mặc định"),
             number(total.default_passwords),
             detail(total.default_passwords),
+            people.default_passwords,
         ),
         Tile(
             _("Chưa đăng nhập lần nào"),
             number(total.never_logged_in),
             detail(total.never_logged_in),
+            people.never_logged_in,
         ),
     ]
 
 
-def _coverage_row(name: str, sums: Figures, *, href: str = "", is_total: bool = False) -> Row:
+def _coverage_row(
+    name: str, sums: Figures, people: People, *, href: str = "", is_total: bool = False
+) -> Row:
     values = (
         name,
         sums.accounts,
@@ -92,7 +149,12 @@ def _coverage_row(name: str, sums: Figures, *, href: str = "", is_total: bool = 
         sums.never_logged_in,
         sums.locked,
     )
-    return Row(values, href=href, is_total=is_total)
+    lists = (
+        *("", people.all, people.phones, people.phones),
+        *(people.default_passwords, people.default_passwords),
+        *(people.never_logged_in, people.locked),
+    )
+    return Row(values, href=href, is_total=is_total, lists=lists)
 
 
 def _address_of(unit: int) -> str:
@@ -103,7 +165,7 @@ def _sum(own: Mapping[int | None, Figures], units: Collection[int]) -> Figures:
     return sum((own[unit] for unit in units if unit in own), Figures())
 
 
-def _trend(scope: Visible, today: Figures) -> tuple[Chart, Table]:
+def _trend(scope: Visible, today: Figures, people: People) -> tuple[Chart, Table]:
     """Draw how the two shares went, from the nightly figures and, for today, from now."""
     end = timezone.localdate()
     days = [end - dt.timedelta(days=back) for back in range(TREND - 1, -1, -1)]
@@ -134,7 +196,9 @@ def _trend(scope: Visible, today: Figures) -> tuple[Chart, Table]:
                 Share(kept[day].phones, kept[day].accounts),
                 kept[day].default_passwords,
                 Share(kept[day].default_passwords, kept[day].accounts),
-            )
+            ),
+            # Of days gone by, only the figures were kept.
+            lists=people.of_the_day if day == end else (),
         )
         for day in reversed(days)
         if day in kept

@@ -14,6 +14,7 @@ class Tile:
     label: str
     value: str
     detail: str = ""
+    href: str = ""  # the list of those who are counted
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from accounts.spreadsheets.writing import moment
 
@@ -53,6 +54,12 @@ class Row:
     values: Sequence[Value]
     href: str = ""  # where its first cell leads
     is_total: bool = False
+    lists: Sequence[str] = ()  # of each value, the list of those who are counted; "" for none
+
+    @property
+    def placed(self) -> Iterator[tuple[Value, str]]:
+        """Give each value with its list."""
+        return zip_longest(self.values, self.lists[: len(self.values)], fillvalue="")
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,8 @@ class Table:
     def lines(self) -> Iterator[dict[str, object]]:
         for row in self.rows:
             cells = [
-                _cell(label, value) for label, value in zip(self.columns, row.values, strict=True)
+                _cell(label, value, href)
+                for label, (value, href) in zip(self.columns, row.placed, strict=True)
             ]
             yield {"cells": cells, "href": row.href, "is_total": row.is_total}
 
@@ -110,12 +118,12 @@ def percent(value: float | None) -> str:
     return ("100" if shown == 100 else f"{shown:.1f}".replace(".", ",")) + "\u00a0%"
 
 
-def _cell(label: str, value: Value) -> Cell:
+def _cell(label: str, value: Value, href: str) -> Cell:
     if isinstance(value, Share):
         bar = f"{value.percent:.2f}%" if value.percent else ""
-        return Cell(label, percent(value.percent), is_number=True, bar=bar)
+        return Cell(label, percent(value.percent), is_number=True, bar=bar, href=href)
     is_time = isinstance(value, dt.date)
-    return Cell(label, _shown(value), is_number=_is_number(value), is_time=is_time)
+    return Cell(label, _shown(value), is_number=_is_number(value), is_time=is_time, href=href)
 
 
 def _shown(value: Value) -> str:

@@ -300,7 +300,7 @@ class AdminAccountTests(Staff, TestCase):
             ("kind__exact", "person"),
             ("has_default_password__exact", "1"),
             ("is_active__exact", "1"),
-            ("unit__isnull", "True"),
+            ("unit", "none"),
         ):
             with self.subTest(lookup=lookup):
                 r = self.client.get(ACCOUNTS, {lookup: value})

@@ -1,0 +1,150 @@
+"""The filters beside the list of accounts: each figure of a report has its people here."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.credentials.locks import BY_CAMPAIGN, last_locks
+from accounts.models import Account
+from accounts.models.phone_state import PhoneState, in_state, months_before
+from accounts.organisation import roles
+from accounts.organisation.units import Tree, with_below
+from accounts.pages.requests import actor
+
+OLD_AFTER = (6, 12, 24)  # months
+ALONE = "-"  # after a unit: without those below it
+NO_UNIT = "none"
+
+
+class UnitFilter(admin.SimpleListFilter):
+    """A unit with all below it; behind a sign, the unit alone."""
+
+    title = _("đơn vị và cấp dưới")
+    parameter_name = "unit"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        tree = Tree(roles.units_of(actor(request)))
+        units = [(str(unit.pk), tree.path(unit.pk)) for unit, _depth in tree.in_order()]
+        alone = (self.value() or "").removesuffix(ALONE)
+        if alone != self.value() and alone.isdecimal() and int(alone) in tree.units:
+            name = _("%(unit)s, không gồm cấp dưới") % {"unit": tree.path(int(alone))}
+            units.insert(0, (f"{alone}{ALONE}", name))
+        return [*units, (NO_UNIT, str(_("Chưa thuộc đơn vị nào")))]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Account]") -> "QuerySet[Account]":
+        value = self.value() or ""
+        if value == NO_UNIT:
+            return queryset.filter(unit__isnull=True)
+        key = value.removesuffix(ALONE)
+        if not _is_key(key):
+            return queryset
+        units = {int(key)} if value.endswith(ALONE) else with_below([int(key)])
+        return queryset.filter(unit__in=units)
+
+
+class PhoneFilter(admin.SimpleListFilter):
+    """How the number stands; old is a question of months."""
+
+    title = _("số điện thoại")
+    parameter_name = "phone"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        old = _("số xác thực đã quá %(months)d tháng")
+        return [
+            ("missing", str(_("chưa xác thực hoặc chưa có"))),
+            *((str(state.value), str(state.label)) for state in _ASKED),
+            *((f"{PhoneState.OLD}-{months}", old % {"months": months}) for months in OLD_AFTER),
+            ("excused", str(_("được miễn"))),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Account]") -> "QuerySet[Account]":
+        value = self.value() or ""
+        if value == "missing":
+            return queryset.exclude(in_state(PhoneState.GOOD))
+        if value == "excused":
+            return queryset.filter(phone_excuse__isnull=False)
+        state, _sign, months = value.partition("-")
+        if state == PhoneState.OLD and months in map(str, OLD_AFTER):
+            since = months_before(timezone.localdate(), int(months))
+            return queryset.filter(in_state(PhoneState.OLD, since))
+        return queryset.filter(in_state(PhoneState(state))) if state in _ASKED else queryset
+
+
+_ASKED = (PhoneState.NONE, PhoneState.UNCONFIRMED, PhoneState.GOOD)
+
+
+class YesNoFilter(admin.SimpleListFilter):
+    """Those of whom something is so, or is not."""
+
+    yes: ClassVar[Any]
+    no: ClassVar[Any]
+    what: ClassVar[Q]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", str(self.yes)), ("no", str(self.no))]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Account]") -> "QuerySet[Account]":
+        match self.value():
+            case "yes":
+                return queryset.filter(self.what)
+            case "no":
+                return queryset.exclude(self.what)
+        return queryset
+
+
+class LoggedInFilter(YesNoFilter):
+    title = _("đăng nhập")
+    parameter_name = "logged-in"
+    yes, no = _("đã từng đăng nhập"), _("chưa đăng nhập lần nào")
+    what = Q(last_login__isnull=False)
+
+
+class LockedFilter(YesNoFilter):
+    title = _("khóa")
+    parameter_name = "locked"
+    yes, no = _("đang khóa"), _("không bị khóa")
+    what = Q(locked_at__isnull=False)
+
+
+class LockedByFilter(admin.SimpleListFilter):
+    """Who locked those that are locked, as the audit trail has it; a campaign, or the directory."""
+
+    title = _("bị khóa bởi")
+    parameter_name = "locked-by"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        locks = last_locks(model_admin.get_queryset(request)).exclude(reason=BY_CAMPAIGN)
+        staff = Account.objects.filter(pk__in=locks.values("actor")).order_by("address")
+        return [
+            ("campaign", str(_("chiến dịch"))),
+            ("nobody", str(_("hệ thống, không rõ người"))),
+            *((str(each.pk), each.address) for each in staff),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Account]") -> "QuerySet[Account]":
+        value = self.value() or ""
+        locks = last_locks(queryset)
+        by_campaign = locks.filter(reason=BY_CAMPAIGN).values("account")
+        by_people = locks.exclude(reason=BY_CAMPAIGN).filter(actor__isnull=False)
+        if value == "campaign":
+            return queryset.filter(pk__in=by_campaign)
+        if value == "nobody":
+            locked = queryset.filter(locked_at__isnull=False)
+            return locked.exclude(pk__in=by_campaign).exclude(pk__in=by_people.values("account"))
+        if _is_key(value):
+            return queryset.filter(pk__in=by_people.filter(actor=int(value)).values("account"))
+        return queryset
+
+
+PARAMETERS = {
+    each.parameter_name
+    for each in (UnitFilter, PhoneFilter, LoggedInFilter, LockedFilter, LockedByFilter)
+}
+
+
+def _is_key(value: str) -> bool:
+    return value.isascii() and value.isdecimal() and len(value) < 10
