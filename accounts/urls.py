@@ -4,6 +4,8 @@ from django.urls import path
 
 from accounts.access import second_factor_views
 from accounts.access import views as access_views
+from accounts.activation import staff_views as slip_views
+from accounts.activation import views as activation_views
 from accounts.campaigns import views as campaign_views
 from accounts.hotline import views as hotline_views
 from accounts.reports import views as report_views
@@ -20,6 +22,10 @@ urlpatterns = [
     path("quen-mat-khau/", recovery_views.reset, name="reset"),
     path("quen-mat-khau/xac-thuc/", recovery_views.reset_code, name="reset-code"),
     path("quen-mat-khau/mat-khau-moi/", recovery_views.reset_password, name="reset-password"),
+    path("kich-hoat/", activation_views.start, name="activate"),
+    path("kich-hoat/so-dien-thoai/", activation_views.number, name="activate-number"),
+    path("kich-hoat/xac-thuc/", activation_views.code, name="activate-code"),
+    path("kich-hoat/mat-khau/", activation_views.password, name="activate-password"),
     path("cau-hinh/", settings_views.settings_menu, name="settings"),
     path("cau-hinh/thong-tin/", settings_views.profile, name="profile"),
     path("cau-hinh/thong-tin/<str:address>/", settings_views.phone, name="phone"),
@@ -45,6 +51,9 @@ urlpatterns = [
     path("quan-tri/bao-cao/ma/<slug:table>.csv", report_views.code_report_file),
     path("quan-tri/bao-cao/ho-tro/", report_views.help_report, name="help-report"),
     path("quan-tri/bao-cao/ho-tro/<slug:table>.csv", report_views.help_report_file),
+    path("quan-tri/phieu-kich-hoat/", slip_views.slips_given, name="slips"),
+    path("quan-tri/phieu-kich-hoat/in/", slip_views.give, name="give-slips"),
+    path("quan-tri/phieu-kich-hoat/<uuid:pk>/huy/", slip_views.take_back, name="end-slip"),
     path("quan-tri/chien-dich/", campaign_views.campaigns, name="campaigns"),
     path("quan-tri/chien-dich/moi/", campaign_views.plan, name="plan-campaign"),
     path("quan-tri/chien-dich/<int:pk>/", campaign_views.campaign, name="campaign"),

@@ -255,7 +255,9 @@ class Brakes(models.Model):
 
     id = models.SmallIntegerField(primary_key=True, default=1, editable=False)
     sending_stopped = models.BooleanField("dừng gửi mã", default=False)
-    proof_of_work = models.BooleanField("yêu cầu trình duyệt giải phép tính trước khi gửi mã (chống tự động)", default=False)
+    proof_of_work = models.BooleanField(
+        "yêu cầu trình duyệt giải phép tính trước khi gửi mã (chống tự động)", default=False
+    )
     set_by_hand = models.BooleanField(
         "giữ nguyên các giới hạn đã nhập",
         default=False,

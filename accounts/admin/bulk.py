@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
+from accounts.activation import staff_views as slip_views
 from accounts.bulk import views as bulk_views
 from accounts.models import Account, Job
 from accounts.models.right import Right
@@ -16,7 +17,7 @@ class BulkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at r
 
     actions = (
         *("lock_chosen", "unlock_chosen", "mark_chosen", "leaked_chosen", "notify_chosen"),
-        *("export_csv", "export_xlsx"),
+        *("slips_for_chosen", "export_csv", "export_xlsx"),
     )
 
     def get_urls(self) -> list[URLPattern]:
@@ -38,6 +39,9 @@ class BulkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at r
 
     def has_notice_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(Right.SEND_NOTICE)
+
+    def has_slips_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(Right.PRINT_SLIPS)
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(Right.EXPORT_ACCOUNTS)
@@ -69,6 +73,12 @@ class BulkAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at r
         self, request: HttpRequest, chosen: "QuerySet[Account]"
     ) -> HttpResponse | None:
         return bulk_views.ask(request, Job.Kind.NOTICE, chosen)
+
+    @admin.action(description=_("In phiếu kích hoạt cho người mới"), permissions=["slips"])
+    def slips_for_chosen(
+        self, request: HttpRequest, chosen: "QuerySet[Account]"
+    ) -> HttpResponse | None:
+        return slip_views.preview_of(request, chosen)
 
     @admin.action(description=_("Xuất danh sách (CSV)"), permissions=["export"])
     def export_csv(

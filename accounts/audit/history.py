@@ -37,6 +37,7 @@ _FOLDED = {
     Event.LOGIN_HELD: gettext_lazy("%(count)s lần tạm dừng đăng nhập vì thử sai nhiều lần"),
     Event.CODE_WRONG: gettext_lazy("%(count)s lần nhập sai mã xác thực"),
     Event.CODE_SPENT: gettext_lazy("%(count)s lần nhập mã xác thực đã hết hiệu lực"),
+    Event.SLIP_WRONG: gettext_lazy("%(count)s lần nhập sai mã kích hoạt"),
     Event.FACTOR_WRONG: gettext_lazy("%(count)s lần xác thực bước hai không đúng"),
 }
 

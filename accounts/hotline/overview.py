@@ -110,6 +110,12 @@ def _of_account(seen: Overview) -> str:
             "Tài khoản đang bị khóa từ %(time)s nên chưa đăng nhập và lấy lại mật khẩu được. Đề"
             " nghị anh/chị liên hệ cán bộ CNTT của đơn vị để mở khóa."
         ) % {"time": moment(account.locked_at)}
+    if not account.has_way_in and not account.has_phone:
+        return _(
+            "Tài khoản chưa có mật khẩu và chưa có số điện thoại nên chưa đăng nhập được. Nếu là"
+            " người mới, cán bộ CNTT in phiếu kích hoạt để tự vào ở trang Kích hoạt tài khoản; nếu"
+            " không, cán bộ CNTT đề nghị số điện thoại, một người khác duyệt."
+        )
     if not account.has_way_in:
         return _(
             "Tài khoản chưa có mật khẩu và chưa có số điện thoại đã xác thực nên chưa đăng nhập"

@@ -1,6 +1,7 @@
 """The tables of accounts. They hold columns, constraints and questions; rules stand above them."""
 
 from accounts.models.account import Account
+from accounts.models.activation import ActivationSlip
 from accounts.models.address import Address, MailDomain
 from accounts.models.audit_event import AuditEvent, AuditHead, AuditLink, Ground
 from accounts.models.campaign import Campaign, CampaignMember
@@ -16,6 +17,7 @@ from accounts.models.upkeep import Upkeep
 
 __all__ = [
     "Account",
+    "ActivationSlip",
     "Address",
     "AuditEvent",
     "AuditHead",

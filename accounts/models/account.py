@@ -154,6 +154,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
             ("reset_factor", "Đặt lại xác thực hai lớp của đồng nghiệp"),
             ("change_aliases", "Sửa các địa chỉ khác của tài khoản"),
             ("lock_account", "Khóa, mở khóa hàng loạt"),
+            ("print_slips", "In phiếu kích hoạt"),
             ("mark_default", "Đánh dấu còn mật khẩu mặc định"),
             ("send_notice", "Gửi thông báo hàng loạt"),
             ("import_accounts", "Nhập tài khoản từ tệp"),

@@ -17,6 +17,7 @@ class Right(enum.StrEnum):
     ADD_ACCOUNT = "accounts.add_account"
     CHANGE_ALIASES = "accounts.change_aliases"
     LOCK_ACCOUNT = "accounts.lock_account"
+    PRINT_SLIPS = "accounts.print_slips"
     MARK_DEFAULT = "accounts.mark_default"
     SEND_NOTICE = "accounts.send_notice"
     IMPORT_ACCOUNTS = "accounts.import_accounts"

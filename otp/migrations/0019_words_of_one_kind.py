@@ -4,24 +4,31 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('otp', '0018_codes_of_own_browsers'),
+        ("otp", "0018_codes_of_own_browsers"),
     ]
 
     operations = [
         migrations.AlterModelOptions(
-            name='brakes',
-            options={'verbose_name': 'giới hạn gửi mã', 'verbose_name_plural': 'giới hạn gửi mã'},
+            name="brakes",
+            options={"verbose_name": "giới hạn gửi mã", "verbose_name_plural": "giới hạn gửi mã"},
         ),
         migrations.AlterField(
-            model_name='brakes',
-            name='proof_of_work',
-            field=models.BooleanField(default=False, verbose_name='yêu cầu trình duyệt giải phép tính trước khi gửi mã (chống tự động)'),
+            model_name="brakes",
+            name="proof_of_work",
+            field=models.BooleanField(
+                default=False,
+                verbose_name="yêu cầu trình duyệt giải phép tính trước khi gửi mã (chống tự động)",
+            ),
         ),
         migrations.AlterField(
-            model_name='brakes',
-            name='set_by_hand',
-            field=models.BooleanField(db_default=False, default=False, help_text='Bỏ chọn thì mỗi đêm hệ thống tính lại các giới hạn theo số tài khoản và mức dùng.', verbose_name='giữ nguyên các giới hạn đã nhập'),
+            model_name="brakes",
+            name="set_by_hand",
+            field=models.BooleanField(
+                db_default=False,
+                default=False,
+                help_text="Bỏ chọn thì mỗi đêm hệ thống tính lại các giới hạn theo số tài khoản và mức dùng.",
+                verbose_name="giữ nguyên các giới hạn đã nhập",
+            ),
         ),
     ]

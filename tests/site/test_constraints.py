@@ -110,6 +110,12 @@ def approved(**changes):
     return proposal(**(decided | changes))
 
 
+def slip(**changes):
+    row = {"id": "a5b0c9a3-0f7c-4b67-9a55-0d6b4ae7a001", "account_id": 1, "pepper_id": "x"}
+    row |= {"given_at": NOON, "good_until": LATER, "given_by_id": 2}
+    return "accounts_activationslip", row | changes
+
+
 def login_notice(**changes):
     return "accounts_loginnotice", {"text": "x", "shown_from": NOON, "shown_until": LATER} | changes
 
@@ -244,6 +250,10 @@ REFUSED = {
         (PEOPLE, approved(phone="+84912466981")),
         (PEOPLE, proposal(phone="0912466981")),
     ],
+    "slip_one_open": [
+        ([*PEOPLE, slip()], slip(id="a5b0c9a3-0f7c-4b67-9a55-0d6b4ae7a002")),
+    ],
+    "slip_used_or_ended": [(PEOPLE, slip(used_at=NOON, ended_at=NOON))],
     "login_notice_has_an_end": [([], login_notice(shown_until=NOON))],
     "accounts_auditlink_event_id_key": [([link()], link(seq=2))],
     "audit_head_is_one_row": [([], head(id=2))],

@@ -11,7 +11,8 @@ from accounts.spreadsheets import reading, writing
 
 NO_WAY_IN = (
     "They have no password here, and no number that is confirmed, so no code goes to them."
-    " Load their hashes: for new accounts with this file, for those that are here with"
+    " Who is new and has no number gets in by a printed slip: /quan-tri/phieu-kich-hoat/."
+    " For others load their hashes: for new accounts with this file, for those that are here with"
     ' import_mailboxes. Or propose and approve their numbers at /ho-tro/; then "Quên mật khẩu"'
     " lets them in. See docs/operate.md."
 )

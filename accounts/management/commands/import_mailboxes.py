@@ -39,7 +39,8 @@ BAD_COLUMNS = ("place", "address", "reason", "what to do")
 SHOWN = 20  # names of units
 
 NO_WAY_IN = (
-    "Those without a password cannot get in before a number of theirs is proposed and approved at"
+    "Those without a password cannot get in. Who is new and has no number gets in by a printed"
+    " slip: /quan-tri/phieu-kich-hoat/. The others' numbers are proposed and approved at"
     ' /ho-tro/; then "Quên mật khẩu" lets them in.'
 )
 PORTAL_FIRST = (

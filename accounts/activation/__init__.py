@@ -1,0 +1,1 @@
+"""The way in for newcomers: a printed slip, then a number, its code, a password."""

@@ -1,0 +1,186 @@
+"""The slips' pages of IT: who gets one, the sheets that are printed, what became of them."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.access.limits import limit_posts
+from accounts.access.staff import StaffRequest, staff_page
+from accounts.activation import slips
+from accounts.activation.forms import GiveForm, Layout
+from accounts.activation.slips import MOST_AT_ONCE, newcomers
+from accounts.models import Account, ActivationSlip
+from accounts.models.right import Right
+from accounts.organisation import roles
+from accounts.organisation.units import Tree, with_below
+from accounts.pages.requests import actor, takes_long
+from otp.codes.slips import SLIP_LIFE, TRIES
+from otp.sentences import duration
+
+RIGHT = Right.PRINT_SLIPS
+SLIPS_ON_A_PAGE = 50
+
+State = ActivationSlip.State
+
+
+@require_safe
+@staff_page(RIGHT)
+@takes_long
+def slips_given(request: StaffRequest) -> HttpResponse:
+    """List the slips of the people whom the reader may see, the newest first."""
+    reach = roles.within(request.user, Account.objects.all())
+    given = ActivationSlip.objects.filter(account__in=reach)
+    show = request.GET.get("loc", "")
+    shown = _in_state(given, show).select_related("account__unit", "given_by")
+    page = Paginator(shown.order_by("-given_at", "account__address"), SLIPS_ON_A_PAGE).get_page(
+        request.GET.get("trang")
+    )
+    now = timezone.now()
+    context = {
+        "page": page,
+        "rows": [(slip, slip.state_at(now)) for slip in page],
+        "show": show,
+        "choices": [("", _("Tất cả")), *State.choices],
+        "waiting": State.WAITING,
+        "newcomers": roles.within(request.user, newcomers()).count(),
+    }
+    return render(request, "activation/slips.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@limit_posts("slips", 60, minutes=10)
+@staff_page(RIGHT)
+@takes_long
+def give(request: StaffRequest) -> HttpResponse:
+    """Ask for whom; show who would get one; print. Only the last gives a slip."""
+    if "people" in request.POST:
+        return _print(request)
+    tree = Tree(roles.units_of(request.user))
+    form = GiveForm(request.POST or None, tree=tree)
+    if form.is_valid():
+        try:
+            people = _chosen(request.user, **form.cleaned_data)
+        except ValidationError as refused:
+            form.add_error("addresses" if form.cleaned_data["addresses"] else "unit", refused)
+        else:
+            return _preview(request, people, form.cleaned_data["layout"])
+    return render(request, "activation/give.html", {"form": form, "life": duration(SLIP_LIFE)})
+
+
+@require_POST
+@limit_posts("slips", 60, minutes=10)
+@staff_page(RIGHT)
+def take_back(request: StaffRequest, pk: str) -> HttpResponse:
+    """End a slip that was lost, or went to the wrong person."""
+    reach = roles.within(request.user, Account.objects.all())
+    slip = get_object_or_404(ActivationSlip.objects.filter(account__in=reach), pk=pk)
+    if slips.take_back(slip, by=request.user):
+        messages.success(
+            request, _("Đã hủy phiếu của %(address)s.") % {"address": slip.account.address}
+        )
+    else:
+        messages.warning(request, _("Phiếu này đã dùng hoặc đã hủy từ trước."))
+    return redirect("accounts:slips")
+
+
+def preview_of(request: HttpRequest, chosen: QuerySet[Account]) -> HttpResponse | None:
+    """Show who of the accounts ticked in the list would get a slip."""
+    reach = roles.within(actor(request), chosen)
+    people = list(newcomers().filter(pk__in=reach).order_by("address")[: MOST_AT_ONCE + 1])
+    if not people:
+        messages.warning(
+            request, _("Không có ai được cấp phiếu trong số đã chọn. %(who)s") % {"who": _who()}
+        )
+        return None
+    return _preview(request, people, Layout.ONE)
+
+
+def _chosen(staff: Account, *, addresses: list[str], unit: str, layout: str) -> list[Account]:
+    """Give the people meant by the form, in the reader's reach; raises ValidationError."""
+    reach = roles.within(staff, newcomers())
+    if not addresses:
+        waiting = ActivationSlip.objects.open().filter(good_until__gt=timezone.now())
+        reach = reach.filter(unit__in=with_below([int(unit)]))
+        reach = reach.exclude(pk__in=waiting.values("account"))
+        people = list(reach.order_by("address")[: MOST_AT_ONCE + 1])
+        if not people:
+            raise ValidationError(
+                _("Đơn vị này không còn người mới nào chưa có phiếu. %(who)s"),
+                params={"who": _who()},
+            )
+        return people
+    people = list(reach.filter(address__in=addresses).order_by("address"))
+    refused = sorted(set(addresses) - {each.address for each in people})
+    if refused:
+        raise ValidationError(
+            _("Không in phiếu được cho: %(addresses)s. %(who)s"),
+            params={"addresses": ", ".join(refused[:SLIPS_ON_A_PAGE]), "who": _who()},
+        )
+    return people
+
+
+def _who() -> str:
+    return _(
+        "Phiếu chỉ dành cho tài khoản trong phạm vi của bạn, chưa từng có số điện thoại, chưa từng"
+        " đăng nhập và chưa có mật khẩu riêng; với người khác, hãy đề nghị số điện thoại ở trang"
+        " hỗ trợ để một cán bộ khác duyệt."
+    )
+
+
+def _preview(request: HttpRequest, people: list[Account], layout: str) -> HttpResponse:
+    some = people[:MOST_AT_ONCE]
+    have_one = ActivationSlip.objects.open().filter(account__in=some, good_until__gt=timezone.now())
+    context = {
+        "people": some,
+        "keys": ",".join(str(each.pk) for each in some),
+        "layouts": Layout.choices,
+        "layout": layout,
+        "have_one": have_one.count(),
+        "is_cut": len(people) > MOST_AT_ONCE,
+        "most": MOST_AT_ONCE,
+        "life": duration(SLIP_LIFE),
+    }
+    return render(request, "activation/preview.html", context)
+
+
+def _print(request: StaffRequest) -> HttpResponse:
+    """Give the slips and show them, once: they are on no other page."""
+    keys = [int(key) for key in request.POST["people"].split(",") if key.isdecimal()]
+    reach = roles.within(request.user, newcomers().filter(pk__in=keys[:MOST_AT_ONCE]))
+    printed = slips.give(reach, by=request.user)
+    if not printed:
+        messages.warning(request, _("Không còn ai để in phiếu. %(who)s") % {"who": _who()})
+        return redirect("accounts:give-slips")
+    tree = Tree()
+    is_four = request.POST.get("layout") == Layout.FOUR
+    context: dict[str, Any] = {
+        "slips": [(each, tree.path(each.account.unit_id)) for each in printed],
+        "shape": "four" if is_four else "one",
+        "tries": TRIES.count,
+        "site_address": settings.PUBLIC_BASE_URL.rstrip("/") + reverse("accounts:activate"),
+    }
+    return render(request, "activation/print.html", context)
+
+
+def _in_state(given: "QuerySet[ActivationSlip]", state: str) -> "QuerySet[ActivationSlip]":
+    open_ones, now = {"used_at": None, "ended_at": None}, timezone.now()
+    match state:
+        case State.USED:
+            return given.exclude(used_at=None)
+        case State.ENDED:
+            return given.exclude(ended_at=None)
+        case State.WAITING:
+            return given.filter(**open_ones, good_until__gt=now)
+        case State.EXPIRED:
+            return given.filter(**open_ones, good_until__lte=now)
+    return given
