@@ -45,7 +45,8 @@ lock: environment  ## compile all requirements from pyproject.toml
 		$(BIN)/$(LOCK) --constraint=requirements.txt --output-file=deploy/requirements-ldap.txt -
 
 messages:  ## compile locale/ (apt-get install gettext)
-	msgfmt --check-format --output-file=locale/vi/LC_MESSAGES/django.mo locale/vi/LC_MESSAGES/django.po
+	for name in django djangojs; do \
+		msgfmt --check-format --output-file=locale/vi/LC_MESSAGES/$$name.mo locale/vi/LC_MESSAGES/$$name.po; done
 
 environment:
 	@if [ -z "$(PYTHON)" ]; then \

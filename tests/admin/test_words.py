@@ -37,6 +37,18 @@ class WordsTests(StaffTestCase):
         for path in ("/quan-tri/", LIST, f"{LIST}add/", f"{one}change/", f"{one}history/"):
             self.assert_good(self.client.get(path))
 
+    def test_what_its_scripts_say(self):
+        r = self.client.get("/quan-tri/jsi18n/")
+
+        self.assertContains(r, r"\u0110\u00e3 ch\u1ecdn %(sel)s/%(cnt)s")
+
+    def test_every_page_leads_to_all_parts(self):
+        for path in ("/quan-tri/", LIST, f"{LIST}nap/"):
+            page = self.client.get(path).content.decode()
+            for part in (LIST, f"{LIST}nap/", "/quan-tri/chien-dich/", "/quan-tri/bao-cao/"):
+                with self.subTest(path, part=part):
+                    self.assertIn(f'href="{part}"', page)
+
     def test_what_is_wrong(self):
         r = self.client.post(f"{LIST}add/", {"address": "a..b", "full_name": "x\0"})
 
@@ -48,8 +60,10 @@ class WordsTests(StaffTestCase):
 @pytest.mark.program("msgfmt")
 class CatalogueTests(SimpleTestCase):
     def test_it_is_compiled_as_it_is_written(self):
-        with tempfile.NamedTemporaryFile() as made:
-            command = ["msgfmt", "--check-format", "-o", made.name, CATALOGUE / "django.po"]
-            subprocess.run(command, check=True)
+        for name in ("django", "djangojs"):
+            with self.subTest(name), tempfile.NamedTemporaryFile() as made:
+                written = CATALOGUE / f"{name}.po"
+                subprocess.run(["msgfmt", "--check-format", "-o", made.name, written], check=True)
 
-            self.assertEqual(Path(made.name).read_bytes(), (CATALOGUE / "django.mo").read_bytes())
+                compiled = (CATALOGUE / f"{name}.mo").read_bytes()
+                self.assertEqual(Path(made.name).read_bytes(), compiled)
