@@ -32,6 +32,11 @@ urlpatterns = [
     path(
         "cau-hinh/thong-tin/<str:address>/xac-thuc/", settings_views.phone_code, name="phone-code"
     ),
+    path(
+        "cau-hinh/thong-tin/<str:address>/xac-nhan-lai/",
+        settings_views.phone_again,
+        name="phone-again",
+    ),
     path("cau-hinh/mat-khau/", settings_views.password, name="password"),
     path("cau-hinh/hoat-dong/", settings_views.activity, name="activity"),
     path("cau-hinh/xac-thuc-hai-lop/", second_factor_views.factor, name="factor"),

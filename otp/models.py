@@ -146,6 +146,8 @@ class Message(models.Model):
 
     code = models.OneToOneField(Code, null=True, on_delete=models.CASCADE, related_name="message")
     address_key = models.CharField(max_length=64, db_index=True)
+    # The keyed name of the number, by which reports on it are known: of a decoy too.
+    phone_key = models.CharField(max_length=64, blank=True, default="", db_default="")
     channel = models.CharField("kênh", max_length=8, choices=Channel)
     to = models.CharField(max_length=254, blank=True)
     to_masked = models.CharField("gửi đến", max_length=254, blank=True)
@@ -200,6 +202,25 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel} {self.pk}"
+
+
+class DeadNumberDay(models.Model):
+    """A day on which a supplier said of a number, known by its keyed name, that nobody has it."""
+
+    phone_key = models.CharField(max_length=64)
+    local_day = models.DateField()
+    sent_at = models.DateTimeField(db_index=True)  # the message that did not arrive
+    reason = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="dead_number_once_a_day", fields=["phone_key", "local_day"]
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.phone_key[:8]} {self.local_day}"
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,7 @@ class AccountAdmin(VersionedAdmin, BulkAdmin):
         "default_password_until",
         "masked_phone",
         "phone_confirmed_at",
+        "phone_doubted_at",
         "password_changed_at",
         "locked_at",
         "last_login",
@@ -110,6 +111,7 @@ class AccountAdmin(VersionedAdmin, BulkAdmin):
     _always_read = (
         "masked_phone",
         "phone_confirmed_at",
+        "phone_doubted_at",
         "password_changed_at",
         "locked_at",
         "last_login",

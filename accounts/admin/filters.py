@@ -58,6 +58,7 @@ class PhoneFilter(admin.SimpleListFilter):
             ("missing", str(_("chưa xác thực hoặc chưa có"))),
             *((str(state.value), str(state.label)) for state in _ASKED),
             *((f"{PhoneState.OLD}-{months}", old % {"months": months}) for months in OLD_AFTER),
+            ("doubted", str(_("có thể không còn của chủ hộp thư"))),
             ("excused", str(_("được miễn"))),
         ]
 
@@ -65,6 +66,8 @@ class PhoneFilter(admin.SimpleListFilter):
         value = self.value() or ""
         if value == "missing":
             return queryset.exclude(in_state(PhoneState.GOOD))
+        if value == "doubted":
+            return queryset.filter(phone_doubted_at__isnull=False)
         if value == "excused":
             return queryset.filter(phone_excuse__isnull=False)
         state, _sign, months = value.partition("-")

@@ -18,7 +18,7 @@ _NOTHING: Mapping[str, object] = {}
 
 def password_changed(account: Account) -> None:
     """Tell of a new password, also the number that was replaced not long ago (PR-03, PR-05)."""
-    if account.phone:
+    if account.phone and not account.phone_is_in_doubt:
         _sms(account, account.phone, settings.PROFILE.sms.password_changed)
     if account.changed_phone_lately:
         _sms(account, account.old_phone, settings.PROFILE.sms.phone_warning)
@@ -35,6 +35,17 @@ def phone_changed(account: Account, *, replaced: str) -> None:
 def phone_given(account: Account) -> None:
     """Tell the new number too, where its owner did not confirm it with a code (AD-09)."""
     _sms(account, account.phone, settings.PROFILE.sms.phone_changed)
+
+
+def phone_doubted(account: Account) -> None:
+    """Tell the mailbox that its number gets no more codes until it is confirmed again."""
+    _mail(account, "phone_doubted", "Hãy xác nhận lại số điện thoại nhận mã xác thực")
+
+
+def phone_overdue(account: Account, *, wait: dt.timedelta) -> None:
+    """Ask the mailbox to confirm its number again; the mail waits for its turn."""
+    subject = "Đã đến hạn xác nhận lại số điện thoại nhận mã xác thực"
+    _mail(account, "phone_overdue", subject, wait=wait)
 
 
 def phone_vouched(account: Account, *, wait: dt.timedelta) -> None:

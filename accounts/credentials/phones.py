@@ -11,6 +11,11 @@ from accounts.credentials import notices
 from accounts.models import Account, AuditEvent
 from otp import codes
 
+_NUMBERS = (
+    *("old_phone", "phone", "phone_changed_at", "phone_confirmed_at", "new_phone"),
+    "phone_doubted_at",
+)
+
 
 def put_in_force(account: Account, phone: str, *, by: Account | None = None) -> None:
     """Make `phone` the account's number, in the caller's transaction, and tell of it.
@@ -27,10 +32,8 @@ def put_in_force(account: Account, phone: str, *, by: Account | None = None) -> 
             account.old_phone = replaced
         account.phone, account.phone_changed_at = phone, now
     account.phone_confirmed_at = now if by or settings.PHONE_CONFIRMATION else None
-    account.new_phone = ""
-    account.save(
-        update_fields=["old_phone", "phone", "phone_changed_at", "phone_confirmed_at", "new_phone"]
-    )
+    account.new_phone, account.phone_doubted_at = "", None
+    account.save(update_fields=_NUMBERS)
     # A recovery that was begun with the old number must not be finished with it.
     codes.revoke(account.address)
     event = _event(first=first, changed=changed)

@@ -110,6 +110,11 @@ def _of_account(seen: Overview) -> str:
             "Tài khoản đang bị khóa từ %(time)s nên chưa đăng nhập và lấy lại mật khẩu được. Đề"
             " nghị anh/chị liên hệ cán bộ CNTT của đơn vị để mở khóa."
         ) % {"time": moment(account.locked_at)}
+    return _of_number(account)
+
+
+def _of_number(account: Account) -> str:
+    """Say why no code goes to the number of the account."""
     if not account.has_way_in and not account.has_phone:
         return _(
             "Tài khoản chưa có mật khẩu và chưa có số điện thoại nên chưa đăng nhập được. Nếu là"
@@ -127,6 +132,11 @@ def _of_account(seen: Overview) -> str:
             "Tài khoản chưa có số điện thoại nên không nhận được mã. Nếu còn nhớ mật khẩu, đề nghị"
             " anh/chị đăng nhập và khai số; nếu đã quên, cán bộ CNTT phải đề nghị khai số giúp."
         )
+    if account.phone_is_in_doubt:
+        return _(
+            "Số điện thoại bị nghi không còn của chủ hộp thư từ %(time)s nên không nhận mã. Chủ hộp"
+            " thư đăng nhập để xác nhận lại; nếu đã quên mật khẩu, cán bộ CNTT đề nghị đổi số."
+        ) % {"time": moment(account.phone_doubted_at)}
     if not account.phone_is_in_force:
         return _(
             "Số điện thoại chưa được xác thực nên chưa nhận được mã lấy lại mật khẩu. Nếu còn nhớ"

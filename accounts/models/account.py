@@ -19,6 +19,7 @@ from accounts import directory
 from accounts.addresses import AddressError, canonical
 from accounts.models.address import CANONICAL, Address
 from accounts.models.names import NameField
+from accounts.models.phone_state import confirmed_too_long_ago
 from accounts.models.session import Session
 from accounts.models.unit import Unit
 from otp import phones
@@ -68,10 +69,13 @@ class AccountManager(BaseUserManager["Account"]):
         owners = self.filter(addresses__address=address)
         return owners.values_list("address", flat=True).first() or address
 
-    def recoverable(self, address: str) -> "Account | None":
-        """Find the account that may get its password back by SMS, by any of its addresses."""
+    def shown_to_strangers(self, address: str) -> "Account | None":
+        """Find the account whose number the pages of a lost password show, by any of its addresses.
+
+        It gets a code only where it `is_recoverable`.
+        """
         account = self.reached_at(address)
-        return account if account and account.is_recoverable else None
+        return account if account and account.shows_phone else None
 
 
 class Account(AbstractBaseUser, PermissionsMixin):
@@ -95,6 +99,9 @@ class Account(AbstractBaseUser, PermissionsMixin):
     phone = models.CharField("số điện thoại", max_length=16, blank=True)
     phone_confirmed_at = models.DateTimeField("xác nhận số lúc", null=True, blank=True)
     phone_changed_at = models.DateTimeField("đổi số lúc", null=True, blank=True)
+    # In doubt, it gets no code until its owner has confirmed it again: it may be somebody else's.
+    phone_doubted_at = models.DateTimeField("số bị nghi ngờ lúc", null=True, blank=True)
+    phone_reminded_at = models.DateTimeField(null=True, blank=True, editable=False)
     new_phone = models.CharField(max_length=16, blank=True, editable=False)
     old_phone = models.CharField(max_length=16, blank=True, editable=False)
 
@@ -224,13 +231,37 @@ class Account(AbstractBaseUser, PermissionsMixin):
         return self.has_phone and self.phone_confirmed_at is not None
 
     @property
-    def phone_is_in_force(self) -> bool:
+    def phone_is_known(self) -> bool:
+        """Whether there is a number for codes, be it in doubt."""
         return self.phone_is_confirmed or (self.has_phone and not settings.PHONE_CONFIRMATION)
+
+    @property
+    def phone_is_in_doubt(self) -> bool:
+        return self.has_phone and self.phone_doubted_at is not None
+
+    @property
+    def phone_is_in_force(self) -> bool:
+        return self.phone_is_known and not self.phone_is_in_doubt
+
+    @property
+    def phone_is_overdue(self) -> bool:
+        """Whether the number was confirmed so long ago that its owner is asked again."""
+        before = confirmed_too_long_ago()
+        at = self.phone_confirmed_at
+        return self.phone_is_known and before is not None and at is not None and at < before
 
     @property
     def is_recoverable(self) -> bool:
         """Whether the password may be got back by SMS: only a number in force counts."""
         return self.may_log_in and self.phone_is_in_force
+
+    @property
+    def shows_phone(self) -> bool:
+        """Whether a stranger who asks for a code is shown this number.
+
+        One in doubt gets no code, and its pages stay as they were: else they would tell of it.
+        """
+        return self.may_log_in and self.phone_is_known
 
     @property
     def has_way_in(self) -> bool:

@@ -57,6 +57,7 @@ class AuditEvent(models.Model):
         PHONE_CHANGED = "phone-changed", "Đổi số điện thoại"
         PHONE_CONFIRMED = "phone-confirmed", "Xác nhận số điện thoại"
         PHONE_VOUCHED = "phone-vouched", "Số điện thoại được nhập là đã xác nhận"
+        PHONE_DOUBTED = "phone-doubted", "Số điện thoại bị nghi không còn của chủ hộp thư"
         PHONE_FIRST = "phone-first", "Khai số điện thoại lần đầu"
         RESET_AFTER_PHONE = "reset-after-phone", "Lấy lại mật khẩu ngay sau khi đổi số"
         SLIP_GIVEN = "slip-given", "In phiếu kích hoạt"

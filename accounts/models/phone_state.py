@@ -6,6 +6,7 @@ import datetime as dt
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from otp.models import OFFICE_ZONE
 
@@ -57,3 +58,11 @@ def missing(since: dt.datetime | None, *, of: str = "") -> Q:
 
 def _nobody(of: str) -> Q:
     return Q(**{f"{of}pk__in": []})
+
+
+def confirmed_too_long_ago() -> dt.datetime | None:
+    """Give the moment before which a number's confirmation counts as old; None where none does."""
+    months = settings.PHONE_RECONFIRM_MONTHS
+    if not (months and settings.PHONE_CONFIRMATION):
+        return None
+    return months_before(timezone.localdate(timezone=OFFICE_ZONE), months)

@@ -43,7 +43,8 @@ class PhoneChange:
         sends nothing; the form's `nonce` finds the code again whose answer was lost. Where the
         office wants no confirmation, the number counts at once and the answer is None.
         """
-        if phone == account.phone and account.phone_is_confirmed:
+        wanted = account.phone_is_in_doubt or account.phone_is_overdue
+        if phone == account.phone and account.phone_is_confirmed and not wanted:
             _call_off(account)
             raise AlreadyInForce
         if not settings.PHONE_CONFIRMATION:

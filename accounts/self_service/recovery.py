@@ -112,8 +112,8 @@ class Recovery:
                 proved=proved,
                 asker=askers.current(ask.address),
             )
-            account = Account.objects.recoverable(ask.address)
-            phone = account.phone if account else ""
+            account = Account.objects.shown_to_strangers(ask.address)
+            phone = account.phone if account and account.is_recoverable else ""
             pending_code.send(issued, to=phone, wording=settings.PROFILE.sms.recovery_code)
             state = ask.state(issued, account)
             state.keep(session)
@@ -123,7 +123,7 @@ class Recovery:
     @classmethod
     def _take_up(cls, session: SessionBase, ask: _Ask, issued: codes.Issued) -> Self:
         """Go on with what this very form was issued before: its answer was lost."""
-        state = ask.state(issued, Account.objects.recoverable(ask.address))
+        state = ask.state(issued, Account.objects.shown_to_strangers(ask.address))
         state.keep(session)
         return cls(session, state)
 

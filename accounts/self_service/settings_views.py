@@ -5,11 +5,12 @@ from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_POST
 
 from accounts.access import limits, login, sessions
 from accounts.access.limits import limit_posts
@@ -57,14 +58,7 @@ def profile(request: PersonRequest) -> HttpResponse:
 @limit_posts("phone", 30, minutes=10)
 def phone(request: PersonRequest, address: str) -> HttpResponse:
     _own_address_or_404(request, address)
-    ask_password = not login.password_is_fresh(request.session, within=settings.PASSWORD_FRESH)
-    form = PhoneForm(
-        request.POST or None,
-        ask_password=ask_password,
-        nonce=nonce_for(request),
-        in_force=request.user.phone,
-        stands=_number_of(request.user),
-    )
+    form = _phone_form(request, request.POST or None)
     refusal = None
     paused = False
     if form.is_valid() and password_prompt.current_password_is_right(request, form):
@@ -87,6 +81,23 @@ def phone(request: PersonRequest, address: str) -> HttpResponse:
                 messages.success(request, _("Đã lưu số điện thoại."))
                 return redirect("accounts:profile")
             return redirect("accounts:phone-code", address)
+    return _phone_page(request, form, refusal=refusal, paused=paused)
+
+
+def _phone_form(request: PersonRequest, data: QueryDict | None) -> PhoneForm:
+    ask_password = not login.password_is_fresh(request.session, within=settings.PASSWORD_FRESH)
+    return PhoneForm(
+        data,
+        ask_password=ask_password,
+        nonce=nonce_for(request),
+        in_force=request.user.phone,
+        stands=_number_of(request.user),
+    )
+
+
+def _phone_page(
+    request: PersonRequest, form: PhoneForm, *, refusal: TooSoon | None, paused: bool
+) -> HttpResponse:
     context = {
         "form": form,
         "address": request.user.address,
@@ -96,6 +107,35 @@ def phone(request: PersonRequest, address: str) -> HttpResponse:
         "confirmation": settings.PHONE_CONFIRMATION,
     }
     return render(request, "self_service/phone.html", context)
+
+
+@require_POST
+@pages
+@limit_posts("phone", 30, minutes=10)
+def phone_again(request: PersonRequest, address: str) -> HttpResponse:
+    """Send a code to the number that is there already, so that its owner confirms it anew."""
+    _own_address_or_404(request, address)
+    if not request.user.has_phone:
+        return redirect("accounts:phone", address)
+    refusal = None
+    paused = False
+    try:
+        change = PhoneChange.start(
+            request.session, request.user, request.user.phone, nonce=nonce_of(request)
+        )
+    except AlreadyInForce:
+        change = None
+    except TooSoon as too_soon:
+        refusal = too_soon
+    except Paused:
+        limits.give_back_post("phone")
+        paused = True
+    if refusal or paused:
+        return _phone_page(request, _phone_form(request, None), refusal=refusal, paused=paused)
+    if change is not None:
+        return redirect("accounts:phone-code", address)
+    messages.success(request, _("Số điện thoại này đã được xác nhận."))
+    return redirect("accounts:profile")
 
 
 def _number_of(account: Account) -> dict[str, str]:
@@ -116,10 +156,11 @@ def phone_code(request: PersonRequest, address: str) -> HttpResponse:
     form = CodeForm(request.POST or None, step=change.state.code_id)
     if form.is_valid():
         if change.is_done:
-            return _phone_updated(request)
+            return _phone_updated(request, is_new=True)
+        was_in_force = request.user.phone_is_known and change.state.is_for(request.user.phone)
         answer = change.check_code(form.cleaned_data["code"])
         if answer.verdict is Verdict.RIGHT:
-            return _phone_updated(request)
+            return _phone_updated(request, is_new=not was_in_force)
         if not answer.tries_left:
             messages.error(request, code_error(answer))
             return redirect("accounts:phone-code", address)
@@ -134,11 +175,13 @@ def phone_code(request: PersonRequest, address: str) -> HttpResponse:
     return render(request, "self_service/phone_code.html", context)
 
 
-def _phone_updated(request: PersonRequest) -> HttpResponse:
-    messages.success(
-        request,
-        _("Đã cập nhật số điện thoại. Từ bây giờ mã lấy lại mật khẩu được gửi đến số mới."),
-    )
+def _phone_updated(request: PersonRequest, *, is_new: bool) -> HttpResponse:
+    sentence = _("Đã xác nhận lại số điện thoại. Mã lấy lại mật khẩu được gửi đến số này.")
+    if is_new:
+        sentence = _(
+            "Đã cập nhật số điện thoại. Từ bây giờ mã lấy lại mật khẩu được gửi đến số mới."
+        )
+    messages.success(request, sentence)
     return redirect("accounts:profile")
 
 

@@ -49,10 +49,10 @@ WITH change AS MATERIALIZED (
                 ELSE '' END AS reason
     FROM portal
 )
-INSERT INTO otp_message (code_id, address_key, channel, "to", to_masked, subject, text, state,
-                         reason, gateway, gateway_id, tries, created_at, due_at, good_until,
+INSERT INTO otp_message (code_id, address_key, phone_key, channel, "to", to_masked, subject, text,
+                         state, reason, gateway, gateway_id, tries, created_at, due_at, good_until,
                          changed_at)
-SELECT %(code_id)s, %(address_key)s, 'sms',
+SELECT %(code_id)s, %(address_key)s, %(phone_name)s, 'sms',
     CASE WHEN reason = '' THEN %(to)s ELSE '' END, %(to_masked)s, '',
     CASE WHEN reason = '' THEN %(text)s ELSE '' END,
     CASE WHEN reason = '' THEN 'queued' ELSE 'skipped' END,
@@ -76,6 +76,7 @@ def queue_code(issued: codes.Issued, *, to: str, text: str) -> None:
     parameters = tightening.parameters(issued.asker) | {
         "code_id": issued.id,
         "address_key": issued.address_key,
+        "phone_name": name_of("phone", to),
         "to": to,
         "to_masked": phones.masked_for_staff(to),
         "text": text,
@@ -95,7 +96,11 @@ def queue_code(issued: codes.Issued, *, to: str, text: str) -> None:
 def queue_sms(address: str, *, to: str, text: str, good_for: dt.timedelta = NOTICE_LIFE) -> Message:
     """Queue a notice by SMS, in the transaction of what it tells of. It counts as no code."""
     notice = Message(
-        channel=Message.Channel.SMS, to=to, to_masked=phones.masked_for_staff(to), text=text
+        channel=Message.Channel.SMS,
+        to=to,
+        to_masked=phones.masked_for_staff(to),
+        text=text,
+        phone_key=name_of("phone", to),
     )
     _queue(address, notice, good_for)
     return notice

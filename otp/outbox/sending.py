@@ -18,7 +18,7 @@ from otp import codes
 from otp.models import Code, Message
 from otp.outbox import life
 from otp.outbox.queue import CODE_PLACE, ERASED
-from otp.suppliers import doveadm, webhook
+from otp.suppliers import dead_numbers, doveadm, webhook
 from otp.suppliers.gateway import GatewayRefused, Mail, NotSent, Sms, SmsError, Unknown, send_mail
 from otp.suppliers.route import Accepted, Route
 
@@ -328,6 +328,10 @@ def _mark(message: Claimed, outcome: _Attempt) -> None:
         )
         if marked and message.code_id:
             _give_place_back(message.code_id, outcome.state)
+        if marked:
+            dead_numbers.note(
+                message.id, outcome.state, gateway=outcome.gateway, reason=outcome.reason
+            )
 
 
 def _give_place_back(code_id: uuid.UUID, state: Message.State) -> None:

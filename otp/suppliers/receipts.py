@@ -10,6 +10,7 @@ from django.utils.crypto import constant_time_compare
 
 from otp.counting import keyed_names
 from otp.models import Message
+from otp.suppliers import dead_numbers
 
 logger = logging.getLogger(__name__)
 
@@ -31,11 +32,12 @@ def report(
     A code that did not arrive keeps its place in the day: a telephone that is switched off must
     not tell a stranger, by one more code, that somebody has it.
     """
+    reason = str(number(reason) or "")
     moved = Message.objects.filter(pk=message_id, state__in=_BEFORE[state]).update(
         state=state,
         gateway=gateway,
         gateway_id=gateway_id.replace("\0", "")[:64],
-        reason=str(number(reason) or ""),
+        reason=reason,
         changed_at=Now(),
         to="",
         subject="",
@@ -43,6 +45,7 @@ def report(
     )
     if moved:
         logger.info("message %s: %s says %s", message_id, gateway, state.value)
+        dead_numbers.note(message_id, state, gateway=gateway, reason=reason)
     return bool(moved)
 
 

@@ -147,6 +147,7 @@ class WorkTests(RoleTestCase):
             ("prune_audit",),
             ("snapshot",),
             ("run_campaigns",),
+            ("doubt_numbers",),
             ("verify_audit",),
         ):
             self.run_command(*command, EMAIL_URL="dummy://")

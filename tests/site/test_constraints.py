@@ -45,6 +45,11 @@ def message(**changes):
     return "otp_message", row | changes
 
 
+def dead_number(**changes):
+    row = {"phone_key": "a" * 64, "local_day": NOON.date(), "sent_at": NOON, "reason": "30005"}
+    return "otp_deadnumberday", row | changes
+
+
 def account(**changes):
     row = {
         "password": "!",
@@ -197,6 +202,7 @@ REFUSED = {
         for column in ("to", "subject", "text")
         if state not in ("queued", "sending")
     ],
+    "dead_number_once_a_day": [([dead_number()], dead_number(sent_at=LATER))],
     "message_known_state": [([], message(state="lost"))],
     "otp_message_code_id_key": [
         ([code(id=SOME_ID), message(code_id=SOME_ID)], message(code_id=SOME_ID))

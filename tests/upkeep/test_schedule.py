@@ -16,7 +16,10 @@ from tests.support import cast
 from tests.support.clock import Clock
 
 PAGE = "/quan-tri/accounts/upkeep/"
-ALWAYS = {"prune", "prune_audit", "snapshot", "run_campaigns", "verify_audit"}
+ALWAYS = {
+    *("prune", "prune_audit", "snapshot", "run_campaigns", "verify_audit"),
+    "doubt_numbers",
+}
 
 
 class TimesTests(SimpleTestCase):
@@ -89,8 +92,9 @@ class RecordTests(TestCase):
         self.assertTrue(records.all_in_time())
 
         clock.forward(hours=1, minutes=1)
-        (late,) = records.overdue()
-        self.assertIn("run_campaigns", late)
+        late = list(records.overdue())
+        self.assertEqual(len(late), 2)
+        self.assertIn("run_campaigns", late[0])
 
         clock.forward(hours=23)
         self.assertEqual(len(list(records.overdue())), len(ALWAYS))

@@ -14,6 +14,7 @@ from accounts.management.recorded import RecordedCommand
 from accounts.models import HashTally
 from otp.models import Code, Message, Meter
 from otp.outbox import life
+from otp.suppliers import dead_numbers
 
 BATCH = 1_000  # rows in one transaction, so that nobody waits for it
 
@@ -27,6 +28,7 @@ class Command(RecordedCommand):
             "messages": _prune(Message.objects.filter(created_at__lt=oldest)),
             "codes": _prune(Code.objects.filter(issued_at__lt=oldest)),
             "meters": _prune(Meter.objects.filter(until__lt=Now()).exclude(pk__in=life.EXPECTED)),
+            "dead numbers": dead_numbers.forget_old(),
             "jobs": queue.forget_old(),
             "proposals": phone_proposals.expire(),
         }
