@@ -32,8 +32,11 @@ _STATUS_ATTRIBUTES = (
     *("zimbraaccountstatus", "zimbramailstatus", "accountstatus", "inetuserstatus"),
     *("mailuserstatus",),
 )
-_SWITCHED_OFF = ("nsaccountlock", "logindisabled")  # 389 and FreeIPA; eDirectory
+# 389 and FreeIPA; eDirectory; Active Directory's Lightweight Directory Services
+_SWITCHED_OFF = ("nsaccountlock", "logindisabled", "msds-useraccountdisabled")
+_YES_NO = {"": False, "FALSE": False, "0": False, "NO": False, "TRUE": True, "1": True, "YES": True}
 _ENDS = ("krbprincipalexpiration", "pwdendtime")
+_PASSWORD_ENDS = ("passwordexpirationtime", "krbpasswordexpiration")
 _DISABLED_ROLES = ("cn=nsdisabledrole", "cn=nsmanageddisabledrole")  # of 389
 
 _DISABLED_BIT, _LOCKOUT_BIT = 0x2, 0x10  # of userAccountControl
@@ -45,6 +48,7 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 STATE_ATTRIBUTES = (
     *(*_STATUS_ATTRIBUTES, *_SWITCHED_OFF, *_ENDS, "enabledservice", "nsroledn", "nsrole"),
     *("useraccountcontrol", "msds-user-account-control-computed", "lockouttime", "accountexpires"),
+    *("pwdstarttime", "pwdaccounttmplockoutend", "shadowmax", "shadowinactive"),
     *("pwdaccountlockedtime", "pwdreset", "pwdlastset", "accountunlocktime", "sambaacctflags"),
     *("shadowexpire", "shadowlastchange", "passwordexpirationtime", "krbpasswordexpiration"),
     *("zimbrapasswordmustchange", "lockedbyintruder"),
@@ -60,6 +64,7 @@ def state_of(values: Values, *, at: dt.datetime) -> State:
         _of_active_directory(values),
         _lock_time(values),
         _unlock_time(values, at),
+        _of_old_password(values, at)[0],
         State.LOCKED if _is_over(values, at) else State.OPEN,
     )
 
@@ -70,10 +75,28 @@ def must_change(values: Values, *, at: dt.datetime) -> bool:
         return True
     if "0" in (_first(values, "pwdlastset"), _first(values, "shadowlastchange")):
         return True
-    if _time(_first(values, "passwordexpirationtime")) == _EPOCH:
-        return True
-    over = _time(_first(values, "krbpasswordexpiration"))
-    return over is not None and over <= at
+    ends = (_time(_first(values, name)) for name in _PASSWORD_ENDS)
+    return _of_old_password(values, at)[1] or any(end is not None and end <= at for end in ends)
+
+
+def of_old_password(
+    changed: str, longest: str, inactive: str, *, at: dt.datetime
+) -> tuple[State, bool]:
+    """Give the state, and whether it must be changed, from a shadow file's three numbers of days.
+
+    They are when it was changed, for how long it is good, and for how long after that it may still
+    be changed at the log-in. Only whole numbers count: -1 and nothing are never.
+    """
+    if not (changed.isdecimal() and longest.isdecimal()):
+        return State.OPEN, False
+    over = (at - _EPOCH).days - int(changed) - int(longest)
+    is_late = inactive.isdecimal() and over > int(inactive)
+    return (State.LOCKED if is_late else State.OPEN), over > 0
+
+
+def _of_old_password(values: Values, at: dt.datetime) -> tuple[State, bool]:
+    days = (_first(values, name) for name in ("shadowlastchange", "shadowmax", "shadowinactive"))
+    return of_old_password(*days, at=at)
 
 
 def _statuses(values: Values) -> list[State]:
@@ -89,7 +112,7 @@ def _statuses(values: Values) -> list[State]:
 def _flags(values: Values) -> list[State]:
     roles = [*values.get("nsroledn", ()), *values.get("nsrole", ())]
     samba = _first(values, "sambaacctflags").upper()
-    off = any(_is_true(values, name) for name in _SWITCHED_OFF)
+    off = True in [_says_yes(values, name) for name in _SWITCHED_OFF]
     off = off or any(role.lower().startswith(_DISABLED_ROLES) for role in roles)
     paused = "L" in samba or _is_true(values, "lockedbyintruder")
     return [
@@ -117,6 +140,13 @@ def _of_active_directory(values: Values) -> State:
     return State.PAUSED if paused else State.OPEN
 
 
+def _says_yes(values: Values, name: str) -> bool:
+    raw = _first(values, name).upper()
+    if raw not in _YES_NO:
+        raise ValueError(f"has a state in {name} that is not known")
+    return _YES_NO[raw]
+
+
 def _lock_time(values: Values) -> State:
     locked = _first(values, "pwdaccountlockedtime")
     if not locked:
@@ -125,7 +155,13 @@ def _lock_time(values: Values) -> State:
 
 
 def _unlock_time(values: Values, at: dt.datetime) -> State:
-    """Read 389's: the beginning of 1970 is never, another time is when it opens by itself."""
+    """Read 389's: the beginning of 1970 is never, another time is when it opens by itself.
+
+    OpenLDAP has a time of its own for that.
+    """
+    for_now = _time(_first(values, "pwdaccounttmplockoutend"))
+    if for_now is not None and for_now > at:
+        return State.PAUSED
     until = _time(_first(values, "accountunlocktime"))
     if until is None or _EPOCH < until <= at:
         return State.OPEN
@@ -133,6 +169,8 @@ def _unlock_time(values: Values, at: dt.datetime) -> State:
 
 
 def _is_over(values: Values, at: dt.datetime) -> bool:
+    """Whether it has ended, or has not begun."""
+    begins = _time(_first(values, "pwdstarttime"))
     ends = [_time(_first(values, name)) for name in _ENDS]
     expires = _whole(values, "accountexpires")
     with suppress(OverflowError):  # of a time that never comes
@@ -140,7 +178,8 @@ def _is_over(values: Values, at: dt.datetime) -> bool:
             ends.append(_EPOCH_OF_AD + dt.timedelta(microseconds=expires // 10))
         if _first(values, "shadowexpire").isdecimal():
             ends.append(_EPOCH + dt.timedelta(days=_whole(values, "shadowexpire")))
-    return any(end is not None and end <= at for end in ends)
+    has_begun = begins is None or begins <= at
+    return not has_begun or any(end is not None and end <= at for end in ends)
 
 
 def _first(values: Values, name: str) -> str:

@@ -75,7 +75,14 @@ class MailboxFault:
     is_of_the_hash: bool = False  # the rest of it could be taken over
 
 
-Found = Mailbox | MailList | Redirection | LeftOut | MailboxFault
+@dataclass(frozen=True)
+class Notice:
+    """What who loads the file is to know of it."""
+
+    text: str
+
+
+Found = Mailbox | MailList | Redirection | LeftOut | MailboxFault | Notice
 
 _LOCKED = re.compile(r"(\{[A-Za-z0-9.-]+\})?([!*].*)", re.DOTALL)
 

@@ -113,7 +113,7 @@ class Aliases:
             self.forwardings[address] += others
         elif address.startswith("@") or not address:
             yield LeftOut(place, address, "an address for a whole domain")
-        elif len(others) > 1 or self._is_list(others[0]):
+        elif len(others) > 1 or (others[0] not in people and self._is_list(others[0])):
             self.lists[address] = self._resolved(MailList(place, address), tuple(others))
             yield LeftOut(place, address, "a list")
         elif owner := self._owner(others[0], people):

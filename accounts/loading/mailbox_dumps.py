@@ -3,6 +3,7 @@
 These are PostfixAdmin, iRedMail, mailcow, modoboa, and the tables of most tutorials.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 
@@ -39,7 +40,7 @@ def sql(lines: Iterable[str]) -> Iterator[Found]:
     aliases: dict[str, tuple[str, bool]] = {}  # modoboa's, by their numbers
     for row in rows(lines, TABLES):
         if isinstance(row, BadRow):
-            if row.table in _OF_MAILBOXES:
+            if not row.table or row.table in _OF_MAILBOXES:
                 yield MailboxFault(row.place, row.reason)
             else:
                 yield LeftOut(row.place, row.table, row.reason)
@@ -72,8 +73,10 @@ def _user_of_modoboa(place: str, row: Row) -> Found:
 
 def _read_mailbox(place: str, address: str, row: Row) -> Found:
     hashed, off = unlocked(row.get("password", ""))
+    attributes = _attributes(row)
+    may_read = _is_on(attributes, "imap_access")
     try:
-        state = State.worst(_state(row), off)
+        state = State.worst(_state(row), off, State.OPEN if may_read else State.LOCKED)
     except ValueError as error:
         return MailboxFault(place, str(error), address)
     names = (row.get("first_name", ""), row.get("last_name", ""))
@@ -86,9 +89,18 @@ def _read_mailbox(place: str, address: str, row: Row) -> Found:
         row.get("name", "") or " ".join(filter(None, names)),
         tuple(filter(None, phones)),
         state,
-        must_change='"force_pw_update":"1"' in row.get("attributes", "").replace(" ", ""),
+        must_change=_is_on({"force_pw_update": "0", **attributes}, "force_pw_update"),
         unit=row.get("department", "").strip(),
     )
+
+
+def _attributes(row: Row) -> Row:
+    """Read mailcow's attributes, which are JSON: numbers there, or texts of numbers."""
+    try:
+        found = json.loads(row.get("attributes", "") or "{}")
+    except ValueError:
+        return {}
+    return {name: str(value) for name, value in found.items()} if isinstance(found, dict) else {}
 
 
 def _state(row: Row) -> State:
@@ -102,7 +114,7 @@ def _state(row: Row) -> State:
     expires = parse_datetime(row.get("expired", "")) if _is_a_time(row.get("expired", "")) else None
     if expires and timezone.make_aware(expires.replace(tzinfo=None)) <= timezone.now():
         states.append(State.LOCKED)
-    if not _is_on(row, "enableimap"):
+    if not (_is_on(row, "enableimap") and _is_on(row, "enableimapsecured")):
         states.append(State.LOCKED)
     return State.worst(*states)
 

@@ -17,7 +17,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.addresses import AddressError, canonical, canonical_or_none
 from accounts.credentials import foreign_hashes
 from accounts.folding import visible
-from accounts.loading.mailbox import Found, LeftOut, Mailbox, MailboxFault, State
+from accounts.loading.mailbox import Found, LeftOut, Mailbox, MailboxFault, Notice, State
 from accounts.loading.mailbox_aliases import Aliases
 from accounts.models import Account, Address, AuditEvent
 from accounts.models.account import LONGEST_NAME
@@ -55,6 +55,7 @@ class MovingIn:
     aliases: Aliases = field(default_factory=Aliases)
     rows: int = 0  # of whatever kind
     _found: dict[str, Account] = field(default_factory=dict)
+    _read: dict[str, Mailbox] = field(default_factory=dict)  # by address, also what was refused
 
     def __post_init__(self) -> None:
         self._units = Units(may_add=self.add_units)
@@ -68,6 +69,8 @@ class MovingIn:
                 self.left_out.append(row)
             elif isinstance(row, Mailbox):
                 self._take(row)
+            elif isinstance(row, Notice):
+                self.notices.append(row.text)
             else:
                 self.aliases.add(row)
 
@@ -76,6 +79,8 @@ class MovingIn:
         for alias in Address.objects.filter(is_main=False, address__in=self._found):
             self._refuse(alias.address, "is an alias of an account that is here", alias.address)
             del self._found[alias.address]
+        for address, account in self._found.items():
+            self._count(account, self._read[address])
         there = Account.objects.filter(address__in=self._found)
         waiting = sum(_waits_for(self._found[account.address], account) for account in there)
         self.counts["new"] = len(self._found) - len(there)
@@ -117,15 +122,28 @@ class MovingIn:
     def _take(self, row: Mailbox) -> None:
         self.counts["mailboxes"] += 1
         try:
+            self._refuse_twice(row)
             account = self._account(row)
         except ValueError as error:
             self._refuse(row.place, str(error), row.address, hashed=isinstance(error, BadHash))
+        else:
+            self._found[account.address] = account
+
+    def _refuse_twice(self, row: Mailbox) -> None:
+        """Take nobody of whom a file says two things: the one that is closed may be the true one.
+
+        Raises ValueError for the second line.
+        """
+        address = canonical_or_none(row.address)
+        first = self._read.setdefault(address, row) if address else row
+        if first is row:
             return
-        self._found[account.address] = account
-        if row.is_guess:
-            self.notices.append(f"nothing says which address is its own: {account.address}")
-        self.aliases.add_mailbox(account.address, row)
-        self._count(account, row)
+        is_alike = (first.passwords, first.state) == (row.passwords, row.state)
+        if not is_alike and address in self._found:
+            del self._found[address]
+            reason = "stands twice in the file, and not alike: neither is taken"
+            self._refuse(first.place, reason, first.address)
+        raise ValueError("has an address that an earlier line has too")
 
     def _refuse(self, place: str, reason: str, raw: str, *, hashed: bool = False) -> None:
         # Without an @ it may be anything: a password in the wrong place, too.
@@ -139,8 +157,8 @@ class MovingIn:
             address = canonical(row.address)
         except AddressError as error:
             raise ValueError(_ADDRESS_FAULTS[error.code]) from None
-        if address in self._found:
-            raise ValueError("has an address that an earlier line has too")
+        if "\ufffd" in row.full_name + row.unit:
+            raise ValueError("has a name whose letters are lost: save the file in UTF-8")
         account = Account(
             address=address,
             full_name=stored_name(row.full_name),
@@ -156,7 +174,6 @@ class MovingIn:
     @sensitive_variables()
     def _set_password(self, account: Account, row: Mailbox) -> None:
         """Keep the first hash that can be taken over, where there are several."""
-        account.set_unusable_password()
         reasons = []
         for text in row.passwords:
             try:
@@ -165,6 +182,7 @@ class MovingIn:
                 reasons.append(str(error))
             else:
                 return
+        account.set_unusable_password()
         if not reasons:
             return
         if not self.without_bad_hashes:
@@ -183,7 +201,6 @@ class MovingIn:
             except PhoneError:
                 self.counts["numbers that are no mobiles"] += 1
             else:
-                self.counts["numbers"] += 1
                 return phone
         return ""
 
@@ -196,6 +213,10 @@ class MovingIn:
             self.unknown_units[visible(path)] += 1
 
     def _count(self, account: Account, row: Mailbox) -> None:
+        if row.is_guess:
+            self.notices.append(f"nothing says which address is its own: {account.address}")
+        self.aliases.add_mailbox(account.address, row)
+        self.counts["numbers"] += bool(account.phone)
         state = State.LOCKED if row.state is State.PAUSED else row.state
         self.counts[state.value] += 1
         self.counts["must change their password"] += row.must_change
@@ -205,7 +226,7 @@ class MovingIn:
         scheme = re.match(r"imported\$\{?([A-Za-z0-9-]+)", account.password)
         self.schemes[scheme[1].upper() if scheme else "ARGON2ID"] += 1
         # Without braces: Dovecot cannot check it (accounts.credentials.pbkdf2).
-        self.counts["open no mailbox before their first log-in here"] += (
+        self.counts["get in by mail programs only after a log-in here"] += (
             account.password.startswith("imported$pbkdf2")
         )
 

@@ -36,15 +36,24 @@ _NO_COLUMN = (
     *("PRIMARY", "UNIQUE", "KEY", "INDEX", "CONSTRAINT", "FOREIGN", "CHECK", "FULLTEXT", "SPATIAL"),
     *("EXCLUDE", "LIKE"),
 )
+# How a text or comment ends that is still open at the end of a line.
+_ENDS = {
+    "\\": re.compile(r"[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'", re.DOTALL),
+    "'": re.compile(r"[^']*+(?:''[^']*+)*+'"),
+    '"': re.compile(r'[^"]*+(?:""[^"]*+)*+"'),
+    "`": re.compile(r"[^`]*+`"),
+    "/": re.compile(r".*?\*/", re.DOTALL),
+}
 # Escapes by a backslash are MySQL's, and PostgreSQL's only after E.
 _PLAIN_TEXT = re.compile(r"standard_conforming_strings = on|^-- PostgreSQL|^PRAGMA ")
-_MYSQL, _STANDARD = r"'(?:[^'\\]|\\.|'')*'", r"(?:\bE'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*')"
-_QUOTED = r'"(?:[^"]|"")*"|`[^`]*`|/\*.*?\*/'
+_MYSQL = r"'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'"
+_STANDARD = rf"(?:\bE{_MYSQL}|'[^']*+(?:''[^']*+)*+')"
+_QUOTED = r'"[^"]*+(?:""[^"]*+)*+"|`[^`]*+`|/\*.*?\*/|(?<!\S)--\s[^\n]*'
 
 
 def _pieces(text: str) -> re.Pattern[str]:
     """Find what a statement may hold that hides a semicolon; semicolons; what is not closed."""
-    return re.compile(rf"{text}|{_QUOTED}|(?P<end>;)|(?P<open>['\"`].*|/\*.*)", re.DOTALL)
+    return re.compile(rf"{text}|{_QUOTED}|(?P<end>;)|(?P<open>(?:\bE)?'|[\"`]|/\*).*", re.DOTALL)
 
 
 _PIECES = {False: _pieces(_MYSQL), True: _pieces(_STANDARD)}
@@ -63,7 +72,7 @@ _STANDARD_VALUE = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _ROW = re.compile(r"\s*,?\s*\(")
-_BEFORE = re.compile(r"(?:\s*/\*.*?\*/)*\s*", re.DOTALL)  # comments
+_BEFORE = re.compile(r"(?:\s*(?:/\*.*?\*/|--\s[^\n]*))*\s*", re.DOTALL)  # comments
 _NOTHING_MORE = re.compile(r"\s*(?:ON (?:CONFLICT|DUPLICATE KEY)\b.*)?", re.DOTALL | re.IGNORECASE)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _SIGNS = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "b": "\b"}
@@ -74,7 +83,11 @@ def rows(lines: Iterable[str], tables: Collection[str]) -> Iterator[Row | BadRow
     columns: dict[str, list[str]] = {}  # of tables whose INSERTs do not repeat them
     numbered = iter(enumerate(lines, 1))
     for number, statement, is_standard in _statements(numbered):
-        if opened := _CREATE.match(statement):
+        if statement is None:
+            yield BadRow(
+                f"line {number}", "", "has a text or a comment that never ends: it may begin before"
+            )
+        elif opened := _CREATE.match(statement):
             columns[opened["table"].lower()] = _created(statement[opened.end() :])
         elif copied := _COPY.match(statement):
             yield from _copied(copied["table"].lower(), _names(copied["columns"]), numbered, tables)
@@ -87,28 +100,45 @@ def rows(lines: Iterable[str], tables: Collection[str]) -> Iterator[Row | BadRow
                 yield from _inserted(table, names, found, number)
 
 
-def _statements(lines: Numbered) -> Iterator[tuple[int, str, bool]]:
-    """Give each statement with where it begins: up to a semicolon outside of any text."""
+def _statements(lines: Numbered) -> Iterator[tuple[int, str | None, bool]]:
+    """Give each statement with where it begins: up to a semicolon outside of any text.
+
+    At the end, None for a text that is still open, with where that begins: no line is looked at
+    twice, however long it is.
+    """
     parts: list[str] = []
-    begun, unclosed, is_standard = 0, "", False
+    begun, opened, is_standard = 0, 0, False
+    ends: re.Pattern[str] | None = None
     for number, line in lines:
-        is_standard = is_standard or bool(_PLAIN_TEXT.search(line))
-        if not unclosed and line.lstrip().startswith(("--", "#")):
-            continue
-        text, unclosed, at = unclosed + line, "", 0
-        for piece in _PIECES[is_standard].finditer(text):
+        at = 0
+        if ends:
+            ended = ends.match(line)
+            at = ended.end() if ended else len(line)
+            ends = None if ended else ends
+        else:
+            is_standard = is_standard or bool(_PLAIN_TEXT.search(line))
+            if line.lstrip().startswith(("--", "#")):
+                continue
+        start = 0
+        for piece in _PIECES[is_standard].finditer(line, at):
             begun = begun or number
             if piece["open"]:
-                parts.append(text[at : piece.start()])
-                unclosed, at = piece[0], len(text)
+                ends, opened = _end_of(piece["open"], is_standard=is_standard), number
             elif piece["end"]:
-                parts.append(text[at : piece.start()])
+                parts.append(line[start : piece.start()])
                 yield begun, _without_comments("".join(parts)), is_standard
-                begun, parts, at = 0, [], piece.end()
-        parts.append(text[at:])
-        if not begun and text[at:].strip():
-            begun = number
-    yield begun, _without_comments("".join([*parts, unclosed])), is_standard
+                begun, parts, start = 0, [], piece.end()
+        parts.append(line[start:])
+        begun = begun or (number if line[start:].strip() else 0)
+    yield begun, _without_comments("".join(parts)), is_standard
+    if ends:
+        yield opened, None, is_standard
+
+
+def _end_of(opening: str, *, is_standard: bool) -> re.Pattern[str]:
+    if opening[-1] == "'" and (opening[0] == "E" or not is_standard):
+        return _ENDS["\\"]
+    return _ENDS[opening[0]]
 
 
 def _without_comments(statement: str) -> str:
@@ -204,6 +234,9 @@ def _plain(escaped: str) -> str:
 
 
 def _named(place: str, table: str, names: list[str], values: list[str]) -> Row | BadRow:
+    if not names:
+        reason = "has no names of columns: export the table's CREATE as well, or full INSERTs"
+        return BadRow(place, table, reason)
     if len(values) != len(names):
         return BadRow(place, table, f"has {len(values)} values for {len(names)} columns")
     return Row(place, table, dict(zip(names, values, strict=True)))

@@ -298,7 +298,11 @@ class ImportTests(cast.Cast, TestCase):
             ("ldif", "dn: x\nmail\n", "line 1 has a line without a colon"),
             ("sql", "COPY mailbox (username, password) FROM stdin;\nan\n", "line 2 has 1 values"),
             ("sql", "COPY mailbox (id, password) FROM stdin;\n1\tx\n", "line 2 has no column"),
-            ("sql", "INSERT INTO mailbox VALUES ('an','x');", "line 1, row 1 has 2 values for 0"),
+            (
+                "sql",
+                "INSERT INTO mailbox VALUES ('an','x');",
+                "line 1, row 1 has no names of columns",
+            ),
             (
                 "sql",
                 "INSERT INTO mailbox (username, password) VALUES ('an', 'x",

@@ -1,9 +1,14 @@
 """What stands in the files of another mail system, as its programs write it."""
 
+import base64
+import datetime as dt
+import tempfile
+from pathlib import Path
+
 from django.test import SimpleTestCase
 
 from accounts.loading.mailbox import MailList, State
-from accounts.loading.mailbox_files import ldif, passwd, sql
+from accounts.loading.mailbox_files import ldif, open_text, passwd, sql
 
 INSERT = "INSERT INTO `mailbox` (`username`, `password`, `name`, `active`) VALUES"
 
@@ -107,12 +112,105 @@ class LdifTests(SimpleTestCase):
             ),
             *(("nsRoleDN: cn=nsManagedDisabledRole,dc=x", "OFF"), ("sambaAcctFlags: [U ]", "OPEN")),
             *(("enabledService: mail", "LOCKED"), ("enabledService: imap", "OFF")),
+            *(("nsAccountLock: 1", "OFF"), ("msDS-UserAccountDisabled: TRUE", "OFF")),
+            *(
+                ("pwdStartTime: 29990101000000Z", "LOCKED"),
+                ("pwdStartTime: 20200101000000Z", "OPEN"),
+            ),
+            *(
+                ("pwdAccountTmpLockoutEnd: 29990101000000Z", "PAUSED"),
+                ("pwdAccountTmpLockoutEnd: 20200101000000Z", "OPEN"),
+            ),
             *(("userPassword: !", "OFF"), ("userPassword: {CRYPT}*", "OFF")),
             *(("userPassword: {SSHA}!x", "OFF"), ("userPassword: {CRYPT}!!", "OFF")),
         ):
             with self.subTest(sign):
                 (an,) = ldif(["dn: uid=an\n", "mail: an@hagiang.gov.vn\n", f"{sign}\n"])
                 self.assertEqual(an.state.name, state)
+
+    def test_a_lock_that_is_neither_true_nor_false_is_a_fault(self):
+        (fault,) = ldif(["dn: uid=an\n", "mail: an@hagiang.gov.vn\n", "nsAccountLock: maybe\n"])
+
+        self.assertEqual(fault.reason, "has a state in nsaccountlock that is not known")
+
+    def test_a_password_that_grew_too_old_there(self):
+        day = (dt.datetime.now(dt.UTC) - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)).days
+        for changed, most, inactive, state, must_change in (
+            *((day - 10, 90, 30, "OPEN", False), (day - 100, 90, 30, "OPEN", True)),
+            *((day - 100, 90, "", "OPEN", True), (day - 200, 90, 30, "LOCKED", True)),
+            *((day - 9000, 99999, 30, "OPEN", False), ("", 90, 30, "OPEN", False)),
+            *((day - 200, -1, 30, "OPEN", False), (day - 200, 90, -1, "OPEN", True)),
+        ):
+            with self.subTest(changed=changed, most=most, inactive=inactive):
+                ages = {"LastChange": changed, "Max": most, "Inactive": inactive}
+                lines = [f"shadow{name}: {days}\n" for name, days in ages.items() if days != ""]
+                (entry,) = ldif(["dn: uid=an\n", "mail: an@hagiang.gov.vn\n", *lines])
+                (line,) = passwd([f"an@x:$6$a:{changed}:0:{most}:7:{inactive}::\n"])
+                for an in (entry, line):
+                    self.assertEqual((an.state.name, an.must_change), (state, must_change))
+
+    def test_389_s_password_that_has_expired(self):
+        (an,) = ldif(["dn: uid=an\n", "mail: an@x\n", "passwordExpirationTime: 20200101000000Z\n"])
+
+        self.assertTrue(an.must_change)
+
+    def test_an_entry_begins_with_its_dn_whatever_stands_before(self):
+        lines = ["dn: uid=an\n", "mail: an@hagiang.gov.vn\n", " \n", "dn: uid=binh\n"]
+
+        an, binh = ldif([*lines, "mail: binh@hagiang.gov.vn\n"])
+
+        self.assertEqual((an.address, an.aliases), ("an@hagiang.gov.vn", ()))
+        self.assertEqual(binh.address, "binh@hagiang.gov.vn")
+
+    def test_what_people_write_of_themselves_is_no_attribute_in_zmprov_s_lines(self):
+        header = "# name an@hagiang.gov.vn\n"
+        signature = ["zimbraPrefMailSignature: An\n", "mobile: 0987654321\n", "mail: to@x\n"]
+        signature += ["zimbraMailAlias: giamdoc@hagiang.gov.vn\n", "uid: giamdoc\n"]
+
+        an, _notice = ldif(
+            [header, "mail: an@hagiang.gov.vn\n", "mobile: 0912345678\n", *signature]
+        )
+
+        self.assertEqual((an.address, an.aliases), ("an@hagiang.gov.vn", ()))
+        self.assertEqual(an.phones, ("0912345678",))
+
+    def test_a_state_counts_wherever_zmprov_writes_it(self):
+        lines = ["mail: an@hagiang.gov.vn\n", "zimbraPrefLocale: vi\n"]
+
+        an, _notice = ldif(["# name an@hagiang.gov.vn\n", *lines, "zimbraAccountStatus: closed\n"])
+
+        self.assertIs(an.state, State.OFF)
+
+
+class EncodingTests(SimpleTestCase):
+    """Files that are not in UTF-8, with names as Windows and old fonts wrote them."""
+
+    def names(self, content, reader):
+        with tempfile.NamedTemporaryFile() as file:
+            Path(file.name).write_bytes(content)
+            with open_text(Path(file.name)) as lines:
+                return [an.full_name for an in reader(lines)]
+
+    def test_windows_1258_and_tcvn3_are_read_line_by_line(self):
+        for name in (b"Nguy\xea\xden V\xe3n An", b"Nguy\xd4n V\xa8n An"):
+            with self.subTest(name):
+                told = b"dn: uid=an\r\nmail: an@x\r\ncn: " + name + b"\r\n"
+                written = base64.b64encode(name)
+                for content, reader in (
+                    (told, ldif),
+                    (told.replace(b" " + name, b": " + written), ldif),
+                    (b"an@x:h:::" + name + b"::\n", passwd),
+                    (f"{INSERT} ('an@x', 'h', '".encode() + name + b"', 1);\n", sql),
+                ):
+                    self.assertEqual(self.names(content, reader), ["Nguyễn Văn An"])
+
+    def test_a_line_in_utf_8_beside_them_stays(self):
+        content = "a@x:h:::Hà::\n".encode() + b"b@x:h:::Nguy\xea\xden::\n"
+
+        self.assertEqual(self.names(content, passwd), ["Hà", "Nguyễn"])
+
+    def test_what_is_neither_is_shown_to_be_lost(self):
+        self.assertIn("\ufffd", self.names(b"a@x:h:::\xff\xfe\xb7\xf7::\n", passwd)[0])
 
 
 class PasswdTests(SimpleTestCase):
@@ -192,8 +290,57 @@ class SqlTests(SimpleTestCase):
         self.assertEqual(an.full_name, "one;\nit's two;\nthree")
         self.assertEqual((binh.address, chi.address), ("binh", "chi"))
 
+    def test_a_text_without_an_end_is_told_even_outside_of_our_tables(self):
+        for line in (
+            "INSERT INTO `log` VALUES ('geheim);\n",
+            "/* geheim\n",
+        ):
+            with self.subTest(line):
+                *_, fault = sql([line, *[f"{INSERT} ('an', 'x', '', 1);\n"] * 3])
+
+                self.assertIn("never ends", fault.reason)
+
+    def test_a_remark_behind_a_statement_opens_no_text(self):
+        an, binh = sql(
+            [f"{INSERT} ('an', 'x', '', 1); -- it's An\n", f"{INSERT} ('b', '', '', 1);"]
+        )
+
+        self.assertEqual((an.address, binh.address), ("an", "b"))
+
+    def test_a_text_of_many_lines_is_read_once(self):
+        lines = [f"{INSERT} ('an', 'x', '\n", *["it''s \\' ; \"\n"] * 20_000, "', 1);\n"]
+
+        (an,) = sql(lines)
+
+        self.assertEqual(an.full_name.count("it's ' ;"), 20_000)
+
+    def test_columns_that_nothing_names_are_asked_for(self):
+        (fault,) = sql(["INSERT INTO `mailbox` VALUES ('an', 'x', '', 1);\n"])
+
+        self.assertIn("export the table's CREATE", fault.reason)
+
+    def test_what_mailcow_lets_its_people_do(self):
+        for attributes, state, must_change in (
+            *(('{"force_pw_update": 1}', "OPEN", True), ('{"force_pw_update":true}', "OPEN", True)),
+            *(('{"force_pw_update": "0"}', "OPEN", False), ("", "OPEN", False)),
+            *(('{"imap_access": "0"}', "LOCKED", False), ('{"imap_access": 1}', "OPEN", False)),
+            *(('{"imap_access": false}', "LOCKED", False), ("[]", "OPEN", False)),
+        ):
+            with self.subTest(attributes):
+                insert = INSERT.replace("`name`", "`attributes`")
+                (an,) = sql([f"{insert} ('an', 'x', '{attributes}', 1);\n"])
+                self.assertEqual((an.state.name, an.must_change), (state, must_change))
+
+    def test_iredmail_without_imap_over_tls(self):
+        insert = INSERT.replace("`name`", "`enableimapsecured`")
+
+        (an,) = sql([f"{insert} ('an', 'x', 0, 1);\n"])
+
+        self.assertIs(an.state, State.LOCKED)
+
     def test_a_text_without_an_end_is_named_and_not_repeated(self):
-        an, fault = sql([f"{INSERT} ('an', 'x', '', 1), ('binh', 'geheim;\n", "more;\n"])
+        an, row, text = sql([f"{INSERT} ('an', 'x', '', 1), ('binh', 'geheim;\n", "more;\n"])
 
         self.assertEqual(an.address, "an")
-        self.assertEqual(fault.reason, "cannot be read from here on")
+        self.assertEqual(row.reason, "cannot be read from here on")
+        self.assertIn("never ends", text.reason)

@@ -110,7 +110,7 @@ class SystemTests(MovingIn, TestCase):
     def test_zimbra_by_zmprov(self):
         with self.assertRaisesMessage(CommandError, "1 bad lines"):
             self.bring(exports.ZMPROV, "ldif")
-        self.assertIn("line 16 has its hash hidden by zmprov: export with zmprov -l", self.told)
+        self.assertIn("line 17 has its hash hidden by zmprov: export with zmprov -l", self.told)
 
         told = self.bring(exports.ZMPROV, "ldif", "--without-bad-hashes")
 

@@ -101,11 +101,12 @@ objectClass: zimbraAccount
 uid: giang
 userPassword: {SSHA512}
 zimbraAccountStatus: active
+zimbraMailDeliveryAddress: giang@hagiang.gov.vn
 zimbraPrefMailSignature: Trân trọng
 
 Phòng Một cửa
 (không trả lời)
-zimbraMailDeliveryAddress: giang@hagiang.gov.vn
+mail: motcua@hagiang.gov.vn
 
 # name nghi@hagiang.gov.vn
 mail: nghi@hagiang.gov.vn

@@ -28,7 +28,7 @@ COUNTS = (
     "must change their password",
     "without a password",
     "hashes that cannot be taken over",
-    "open no mailbox before their first log-in here",
+    "get in by mail programs only after a log-in here",
     "numbers",
     "numbers that are no mobiles",
     "aliases",
@@ -116,7 +116,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{name}: {moving.counts[name]}")
         if moving.counts["without a password"]:
             self.stdout.write(NO_WAY_IN)
-        if moving.counts["open no mailbox before their first log-in here"]:
+        if moving.counts["get in by mail programs only after a log-in here"]:
             self.stdout.write(PORTAL_FIRST)
         kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(moving.schemes.items()))
         self.stdout.write(f"hashes: {kinds or 'none'}")
