@@ -31,7 +31,7 @@ _ANOTHER = re.compile(
 _FILLERS = re.compile(
     r"\b(?:cua|bat buoc|neu co|cong vu|can bo|cong chuc|vien chuc|nguoi lao dong|cbccvc|cbcc|cccc"
     r"|nhan vien|nguoi dung|nguoi su dung|chu tai khoan|chu hop thu|da cap|duoc cap|moi|hien nay"
-    r"|hien tai|required)\b"
+    r"|hien tai|required|nhan ma otp|nhan otp|nhan ma|nhan sms|dang ky|khai sinh|co quan cap)\b"
 )
 
 
@@ -116,7 +116,8 @@ def _bare(plain: str) -> str:
 
 
 def _plain(heading: str) -> str:
-    return " ".join(words(heading))
+    # EmailAddress is two words, and ĐTDĐ is one.
+    return " ".join(words(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", heading)))
 
 
 _VAGUE = _GIVEN_NAMES.union(each for column in COLUMNS.values() for each in column.vague)
