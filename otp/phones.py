@@ -32,7 +32,7 @@ _SUBSCRIBER_DIGITS = 9
 
 # Marks people put between digits, or round a number. Controls, joiners and every kind of dash and
 # space are told by their Unicode category instead.
-_PUNCTUATION = frozenset(".()[],/\\|_:;'`’‘·•‧∙・−")
+_PUNCTUATION = frozenset(".()[],/\\|_:;='\"`’‘“”·•‧∙・−")
 _SILENT = frozenset(("Cc", "Cf"))
 _SPACES = frozenset(("Zs", "Zl", "Zp", "Pd"))
 
@@ -50,7 +50,7 @@ _LOOK_LIKE_DIGITS = str.maketrans("oOlI", "0011")
 _FEWEST_DIGITS = 7  # beside which a letter is a slip, and not the whole text something else
 
 # What spreadsheets make of a number that nobody told them to leave alone.
-_DECIMAL = re.compile(r"([1-9][0-9]{8}|[0-9]{10,12})[.,]0{1,2}")
+_DECIMAL = re.compile(r"([1-9][0-9]{8}|\+?[0-9]{10,12})[.,]0{1,2}")
 _SCIENTIFIC = re.compile(r"([0-9])[.,]([0-9]+)[eE]\+?([0-9]{1,2})")
 
 # The change of 2018, without the leading zeros: the last seven digits stayed as they were.

@@ -23,6 +23,8 @@ from accounts.spreadsheets.sheet import (
 
 _DELIMITERS = ",;\t|"
 _SAID_DELIMITER = re.compile(r"\A\s*\"?sep=([^\w\s\"]|\t)\"?[\s,;|]*?(?:\r\n|\r|\n)", re.IGNORECASE)
+# Other programs write a text as a formula, so that Excel keeps the zero at its beginning.
+_FORMULA_OF_A_TEXT = re.compile(r'="((?:[^"]|"")*)"')
 _LOST = re.compile(r"[^\W\d_]\?|\?[^\W\d_]")  # letters that Excel had no place for
 _UTF_16 = 0.2  # the least share of NUL bytes in Vietnamese text
 
@@ -49,7 +51,12 @@ def read(content: bytes, is_heading: IsHeading) -> Sheet:
 def _lines(text: str, delimiter: str) -> Iterator[SheetRow]:
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     for number, cells in enumerate(lines, 1):
-        yield SheetRow(number, tuple(map(clean, cells)))
+        yield SheetRow(number, tuple(clean(_text_of(cell)) for cell in cells))
+
+
+def _text_of(cell: str) -> str:
+    formula = _FORMULA_OF_A_TEXT.fullmatch(cell) if cell.startswith("=") else None
+    return formula[1].replace('""', '"') if formula else cell
 
 
 def _delimiter(text: str, is_heading: IsHeading) -> str:

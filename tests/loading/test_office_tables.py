@@ -130,6 +130,8 @@ class TextFileTests(TableTestCase):
             "Windows-1258": windows_1258(plain),
             "decomposed": unicodedata.normalize("NFD", plain).encode(),
             "a heading over two lines": plain.replace(HEAD[0], '"Địa chỉ\r\nthư điện tử"').encode(),
+            "texts as formulas": text(HEAD, [f'="{cell}"' for cell in ROW]).encode(),
+            "the same, bare": (text(HEAD) + ";".join(f'="{cell}"' for cell in ROW)).encode(),
             "titles": text(*title, HEAD, ROW).encode(),
             "a title without separators": ("DANH SÁCH, 2026\r\n" + plain).encode(),
             "numbers of the columns": text(HEAD, ["(1)", "(2)", "(3)"], ROW).encode(),
