@@ -7,6 +7,7 @@ from accounts.access import views as access_views
 from accounts.activation import staff_views as slip_views
 from accounts.activation import views as activation_views
 from accounts.campaigns import views as campaign_views
+from accounts.custody import views as custody_views
 from accounts.hotline import views as hotline_views
 from accounts.reports import views as report_views
 from accounts.self_service import recovery_views, settings_views
@@ -59,6 +60,13 @@ urlpatterns = [
     path("quan-tri/phieu-kich-hoat/", slip_views.slips_given, name="slips"),
     path("quan-tri/phieu-kich-hoat/in/", slip_views.give, name="give-slips"),
     path("quan-tri/phieu-kich-hoat/<uuid:pk>/huy/", slip_views.take_back, name="end-slip"),
+    path("quan-tri/hop-thu-to-chuc/", custody_views.mailboxes, name="mailboxes"),
+    path(
+        "quan-tri/hop-thu-to-chuc/danh-sach.csv",
+        custody_views.mailboxes_file,
+        name="mailboxes-file",
+    ),
+    path("quan-tri/hop-thu-to-chuc/<int:pk>/", custody_views.hand_over, name="hand-over"),
     path("quan-tri/chien-dich/", campaign_views.campaigns, name="campaigns"),
     path("quan-tri/chien-dich/moi/", campaign_views.plan, name="plan-campaign"),
     path("quan-tri/chien-dich/<int:pk>/", campaign_views.campaign, name="campaign"),

@@ -1,7 +1,7 @@
 """What a person is told of a change: by SMS and by mail, never with a link or a secret."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from django.conf import settings
 from django.template.loader import render_to_string
@@ -18,8 +18,9 @@ _NOTHING: Mapping[str, object] = {}
 
 def password_changed(account: Account) -> None:
     """Tell of a new password, also the number that was replaced not long ago (PR-03, PR-05)."""
-    if account.phone and not account.phone_is_in_doubt:
-        _sms(account, account.phone, settings.PROFILE.sms.password_changed)
+    phone = account.phone_for_codes or ("" if account.phone_is_in_doubt else account.phone)
+    if phone:
+        _sms(account, phone, settings.PROFILE.sms.password_changed)
     if account.changed_phone_lately:
         _sms(account, account.old_phone, settings.PROFILE.sms.phone_warning)
     _mail(account, "password_changed", "Mật khẩu thư điện tử đã được thay đổi")
@@ -46,6 +47,14 @@ def phone_overdue(account: Account, *, wait: dt.timedelta) -> None:
     """Ask the mailbox to confirm its number again; the mail waits for its turn."""
     subject = "Đã đến hạn xác nhận lại số điện thoại nhận mã xác thực"
     _mail(account, "phone_overdue", subject, wait=wait)
+
+
+def custody_changed(mailbox: Account, *, people: Iterable[Account], handed_over: bool) -> None:
+    """Tell a mailbox, and those who were and are responsible for it, who is now."""
+    subject = "Thay đổi người phụ trách hộp thư của cơ quan"
+    for reader in (mailbox, *people):
+        more = {"mailbox": mailbox, "handed_over": handed_over}
+        _mail(reader, "custody_changed", subject, more)
 
 
 def phone_vouched(account: Account, *, wait: dt.timedelta) -> None:

@@ -115,6 +115,8 @@ def _of_account(seen: Overview) -> str:
 
 def _of_number(account: Account) -> str:
     """Say why no code goes to the number of the account."""
+    if account.phone_for_codes:
+        return ""
     if not account.has_way_in and not account.has_phone:
         return _(
             "Tài khoản chưa có mật khẩu và chưa có số điện thoại nên chưa đăng nhập được. Nếu là"

@@ -5,6 +5,7 @@ from accounts.models.activation import ActivationSlip
 from accounts.models.address import Address, MailDomain
 from accounts.models.audit_event import AuditEvent, AuditHead, AuditLink, Ground
 from accounts.models.campaign import Campaign, CampaignMember
+from accounts.models.custody import Custody
 from accounts.models.hash_tally import HashTally
 from accounts.models.hotline import DailyHelp, PhoneProposal
 from accounts.models.job import Job
@@ -24,6 +25,7 @@ __all__ = [
     "AuditLink",
     "Campaign",
     "CampaignMember",
+    "Custody",
     "DailyHelp",
     "Ground",
     "HashTally",

@@ -74,8 +74,12 @@ class AccountManager(BaseUserManager["Account"]):
 
         It gets a code only where it `is_recoverable`.
         """
-        account = self.reached_at(address)
+        account = self.with_custody().filter(addresses__address=address).first()
         return account if account and account.shows_phone else None
+
+    def with_custody(self) -> "models.QuerySet[Account]":
+        """Read accounts with those who are responsible for them: one statement for every kind."""
+        return self.select_related("custody__responsible", "custody__deputy")
 
 
 class Account(AbstractBaseUser, PermissionsMixin):
@@ -166,6 +170,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
             ("send_notice", "Gửi thông báo hàng loạt"),
             ("import_accounts", "Nhập tài khoản từ tệp"),
             ("confirm_phones", "Coi số điện thoại được nhập là đã xác nhận"),
+            ("hand_over", "Giao, bàn giao hộp thư của tổ chức"),
             ("export_accounts", "Xuất danh sách tài khoản"),
             ("run_campaigns", "Chạy chiến dịch mật khẩu mặc định"),
             ("view_reports", "Xem báo cáo"),
@@ -253,15 +258,43 @@ class Account(AbstractBaseUser, PermissionsMixin):
     @property
     def is_recoverable(self) -> bool:
         """Whether the password may be got back by SMS: only a number in force counts."""
-        return self.may_log_in and self.phone_is_in_force
+        return self.may_log_in and bool(self.phone_for_codes)
+
+    @property
+    def keeper(self) -> "Account | None":
+        """Give who gets the codes of an organisation's mailbox that has no number of its own.
+
+        The deputy does while the responsible person cannot.
+        """
+        custody = getattr(self, "custody", None)
+        if custody is None or self.kind != self.Kind.ORGANISATION:
+            return None
+        keepers = filter(None, (custody.responsible, custody.deputy))
+        return next((keeper for keeper in keepers if keeper.may_log_in), None)
+
+    @property
+    def phone_for_codes(self) -> str:
+        """Give the number to which codes go: its own, or its keeper's; "" where there is none."""
+        if self.phone_is_known:
+            return self.phone if self.phone_is_in_force else ""
+        keeper = self.keeper
+        return keeper.phone if keeper and keeper.phone_is_in_force else ""
+
+    @property
+    def shown_phone(self) -> str:
+        """Give the number that strangers are shown the end of, whether or not it gets codes."""
+        if self.phone_is_known:
+            return self.phone
+        keeper = self.keeper
+        return keeper.phone if keeper and keeper.phone_is_known else ""
 
     @property
     def shows_phone(self) -> bool:
-        """Whether a stranger who asks for a code is shown this number.
+        """Whether a stranger who asks for a code is shown a number of this account.
 
         One in doubt gets no code, and its pages stay as they were: else they would tell of it.
         """
-        return self.may_log_in and self.phone_is_known
+        return self.may_log_in and bool(self.shown_phone)
 
     @property
     def has_way_in(self) -> bool:

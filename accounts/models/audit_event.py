@@ -65,6 +65,8 @@ class AuditEvent(models.Model):
         SLIP_RIGHT = "slip-right", "Nhập đúng mã kích hoạt"
         SLIP_WRONG = "slip-wrong", "Nhập sai mã kích hoạt"
         ACTIVATED = "activated", "Kích hoạt tài khoản"
+        MAILBOX_ENTRUSTED = "mailbox-entrusted", "Giao người phụ trách hộp thư"
+        MAILBOX_HANDED_OVER = "mailbox-handed-over", "Bàn giao hộp thư"
         LOCKED = "locked", "Khóa tài khoản"
         UNLOCKED = "unlocked", "Mở khóa tài khoản"
         ACCOUNT_EDITED = "account-edited", "Sửa thông tin tài khoản"

@@ -22,6 +22,7 @@ class Right(enum.StrEnum):
     SEND_NOTICE = "accounts.send_notice"
     IMPORT_ACCOUNTS = "accounts.import_accounts"
     CONFIRM_PHONES = "accounts.confirm_phones"
+    HAND_OVER = "accounts.hand_over"
     EXPORT_ACCOUNTS = "accounts.export_accounts"
     RUN_CAMPAIGNS = "accounts.run_campaigns"
     VIEW_REPORTS = "accounts.view_reports"

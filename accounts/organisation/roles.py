@@ -56,6 +56,7 @@ RIGHTS: dict[Right, set[Role]] = {
     Right.SEND_NOTICE: {U, P},
     Right.IMPORT_ACCOUNTS: {P},
     Right.CONFIRM_PHONES: {P},
+    Right.HAND_OVER: {U, P},
     Right.EXPORT_ACCOUNTS: {U, P},
     Right.RUN_CAMPAIGNS: {U, P},
     Right.VIEW_REPORTS: {U, P, A},

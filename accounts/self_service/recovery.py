@@ -46,7 +46,7 @@ class _Ask:
             nonce=self.nonce,
             account_id=account.pk if account else 0,
             address=self.address,
-            phone=account.phone if account else decoy_phone(self.asked),
+            phone=account.shown_phone if account else decoy_phone(self.asked),
             asked=self.asked,
         )
 
@@ -113,7 +113,7 @@ class Recovery:
                 asker=askers.current(ask.address),
             )
             account = Account.objects.shown_to_strangers(ask.address)
-            phone = account.phone if account and account.is_recoverable else ""
+            phone = account.phone_for_codes if account else ""
             pending_code.send(issued, to=phone, wording=settings.PROFILE.sms.recovery_code)
             state = ask.state(issued, account)
             state.keep(session)
@@ -178,7 +178,7 @@ class Recovery:
 
         It is the one whose number got the code, whoever has the address by now (SE-06).
         """
-        account = Account.objects.filter(pk=self.state.account_id).first()
+        account = Account.objects.with_custody().filter(pk=self.state.account_id).first()
         return account if account and account.is_recoverable else None
 
     @sensitive_variables("password")

@@ -88,6 +88,11 @@ TABLE = {
     "/quan-tri/bao-cao/ho-tro/": (NO, YES, YES, YES, NO, GONE),
     "/quan-tri/phieu-kich-hoat/": (NO, YES, YES, NO, NO, GONE),
     "/quan-tri/phieu-kich-hoat/in/": (NO, YES, YES, NO, NO, GONE),
+    "/quan-tri/hop-thu-to-chuc/": (NO, YES, YES, YES, NO, GONE),
+    "/quan-tri/hop-thu-to-chuc/danh-sach.csv": (NO, YES, YES, YES, NO, GONE),
+    "/quan-tri/hop-thu-to-chuc/{office}/": (NO, YES, YES, NO, NO, GONE),
+    "/quan-tri/hop-thu-to-chuc/{their_office}/": (NO, GONE, YES, NO, NO, GONE),
+    "/quan-tri/hop-thu-to-chuc/{an}/": (NO, GONE, GONE, NO, NO, GONE),
     "/quan-tri/chien-dich/": (NO, YES, YES, NO, NO, GONE),
     "/quan-tri/chien-dich/moi/": (NO, YES, YES, NO, NO, GONE),
     "/cau-hinh/xac-thuc-hai-lop/": (YES, YES, YES, YES, YES, GONE),
@@ -130,10 +135,14 @@ class Staff(cast.Cast):
         )
         notice = LoginNotice.objects.create(text="x", shown_until="2099-01-01T00:00:00Z")
         mai = cast.make_staff("mai", "hotline")
+        office = cast.make("so.y.te", kind="organisation", unit=self.ours)
+        their_office = cast.make("so.tai.chinh", kind="organisation", unit=self.theirs)
         return {
             "an": self.an.pk,
             "binh": self.binh.pk,
             "mai": mai.pk,
+            "office": office.pk,
+            "their_office": their_office.pk,
             "ours": self.ours.pk,
             "theirs": self.theirs.pk,
             "proposal": proposal.pk,

@@ -45,6 +45,10 @@ def message(**changes):
     return "otp_message", row | changes
 
 
+def custody(**changes):
+    return "accounts_custody", {"decision": "12", "since": NOON} | changes
+
+
 def dead_number(**changes):
     row = {"phone_key": "a" * 64, "local_day": NOON.date(), "sent_at": NOON, "reason": "30005"}
     return "otp_deadnumberday", row | changes
@@ -201,6 +205,17 @@ REFUSED = {
         for state in Message.State.values
         for column in ("to", "subject", "text")
         if state not in ("queued", "sending")
+    ],
+    "custody_by_two_others": [
+        ([account(id=1)], custody(mailbox_id=1, responsible_id=1)),
+        ([account(id=1)], custody(mailbox_id=1, deputy_id=1)),
+        (
+            [account(id=1), account(id=2, address="mua@example.vn")],
+            custody(mailbox_id=1, responsible_id=2, deputy_id=2),
+        ),
+    ],
+    "accounts_custody_mailbox_id_key": [
+        ([account(id=1), custody(mailbox_id=1)], custody(mailbox_id=1)),
     ],
     "dead_number_once_a_day": [([dead_number()], dead_number(sent_at=LATER))],
     "message_known_state": [([], message(state="lost"))],

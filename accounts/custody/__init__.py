@@ -1,0 +1,1 @@
+"""Who is responsible for the mailboxes of organisations, and their hand-over."""
