@@ -283,7 +283,9 @@ class Brakes(models.Model):
         "giữ nguyên các giới hạn đã nhập",
         default=False,
         db_default=False,
-        help_text="Bỏ chọn thì mỗi đêm hệ thống tính lại các giới hạn theo số tài khoản và mức dùng.",
+        help_text=(
+            "Bỏ chọn thì mỗi đêm hệ thống tính lại các giới hạn theo số tài khoản và mức dùng."
+        ),
     )
     codes_an_hour = models.PositiveIntegerField("mã tối đa trong một giờ", default=300)
     codes_a_day = models.PositiveIntegerField("mã tối đa trong một ngày", default=1000)
