@@ -12,10 +12,12 @@ from unittest import mock
 import pytest
 from django.core.cache import cache
 from django.core.management import call_command
+from django.core.signals import setting_changed
 from django.db import connection
 from django.test import TransactionTestCase
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from accounts.pages import fixed
 from mailportal import schema
 from tests.support import clock, hashing, tables
 from tests.support.programs import releases
@@ -133,6 +135,16 @@ def static_files_looked_through_once() -> Generator[None]:
 
     with mock.patch.object(WhiteNoiseMiddleware, "update_files_dictionary", share):
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def settings_change() -> None:
+    """Let parts of pages that a process keeps be as the settings of each test are."""
+    setting_changed.connect(_forget_parts)
+
+
+def _forget_parts(**_changed: Any) -> None:
+    fixed.forget()
 
 
 @pytest.fixture(scope="session", autouse=True)
