@@ -6,6 +6,7 @@ from accounts.access import second_factor_views
 from accounts.access import views as access_views
 from accounts.activation import staff_views as slip_views
 from accounts.activation import views as activation_views
+from accounts.campaigns import phone_views
 from accounts.campaigns import views as campaign_views
 from accounts.custody import views as custody_views
 from accounts.hotline import views as hotline_views
@@ -29,6 +30,7 @@ urlpatterns = [
     path("kich-hoat/mat-khau/", activation_views.password, name="activate-password"),
     path("cau-hinh/", settings_views.settings_menu, name="settings"),
     path("cau-hinh/thong-tin/", settings_views.profile, name="profile"),
+    path("cau-hinh/nhac-so-dien-thoai/", settings_views.phone_asked, name="phone-asked"),
     path("cau-hinh/thong-tin/<str:address>/", settings_views.phone, name="phone"),
     path(
         "cau-hinh/thong-tin/<str:address>/xac-thuc/", settings_views.phone_code, name="phone-code"
@@ -69,6 +71,60 @@ urlpatterns = [
     path("quan-tri/hop-thu-to-chuc/<int:pk>/", custody_views.hand_over, name="hand-over"),
     path("quan-tri/chien-dich/", campaign_views.campaigns, name="campaigns"),
     path("quan-tri/chien-dich/moi/", campaign_views.plan, name="plan-campaign"),
+    path("quan-tri/chien-dich/so-dien-thoai/moi/", phone_views.plan, name="plan-phones"),
+    path(
+        "quan-tri/chien-dich/so-dien-thoai/<int:pk>/", phone_views.campaign, name="phone-campaign"
+    ),
+    path(
+        "quan-tri/chien-dich/so-dien-thoai/<int:pk>/nguoi/",
+        phone_views.people,
+        name="phone-people",
+    ),
+    path(
+        "quan-tri/chien-dich/so-dien-thoai/<int:pk>/nguoi.csv",
+        phone_views.people_csv,
+        name="phone-people-csv",
+    ),
+    path(
+        "quan-tri/chien-dich/so-dien-thoai/<int:pk>/nguoi.xlsx",
+        phone_views.people_xlsx,
+        name="phone-people-xlsx",
+    ),
+    path(
+        "quan-tri/chien-dich/so-dien-thoai/<int:pk>/phu-luc/",
+        phone_views.annex,
+        name="phone-annex",
+    ),
+    path(
+        "quan-tri/chien-dich/so-dien-thoai/<int:pk>/bat-dau/",
+        phone_views.start,
+        name="start-phones",
+    ),
+    path(
+        "quan-tri/chien-dich/so-dien-thoai/<int:pk>/dung/",
+        phone_views.stop,
+        name="stop-phones",
+    ),
+    path(
+        "quan-tri/chien-dich/so-dien-thoai/<int:pk>/chay-tiep/",
+        phone_views.resume,
+        name="resume-phones",
+    ),
+    path(
+        "quan-tri/chien-dich/so-dien-thoai/<int:pk>/nhac-ngay/",
+        phone_views.remind,
+        name="remind-phones",
+    ),
+    path(
+        "quan-tri/chien-dich/so-dien-thoai/<int:pk>/nguoi/<int:account>/mien/",
+        phone_views.excuse,
+        name="excuse-phone",
+    ),
+    path(
+        "quan-tri/chien-dich/so-dien-thoai/<int:pk>/nguoi/<int:account>/thoi-mien/",
+        phone_views.end_excuse,
+        name="end-phone-excuse",
+    ),
     path("quan-tri/chien-dich/<int:pk>/", campaign_views.campaign, name="campaign"),
     path("quan-tri/chien-dich/<int:pk>/nguoi/", campaign_views.people, name="campaign-people"),
     path("quan-tri/chien-dich/<int:pk>/bat-dau/", campaign_views.start, name="start-campaign"),

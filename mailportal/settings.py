@@ -192,6 +192,7 @@ MIDDLEWARE = [
     "accounts.self_service.repeats.RepeatMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "accounts.access.middleware.ForcedChangeMiddleware",
+    "accounts.access.middleware.PhoneAskedMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "mailportal.middleware.LongPageMiddleware",

@@ -20,7 +20,7 @@ from accounts.addresses import AddressError, canonical
 from accounts.credentials import decoy_hashes
 from accounts.credentials.hashers import Busy
 from accounts.credentials.policy import MAX_LENGTH, STAFF_MIN_LENGTH
-from accounts.models import Account, AuditEvent
+from accounts.models import Account, AuditEvent, PhoneMember
 from otp.counting import limits
 from otp.counting.limits import Limit
 from otp.outbox import alerts
@@ -32,6 +32,7 @@ FAILURES = Limit("login", 10, dt.timedelta(minutes=15))
 _HOLDS = Limit("login-hold", 1, FAILURES.period)  # on record, of each count
 
 TOO_SHORT = "password_too_short"  # in the session: typed at log-in, and no longer enough
+PHONE_ASKED = "phone_asked"  # in the session: a campaign asks for a number since the log-in
 
 _TYPED_AT = "password_at"
 
@@ -123,6 +124,8 @@ def open_session(request: HttpRequest, account: Account) -> None:
     request.session["staff"] = account.is_staff
     request.session["browser"] = name_browser(request.headers.get("User-Agent", ""))
     request.session["client"] = caller.current().address
+    if PhoneMember.objects.asking(account):
+        request.session[PHONE_ASKED] = True
     AuditEvent.record(AuditEvent.Event.LOGGED_IN, account, actor=account)
     if account.is_superuser:
         _alarm(account)

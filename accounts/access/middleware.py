@@ -1,4 +1,4 @@
-"""Sends default passwords to the page that changes them; hides staff pages from other networks."""
+"""Sends people to what comes first after the log-in; hides staff pages from other networks."""
 
 from collections.abc import Callable
 
@@ -9,10 +9,17 @@ from django.shortcuts import redirect
 from django.utils.deprecation import MiddlewareMixin
 
 from accounts.access import limits
-from accounts.access.login import TOO_SHORT
+from accounts.access.login import PHONE_ASKED, TOO_SHORT
+from accounts.models import PhoneMember
 
 STAFF_PAGES = ("quan-tri", "ho-tro")  # the first part of their addresses
 NOWHERE = "/-/"  # no page
+
+# What whoever is asked for a number may open first: the number, and what keeps the account safe.
+_BESIDE_THE_NUMBER = {
+    f"accounts:{name}"
+    for name in ("phone", "phone-again", "phone-code", "phone-asked", "password", "activity")
+}
 
 
 class StaffNetworkMiddleware:
@@ -59,3 +66,25 @@ class ForcedChangeMiddleware(MiddlewareMixin):
         if match and match.view_name == "accounts:password":
             return None
         return redirect("accounts:password")
+
+
+class PhoneAskedMiddleware(MiddlewareMixin):
+    """Whom a campaign asks for a number is led there first, or to "Để sau" while that lasts."""
+
+    def process_view(
+        self, request: HttpRequest, view: object, *_: object
+    ) -> HttpResponseBase | None:
+        if not getattr(view, "login_required", True) or not request.user.is_authenticated:
+            return None
+        if PHONE_ASKED not in request.session:
+            return None
+        match = request.resolver_match
+        if match and match.view_name in _BESIDE_THE_NUMBER:
+            return None
+        member = PhoneMember.objects.asking(request.user)
+        if member is None:
+            del request.session[PHONE_ASKED]
+            return None
+        if member.may_postpone:
+            return redirect("accounts:phone-asked")
+        return redirect("accounts:phone", request.user.address)

@@ -15,14 +15,16 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
-from accounts.campaigns import figures, rules
+from accounts.campaigns import figures, phone_figures, phone_views, rules
 from accounts.campaigns.figures import CampaignCounts
 from accounts.campaigns.forms import PlanForm, ReasonForm
+from accounts.campaigns.phone_figures import Progress
 from accounts.campaigns.rules import CampaignRefused, TooLate
 from accounts.credentials import notices
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
 from accounts.models.campaign import WARNED_BEFORE, Campaign
+from accounts.models.phone_campaign import PhoneCampaign
 from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree
@@ -42,8 +44,15 @@ pages = require_http_methods(["GET", "HEAD", "POST"])
 @takes_long
 def campaigns(request: StaffRequest) -> HttpResponse:
     found = [each for each in Campaign.objects.order_by("-pk") if _may_see(request.user, each)]
+    visible = roles.units_of(request.user)
+    phones = [
+        (each, sum(phone_figures.by_units(each, visible).values(), Progress()))
+        for each in PhoneCampaign.objects.order_by("-pk")
+        if phone_views.may_see(request.user, each)
+    ]
     context = {
         "table": figures.listed(found),
+        "phones": phone_figures.listed(phones),
         "sees_all": roles.units_of(request.user) is None,
     }
     return render(request, "campaigns/campaigns.html", context)

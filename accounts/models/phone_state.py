@@ -44,6 +44,15 @@ def in_state(state: PhoneState, since: dt.datetime | None = None, *, of: str = "
     return confirmed & ~old
 
 
+def state_of(phone: str, confirmed_at: dt.datetime | None, since: dt.datetime | None) -> PhoneState:
+    """Say of one number what `in_state` asks of many."""
+    if not phone:
+        return PhoneState.NONE
+    if confirmed_at is None:
+        return PhoneState.UNCONFIRMED
+    return PhoneState.OLD if since and confirmed_at < since else PhoneState.GOOD
+
+
 def missing(since: dt.datetime | None, *, of: str = "") -> Q:
     """Keep accounts whose owner has to do something about the number.
 

@@ -10,7 +10,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.access import askers, sessions
 from accounts.credentials.phones import put_in_force
-from accounts.models import Account, AuditEvent
+from accounts.models import Account, AuditEvent, PhoneMember
 from accounts.self_service import pending_code, repeats
 from accounts.self_service.pending_code import PendingCode
 from otp import codes, outbox
@@ -43,7 +43,7 @@ class PhoneChange:
         sends nothing; the form's `nonce` finds the code again whose answer was lost. Where the
         office wants no confirmation, the number counts at once and the answer is None.
         """
-        wanted = account.phone_is_in_doubt or account.phone_is_overdue
+        wanted = account.phone_is_in_doubt or account.phone_is_overdue or _is_asked_again(account)
         if phone == account.phone and account.phone_is_confirmed and not wanted:
             _call_off(account)
             raise AlreadyInForce
@@ -139,6 +139,11 @@ class PhoneChange:
 
 def _locked(account: Account) -> Account:
     return Account.objects.select_for_update().get(pk=account.pk)
+
+
+def _is_asked_again(account: Account) -> bool:
+    """Whether a campaign wants the number confirmed anew: it was confirmed too long ago."""
+    return PhoneMember.objects.asking(account) is not None
 
 
 def _call_off(account: Account) -> None:

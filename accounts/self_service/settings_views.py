@@ -18,7 +18,7 @@ from accounts.audit import history
 from accounts.audit.history import History
 from accounts.credentials.passwords import change_password
 from accounts.credentials.policy import RULES
-from accounts.models import Account, AuditEvent, Session
+from accounts.models import Account, AuditEvent, PhoneMember, Session
 from accounts.pages.requests import PersonRequest, pages
 from accounts.pages.versions import since
 from accounts.self_service import password_prompt, repeats
@@ -30,6 +30,7 @@ from accounts.self_service.forms import (
 )
 from accounts.self_service.pending_code import nonce_for, nonce_of
 from accounts.self_service.phone_change import AlreadyInForce, PhoneChange
+from accounts.self_service.phone_reminder import postpone
 from otp.codes import TooSoon, Verdict
 from otp.counting import keyed_names
 from otp.counting.ceilings import Paused
@@ -53,6 +54,20 @@ def profile(request: PersonRequest) -> HttpResponse:
     return render(request, "self_service/profile.html", context)
 
 
+@pages
+@limit_posts("phone-asked", 30, minutes=10)
+def phone_asked(request: PersonRequest) -> HttpResponse:
+    """Say why a number is asked for; a POST puts it off until the next log-in."""
+    if request.method == "POST":
+        if postpone(request.user):
+            request.session.pop(login.PHONE_ASKED, None)
+        return redirect("accounts:home")
+    member = PhoneMember.objects.asking(request.user)
+    if member is None:
+        return redirect("accounts:home")
+    return render(request, "self_service/phone_asked.html", {"member": member})
+
+
 @sensitive_post_parameters("phone", "password")
 @pages
 @limit_posts("phone", 30, minutes=10)
@@ -73,7 +88,9 @@ def phone(request: PersonRequest, address: str) -> HttpResponse:
             form.add_error("phone", _("Số này đang được dùng và đã xác thực, không cần nhập lại."))
         except TooSoon as too_soon:
             refusal = too_soon
+            _ask_no_more_today(request)
         except Paused:
+            _ask_no_more_today(request)
             limits.give_back_post("phone")
             paused = True
         else:
@@ -105,6 +122,7 @@ def _phone_page(
         "refusal": refusal,
         "paused": paused,
         "confirmation": settings.PHONE_CONFIRMATION,
+        "asked_first": login.PHONE_ASKED in request.session,
     }
     return render(request, "self_service/phone.html", context)
 
@@ -127,7 +145,9 @@ def phone_again(request: PersonRequest, address: str) -> HttpResponse:
         change = None
     except TooSoon as too_soon:
         refusal = too_soon
+        _ask_no_more_today(request)
     except Paused:
+        _ask_no_more_today(request)
         limits.give_back_post("phone")
         paused = True
     if refusal or paused:
@@ -136,6 +156,14 @@ def phone_again(request: PersonRequest, address: str) -> HttpResponse:
         return redirect("accounts:phone-code", address)
     messages.success(request, _("Số điện thoại này đã được xác nhận."))
     return redirect("accounts:profile")
+
+
+def _ask_no_more_today(request: PersonRequest) -> None:
+    """Let somebody on to whom no code can be sent: a campaign asks again at the next log-in.
+
+    A number that was typed wrong, or a gateway that is away, must keep nobody out of the portal.
+    """
+    request.session.pop(login.PHONE_ASKED, None)
 
 
 def _number_of(account: Account) -> dict[str, str]:

@@ -8,7 +8,7 @@ from django.test import Client, SimpleTestCase, TestCase
 from django.urls import get_resolver
 from django.utils import timezone
 
-from accounts.models import Account, AuditEvent, LoginNotice, PhoneProposal, Unit
+from accounts.models import Account, AuditEvent, LoginNotice, PhoneCampaign, PhoneProposal, Unit
 from otp.models import Code, Message
 from tests.house.test_house_rules import patterns
 from tests.support import cast
@@ -29,6 +29,8 @@ ELSEWHERE = (
     "/quan-tri/chien-dich/{pk}/rut-dong-y/",
     "/quan-tri/chien-dich/{pk}/dung/",
     "/quan-tri/chien-dich/{pk}/de-nghi-xoa.csv",
+    "/quan-tri/chien-dich/so-dien-thoai/{pk}/nguoi/{account}/mien/",
+    "/quan-tri/chien-dich/so-dien-thoai/{pk}/nguoi/{account}/thoi-mien/",
     "/quan-tri/accounts/account/cong-viec/{pk}/",
     "/quan-tri/accounts/account/cong-viec/{pk}/loi.csv",
     "/quan-tri/accounts/account/cong-viec/{pk}/tep/",
@@ -95,6 +97,16 @@ TABLE = {
     "/quan-tri/hop-thu-to-chuc/{an}/": (NO, GONE, GONE, NO, NO, GONE),
     "/quan-tri/chien-dich/": (NO, YES, YES, NO, NO, GONE),
     "/quan-tri/chien-dich/moi/": (NO, YES, YES, NO, NO, GONE),
+    "/quan-tri/chien-dich/so-dien-thoai/moi/": (NO, YES, YES, NO, NO, GONE),
+    # A campaign of the whole province: the IT of a unit sees and reminds its own, and runs nothing.
+    **{
+        f"/quan-tri/chien-dich/so-dien-thoai/{{phones}}/{page}": (NO, YES, YES, NO, NO, GONE)
+        for page in ("", "nguoi/", "nguoi.csv", "nguoi.xlsx", "phu-luc/", "nhac-ngay/")
+    },
+    **{
+        f"/quan-tri/chien-dich/so-dien-thoai/{{phones}}/{page}": (NO, GONE, YES, NO, NO, GONE)
+        for page in ("bat-dau/", "dung/", "chay-tiep/")
+    },
     "/cau-hinh/xac-thuc-hai-lop/": (YES, YES, YES, YES, YES, GONE),
 }
 
@@ -137,12 +149,23 @@ class Staff(cast.Cast):
         mai = cast.make_staff("mai", "hotline")
         office = cast.make("so.y.te", kind="organisation", unit=self.ours)
         their_office = cast.make("so.tai.chinh", kind="organisation", unit=self.theirs)
+        today = timezone.localdate()
+        phones = PhoneCampaign.objects.create(
+            name="x",
+            basis="x",
+            kinds=["person"],
+            postponements=1,
+            reminder_days=[today],
+            asked_first_from=today,
+        )
+        phones.units.set([self.ours, self.theirs])
         return {
             "an": self.an.pk,
             "binh": self.binh.pk,
             "mai": mai.pk,
             "office": office.pk,
             "their_office": their_office.pk,
+            "phones": phones.pk,
             "ours": self.ours.pk,
             "theirs": self.theirs.pk,
             "proposal": proposal.pk,

@@ -1,0 +1,343 @@
+"""The pages of a campaign for phone numbers: planned, run, listed, excused from, printed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.access.limits import limit_posts
+from accounts.access.staff import StaffRequest, staff_page
+from accounts.campaigns import phone_figures, phone_rules
+from accounts.campaigns.forms import ReasonForm
+from accounts.campaigns.phone_figures import COLUMNS, Progress
+from accounts.campaigns.phone_forms import PlanPhonesForm
+from accounts.campaigns.rules import CampaignRefused, TooLate
+from accounts.credentials import notices
+from accounts.models.account import Account
+from accounts.models.audit_event import AuditEvent
+from accounts.models.phone_campaign import PhoneCampaign, PhoneExcuse
+from accounts.models.right import Right
+from accounts.models.unit import Unit
+from accounts.organisation import roles
+from accounts.organisation.units import Tree
+from accounts.pages.requests import takes_long
+from accounts.pages.versions import SeenForm
+from accounts.reports.tables import number
+from accounts.spreadsheets.writing import csv_response, xlsx_response
+
+RIGHT = Right.RUN_CAMPAIGNS
+PEOPLE_ON_A_PAGE = 50
+MOST_ON_PAPER = 5_000  # people of one annex: a larger one is printed unit by unit
+MOST_XLSX = 20_000
+
+pages = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@pages
+@limit_posts("campaign", 60, minutes=10)
+@staff_page(RIGHT)
+@takes_long
+def plan(request: StaffRequest) -> HttpResponse:
+    form = PlanPhonesForm(request.POST or None, tree=Tree(roles.units_of(request.user)))
+    if form.is_valid():
+        campaign = phone_rules.plan(**form.cleaned_data, by=request.user)
+        return redirect("accounts:phone-campaign", campaign.pk)
+    return render(request, "campaigns/phones/plan.html", {"form": form})
+
+
+@require_safe
+@staff_page(RIGHT)
+@takes_long
+def campaign(request: StaffRequest, pk: int) -> HttpResponse:
+    found = _campaign_or_404(request.user, pk)
+    visible = roles.units_of(request.user)
+    tree = Tree(visible)
+    counts = phone_figures.by_units(found, visible)
+    total = sum(counts.values(), Progress())
+    context = {
+        "campaign": found,
+        "units": [
+            tree.path(unit) for unit in found.units.values_list("pk", flat=True) if tree.path(unit)
+        ],
+        "tiles": phone_figures.tiles(found, total),
+        "steps": phone_figures.steps(found),
+        "by_unit": phone_figures.by_unit(found, counts, tree),
+        "kinds": [str(Account.Kind(kind).label) for kind in found.kinds],
+        "runs_all": _may_run(request.user, found),
+        "whose": "" if visible is None else _("Phạm vi: đơn vị của bạn và các đơn vị cấp dưới."),
+        "may_remind": found.is_running and found.first_day <= timezone.localdate(),
+        "subject": notices.phone_wanted_subject(),
+        "text": notices.phone_wanted_text(
+            settings.PROFILE.example_address, asked_first_from=found.asked_first_from
+        ),
+    }
+    if not found.is_planned and found.first_day <= timezone.localdate():
+        context["chart"], context["by_day"] = phone_figures.by_day(found, visible, total)
+    return render(request, "campaigns/phones/campaign.html", context)
+
+
+@require_safe
+@staff_page(RIGHT)
+@takes_long
+def people(request: StaffRequest, pk: int) -> HttpResponse:
+    found, missing, tree = _missing(request, pk)
+    page = Paginator(missing, PEOPLE_ON_A_PAGE).get_page(request.GET.get("trang"))
+    AuditEvent.record(
+        AuditEvent.Event.VIEWED,
+        actor=request.user,
+        campaign=found.pk,
+        kind=phone_rules.KIND,
+        page=page.number,
+    )
+    context = {
+        "campaign": found,
+        "sums": phone_figures.by_state(found, missing, tree),
+        "table": phone_figures.people_table(found, page, tree),
+        "excuses": phone_figures.excuses(found, roles.units_of(request.user)),
+        "page": page,
+        "query": f"don-vi={unit.pk}" if (unit := _unit(request, tree)) else "",
+        "unit": tree.path(unit.pk) if unit else "",
+    }
+    return render(request, "campaigns/phones/people.html", context)
+
+
+@require_safe
+@staff_page(Right.EXPORT_ACCOUNTS)
+@takes_long
+def people_csv(request: StaffRequest, pk: int) -> HttpResponseBase:
+    found, missing, tree = _missing(request, pk)
+    _put_on_record(request, found, missing, "csv")
+    lines = (line for _each, line in phone_figures.lines(found, missing.iterator(2000), tree))
+    return csv_response(_name(), COLUMNS, lines)
+
+
+@require_safe
+@staff_page(Right.EXPORT_ACCOUNTS)
+@takes_long
+def people_xlsx(request: StaffRequest, pk: int) -> HttpResponseBase:
+    found, missing, tree = _missing(request, pk)
+    if missing.count() > MOST_XLSX:
+        messages.warning(
+            request,
+            _("Danh sách có hơn %(count)s tài khoản: hãy xuất CSV, Excel cũng mở được.")
+            % {"count": number(MOST_XLSX)},
+        )
+        return redirect("accounts:phone-people", found.pk)
+    _put_on_record(request, found, missing, "xlsx")
+    lines = (line for _each, line in phone_figures.lines(found, missing, tree))
+    return xlsx_response(_name(), COLUMNS, lines)
+
+
+@require_safe
+@staff_page(Right.EXPORT_ACCOUNTS)
+@takes_long
+def annex(request: StaffRequest, pk: int) -> HttpResponse:
+    """Show the list as the annex of an official letter, to be printed on A4."""
+    found, missing, tree = _missing(request, pk)
+    if (count := missing.count()) > MOST_ON_PAPER:
+        messages.warning(
+            request,
+            _("Danh sách có hơn %(count)s người: hãy mở từng đơn vị rồi in phụ lục của đơn vị đó.")
+            % {"count": number(MOST_ON_PAPER)},
+        )
+        return redirect("accounts:phone-people", found.pk)
+    _put_on_record(request, found, missing, "annex")
+    context = {
+        "campaign": found,
+        "units": phone_figures.annex(found, missing, tree),
+        "count": number(count),
+        "now": timezone.now(),
+    }
+    return render(request, "campaigns/phones/annex.html", context)
+
+
+@dataclass(frozen=True)
+class _Act:
+    """Something a button does to a campaign, after a page has said what will come of it."""
+
+    template: str
+    do: Callable[..., object]
+    done: str
+    has_reason: bool = True
+
+
+@pages
+@limit_posts("campaign", 60, minutes=10)
+@staff_page(RIGHT)
+@takes_long
+def start(request: StaffRequest, pk: int) -> HttpResponse:
+    done = _("Chiến dịch đã bắt đầu. Danh sách người được hỏi đã chốt.")
+    return _confirm(request, pk, _Act("start", phone_rules.start, done, has_reason=False))
+
+
+@pages
+@limit_posts("campaign", 60, minutes=10)
+@staff_page(RIGHT)
+@takes_long
+def stop(request: StaffRequest, pk: int) -> HttpResponse:
+    done = _("Chiến dịch đã dừng. Không ai được nhắc hoặc bị hỏi số thêm.")
+    return _confirm(request, pk, _Act("stop", phone_rules.stop, done))
+
+
+@pages
+@limit_posts("campaign", 60, minutes=10)
+@staff_page(RIGHT)
+@takes_long
+def resume(request: StaffRequest, pk: int) -> HttpResponse:
+    done = _("Chiến dịch chạy tiếp. Ai đã được nhắc trong đợt này thì không được nhắc lại.")
+    return _confirm(request, pk, _Act("resume", phone_rules.resume, done))
+
+
+def _confirm(request: StaffRequest, pk: int, act: _Act) -> HttpResponse:
+    """Say what will happen and ask why; a POST does it, where the campaign is still there."""
+    found = _campaign_or_404(request.user, pk)
+    if not _may_run(request.user, found):
+        raise Http404
+    sent = request.POST if request.method == "POST" else None
+    stands = {_("tình trạng của chiến dịch"): found.get_state_display()}
+    form = (ReasonForm if act.has_reason else SeenForm)(sent, stands=stands)
+    if form.is_valid():
+        try:
+            act.do(found, by=request.user, **form.cleaned_data)
+        except TooLate:
+            messages.error(
+                request,
+                _("Ngày nhắc lần đầu đã qua. Hãy dừng chiến dịch này và lập chiến dịch mới."),
+            )
+        except CampaignRefused:
+            messages.error(request, _("Chiến dịch không còn ở bước này. Hãy xem lại tình trạng."))
+        else:
+            messages.success(request, act.done)
+        return redirect("accounts:phone-campaign", found.pk)
+    count = phone_figures.missing_people(found, None).count()
+    context = {"form": form, "campaign": found, "people": number(count)}
+    return render(request, f"campaigns/phones/{act.template}.html", context)
+
+
+@pages
+@limit_posts("campaign", 60, minutes=10)
+@staff_page(RIGHT)
+@takes_long
+def remind(request: StaffRequest, pk: int) -> HttpResponse:
+    """Remind those of one's own units who were not reminded today."""
+    found = _campaign_or_404(request.user, pk)
+    units = roles.units_of(request.user)
+    if request.method == "POST":
+        try:
+            count = phone_rules.remind_now(found, units=units, by=request.user)
+        except CampaignRefused:
+            messages.error(request, _("Chiến dịch không còn ở bước này. Hãy xem lại tình trạng."))
+        else:
+            sentence = ngettext(
+                "Đã xếp thư nhắc %(count)s người vào hàng đợi.",
+                "Đã xếp thư nhắc %(count)s người vào hàng đợi.",
+                count,
+            )
+            messages.success(request, sentence % {"count": number(count)})
+        return redirect("accounts:phone-campaign", found.pk)
+    due = phone_rules.due_for_reminder(found, timezone.localdate(), units).count()
+    context = {
+        "campaign": found,
+        "people": number(due),
+        "at_once": number(phone_rules.AT_ONCE) if due > phone_rules.AT_ONCE else "",
+    }
+    return render(request, "campaigns/phones/remind.html", context)
+
+
+@pages
+@limit_posts("campaign", 60, minutes=10)
+@staff_page(RIGHT)
+def excuse(request: StaffRequest, pk: int, account: int) -> HttpResponse:
+    done = _("Đã miễn. Người này không được nhắc và không bị hỏi số nữa.")
+    return _excuse(request, pk, account, _Act("excuse", phone_rules.excuse, done))
+
+
+@pages
+@limit_posts("campaign", 60, minutes=10)
+@staff_page(RIGHT)
+def end_excuse(request: StaffRequest, pk: int, account: int) -> HttpResponse:
+    done = _("Đã thôi miễn. Người này lại được nhắc như những người khác.")
+    return _excuse(request, pk, account, _Act("end_excuse", phone_rules.end_excuse, done))
+
+
+def _excuse(request: StaffRequest, pk: int, account: int, act: _Act) -> HttpResponse:
+    found = _campaign_or_404(request.user, pk)
+    units = phone_rules.units_of(found, roles.units_of(request.user))
+    people = Account.objects.filter(unit__in=units, is_staff=False, is_superuser=False)
+    person = get_object_or_404(people, pk=account)
+    standing = PhoneExcuse.objects.filter(account=person).first()
+    stands = {_("việc miễn"): standing.reason if standing else _("chưa miễn")}
+    form = ReasonForm(request.POST if request.method == "POST" else None, stands=stands)
+    if form.is_valid():
+        act.do(person, by=request.user, **form.cleaned_data)
+        messages.success(request, act.done)
+        return redirect("accounts:phone-people", found.pk)
+    context = {"form": form, "campaign": found, "person": person, "excuse": standing}
+    return render(request, f"campaigns/phones/{act.template}.html", context)
+
+
+def _missing(request: StaffRequest, pk: int) -> tuple[PhoneCampaign, QuerySet[Account], Tree]:
+    """Give a campaign, those who are missing as far as they may be seen, and the units."""
+    found = _campaign_or_404(request.user, pk)
+    visible = roles.units_of(request.user)
+    tree = Tree(visible)
+    unit = _unit(request, tree)
+    missing = phone_figures.missing_people(found, visible)
+    if unit is not None:
+        missing = missing.filter(unit=unit)
+    return found, missing.order_by("unit__name", "unit", "address"), tree
+
+
+def _unit(request: StaffRequest, tree: Tree) -> Unit | None:
+    raw = request.GET.get("don-vi", "")
+    if not raw:
+        return None
+    unit = tree.units.get(int(raw)) if raw.isascii() and raw.isdecimal() else None
+    if unit is None:
+        raise Http404
+    return unit
+
+
+def _put_on_record(
+    request: StaffRequest, found: PhoneCampaign, missing: QuerySet[Account], kind: str
+) -> None:
+    AuditEvent.record(
+        AuditEvent.Event.EXPORTED,
+        actor=request.user,
+        reason="phones-missing",
+        campaign=found.pk,
+        rows=missing.count(),
+        format=kind,
+    )
+
+
+def _name() -> str:
+    return f"chua-cap-nhat-so-{timezone.localdate():%Y%m%d}"
+
+
+def _campaign_or_404(staff: Account, pk: int) -> PhoneCampaign:
+    found = PhoneCampaign.objects.filter(pk=pk).first()
+    if found is None or not may_see(staff, found):
+        raise Http404
+    return found
+
+
+def may_see(staff: Account, campaign: PhoneCampaign) -> bool:
+    """Whether any of the campaign's units is one that `staff` may see; they see no more of it."""
+    visible = roles.units_of(staff)
+    return visible is None or bool(phone_rules.units_of(campaign, visible))
+
+
+def _may_run(staff: Account, campaign: PhoneCampaign) -> bool:
+    """Whether all of the campaign is within what `staff` may see."""
+    visible = roles.units_of(staff)
+    return visible is None or set(campaign.units.values_list("pk", flat=True)) <= visible
