@@ -228,6 +228,11 @@ class Account(AbstractBaseUser, PermissionsMixin):
         return self.has_default_password and until is not None and until <= timezone.now()
 
     @property
+    def default_password_needs_code(self) -> bool:
+        """Whether the default password is changed by a code only: where a number can get one."""
+        return self.has_default_password and self.is_recoverable
+
+    @property
     def has_phone(self) -> bool:
         return bool(self.phone)
 

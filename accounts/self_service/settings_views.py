@@ -218,6 +218,9 @@ def _phone_updated(request: PersonRequest, *, is_new: bool) -> HttpResponse:
 @limit_posts("password", 30, minutes=10)
 def password(request: PersonRequest) -> HttpResponse:
     user = request.user
+    if user.default_password_needs_code:
+        # Who knows a default password may be anybody: the owner has the telephone.
+        return render(request, "self_service/password_by_code.html")
     form = ChangePasswordForm(request.POST or None, step=str(user.pk), person=user)
     if form.is_valid() and _change_password(request, form):
         messages.success(request, _("Đã đổi mật khẩu. Các phiên đăng nhập khác đã kết thúc."))
