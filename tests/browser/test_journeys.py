@@ -308,7 +308,7 @@ class BesideThePathTests(BrowserTestCase):
             folder,
             base_url=self.live_server_url,
             viewport={"width": NARROW, "height": browser.HEIGHT},
-            **browser.how_to_start(),
+            **browser.how_to_start("chromium"),
         )
         self.watch(context)
         self.page = context.pages[0]
