@@ -338,7 +338,7 @@ class PhoneCodeTests(Caller, TestCase):
 
         r = self.client.post(AN_CODE, {"code": code, "step": step})
 
-        self.assertContains(r, "Trang này thuộc về một lần làm khác")
+        self.assertContains(r, "Bạn đã thực hiện một yêu cầu khác")
         self.assert_phone("+84987466981", new="+84912345672")
 
     def step(self):

@@ -82,7 +82,7 @@ class BrowsersTests(cast.Cast, TestCase):
 
         r = self.client.post(CODE, {"code": code, "step": step})
 
-        self.assertContains(r, "Trang này thuộc về một lần làm khác")
+        self.assertContains(r, "Bạn đã thực hiện một yêu cầu khác")
         self.assertContains(r, "binh@hagiang.gov.vn")
         self.assertEqual(Code.objects.latest("issued_at").attempts, 0)
 
@@ -100,7 +100,7 @@ class BrowsersTests(cast.Cast, TestCase):
         after = self.client.post(NEW, data | {"step": step})
 
         self.assertRedirects(before, CODE, fetch_redirect_response=False)
-        self.assertContains(after, "Trang này thuộc về một lần làm khác")
+        self.assertContains(after, "Bạn đã thực hiện một yêu cầu khác")
         for person in (self.an, self.binh):
             person.refresh_from_db()
             self.assertTrue(person.check_password(PASSWORD))
