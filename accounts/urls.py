@@ -10,6 +10,7 @@ from accounts.campaigns import phone_views
 from accounts.campaigns import views as campaign_views
 from accounts.custody import views as custody_views
 from accounts.hotline import views as hotline_views
+from accounts.leaving import views as leaving_views
 from accounts.reports import views as report_views
 from accounts.self_service import recovery_views, settings_views
 
@@ -59,6 +60,9 @@ urlpatterns = [
     path("quan-tri/bao-cao/ma/<slug:table>.csv", report_views.code_report_file),
     path("quan-tri/bao-cao/ho-tro/", report_views.help_report, name="help-report"),
     path("quan-tri/bao-cao/ho-tro/<slug:table>.csv", report_views.help_report_file),
+    path("quan-tri/nghi-viec/", leaving_views.departures, name="departures"),
+    path("quan-tri/nghi-viec/moi/", leaving_views.plan, name="plan-departure"),
+    path("quan-tri/nghi-viec/<int:pk>/huy/", leaving_views.call_off, name="call-off-departure"),
     path("quan-tri/phieu-kich-hoat/", slip_views.slips_given, name="slips"),
     path("quan-tri/phieu-kich-hoat/in/", slip_views.give, name="give-slips"),
     path("quan-tri/phieu-kich-hoat/<uuid:pk>/huy/", slip_views.take_back, name="end-slip"),

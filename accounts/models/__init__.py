@@ -6,6 +6,7 @@ from accounts.models.address import Address, MailDomain
 from accounts.models.audit_event import AuditEvent, AuditHead, AuditLink, Ground
 from accounts.models.campaign import Campaign, CampaignMember
 from accounts.models.custody import Custody
+from accounts.models.departure import Departure
 from accounts.models.hash_tally import HashTally
 from accounts.models.hotline import DailyHelp, PhoneProposal
 from accounts.models.job import Job
@@ -27,6 +28,7 @@ __all__ = [
     "CampaignMember",
     "Custody",
     "DailyHelp",
+    "Departure",
     "Ground",
     "HashTally",
     "Job",

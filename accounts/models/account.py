@@ -166,6 +166,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
             ("change_aliases", "Sửa các địa chỉ khác của tài khoản"),
             ("lock_account", "Khóa, mở khóa hàng loạt"),
             ("print_slips", "In phiếu kích hoạt"),
+            ("end_accounts", "Lập ngày nghỉ việc"),
             ("mark_default", "Đánh dấu còn mật khẩu mặc định"),
             ("send_notice", "Gửi thông báo hàng loạt"),
             ("import_accounts", "Nhập tài khoản từ tệp"),

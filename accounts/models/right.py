@@ -18,6 +18,7 @@ class Right(enum.StrEnum):
     CHANGE_ALIASES = "accounts.change_aliases"
     LOCK_ACCOUNT = "accounts.lock_account"
     PRINT_SLIPS = "accounts.print_slips"
+    END_ACCOUNTS = "accounts.end_accounts"
     MARK_DEFAULT = "accounts.mark_default"
     SEND_NOTICE = "accounts.send_notice"
     IMPORT_ACCOUNTS = "accounts.import_accounts"

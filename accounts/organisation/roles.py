@@ -52,6 +52,7 @@ RIGHTS: dict[Right, set[Role]] = {
     Right.CHANGE_ALIASES: {P},
     Right.LOCK_ACCOUNT: {U, P},
     Right.PRINT_SLIPS: {U, P},
+    Right.END_ACCOUNTS: {U, P},
     Right.MARK_DEFAULT: {U, P},
     Right.SEND_NOTICE: {U, P},
     Right.IMPORT_ACCOUNTS: {P},

@@ -15,13 +15,14 @@ from tests.support import cast
 from tests.support.cast import FACTOR
 
 # Pages that need more than roles to be looked at: test_campaign_pages, test_reports,
-# test_load_accounts, test_slips.
+# test_load_accounts, test_slips, test_departures.
 ELSEWHERE = (
     "/quan-tri/bao-cao/{table}.csv",
     "/quan-tri/bao-cao/don-vi/{unit}/{table}.csv",
     "/quan-tri/bao-cao/ma/{table}.csv",
     "/quan-tri/bao-cao/ho-tro/{table}.csv",
     "/quan-tri/phieu-kich-hoat/{pk}/huy/",
+    "/quan-tri/nghi-viec/{pk}/huy/",
     "/quan-tri/chien-dich/{pk}/",
     "/quan-tri/chien-dich/{pk}/nguoi/",
     "/quan-tri/chien-dich/{pk}/bat-dau/",
@@ -88,6 +89,8 @@ TABLE = {
     "/quan-tri/bao-cao/don-vi/{theirs}/": (NO, GONE, YES, YES, NO, GONE),
     "/quan-tri/bao-cao/ma/": (NO, NO, YES, YES, NO, GONE),
     "/quan-tri/bao-cao/ho-tro/": (NO, YES, YES, YES, NO, GONE),
+    "/quan-tri/nghi-viec/": (NO, YES, YES, NO, NO, GONE),
+    "/quan-tri/nghi-viec/moi/": (NO, YES, YES, NO, NO, GONE),
     "/quan-tri/phieu-kich-hoat/": (NO, YES, YES, NO, NO, GONE),
     "/quan-tri/phieu-kich-hoat/in/": (NO, YES, YES, NO, NO, GONE),
     "/quan-tri/hop-thu-to-chuc/": (NO, YES, YES, YES, NO, GONE),

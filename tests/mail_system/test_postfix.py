@@ -11,7 +11,7 @@ from django.test import TransactionTestCase, override_settings
 from django.utils import timezone
 
 from accounts.credentials.locks import lock
-from accounts.models import Account, Address
+from accounts.models import Account, Address, Departure
 from accounts.organisation.domains import copy_domains
 from mailportal.profile import load
 from tests.support import cast
@@ -72,6 +72,21 @@ class MapTests(cast.Cast, TransactionTestCase):
                 "an": None,
             },
         )
+
+    def test_it_knows_who_has_left(self):
+        vanthu = cast.make("vanthu.so", kind="organisation")
+        left = {"last_day": "2026-03-01", "shut_at": timezone.now(), "planned_by": self.binh}
+        columns = left | {"sentence": "Da nghi viec.", "why": "x"}
+        Departure.objects.create(account=self.an, forward_to=vanthu, forward_days=30, **columns)
+        Departure.objects.create(account=self.dung, **columns)
+        Account.objects.filter(pk=self.an.pk).update(is_active=False)
+
+        for name in (f"an@{self.new}", f"an@{self.old}", f"vanthu@{self.old}"):
+            self.assert_found("forwards", {name: vanthu.address})
+            self.assert_found("refusals", {name: None})
+        dung = f"dung@{self.new}"
+        self.assert_found("refusals", {dung: "550 5.1.6 Da nghi viec.", "dung": None, "x'": None})
+        self.assert_found("forwards", {dung: None, vanthu.address: None})
 
     def test_it_knows_who_may_send_as_whom(self):
         an = f"an@{self.new}"

@@ -125,6 +125,12 @@ def slip(**changes):
     return "accounts_activationslip", row | changes
 
 
+def departure(**changes):
+    row = {"account_id": 1, "last_day": "2026-03-01", "forward_days": 0, "sentence": "x"}
+    row |= {"why": "x", "planned_at": NOON, "planned_by_id": 2}
+    return "accounts_departure", row | changes
+
+
 def login_notice(**changes):
     return "accounts_loginnotice", {"text": "x", "shown_from": NOON, "shown_until": LATER} | changes
 
@@ -275,6 +281,18 @@ REFUSED = {
         ([*PEOPLE, slip()], slip(id="a5b0c9a3-0f7c-4b67-9a55-0d6b4ae7a002")),
     ],
     "slip_used_or_ended": [(PEOPLE, slip(used_at=NOON, ended_at=NOON))],
+    "departure_one_standing": [([*PEOPLE, departure()], departure())],
+    "departure_forwards_for_days": [
+        (PEOPLE, departure(forward_days=1)),
+        (PEOPLE, departure(forward_to_id=2)),
+        (PEOPLE, departure(forward_to_id=2, forward_days=366)),
+    ],
+    "departure_not_to_oneself": [(PEOPLE, departure(forward_to_id=1, forward_days=1))],
+    "departure_sentence_is_ascii": [
+        (PEOPLE, departure(sentence="nghỉ")),
+        (PEOPLE, departure(sentence="a\nb")),
+        (PEOPLE, departure(sentence="")),
+    ],
     "login_notice_has_an_end": [([], login_notice(shown_until=NOON))],
     "accounts_auditlink_event_id_key": [([link()], link(seq=2))],
     "audit_head_is_one_row": [([], head(id=2))],

@@ -14,6 +14,8 @@ VIEWS = (
     "mail_domains",
     "mail_senders",
     "mail_logins",
+    "mail_forwards",
+    "mail_refusals",
 )
 ROLE = "mailportal_mail"
 _LOGS_IN = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"

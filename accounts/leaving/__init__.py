@@ -1,0 +1,1 @@
+"""Who leaves the office: shut on a day, their mail forwarded or refused."""

@@ -1,0 +1,104 @@
+"""Departures: planned, done when their day is over, called off."""
+
+import datetime as dt
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.credentials.mail_sessions import end_mail_sessions
+from accounts.credentials.refusals import NotNow
+from accounts.models import Account, AuditEvent, Departure
+from accounts.models.audit_event import Ground
+from otp import codes
+from otp.models import OFFICE_ZONE
+
+
+def plan(
+    account: Account,
+    *,
+    last_day: dt.date,
+    forward_to: Account | None,
+    forward_days: int,
+    sentence: str,
+    why: str,
+    by: Account,
+) -> Departure:
+    """Enter that somebody leaves; where the day is over, the account is shut at once.
+
+    Raises `NotNow` where a departure of the account stands already.
+    """
+    try:
+        with transaction.atomic():
+            departure = Departure.objects.create(
+                account=account,
+                last_day=last_day,
+                forward_to=forward_to,
+                forward_days=forward_days if forward_to else 0,
+                sentence=sentence,
+                why=why,
+                planned_by=by,
+            )
+            AuditEvent.record(
+                AuditEvent.Event.DEPARTURE_PLANNED,
+                account,
+                actor=by,
+                ground=Ground(why=why),
+                last_day=last_day.isoformat(),
+                forwards=forward_to is not None,
+            )
+    except IntegrityError:
+        sentence = _("Tài khoản này đã có ngày nghỉ việc. Hãy hủy lần trước rồi lập lại.")
+        raise NotNow(sentence) from None
+    if last_day < _today():
+        shut(departure.pk)
+    return departure
+
+
+def run() -> int:
+    """Shut the accounts whose last day is over; say how many. May run twice at once."""
+    due = list(Departure.objects.due(_today()).values_list("pk", flat=True))
+    return sum(map(shut, due))
+
+
+def shut(pk: int) -> bool:
+    """Shut the account of one departure, once: sessions, mail sessions and codes end with it."""
+    with transaction.atomic():
+        # The account before its departure, as everywhere.
+        leaving = Departure.objects.filter(pk=pk).values("account")
+        account = Account.objects.select_for_update().filter(pk__in=leaving).first()
+        departure = Departure.objects.select_for_update().due(_today()).filter(pk=pk).first()
+        if account is None or departure is None:
+            return False
+        account.is_active = False
+        account.new_phone = ""
+        account.save(update_fields=["is_active", "new_phone"])
+        account.end_sessions()
+        end_mail_sessions(account)
+        codes.revoke(account.address)
+        departure.shut_at = timezone.now()
+        departure.save(update_fields=["shut_at"])
+        AuditEvent.record(
+            AuditEvent.Event.LEFT, account, actor=departure.planned_by, reason="departure"
+        )
+    return True
+
+
+def call_off(departure: Departure, *, by: Account) -> bool:
+    """Call a departure off, and open the account again where it was shut; False if it was off."""
+    with transaction.atomic():
+        account = Account.objects.select_for_update().get(pk=departure.account_id)
+        standing = Departure.objects.standing().select_for_update().filter(pk=departure.pk).first()
+        if standing is None:
+            return False
+        standing.called_off_at = timezone.now()
+        standing.save(update_fields=["called_off_at"])
+        if standing.shut_at and not account.is_active:
+            account.is_active = True
+            account.save(update_fields=["is_active"])
+        AuditEvent.record(AuditEvent.Event.DEPARTURE_CALLED_OFF, account, actor=by)
+    return True
+
+
+def _today() -> dt.date:
+    return timezone.localdate(timezone=OFFICE_ZONE)

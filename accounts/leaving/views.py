@@ -1,0 +1,66 @@
+"""The pages of departures: the list, a new one, one called off."""
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.access.limits import limit_posts
+from accounts.access.staff import StaffRequest, staff_page
+from accounts.credentials.refusals import NotNow
+from accounts.leaving import rules
+from accounts.leaving.forms import DepartureForm
+from accounts.models import Account, Departure
+from accounts.models.right import Right
+from accounts.organisation import roles
+from accounts.pages.requests import takes_long
+
+RIGHT = Right.END_ACCOUNTS
+DEPARTURES_ON_A_PAGE = 50
+
+
+@require_safe
+@staff_page(RIGHT)
+@takes_long
+def departures(request: StaffRequest) -> HttpResponse:
+    reach = roles.within(request.user, Account.objects.all())
+    found = Departure.objects.filter(account__in=reach).select_related(
+        "account", "forward_to", "planned_by"
+    )
+    page = Paginator(found.order_by("-pk"), DEPARTURES_ON_A_PAGE).get_page(request.GET.get("trang"))
+    return render(request, "leaving/departures.html", {"page": page})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@limit_posts("departure", 60, minutes=10)
+@staff_page(RIGHT)
+def plan(request: StaffRequest) -> HttpResponse:
+    reach = roles.within(request.user, Account.objects.all())
+    form = DepartureForm(request.POST or None, reach=reach)
+    if form.is_valid():
+        account = form.cleaned_data.pop("address")
+        try:
+            rules.plan(account, **form.cleaned_data, by=request.user)
+        except NotNow as refused:
+            form.add_error(None, str(refused))
+        else:
+            messages.success(
+                request, _("Đã lập ngày nghỉ việc của %(address)s.") % {"address": account.address}
+            )
+            return redirect("accounts:departures")
+    return render(request, "leaving/plan.html", {"form": form})
+
+
+@require_POST
+@limit_posts("departure", 60, minutes=10)
+@staff_page(RIGHT)
+def call_off(request: StaffRequest, pk: int) -> HttpResponse:
+    reach = roles.within(request.user, Account.objects.filter(is_staff=False))
+    departure = get_object_or_404(Departure.objects.filter(account__in=reach), pk=pk)
+    if rules.call_off(departure, by=request.user):
+        messages.success(request, _("Đã hủy. Tài khoản tiếp tục được sử dụng."))
+    else:
+        messages.warning(request, _("Lần nghỉ việc này đã được hủy từ trước."))
+    return redirect("accounts:departures")
