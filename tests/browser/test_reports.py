@@ -79,7 +79,7 @@ class ReportPageTests(StaffPageTestCase):
 class CampaignPageTests(StaffPageTestCase):
     def test_planning(self):
         self.go(CAMPAIGNS)
-        self.inspect("Chiến dịch mật khẩu mặc định")
+        self.inspect("Chiến dịch")
         self.follow("Lập chiến dịch mới")
         self.inspect("Lập chiến dịch mới")
         self.press("Xem trước")

@@ -22,7 +22,7 @@ MEMBERS = {
 
 class WarningTests(TransactionTestCase):
     def setUp(self):
-        self.addCleanup(call_command, "migrate", "accounts", verbosity=0)
+        self.addCleanup(call_command, "migrate", verbosity=0)
         campaign = Campaign.objects.create(name="x", basis="x", first_day=FIRST)
         for name, (sent, last, outcome) in MEMBERS.items():
             CampaignMember.objects.create(

@@ -124,11 +124,11 @@ class MigrationTests(TransactionTestCase):
         limits.charge(LIMIT, "an")
         kept = list(Meter.objects.values("key", "count", "until"))
         made = "SELECT to_regproc('otp_charge_ceilings'), to_regproc('otp_tally')"
-        self.addCleanup(call_command, "migrate", "otp", verbosity=0)
+        self.addCleanup(call_command, "migrate", verbosity=0)
 
         call_command("migrate", "otp", "0010", verbosity=0)
         gone = execute(made)
-        call_command("migrate", "otp", verbosity=0)
+        call_command("migrate", verbosity=0)
 
         self.assertEqual(gone, [(None, None)])
         self.assertEqual(list(Meter.objects.values("key", "count", "until")), kept)

@@ -142,6 +142,7 @@ class HandOverTests(Mailboxes):
         Message.objects.all().delete()
         self.entrust(self.em, self.binh)
 
+        self.assertTrue(AuditEvent.objects.filter(event=Event.MAILBOX_ENTRUSTED).exists())
         event = AuditEvent.objects.get(event=Event.MAILBOX_HANDED_OVER)
         self.assertEqual((event.account, event.actor), (self.office, self.huong))
         self.assertEqual(event.detail["decision"], "12/QĐ")

@@ -48,6 +48,7 @@ MATCHING = {
     microsoft.by_xml: "Autodiscover/Autodiscover.xml",
     microsoft.by_json: "autodiscover/autodiscover.json",
 }
+SOME_UUID = "00000000-0000-4000-8000-000000000001"
 LOG_INS = ("/dang-nhap/", "/quan-tri/login/")  # where all other pages send a stranger
 LOG_OUTS = {"/dang-xuat/", "/quan-tri/logout/"}
 
@@ -58,7 +59,8 @@ def patterns(resolver, path="/", namespace=""):
         if isinstance(pattern.pattern, RegexPattern):
             part = MATCHING.get(pattern.callback, "x/")
         else:
-            part = re.sub(r"<[^>]+>", "1", str(pattern.pattern))
+            part = re.sub(r"<uuid:[^>]+>", SOME_UUID, str(pattern.pattern))
+            part = re.sub(r"<[^>]+>", "1", part)
         if isinstance(pattern, URLResolver):
             inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
             yield from patterns(pattern, path + part, inner)

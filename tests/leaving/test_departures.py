@@ -106,6 +106,8 @@ class DayTests(Leaving):
                 self.assertEqual(self.is_open(), then)
                 page = f"{LIST}{Departure.objects.standing().get().pk}/huy/"
                 self.assertContains(self.desk.post(page, follow=True), "Đã hủy.")
+                for event in ("departure-planned", "departure-called-off"):
+                    self.assertTrue(AuditEvent.objects.filter(event=event, actor__isnull=False))
                 self.assertTrue(self.is_open())
                 self.assertContains(self.desk.post(page, follow=True), "từ trước")
         self.clock.to(2026, 3, 9, 9, 0)

@@ -181,11 +181,11 @@ class MigrationTests(cast.Cast, TransactionTestCase):
         before = read("SELECT * FROM mail_senders ORDER BY sender")
         first = MigrationLoader(connection).graph.node_map["accounts", "0010_addresses"]
         (earlier,) = (parent.key[1] for parent in first.parents if parent.key[0] == "accounts")
-        self.addCleanup(call_command, "migrate", "accounts", verbosity=0)
+        self.addCleanup(call_command, "migrate", verbosity=0)
 
         call_command("migrate", "accounts", earlier, verbosity=0)
         gone = read("SELECT to_regclass('mail_passdb'), to_regclass('accounts_address')")
-        call_command("migrate", "accounts", verbosity=0)
+        call_command("migrate", verbosity=0)
 
         self.assertEqual(gone, [(None, None)])
         self.assertEqual(read("SELECT * FROM mail_senders ORDER BY sender"), before)

@@ -129,7 +129,7 @@ class LineTests(cast.Cast, TestCase):
             self.client.put(f"/cau-hinh/thong-tin/{other}/xac-thuc/")
 
         text = self.written.getvalue()
-        self.assertIn("Not Found: /cau-hinh/thong-tin/-/", text)
+        self.assertIn("Not Found: /cau-hinh/thong-tin/-", text)
         for word in ("binh", "466", "Ruong"):
             self.assertNotIn(word, text)
 
