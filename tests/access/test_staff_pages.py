@@ -222,7 +222,7 @@ def _at_desk(number):
 
 def _shape(page):
     """Reduce a page's address to its fixed parts."""
-    page = re.sub(r"\{\w*\}|(?<=/)\d[0-9a-f]*(?=[/.])", "*", page)
+    page = re.sub(r"\{\w*\}|(?<=/)\d[0-9a-f-]*(?=[/.])", "*", page)
     return re.sub(r"(tai-khoan/\*/)(khoa|dat-lai-xac-thuc)/", r"\1*/", page)
 
 
