@@ -58,7 +58,6 @@ class PhoneFilter(admin.SimpleListFilter):
             ("missing", str(_("chưa xác thực hoặc chưa có"))),
             *((str(state.value), str(state.label)) for state in _ASKED),
             *((f"{PhoneState.OLD}-{months}", old % {"months": months}) for months in OLD_AFTER),
-            ("doubted", str(_("có thể không còn của chủ hộp thư"))),
             ("excused", str(_("được miễn"))),
         ]
 
@@ -66,8 +65,6 @@ class PhoneFilter(admin.SimpleListFilter):
         value = self.value() or ""
         if value == "missing":
             return queryset.exclude(in_state(PhoneState.GOOD))
-        if value == "doubted":
-            return queryset.filter(phone_doubted_at__isnull=False)
         if value == "excused":
             return queryset.filter(phone_excuse__isnull=False)
         state, _sign, months = value.partition("-")
@@ -77,7 +74,7 @@ class PhoneFilter(admin.SimpleListFilter):
         return queryset.filter(in_state(PhoneState(state))) if state in _ASKED else queryset
 
 
-_ASKED = (PhoneState.NONE, PhoneState.UNCONFIRMED, PhoneState.GOOD)
+_ASKED = (PhoneState.NONE, PhoneState.UNCONFIRMED, PhoneState.DOUBTED, PhoneState.GOOD)
 
 
 class YesNoFilter(admin.SimpleListFilter):

@@ -26,7 +26,7 @@ EXCUSES_SHOWN = 200
 Outcome = PhoneMember.Outcome
 
 _WAITING = (Outcome.OPEN, Outcome.STOPPED)
-_STATES = (PhoneState.NONE, PhoneState.UNCONFIRMED, PhoneState.OLD)
+_STATES = (PhoneState.NONE, PhoneState.UNCONFIRMED, PhoneState.OLD, PhoneState.DOUBTED)
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ def lines(
         )
     }
     for each in people:
-        state = state_of(each.phone, each.phone_confirmed_at, campaign.confirmed_since)
+        state = state_of(each, campaign.confirmed_since)
         sent, last = reminded.get(each.pk, (0, None))
         path = tree.path(each.unit_id)
         kind = str(Account.Kind(each.kind).label)
@@ -301,7 +301,7 @@ def annex(campaign: PhoneCampaign, people: Iterable[Account], tree: Tree) -> lis
         listed = []
         for *_rest, each in group:
             count += 1
-            state = state_of(each.phone, each.phone_confirmed_at, since)
+            state = state_of(each, since)
             listed.append((count, each, str(state.label)))
         units.append(AnnexUnit(name, listed))
     return units

@@ -1,7 +1,8 @@
-"""How the number of an account stands: none, not confirmed, confirmed long ago, or good."""
+"""How the number of an account stands: none, in doubt, not confirmed, confirmed long ago, good."""
 
 import calendar
 import datetime as dt
+from typing import Protocol
 
 from django.conf import settings
 from django.db import models
@@ -13,6 +14,7 @@ from otp.models import OFFICE_ZONE
 
 class PhoneState(models.TextChoices):
     NONE = "none", "chưa có số"
+    DOUBTED = "doubted", "có thể không còn của chủ hộp thư"
     UNCONFIRMED = "unconfirmed", "số chưa xác thực"
     OLD = "old", "số xác thực đã lâu"
     GOOD = "good", "số đã xác thực"
@@ -32,33 +34,46 @@ def in_state(state: PhoneState, since: dt.datetime | None = None, *, of: str = "
     A confirmation before `since` is old; without `since` none is.
     """
     has_none = Q(**{f"{of}phone": ""})
+    doubted = Q(**{f"{of}phone_doubted_at__isnull": False})
     confirmed = Q(**{f"{of}phone_confirmed_at__isnull": False})
     old = confirmed & Q(**{f"{of}phone_confirmed_at__lt": since}) if since else _nobody(of)
     match state:
         case PhoneState.NONE:
             return has_none
+        case PhoneState.DOUBTED:
+            return ~has_none & doubted
         case PhoneState.UNCONFIRMED:
-            return ~has_none & ~confirmed
+            return ~has_none & ~doubted & ~confirmed
         case PhoneState.OLD:
-            return old
-    return confirmed & ~old
+            return ~doubted & old
+    return ~doubted & confirmed & ~old
 
 
-def state_of(phone: str, confirmed_at: dt.datetime | None, since: dt.datetime | None) -> PhoneState:
-    """Say of one number what `in_state` asks of many."""
-    if not phone:
+class Number(Protocol):
+    """What is asked of an account here."""
+
+    phone: str
+    phone_confirmed_at: dt.datetime | None
+    phone_doubted_at: dt.datetime | None
+
+
+def state_of(number: Number, since: dt.datetime | None) -> PhoneState:
+    """Say of one account what `in_state` asks of many."""
+    if not number.phone:
         return PhoneState.NONE
-    if confirmed_at is None:
+    if number.phone_doubted_at is not None:
+        return PhoneState.DOUBTED
+    if number.phone_confirmed_at is None:
         return PhoneState.UNCONFIRMED
-    return PhoneState.OLD if since and confirmed_at < since else PhoneState.GOOD
+    return PhoneState.OLD if since and number.phone_confirmed_at < since else PhoneState.GOOD
 
 
 def missing(since: dt.datetime | None, *, of: str = "") -> Q:
     """Keep accounts whose owner has to do something about the number.
 
-    Where the office wants no confirmation, any number will do.
+    Where the office wants no confirmation, any number will do that is in no doubt.
     """
-    found = in_state(PhoneState.NONE, of=of)
+    found = in_state(PhoneState.NONE, of=of) | in_state(PhoneState.DOUBTED, of=of)
     if settings.PHONE_CONFIRMATION:
         found |= in_state(PhoneState.UNCONFIRMED, of=of)
         found |= in_state(PhoneState.OLD, since, of=of)

@@ -7,6 +7,7 @@ from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from accounts.models.account import Account
+from accounts.models.phone_state import PhoneState, in_state
 from accounts.models.unit_day import UnitDay
 from accounts.organisation.units import Visible
 from otp.models import OFFICE_ZONE
@@ -26,10 +27,11 @@ class Figures:
         return Figures(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
 
-# What is counted of the accounts in use, by the name of its column. A phone counts once confirmed.
+# What is counted of the accounts in use, by the name of its column. A phone counts once confirmed,
+# and while it is in no doubt.
 FIGURES = {
     "accounts": Q(),
-    "phones": Q(phone_confirmed_at__isnull=False),
+    "phones": in_state(PhoneState.GOOD),
     "default_passwords": Q(has_default_password=True),
     "never_logged_in": Q(last_login__isnull=True),
     "locked": Q(locked_at__isnull=False),

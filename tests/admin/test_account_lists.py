@@ -38,6 +38,7 @@ class ListTestCase(cast.Cast, TestCase):
         cls.drive = cast.make("dot", unit=cls.ward, **good)
         cls.lost = cast.make("lac", unit=cls.money, locked_at=now, **good)
         cls.off = cast.make("nghi", unit=cls.money, is_active=False, **good)
+        cls.doubt = cast.make("ngo", unit=cls.money, **good | {"phone_doubted_at": now})
         lock(cls.hand, actor=cls.unit_it)
         lock(cls.drive, actor=cls.province, ground=Ground("x", "campaign-1", by_itself=True))
 
@@ -54,14 +55,15 @@ class ListTestCase(cast.Cast, TestCase):
 class FilterTests(ListTestCase):
     def test_each_filter_keeps_the_people_it_names(self):
         by_hand = str(self.unit_it.pk)
-        everybody = {"khong", "chua", "cu", "tot", "tay", "dot", "lac", "nghi"}
+        everybody = {"khong", "chua", "cu", "tot", "tay", "dot", "lac", "nghi", "ngo"}
         for query, people in (
             ({"phone": "none"}, {"khong"}),
             ({"phone": "unconfirmed"}, {"chua"}),
-            ({"phone": "missing"}, {"khong", "chua"}),
+            ({"phone": "missing"}, {"khong", "chua", "ngo"}),
+            ({"phone": "doubted"}, {"ngo"}),
             ({"phone": "old-12"}, {"cu"}),
             ({"phone": "old-24"}, set()),
-            ({"phone": "good"}, everybody - {"khong", "chua"}),
+            ({"phone": "good"}, everybody - {"khong", "chua", "ngo"}),
             ({"logged-in": "no"}, {"khong", "chua"}),
             ({"locked": "yes"}, {"tay", "dot", "lac"}),
             ({"locked": "no"}, everybody - {"tay", "dot", "lac"}),

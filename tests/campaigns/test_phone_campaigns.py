@@ -47,6 +47,19 @@ class ListTests(PhoneTestCase):
         self.assertEqual(self.phone_outcomes(), {"ky": ""})
         self.assertEqual(PhoneMember.objects.count(), 1)
 
+    def test_a_number_in_doubt_is_missing_until_it_is_confirmed_again(self):
+        Account.objects.filter(pk=self.lan.pk).update(phone_doubted_at=timezone.now())
+        campaign = self.running_phones()
+        self.assertIn("lan", self.phone_outcomes())
+
+        with override_settings(PHONE_CONFIRMATION=False):
+            self.assertIsNotNone(PhoneMember.objects.asking(self.lan))
+        confirm(self.lan)
+        Account.objects.filter(pk=self.lan.pk).update(phone_doubted_at=None)
+        phone_rules.run()
+
+        self.assertEqual(campaign.members.get(account=self.lan).outcome, "confirmed")
+
     @override_settings(PHONE_CONFIRMATION=False)
     def test_where_nothing_is_confirmed_any_number_will_do(self):
         self.running_phones()
