@@ -8,6 +8,7 @@ from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from otp.codes.fates import Fate, with_fate
 from otp.models import LATELY, Code, GatewayState, Message
 from otp.sentences import duration, with_numbers
 
@@ -60,15 +61,37 @@ class GatewayFilter(admin.SimpleListFilter):
     """By the gateway that was handed the message; those that went to none are not offered."""
 
     title = _("nhà cung cấp SMS")
-    parameter_name = "gateway"
+    parameter_name = column = "gateway"
 
     def lookups(
         self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]"
     ) -> list[tuple[str, str]]:
-        return [(name, name) for name in GatewayState.objects.values_list("name", flat=True)]
+        # A report may lead here by one that has been taken out of service since.
+        names = {*GatewayState.objects.values_list("name", flat=True), self.value()}
+        return [(name, name) for name in sorted(filter(None, names))]
 
-    def queryset(self, request: HttpRequest, queryset: "QuerySet[Message]") -> "QuerySet[Message]":
-        return queryset.filter(gateway=self.value()) if self.value() else queryset
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        return queryset.filter(**{self.column: self.value()}) if self.value() else queryset
+
+
+class CodeGatewayFilter(GatewayFilter):
+    column = "message__gateway"
+
+
+class FateFilter(admin.SimpleListFilter):
+    """By what became of a code, as the report counts it."""
+
+    title = _("kết quả")
+    parameter_name = "fate"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]"
+    ) -> list[tuple[str, str]]:
+        return [(fate.value, str(fate.label)) for fate in Fate]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Code]") -> "QuerySet[Code]":
+        value = self.value()
+        return queryset.filter(with_fate(Fate(value))) if value in Fate.values else queryset
 
 
 @admin.register(Message)
@@ -84,8 +107,8 @@ class MessageAdmin(ReadOnlyAdmin):
         "tries",
         "changed_at",
     )
-    list_filter = ("state", "channel", GatewayFilter)
-    filtered_by = ("state", "channel", "gateway")
+    list_filter = ("state", "channel", GatewayFilter, "created_at")
+    filtered_by = ("state", "channel", "gateway", "created_at", "reason")
     ordering = ("-created_at",)
     fields = (*list_display, "gateway_id", "due_at", "good_until")
 
@@ -102,6 +125,7 @@ class CodeAdmin(ReadOnlyAdmin):
         "verified_at",
         "used_at",
     )
-    list_filter = filtered_by = ("purpose", "voided")
+    list_filter = (FateFilter, "purpose", "voided", CodeGatewayFilter, "local_day")
+    filtered_by = ("purpose", "voided", "local_day", "fate", "gateway")
     ordering = ("-issued_at",)
     fields = (*list_display, "gap_until", "expires_at")

@@ -18,6 +18,7 @@ from accounts.models import Account, AuditEvent
 from accounts.models.right import Right
 from accounts.pages.replica import read_replica
 from accounts.pages.requests import actor, takes_long
+from accounts.reports.help import of_help
 from accounts.spreadsheets.writing import csv_response
 
 BATCH = 2_000  # rows read at once
@@ -48,10 +49,25 @@ class StaffFilter(admin.SimpleListFilter):
         return queryset.filter(actor=int(value)) if value.isdecimal() else queryset
 
 
+class HelpFilter(admin.SimpleListFilter):
+    """What staff did for others, as the report counts it."""
+
+    title = _("việc làm cho người khác")
+    parameter_name = "help"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", str(_("Có")))]
+
+    def queryset(
+        self, request: HttpRequest, queryset: "QuerySet[AuditEvent]"
+    ) -> "QuerySet[AuditEvent]":
+        return of_help(queryset) if self.value() == "yes" else queryset
+
+
 @admin.register(AuditEvent)
 class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     list_display = ("at", "event", "ok", "account", "actor", "client", "reason")
-    list_filter = ("event", "ok", StaffFilter)
+    list_filter = ("event", "ok", StaffFilter, HelpFilter)
     list_select_related = ("account", "actor")
     date_hierarchy = "at"
     ordering = ("-at", "-pk")
@@ -72,7 +88,7 @@ class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
         self, lookup: str, value: str, request: HttpRequest
     ) -> bool:
         # Else what staff wrote could be asked for letter by letter in the address.
-        return lookup.split(LOOKUP_SEP)[0] in ("event", "ok", "at", "staff")
+        return lookup.split(LOOKUP_SEP)[0] in ("event", "ok", "at", "staff", "help")
 
     def get_urls(self) -> list[URLPattern]:
         return [

@@ -8,17 +8,19 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Count, Q
-from django.db.models.functions import Now, TruncDate
+from django.db.models import Count
+from django.db.models.functions import TruncDate
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.models.audit_event import AuditEvent
+from accounts.reports import lists
 from accounts.reports.charts import Chart, Columns, Lines, Series
 from accounts.reports.report import Report, Tile
 from accounts.reports.tables import Row, Share, Table, number, percent
 from otp import outbox
+from otp.codes.fates import SENT, WENT_WRONG, Fate, with_fate
 from otp.counting import ceilings
 from otp.models import (
     CODES_A_DAY,
@@ -39,9 +41,6 @@ ERRORS_OF = dt.timedelta(days=7)
 State = Message.State
 Event = AuditEvent.Event
 
-SENT = (State.ACCEPTED, State.DELIVERED)
-WENT_WRONG = (State.REJECTED, State.FAILED, State.UNKNOWN, State.EXPIRED)
-
 _COUNTED = (Event.CODE_WRONG, Event.PASSWORD_RESET, Event.LOGIN_FAILED)
 
 
@@ -56,7 +55,7 @@ def codes() -> Report:
     unused = _never_typed(since)
     by_day, by_try = _by_day(sums, Counter(row[0] for row in unused)), _tries_by_day(days, tries)
     return Report(
-        _tiles(sums[today]),
+        _tiles(today, sums[today]),
         [(_codes_chart(sums), by_day.key), (_tries_chart(days, tries), by_try.key)],
         [by_day, _by_gateway(rows), _gateways(), _ceilings(), _errors(), _unused(unused), by_try],
     )
@@ -64,18 +63,15 @@ def codes() -> Report:
 
 def _by_day_and_gateway(since: dt.datetime) -> list[tuple[Any, ...]]:
     """Count each day's codes by gateway: asked for, sent, used, sent but not used, gone wrong."""
-    sent, wrong = Q(message__state__in=SENT), Q(message__state__in=WENT_WRONG)
-    idle = Q(verified_at__isnull=True)
     codes = Code.objects.filter(issued_at__gte=since).values_list("local_day", "message__gateway")
-    return list(
-        codes.annotate(
-            asked=Count("pk"),
-            sent=Count("pk", filter=sent),
-            used=Count("verified_at"),
-            idle=Count("pk", filter=sent & idle),
-            wrong=Count("pk", filter=wrong & idle),
+    counts = {
+        name: Count("pk", filter=with_fate(fate))
+        for name, fate in (
+            *(("sent", Fate.SENT), ("used", Fate.USED)),
+            *(("idle", Fate.IDLE), ("wrong", Fate.WRONG)),
         )
-    )
+    }
+    return list(codes.annotate(asked=Count("pk"), **counts))
 
 
 def _never_typed(since: dt.datetime) -> list[tuple[dt.date, str, int]]:
@@ -104,18 +100,28 @@ def _added(counts: list[Sequence[int]]) -> tuple[int, ...]:
     return tuple(map(sum, zip(*counts, strict=True))) if counts else (0,) * 5
 
 
-def _tiles(today: tuple[int, ...]) -> list[Tile]:
-    asked, sent, used, _unused, wrong = today
+def _tiles(today: dt.date, counts: tuple[int, ...]) -> list[Tile]:
+    asked, sent, used, _unused, wrong = counts
     waiting = outbox.oldest_waiting()
     seconds = int(waiting.total_seconds()) if waiting else 0
     return [
-        Tile(_("Lượt yêu cầu mã hôm nay"), number(asked), _("đã gửi %(count)s") % {"count": sent}),
+        Tile(
+            _("Lượt yêu cầu mã hôm nay"),
+            number(asked),
+            _("đã gửi %(count)s") % {"count": sent},
+            lists.codes(first=today),
+        ),
         Tile(
             _("Mã đã dùng hôm nay"),
             number(used),
             _("%(percent)s số mã đã gửi") % {"percent": percent(Share(used, sent).percent)},
+            lists.codes(first=today, fate=Fate.USED),
         ),
-        Tile(_("Mã không gửi được hôm nay"), number(wrong)),
+        Tile(
+            _("Mã không gửi được hôm nay"),
+            number(wrong),
+            href=lists.codes(first=today, fate=Fate.WRONG),
+        ),
         Tile(
             _("Tiến trình gửi tin"),
             _("đang chạy") if outbox.sender_is_alive() else _("KHÔNG CHẠY"),
@@ -160,7 +166,8 @@ def _by_day(sums: dict[dt.date, tuple[int, ...]], unused: Counter[dt.date]) -> T
                 wrong,
                 asked - used - idle - wrong,
                 unused[day],
-            )
+            ),
+            lists=("", lists.codes(first=day), *(_of(day, fate) for fate in _SHOWN)),
         )
         for day, (asked, sent, used, idle, wrong) in sums.items()
     ]
@@ -177,6 +184,13 @@ def _by_day(sums: dict[dt.date, tuple[int, ...]], unused: Counter[dt.date]) -> T
     return Table("ma-tung-ngay", _("Mã từng ngày"), columns, rows, folded=True)
 
 
+_SHOWN = (Fate.SENT, Fate.USED, Fate.USED, Fate.WRONG, Fate.NOT_SENT)
+
+
+def _of(day: dt.date, fate: Fate) -> str:
+    return lists.codes(first=day, fate=fate)
+
+
 def _by_gateway(rows: list[tuple[Any, ...]]) -> Table:
     names = sorted({row[1] for row in rows if row[1]})
     sums = {name: _added([row[2:] for row in rows if row[1] == name]) for name in names}
@@ -185,11 +199,19 @@ def _by_gateway(rows: list[tuple[Any, ...]]) -> Table:
         _("Mã theo nhà cung cấp SMS, %(days)s ngày gần đây") % {"days": DAYS},
         (_("Nhà cung cấp"), _("Giao gửi"), _("Đã gửi"), _("Đã dùng"), _("Tỷ lệ dùng"), _("Lỗi")),
         [
-            Row((name, asked, sent, used, Share(used, sent), wrong))
+            Row(
+                (name, asked, sent, used, Share(used, sent), wrong),
+                lists=("", _by(name), *(_by(name, fate) for fate in _SHOWN[:4])),
+            )
             for name, (asked, sent, used, _unused, wrong) in sums.items()
         ],
         empty=_("Chưa gửi mã nào."),
     )
+
+
+def _by(gateway: str, fate: Fate | None = None) -> str:
+    first = timezone.localdate() - dt.timedelta(days=DAYS - 1)
+    return lists.codes(first=first, days=DAYS, fate=fate, gateway=gateway)
 
 
 def _gateways() -> Table:
@@ -251,8 +273,9 @@ def _ceilings() -> Table:
 
 
 def _errors() -> Table:
+    since = timezone.now() - ERRORS_OF
     found = (
-        Message.objects.filter(created_at__gt=Now() - ERRORS_OF, state__in=WENT_WRONG)
+        Message.objects.filter(created_at__gte=since, state__in=WENT_WRONG)
         .values_list("channel", "gateway", "state", "reason")
         .annotate(count=Count("pk"))
         .order_by("-count", "channel", "gateway", "state", "reason")[:ERRORS_SHOWN]
@@ -265,7 +288,13 @@ def _errors() -> Table:
                 str(State(state).label),
                 reason,
                 count,
-            )
+            ),
+            lists=(
+                *("",) * 4,
+                lists.messages(
+                    since=since, channel=channel, gateway=gateway, state=state, reason=reason
+                ),
+            ),
         )
         for channel, gateway, state, reason, count in found
     ]
@@ -320,7 +349,13 @@ def _tries_chart(days: list[dt.date], tries: dict[tuple[dt.date, str], int]) -> 
 
 
 def _tries_by_day(days: list[dt.date], tries: dict[tuple[dt.date, str], int]) -> Table:
-    rows = [Row((day, *(tries.get((day, event), 0) for event in _COUNTED))) for day in days]
+    rows = [
+        Row(
+            (day, *(tries.get((day, event), 0) for event in _COUNTED)),
+            lists=("", *(lists.audit(first=day, event=event) for event in _COUNTED)),
+        )
+        for day in days
+    ]
     return Table(
         "nhap-sai-tung-ngay",
         _("Nhập sai, lấy lại mật khẩu từng ngày"),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models.audit_event import AuditEvent
 from accounts.organisation.units import Visible
+from accounts.reports import lists
 from accounts.reports.charts import Columns, Series
 from accounts.reports.report import Report, Tile
 from accounts.reports.tables import Row, Table, number
@@ -33,12 +34,12 @@ def help_given(units: Visible) -> Report:
     work = _work(units, since=weeks[0])
     counts = list(
         work.annotate(week=TruncWeek("at", tzinfo=OFFICE_ZONE))
-        .values_list("week", "actor__address", "event")
+        .values_list("week", "actor__address", "actor", "event")
         .annotate(count=Count("pk"))
         .order_by("week", "actor__address", "event")
     )
     by_week = {week: Counter[str]() for week in weeks}
-    for at, _actor, event, count in counts:
+    for at, _actor, _pk, event, count in counts:
         by_week[timezone.localdate(at)][event] += count
     cases = _cases(work.filter(event__in=EXTRA, at__gte=_start(monday - WEEK)))
     tables = [
@@ -47,27 +48,45 @@ def help_given(units: Visible) -> Report:
         cases,
         _every_week(counts),
     ]
-    return Report(_tiles(by_week[monday]), [(_chart(by_week), tables[0].key)], tables)
+    report = Report(_tiles(monday, by_week[monday]), [(_chart(by_week), tables[0].key)], tables)
+    # The trail is for those who see everybody.
+    return report if units is None else report.without_lists()
+
+
+def of_help(events: "QuerySet[AuditEvent]") -> "QuerySet[AuditEvent]":
+    """Keep what one person did and another is concerned by, or the portal as a whole."""
+    work = events.filter(actor__isnull=False).exclude(account=F("actor"))
+    # What a campaign does by itself in somebody's name is not that person's work.
+    return work.exclude(event=Event.CAMPAIGN_STEP, account__isnull=False).exclude(
+        event=Event.LOCKED, reason="campaign"
+    )
 
 
 def _work(units: Visible, *, since: dt.date) -> "QuerySet[AuditEvent]":
-    """Keep what one person did and another is concerned by, or the portal as a whole."""
-    work = AuditEvent.objects.filter(at__gte=_start(since), actor__isnull=False).exclude(
-        account=F("actor")
-    )
-    # What a campaign does by itself in somebody's name is not that person's work.
-    work = work.exclude(event=Event.CAMPAIGN_STEP, account__isnull=False).exclude(
-        event=Event.LOCKED, reason="campaign"
-    )
+    """Keep the help given since a day to the people of these units; None: to all."""
+    work = of_help(AuditEvent.objects.filter(at__gte=_start(since)))
     return work if units is None else work.filter(Q(account__unit__in=units))
 
 
-def _tiles(week: Counter[str]) -> list[Tile]:
+def _tiles(monday: dt.date, week: Counter[str]) -> list[Tile]:
+    granted, reopened = EXTRA
     return [
-        Tile(_("Việc trong tuần này"), number(week.total())),
-        Tile(_("Mã cấp thêm trong tuần này"), number(week[Event.CODE_GRANTED])),
-        Tile(_("Lần mở lại trong tuần này"), number(week[Event.RECOVERY_REOPENED])),
+        Tile(_("Việc trong tuần này"), number(week.total()), href=_list(monday)),
+        Tile(
+            _("Mã cấp thêm trong tuần này"),
+            number(week[granted]),
+            href=_list(monday, event=granted),
+        ),
+        Tile(
+            _("Lần mở lại trong tuần này"),
+            number(week[reopened]),
+            href=_list(monday, event=reopened),
+        ),
     ]
+
+
+def _list(monday: dt.date, weeks: int = 1, **query: str) -> str:
+    return lists.audit(first=monday, days=weeks * WEEK.days, help="yes", **query)
 
 
 def _chart(by_week: dict[dt.date, Counter[str]]) -> Columns:
@@ -99,7 +118,8 @@ def _weeks(by_week: dict[dt.date, Counter[str]]) -> Table:
                 week.total(),
                 week[Event.CODE_GRANTED],
                 week[Event.RECOVERY_REOPENED],
-            )
+            ),
+            lists=("", _list(monday), *(_list(monday, event=event) for event in EXTRA)),
         )
         for monday, week in reversed(by_week.items())
     ]
@@ -107,13 +127,21 @@ def _weeks(by_week: dict[dt.date, Counter[str]]) -> Table:
     return Table("theo-tuan", _("Theo tuần"), columns, rows)
 
 
-def _people(counts: list[tuple[dt.date, str, str, int]], monday: dt.date) -> Table:
-    sums: dict[tuple[str, str], Counter[dt.date]] = defaultdict(Counter)
-    for week, actor, event, count in counts:
-        sums[actor or "", event][week] += count
+def _people(counts: list[tuple[dt.date, str, int, str, int]], monday: dt.date) -> Table:
+    sums: dict[tuple[str, int, str], Counter[dt.date]] = defaultdict(Counter)
+    for week, actor, pk, event, count in counts:
+        sums[actor or "", pk, event][week] += count
+    first = monday - WEEK * (WEEKS - 1)
     rows = [
-        Row((actor, _name(event), weeks[monday], weeks[monday - WEEK], weeks.total()))
-        for (actor, event), weeks in sorted(sums.items())
+        Row(
+            (actor, _name(event), weeks[monday], weeks[monday - WEEK], weeks.total()),
+            lists=(
+                *("", "", _list(monday, event=event, staff=str(pk))),
+                _list(monday - WEEK, event=event, staff=str(pk)),
+                _list(first, WEEKS, event=event, staff=str(pk)),
+            ),
+        )
+        for (actor, pk, event), weeks in sorted(sums.items())
     ]
     return Table(
         "theo-nguoi",
@@ -150,10 +178,14 @@ def _cases(extra: "QuerySet[AuditEvent]") -> Table:
     )
 
 
-def _every_week(counts: list[tuple[dt.datetime, str, str, int]]) -> Table:
+def _every_week(counts: list[tuple[dt.datetime, str, int, str, int]]) -> Table:
     rows = [
-        Row((timezone.localdate(at), actor or "", _name(event), count))
-        for at, actor, event, count in reversed(counts)
+        Row(
+            (monday, actor or "", _name(event), count),
+            lists=("", "", "", _list(monday, event=event, staff=str(pk))),
+        )
+        for at, actor, pk, event, count in reversed(counts)
+        for monday in [timezone.localdate(at)]
     ]
     return Table(
         "tung-tuan",

@@ -1,7 +1,7 @@
 """What every report is made of: figures that come first, charts, and tables."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from accounts.reports.charts import Chart
 from accounts.reports.tables import Table
@@ -31,3 +31,14 @@ class Report:
         drawn = {key: chart for chart, key in self.charts}
         for table in self.tables:
             yield drawn.get(table.key), table
+
+    def without_lists(self) -> "Report":
+        """Give the report for somebody who may see figures, and no list behind them."""
+        return Report(
+            [replace(tile, href="") for tile in self.tiles],
+            self.charts,
+            [
+                replace(table, rows=[replace(row, lists=()) for row in table.rows])
+                for table in self.tables
+            ],
+        )

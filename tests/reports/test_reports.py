@@ -3,7 +3,9 @@
 import csv
 import datetime as dt
 import io
+import re
 import uuid
+from html import unescape
 
 import time_machine
 from django.core.management import call_command
@@ -22,6 +24,9 @@ from tests.support.campaigning import REPORTS, Office
 from tests.support.crowd import at_once
 
 CODES, HELP = f"{REPORTS}ma/", f"{REPORTS}ho-tro/"
+LINK = re.compile(
+    r'<a class="(?:tile__link|figures__link)" href="(/quan-tri/[^"]+[?][^"]+)">([^<]+)</a>'
+)
 
 
 class ReportTestCase(Office, TestCase):
@@ -38,6 +43,20 @@ class ReportTestCase(Office, TestCase):
         r = (client or self.client).get(address)
         self.assertEqual(r.status_code, 200, address)
         return list(csv.reader(io.StringIO(r.getvalue().decode("utf-8-sig"))))
+
+    def lists_hold_what_figures_say(self, page, *, at_least):
+        """Follow each figure of a page that is a link, and count what it leads to."""
+        links = {
+            unescape(href): figure
+            for href, figure in LINK.findall(self.client.get(page).content.decode())
+            if figure.isdecimal()
+        }
+        self.assertGreaterEqual(len(links), at_least)
+        told = {href: figure for href, figure in links.items() if figure != "0"}
+        for href, figure in (told | dict(list(links.items())[:20])).items():
+            listed = self.client.get(href).context["cl"].result_count
+            with self.subTest(page, href=href):
+                self.assertEqual(f"{listed}", figure)
 
     def row(self, address, first, client=None):
         return next(row for row in self.rows(address, client) if row[0] == first)
@@ -301,6 +320,13 @@ class CodeReportTests(ReportTestCase):
         self.assertEqual(rows[4][1:], ["1", "0", "0", "", "1", "0", "0"])
         self.assertEqual(len(rows), 31)
 
+    def test_each_figure_leads_to_the_list_of_as_many(self):
+        for event, times in (("code-wrong", 3), ("password-reset", 2), ("login-failed", 1)):
+            for _ in range(times):
+                AuditEvent.record(event, address="an@hagiang.gov.vn")
+
+        self.lists_hold_what_figures_say(CODES, at_least=30 * 8)
+
     def test_codes_by_gateway(self):
         rows = self.rows(f"{CODES}ma-theo-nha-cung-cap.csv")
 
@@ -385,6 +411,16 @@ class HelpReportTests(ReportTestCase):
         row = self.row(f"{HELP}theo-tuan.csv", f"{monday:%d/%m/%Y}")
 
         self.assertEqual(row[1:], ["7", "2", "1"])
+
+    def test_each_figure_leads_to_the_list_of_as_many(self):
+        with time_machine.travel(timezone.now() - dt.timedelta(days=7)):
+            AuditEvent.record("viewed", self.an, actor=self.hotline)
+        self.log_in("an", client=Client())
+
+        self.lists_hold_what_figures_say(HELP, at_least=20)
+        self.assertNotRegex(
+            self.inside(self.unit_it).get(HELP).content.decode(), "auditevent/.help"
+        )
 
     def test_work_by_person(self):
         rows = self.rows(f"{HELP}theo-nguoi.csv")
