@@ -1,8 +1,5 @@
 """The pages of a campaign for phone numbers: planned, run, listed, excused from, printed."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -17,10 +14,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.campaigns import phone_figures, phone_rules
+from accounts.campaigns.acts import Act, confirm, refuse
 from accounts.campaigns.forms import ReasonForm
 from accounts.campaigns.phone_figures import COLUMNS, Progress
 from accounts.campaigns.phone_forms import PlanPhonesForm
-from accounts.campaigns.rules import CampaignRefused, TooLate
+from accounts.campaigns.rules import CampaignRefused
 from accounts.credentials import notices
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
@@ -30,7 +28,6 @@ from accounts.models.unit import Unit
 from accounts.organisation import roles
 from accounts.organisation.units import Tree
 from accounts.pages.requests import takes_long
-from accounts.pages.versions import SeenForm
 from accounts.reports.tables import number
 from accounts.spreadsheets.writing import csv_response, xlsx_response
 
@@ -160,23 +157,13 @@ def annex(request: StaffRequest, pk: int) -> HttpResponse:
     return render(request, "campaigns/phones/annex.html", context)
 
 
-@dataclass(frozen=True)
-class _Act:
-    """Something a button does to a campaign, after a page has said what will come of it."""
-
-    template: str
-    do: Callable[..., object]
-    done: str
-    has_reason: bool = True
-
-
 @pages
 @limit_posts("campaign", 60, minutes=10)
 @staff_page(RIGHT)
 @takes_long
 def start(request: StaffRequest, pk: int) -> HttpResponse:
     done = _("Chiến dịch đã bắt đầu. Danh sách người được hỏi đã chốt.")
-    return _confirm(request, pk, _Act("start", phone_rules.start, done, has_reason=False))
+    return _confirm(request, pk, Act("phones/start", phone_rules.start, done, has_reason=False))
 
 
 @pages
@@ -185,7 +172,7 @@ def start(request: StaffRequest, pk: int) -> HttpResponse:
 @takes_long
 def stop(request: StaffRequest, pk: int) -> HttpResponse:
     done = _("Chiến dịch đã dừng. Không ai được nhắc hoặc bị hỏi số thêm.")
-    return _confirm(request, pk, _Act("stop", phone_rules.stop, done))
+    return _confirm(request, pk, Act("phones/stop", phone_rules.stop, done))
 
 
 @pages
@@ -194,33 +181,20 @@ def stop(request: StaffRequest, pk: int) -> HttpResponse:
 @takes_long
 def resume(request: StaffRequest, pk: int) -> HttpResponse:
     done = _("Chiến dịch chạy tiếp. Ai đã được nhắc trong đợt này thì không được nhắc lại.")
-    return _confirm(request, pk, _Act("resume", phone_rules.resume, done))
+    return _confirm(request, pk, Act("phones/resume", phone_rules.resume, done))
 
 
-def _confirm(request: StaffRequest, pk: int, act: _Act) -> HttpResponse:
-    """Say what will happen and ask why; a POST does it, where the campaign is still there."""
+def _confirm(request: StaffRequest, pk: int, act: Act) -> HttpResponse:
     found = _campaign_or_404(request.user, pk)
     if not _may_run(request.user, found):
         raise Http404
-    sent = request.POST if request.method == "POST" else None
+
+    def context() -> dict[str, object]:
+        return {"people": number(phone_figures.missing_people(found, None).count())}
+
     stands = {_("tình trạng của chiến dịch"): found.get_state_display()}
-    form = (ReasonForm if act.has_reason else SeenForm)(sent, stands=stands)
-    if form.is_valid():
-        try:
-            act.do(found, by=request.user, **form.cleaned_data)
-        except TooLate:
-            messages.error(
-                request,
-                _("Ngày nhắc lần đầu đã qua. Hãy dừng chiến dịch này và lập chiến dịch mới."),
-            )
-        except CampaignRefused:
-            messages.error(request, _("Chiến dịch không còn ở bước này. Hãy xem lại tình trạng."))
-        else:
-            messages.success(request, act.done)
-        return redirect("accounts:phone-campaign", found.pk)
-    count = phone_figures.missing_people(found, None).count()
-    context = {"form": form, "campaign": found, "people": number(count)}
-    return render(request, f"campaigns/phones/{act.template}.html", context)
+    back = "accounts:phone-campaign"
+    return confirm(request, found, act, stands=stands, back=back, context=context)
 
 
 @pages
@@ -235,7 +209,7 @@ def remind(request: StaffRequest, pk: int) -> HttpResponse:
         try:
             count = phone_rules.remind_now(found, units=units, by=request.user)
         except CampaignRefused:
-            messages.error(request, _("Chiến dịch không còn ở bước này. Hãy xem lại tình trạng."))
+            refuse(request)
         else:
             sentence = ngettext(
                 "Đã xếp thư nhắc %(count)s người vào hàng đợi.",
@@ -258,7 +232,7 @@ def remind(request: StaffRequest, pk: int) -> HttpResponse:
 @staff_page(RIGHT)
 def excuse(request: StaffRequest, pk: int, account: int) -> HttpResponse:
     done = _("Đã miễn. Người này không được nhắc và không bị hỏi số nữa.")
-    return _excuse(request, pk, account, _Act("excuse", phone_rules.excuse, done))
+    return _excuse(request, pk, account, Act("phones/excuse", phone_rules.excuse, done))
 
 
 @pages
@@ -266,10 +240,10 @@ def excuse(request: StaffRequest, pk: int, account: int) -> HttpResponse:
 @staff_page(RIGHT)
 def end_excuse(request: StaffRequest, pk: int, account: int) -> HttpResponse:
     done = _("Đã thôi miễn. Người này lại được nhắc như những người khác.")
-    return _excuse(request, pk, account, _Act("end_excuse", phone_rules.end_excuse, done))
+    return _excuse(request, pk, account, Act("phones/end_excuse", phone_rules.end_excuse, done))
 
 
-def _excuse(request: StaffRequest, pk: int, account: int, act: _Act) -> HttpResponse:
+def _excuse(request: StaffRequest, pk: int, account: int, act: Act) -> HttpResponse:
     found = _campaign_or_404(request.user, pk)
     units = phone_rules.units_of(found, roles.units_of(request.user))
     people = Account.objects.filter(unit__in=units, is_staff=False, is_superuser=False)
@@ -282,7 +256,7 @@ def _excuse(request: StaffRequest, pk: int, account: int, act: _Act) -> HttpResp
         messages.success(request, act.done)
         return redirect("accounts:phone-people", found.pk)
     context = {"form": form, "campaign": found, "person": person, "excuse": standing}
-    return render(request, f"campaigns/phones/{act.template}.html", context)
+    return render(request, f"campaigns/{act.template}.html", context)
 
 
 def _missing(request: StaffRequest, pk: int) -> tuple[PhoneCampaign, QuerySet[Account], Tree]:

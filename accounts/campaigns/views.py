@@ -1,11 +1,8 @@
 """The pages of a campaign: planned, looked at, started, agreed to, stopped."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -16,10 +13,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.campaigns import figures, phone_figures, phone_views, rules
+from accounts.campaigns.acts import Act, confirm
 from accounts.campaigns.figures import CampaignCounts
-from accounts.campaigns.forms import PlanForm, ReasonForm
+from accounts.campaigns.forms import PlanForm
 from accounts.campaigns.phone_figures import Progress
-from accounts.campaigns.rules import CampaignRefused, TooLate
 from accounts.credentials import notices
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
@@ -29,7 +26,6 @@ from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree
 from accounts.pages.requests import takes_long
-from accounts.pages.versions import SeenForm
 from accounts.reports.tables import Table, number
 from accounts.spreadsheets.writing import csv_response
 
@@ -122,23 +118,13 @@ def removal_list(request: StaffRequest, pk: int) -> HttpResponseBase:
     return csv_response(f"{table.key}-{timezone.localdate()}", table.columns, table.plain_rows)
 
 
-@dataclass(frozen=True)
-class _Act:
-    """Something a button does to a campaign, after a page has said what will come of it."""
-
-    template: str
-    do: Callable[..., object]
-    done: str
-    has_reason: bool = True
-
-
 @pages
 @limit_posts("campaign", 60, minutes=10)
 @staff_page(RIGHT)
 @takes_long
 def start(request: StaffRequest, pk: int) -> HttpResponse:
     done = _("Chiến dịch đã bắt đầu. Danh sách người được nhắc đã chốt.")
-    act = _Act("start", rules.start, done, has_reason=False)
+    act = Act("start", rules.start, done, has_reason=False)
     return _confirm(request, pk, act)
 
 
@@ -148,7 +134,7 @@ def start(request: StaffRequest, pk: int) -> HttpResponse:
 @takes_long
 def approve_lock(request: StaffRequest, pk: int) -> HttpResponse:
     done = _("Đã ghi nhận đồng ý khóa. Có thể rút lại cho đến ngày khóa.")
-    return _confirm(request, pk, _Act("approve_lock", rules.approve_lock, done))
+    return _confirm(request, pk, Act("approve_lock", rules.approve_lock, done))
 
 
 @pages
@@ -157,7 +143,7 @@ def approve_lock(request: StaffRequest, pk: int) -> HttpResponse:
 @takes_long
 def withdraw_lock(request: StaffRequest, pk: int) -> HttpResponse:
     done = _("Đã rút lại đồng ý khóa. Từ bây giờ không ai bị khóa thêm.")
-    return _confirm(request, pk, _Act("withdraw_lock", rules.withdraw_lock, done))
+    return _confirm(request, pk, Act("withdraw_lock", rules.withdraw_lock, done))
 
 
 @pages
@@ -166,35 +152,19 @@ def withdraw_lock(request: StaffRequest, pk: int) -> HttpResponse:
 @takes_long
 def stop(request: StaffRequest, pk: int) -> HttpResponse:
     done = _("Chiến dịch đã dừng. Không ai được nhắc hoặc bị khóa thêm.")
-    return _confirm(request, pk, _Act("stop", rules.stop, done))
+    return _confirm(request, pk, Act("stop", rules.stop, done))
 
 
-def _confirm(request: StaffRequest, pk: int, act: _Act) -> HttpResponse:
-    """Say what will happen and ask why; a POST does it, where the campaign is still there."""
+def _confirm(request: StaffRequest, pk: int, act: Act) -> HttpResponse:
     found = _campaign_or_404(request.user, pk)
-    sent = request.POST if request.method == "POST" else None
-    form = (ReasonForm if act.has_reason else SeenForm)(sent, stands=figures.stands(found))
-    if form.is_valid():
-        try:
-            act.do(found, by=request.user, **form.cleaned_data)
-        except TooLate:
-            messages.error(
-                request,
-                _("Ngày nhắc lần đầu đã qua. Hãy dừng chiến dịch này và lập chiến dịch mới."),
-            )
-        except CampaignRefused:
-            messages.error(request, _("Chiến dịch không còn ở bước này. Hãy xem lại tình trạng."))
-        else:
-            messages.success(request, act.done)
-        return redirect("accounts:campaign", found.pk)
-    counts = CampaignCounts.of(found)
-    context = {
-        "form": form,
-        "campaign": found,
-        "people": number(counts.people),
-        "open": number(counts.open),
-    }
-    return render(request, f"campaigns/{act.template}.html", context)
+
+    def context() -> dict[str, object]:
+        counts = CampaignCounts.of(found)
+        return {"people": number(counts.people), "open": number(counts.open)}
+
+    stands = figures.stands(found)
+    back = "accounts:campaign"
+    return confirm(request, found, act, stands=stands, back=back, context=context)
 
 
 def _would_be_warned(campaign: Campaign, raw_page: str | None) -> tuple[Page[Any], Table]:
