@@ -4,10 +4,12 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from accounts.campaigns import rules
@@ -71,6 +73,32 @@ def stands(campaign: Campaign) -> dict[str, str]:
     }
 
 
+STILL_OPEN = "open"  # an outcome in the address of a page, where "" would be no value
+
+
+def list_of(campaign: Campaign, *outcomes: Outcome, **query: int | str) -> str:
+    """Lead to the people of a campaign, all or those with one of the outcomes."""
+    pairs = [("ket-qua", outcome or STILL_OPEN) for outcome in outcomes]
+    page = reverse("accounts:campaign-people", args=[campaign.pk])
+    given = urlencode([*pairs, *query.items()])
+    return f"{page}?{given}" if given else page
+
+
+def listed_members(campaign: Campaign, query: QueryDict) -> QuerySet[CampaignMember]:
+    """Give the members that an address made by `list_of` asks for."""
+    found = campaign.members.all()
+    asked = {"" if each == STILL_OPEN else each for each in query.getlist("ket-qua")}
+    if outcomes := asked & set(Outcome.values):
+        found = found.filter(outcome__in=outcomes)
+    if (unit := query.get("don-vi", "")).isdecimal():
+        found = found.filter(account__unit=int(unit[:9]))
+    if (times := query.get("da-nhac", "")).isdecimal():
+        found = found.filter(warnings_sent__gte=int(times[:2]))
+    if (times := query.get("chua-nhac", "")).isdecimal():
+        found = found.filter(warnings_sent__lt=int(times[:2]))
+    return found
+
+
 def tiles(campaign: Campaign, counts: CampaignCounts) -> list[Tile]:
     if campaign.is_planned:
         return [
@@ -78,18 +106,20 @@ def tiles(campaign: Campaign, counts: CampaignCounts) -> list[Tile]:
                 _("Sẽ được nhắc"),
                 number(counts.people),
                 _("chốt danh sách khi bấm Bắt đầu chiến dịch"),
+                list_of(campaign),
             )
         ]
     return [
-        Tile(_("Trong danh sách"), number(counts.people)),
-        Tile(_("Đã đổi mật khẩu"), number(counts.changed)),
-        Tile(_("Chưa đổi mật khẩu"), number(counts.open)),
-        Tile(_("Đã khóa"), number(counts.locked)),
+        Tile(_("Trong danh sách"), number(counts.people), href=list_of(campaign)),
+        Tile(_("Đã đổi mật khẩu"), number(counts.changed), href=list_of(campaign, Outcome.CHANGED)),
+        Tile(_("Chưa đổi mật khẩu"), number(counts.open), href=list_of(campaign, Outcome.OPEN)),
+        Tile(_("Đã khóa"), number(counts.locked), href=list_of(campaign, Outcome.LOCKED)),
         Tile(
             _("Không bị khóa"),
             number(counts.unwarned + counts.left),
             _("%(unwarned)s không chắc thư đã tới, %(left)s ra khỏi danh sách")
             % {"unwarned": number(counts.unwarned), "left": number(counts.left)},
+            list_of(campaign, Outcome.UNWARNED, Outcome.LEFT),
         ),
     ]
 
@@ -105,7 +135,10 @@ def steps(campaign: Campaign, counts: CampaignCounts) -> Table:
                 0 if campaign.is_over else counts.open,
                 counts.locked,
                 _lock_state(campaign),
-            )
+            ),
+            lists=()
+            if campaign.is_planned
+            else ("", "", list_of(campaign, Outcome.OPEN), list_of(campaign, Outcome.LOCKED)),
         )
     )
     return Table(
@@ -143,7 +176,11 @@ def _warning(campaign: Campaign, counts: CampaignCounts, days: int) -> Row:
         state = _("đang chờ lượt chạy kế tiếp") if not done else _("đang gửi")
     else:
         state = _("xong")
-    return Row((warning_name(days), planned, waiting, done, state))
+    nth = WARNED_BEFORE.index(days) + 1
+    waits = list_of(campaign, Outcome.OPEN, **{"chua-nhac": nth})
+    warned = list_of(campaign, **{"da-nhac": nth})
+    values = (warning_name(days), planned, waiting, done, state)
+    return Row(values, lists=() if campaign.is_planned else ("", "", waits, warned))
 
 
 def _lock_state(campaign: Campaign) -> str:
@@ -168,7 +205,19 @@ def by_unit(campaign: Campaign) -> Table:
         "don-vi",
         _("Theo đơn vị"),
         (_("Đơn vị"), _("Chưa đổi mật khẩu"), _("Trong danh sách")),
-        [Row((unit_name(units.get(unit or 0)), *numbers)) for unit, *numbers in counts],
+        [
+            Row(
+                (unit_name(units.get(unit or 0)), *numbers),
+                lists=(
+                    "",
+                    list_of(campaign, Outcome.OPEN, **{"don-vi": unit}),
+                    list_of(campaign, **{"don-vi": unit}),
+                )
+                if unit
+                else (),
+            )
+            for unit, *numbers in counts
+        ],
         empty=_("Không có ai: mọi người trong các đơn vị này đã đổi mật khẩu mặc định."),
         note=_("Không gồm cán bộ quản trị, hỗ trợ; tài khoản đang khóa hoặc ngừng sử dụng."),
     )

@@ -7,22 +7,25 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
-from accounts.campaigns import phone_figures, phone_rules
+from accounts.campaigns import phone_figures, phone_lists, phone_rules
 from accounts.campaigns.acts import Act, confirm, refuse
 from accounts.campaigns.forms import ReasonForm
-from accounts.campaigns.phone_figures import COLUMNS, Progress
+from accounts.campaigns.phone_figures import Progress
 from accounts.campaigns.phone_forms import PlanPhonesForm
+from accounts.campaigns.phone_lists import COLUMNS, Which
 from accounts.campaigns.rules import CampaignRefused
 from accounts.credentials import notices
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
 from accounts.models.phone_campaign import PhoneCampaign, PhoneExcuse
+from accounts.models.phone_state import PhoneState, in_state
 from accounts.models.right import Right
 from accounts.models.unit import Unit
 from accounts.organisation import roles
@@ -86,8 +89,9 @@ def campaign(request: StaffRequest, pk: int) -> HttpResponse:
 @staff_page(RIGHT)
 @takes_long
 def people(request: StaffRequest, pk: int) -> HttpResponse:
-    found, missing, tree = _missing(request, pk)
-    page = Paginator(missing, PEOPLE_ON_A_PAGE).get_page(request.GET.get("trang"))
+    found, everybody, tree = _listed(request, pk, which := _which(request))
+    listed = _in_state(request, found, everybody)
+    page = Paginator(listed, PEOPLE_ON_A_PAGE).get_page(request.GET.get("trang"))
     AuditEvent.record(
         AuditEvent.Event.VIEWED,
         actor=request.user,
@@ -95,13 +99,18 @@ def people(request: StaffRequest, pk: int) -> HttpResponse:
         kind=phone_rules.KIND,
         page=page.number,
     )
+    unit, state = _unit(request, tree), request.GET.get("so", "")
+    given = {"ai": which, "don-vi": unit.pk if unit else "", "so": state}
     context = {
         "campaign": found,
-        "sums": phone_figures.by_state(found, missing, tree),
-        "table": phone_figures.people_table(found, page, tree),
-        "excuses": phone_figures.excuses(found, roles.units_of(request.user)),
+        "sums": phone_lists.by_state(found, everybody, tree, which),
+        "table": phone_lists.people_table(found, page, tree, which),
+        "which": which,
+        "are_missing": which is Which.MISSING,
+        "excuses": phone_lists.excuses(found, roles.units_of(request.user)),
         "page": page,
-        "query": f"don-vi={unit.pk}" if (unit := _unit(request, tree)) else "",
+        "query": urlencode({name: each for name, each in given.items() if each}),
+        "state": str(PhoneState(state).label) if state else "",
         "unit": tree.path(unit.pk) if unit else "",
     }
     return render(request, "campaigns/phones/people.html", context)
@@ -111,9 +120,10 @@ def people(request: StaffRequest, pk: int) -> HttpResponse:
 @staff_page(Right.EXPORT_ACCOUNTS)
 @takes_long
 def people_csv(request: StaffRequest, pk: int) -> HttpResponseBase:
-    found, missing, tree = _missing(request, pk)
-    _put_on_record(request, found, missing, "csv")
-    lines = (line for _each, line in phone_figures.lines(found, missing.iterator(2000), tree))
+    found, everybody, tree = _listed(request, pk, _which(request))
+    listed = _in_state(request, found, everybody)
+    _put_on_record(request, found, listed, "csv")
+    lines = (line for _each, line in phone_lists.lines(found, listed.iterator(2000), tree))
     return csv_response(_name(), COLUMNS, lines)
 
 
@@ -121,16 +131,17 @@ def people_csv(request: StaffRequest, pk: int) -> HttpResponseBase:
 @staff_page(Right.EXPORT_ACCOUNTS)
 @takes_long
 def people_xlsx(request: StaffRequest, pk: int) -> HttpResponseBase:
-    found, missing, tree = _missing(request, pk)
-    if missing.count() > MOST_XLSX:
+    found, everybody, tree = _listed(request, pk, _which(request))
+    listed = _in_state(request, found, everybody)
+    if listed.count() > MOST_XLSX:
         messages.warning(
             request,
             _("Danh sách có hơn %(count)s tài khoản: hãy xuất CSV, Excel cũng mở được.")
             % {"count": number(MOST_XLSX)},
         )
         return redirect("accounts:phone-people", found.pk)
-    _put_on_record(request, found, missing, "xlsx")
-    lines = (line for _each, line in phone_figures.lines(found, missing, tree))
+    _put_on_record(request, found, listed, "xlsx")
+    lines = (line for _each, line in phone_lists.lines(found, listed, tree))
     return xlsx_response(_name(), COLUMNS, lines)
 
 
@@ -139,7 +150,7 @@ def people_xlsx(request: StaffRequest, pk: int) -> HttpResponseBase:
 @takes_long
 def annex(request: StaffRequest, pk: int) -> HttpResponse:
     """Show the list as the annex of an official letter, to be printed on A4."""
-    found, missing, tree = _missing(request, pk)
+    found, missing, tree = _listed(request, pk, Which.MISSING)
     if (count := missing.count()) > MOST_ON_PAPER:
         messages.warning(
             request,
@@ -150,7 +161,7 @@ def annex(request: StaffRequest, pk: int) -> HttpResponse:
     _put_on_record(request, found, missing, "annex")
     context = {
         "campaign": found,
-        "units": phone_figures.annex(found, missing, tree),
+        "units": phone_lists.annex(found, missing, tree),
         "count": number(count),
         "now": timezone.now(),
     }
@@ -190,7 +201,7 @@ def _confirm(request: StaffRequest, pk: int, act: Act) -> HttpResponse:
         raise Http404
 
     def context() -> dict[str, object]:
-        return {"people": number(phone_figures.missing_people(found, None).count())}
+        return {"people": number(phone_lists.missing_people(found, None).count())}
 
     stands = {_("tình trạng của chiến dịch"): found.get_state_display()}
     back = "accounts:phone-campaign"
@@ -259,16 +270,37 @@ def _excuse(request: StaffRequest, pk: int, account: int, act: Act) -> HttpRespo
     return render(request, f"campaigns/{act.template}.html", context)
 
 
-def _missing(request: StaffRequest, pk: int) -> tuple[PhoneCampaign, QuerySet[Account], Tree]:
-    """Give a campaign, those who are missing as far as they may be seen, and the units."""
+def _listed(
+    request: StaffRequest, pk: int, which: Which
+) -> tuple[PhoneCampaign, QuerySet[Account], Tree]:
+    """Give a campaign, those of it who are asked for, as far as they may be seen, and the units."""
     found = _campaign_or_404(request.user, pk)
     visible = roles.units_of(request.user)
     tree = Tree(visible)
     unit = _unit(request, tree)
-    missing = phone_figures.missing_people(found, visible)
+    listed = phone_lists.people_of(found, visible, which)
     if unit is not None:
-        missing = missing.filter(unit=unit)
-    return found, missing.order_by("unit__name", "unit", "address"), tree
+        listed = listed.filter(unit=unit)
+    return found, listed.order_by("unit__name", "unit", "address"), tree
+
+
+def _in_state(
+    request: StaffRequest, found: PhoneCampaign, people: QuerySet[Account]
+) -> QuerySet[Account]:
+    """Keep those whose number stands as the address of the page says; it may say nothing of it."""
+    raw = request.GET.get("so", "")
+    if not raw:
+        return people
+    if raw not in PhoneState.values:
+        raise Http404
+    return people.filter(in_state(PhoneState(raw), found.confirmed_since))
+
+
+def _which(request: StaffRequest) -> Which:
+    raw = request.GET.get("ai", Which.MISSING)
+    if raw not in Which.values:
+        raise Http404
+    return Which(raw)
 
 
 def _unit(request: StaffRequest, tree: Tree) -> Unit | None:
@@ -282,14 +314,14 @@ def _unit(request: StaffRequest, tree: Tree) -> Unit | None:
 
 
 def _put_on_record(
-    request: StaffRequest, found: PhoneCampaign, missing: QuerySet[Account], kind: str
+    request: StaffRequest, found: PhoneCampaign, listed: QuerySet[Account], kind: str
 ) -> None:
     AuditEvent.record(
         AuditEvent.Event.EXPORTED,
         actor=request.user,
         reason="phones-missing",
         campaign=found.pk,
-        rows=missing.count(),
+        rows=listed.count(),
         format=kind,
     )
 

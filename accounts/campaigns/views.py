@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.paginator import Page, Paginator
-from django.http import Http404, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -94,11 +94,13 @@ def campaign(request: StaffRequest, pk: int) -> HttpResponse:
 def people(request: StaffRequest, pk: int) -> HttpResponse:
     found = _campaign_or_404(request.user, pk)
     show = _would_be_warned if found.is_planned else _members
-    page, table = show(found, request.GET.get("trang"))
+    page, table = show(found, request.GET)
     AuditEvent.record(
         AuditEvent.Event.VIEWED, actor=request.user, campaign=found.pk, page=page.number
     )
-    context = {"campaign": found, "table": table, "page": page}
+    query = request.GET.copy()
+    query.pop("trang", None)
+    context = {"campaign": found, "table": table, "page": page, "query": query.urlencode()}
     return render(request, "campaigns/people.html", context)
 
 
@@ -167,18 +169,19 @@ def _confirm(request: StaffRequest, pk: int, act: Act) -> HttpResponse:
     return confirm(request, found, act, stands=stands, back=back, context=context)
 
 
-def _would_be_warned(campaign: Campaign, raw_page: str | None) -> tuple[Page[Any], Table]:
+def _would_be_warned(campaign: Campaign, query: QueryDict) -> tuple[Page[Any], Table]:
     units = rules.units_of(campaign)
     people = rules.eligible(units).select_related("unit__parent").order_by("address")
-    page = Paginator(people, PEOPLE_ON_A_PAGE).get_page(raw_page)
+    if (unit := query.get("don-vi", "")).isdecimal():
+        people = people.filter(unit=int(unit[:9]))
+    page = Paginator(people, PEOPLE_ON_A_PAGE).get_page(query.get("trang"))
     return page, figures.planned_people(page)
 
 
-def _members(campaign: Campaign, raw_page: str | None) -> tuple[Page[Any], Table]:
-    people = campaign.members.select_related("account__unit__parent").order_by(
-        "account__address", "pk"
-    )
-    page = Paginator(people, PEOPLE_ON_A_PAGE).get_page(raw_page)
+def _members(campaign: Campaign, query: QueryDict) -> tuple[Page[Any], Table]:
+    members = figures.listed_members(campaign, query).select_related("account__unit__parent")
+    people = members.order_by("account__address", "pk")
+    page = Paginator(people, PEOPLE_ON_A_PAGE).get_page(query.get("trang"))
     return page, figures.members(page)
 
 

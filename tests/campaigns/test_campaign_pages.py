@@ -140,7 +140,7 @@ class PlanTests(PageTestCase):
         r = self.client.post(NEW, self.fields(), follow=True)
 
         self.assertContains(r, "Đổi mật khẩu quý IV")
-        self.assertContains(r, '<p class="tile__value">2</p>', html=True)
+        self.assertContains(r, 'nguoi/">2</a></p>')
         self.assertContains(r, "Hãy đổi mật khẩu mặc định trước ngày")
         self.assertContains(r, "dia_chi_mail@hagiang.gov.vn")
         self.assertContains(r, "Phòng Một (Sở Một)")
@@ -268,6 +268,29 @@ class StepTests(PageTestCase):
 
         self.campaign.refresh_from_db()
         self.assertEqual(self.campaign.state, "planned")
+
+
+class FigureTests(PageTestCase):
+    def test_each_figure_leads_to_as_many_people(self):
+        self.come_in(self.province)
+        planned = self.plan(self.department, self.other)
+        campaign = self.running(self.department)
+        self.run_and_send()
+        Account.objects.filter(pk=self.hoa.pk).update(has_default_password=False)
+        self.run_and_send()
+        for each in (planned, campaign):
+            shown = self.client.get(self.address(each)).context
+            figures = [(tile.href, tile.value) for tile in shown["tiles"]]
+            for row in [*shown["by_unit"].rows, *shown["steps"].rows]:
+                figures += zip(row.lists, map(str, row.values), strict=False)
+            figures = {href: figure for href, figure in figures if href}
+            self.assertGreater(len(figures), 2)
+            for href, figure in figures.items():
+                with self.subTest(href):
+                    listed = self.client.get(href).context["page"].paginator.count
+                    self.assertEqual(f"{listed}", figure)
+        wrong = self.address(campaign, "nguoi/?ket-qua=x&don-vi=%C2%B2&da-nhac=99999999999&trang=x")
+        self.assertEqual(self.client.get(wrong).status_code, 200)
 
 
 class RemovalTests(PageTestCase):

@@ -125,22 +125,34 @@ class ListTests(PageTestCase):
         kinds = AuditEvent.objects.filter(event="exported").values_list("detail__format", flat=True)
         self.assertEqual(set(kinds), {"csv", "xlsx", "annex"})
 
-    def test_each_number_of_a_unit_leads_to_as_many_people(self):
+    def test_each_figure_leads_to_as_many_people(self):
         campaign = self.running_phones()
+        Account.objects.filter(pk=self.ky.pk).update(phone_doubted_at=timezone.now())
         confirm(self.hoa)
+        phone_rules.excuse(self.gam, by=self.province, why="Không có máy")
         page = f"{PHONES}{campaign.pk}/"
-        table = self.client.get(page).context["by_unit"]
-
+        shown = self.client.get(page)
+        rows = shown.context["by_unit"].rows
         self.assertEqual(
-            [row.values[0] for row in table.rows], ["Sở Hai", "Sở Một", "Sở Một/Phòng Một", "Cộng"]
+            [row.values[0] for row in rows], ["Sở Hai", "Sở Một/Phòng Một", "Sở Một", "Cộng"]
         )
-        for row in table.rows:
-            if row.values[2]:
-                path, _sign, query = row.lists[2].partition("?")
-                listed = self.rows(f"{path.rstrip('/')}.csv?{query}")
-                self.assertEqual(len(listed), row.values[2], row.values[0])
-        self.assertEqual([row.values[2] for row in table.rows], [1, 1, 0, 2])
-        self.assertEqual(self.client.get(f"{page}nguoi/?don-vi=x").status_code, 404)
+        figures = [(tile.href, tile.value) for tile in shown.context["tiles"]]
+        people = self.client.get(f"{page}nguoi/?ai=all")
+        for row in [*rows, *people.context["sums"].rows]:
+            figures += zip(row.lists[1:], map(str, row.values[1:]), strict=False)
+
+        self.assertGreater(len(figures), 30)
+        for href, figure in dict(figures).items():
+            if figure.isdecimal():
+                with self.subTest(href):
+                    listed = self.client.get(href).context["page"].paginator.count
+                    self.assertEqual(f"{listed}", figure)
+        query = "ai=done&so=good"
+        page_of_them = self.client.get(f"{page}nguoi/?{query}")
+        self.assertContains(page_of_them, f"{page}nguoi.csv?ai=done&amp;so=good")
+        self.assertEqual(len(self.rows(f"{page}nguoi.csv?{query}")), 1)
+        for wrong in ("don-vi=x", "ai=x", "so=x"):
+            self.assertEqual(self.client.get(f"{page}nguoi/?{wrong}").status_code, 404)
 
     def test_progress_by_day_is_what_the_runs_put_down(self):
         campaign = self.running_phones()
