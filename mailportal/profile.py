@@ -29,9 +29,10 @@ GSM_7 = frozenset(
 SEGMENT = 160  # characters of GSM-7 in one SMS
 
 # The longest value each place can take; {hotline} is the profile's own number.
-LONGEST = {"code": "000000", "minutes": "5", "time": "09:15 22/11"}
+LONGEST = {"code": "000000", "minutes": "5", "time": "09:15 22/11", "day": "22/11/2026"}
 CODE_PLACES = frozenset({"code", "minutes", "hotline"})
 NOTICE_PLACES = frozenset({"time", "hotline"})
+WARNING_PLACES = frozenset({"day", "hotline"})
 RETENTION_PLACES = frozenset({"days"})  # for which codes and messages are kept
 
 T = TypeVar("T")
@@ -89,6 +90,7 @@ class SmsWordings:
     phone_changed: str
     phone_warning: str
     test: str
+    default_password: str = ""  # without it, campaigns warn by mail alone
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -287,6 +289,9 @@ def _check_sms(sms: SmsWordings, *, hotline: str) -> None:
     _wording("sms.password_changed", sms.password_changed, places=NOTICE_PLACES, hotline=hotline)
     _wording("sms.phone_changed", sms.phone_changed, places=NOTICE_PLACES, hotline=hotline)
     _wording("sms.phone_warning", sms.phone_warning, places=NOTICE_PLACES, hotline=hotline)
+    if sms.default_password:
+        key = "sms.default_password"
+        _wording(key, sms.default_password, places=WARNING_PLACES, hotline=hotline)
     _wording("sms.test", sms.test, places=NOTICE_PLACES, hotline=hotline)
 
 

@@ -39,7 +39,7 @@ _TAKEN = (Message.State.ACCEPTED, Message.State.DELIVERED)
 # Days that must have passed since the warning before, by the days of the warning that follows.
 _PAUSE = {days: before - days for before, days in itertools.pairwise(WARNED_BEFORE)}
 
-_WARNED = ("mail", "warnings_sent", "first_warned_on", "last_warned_on")
+_WARNED = ("mail", "sms", "warnings_sent", "first_warned_on", "last_warned_on")
 
 # Whoever is in another campaign that still runs is left to it.
 _ENROL = """
@@ -143,7 +143,7 @@ def stop(campaign: Campaign, *, by: Account, why: str) -> None:
     with transaction.atomic():
         held = _locked(campaign, State.PLANNED, State.RUNNING)
         members = held.members.filter(outcome=Outcome.OPEN)
-        withdrawn = outbox.withdraw(members.filter(mail__isnull=False).values("mail"))
+        mails, texts = _withdraw(members)
         count = members.update(outcome=Outcome.STOPPED, decided_on=timezone.localdate())
         _close_as(held, State.STOPPED)
         AuditEvent.record(
@@ -151,9 +151,16 @@ def stop(campaign: Campaign, *, by: Account, why: str) -> None:
             actor=by,
             campaign=held.pk,
             people=count,
-            mails_withdrawn=withdrawn,
+            mails_withdrawn=mails,
+            sms_withdrawn=texts,
             why=why,
         )
+
+
+def _withdraw(members: QuerySet[CampaignMember]) -> tuple[int, int]:
+    """Take back the warnings that still wait, the mails and the SMS. Give how many there were."""
+    mails = outbox.withdraw(members.filter(mail__isnull=False).values("mail"))
+    return mails, outbox.withdraw(members.filter(sms__isnull=False).values("sms"))
 
 
 def run(say: Callable[[str], None] = lambda _: None) -> None:
@@ -211,16 +218,18 @@ def _drop_unreachable(campaign: Campaign) -> None:
     with transaction.atomic():
         _locked(campaign, State.RUNNING)
         people = campaign.members.filter(outcome=Outcome.OPEN)
-        people.filter(account__has_default_password=False).update(
-            outcome=Outcome.CHANGED, decided_on=today
-        )
-        people.filter(
+        changed = people.filter(account__has_default_password=False)
+        _withdraw(changed)
+        changed.update(outcome=Outcome.CHANGED, decided_on=today)
+        gone = people.filter(
             Q(account__isnull=True)
             | Q(account__is_active=False)
             | Q(account__is_staff=True)
             | Q(account__is_superuser=True)
             | Q(account__locked_at__isnull=False)
-        ).update(outcome=Outcome.LEFT, decided_on=today)
+        )
+        _withdraw(gone)
+        gone.update(outcome=Outcome.LEFT, decided_on=today)
         people.filter(warnings_sent__gt=0).filter(
             Q(mail__isnull=True) | ~Q(mail__state__in=[*_ON_THE_WAY, *_TAKEN])
         ).update(outcome=Outcome.UNWARNED, decided_on=today)
@@ -241,12 +250,11 @@ def _warn_some(campaign: Campaign, days: int, *, after: int) -> int:
         members = due_for_warning(held, days).select_related("account").order_by("pk")[:BATCH]
         for n, member in enumerate(members, after):
             assert member.account is not None
+            lock_day, wait = today + dt.timedelta(days=days), dt.timedelta(seconds=n / A_SECOND)
             member.mail = notices.default_password(
-                member.account,
-                lock_day=today + dt.timedelta(days=days),
-                days=days,
-                wait=dt.timedelta(seconds=n / A_SECOND),
+                member.account, lock_day=lock_day, days=days, wait=wait
             )
+            member.sms = notices.default_password_sms(member.account, lock_day=lock_day, wait=wait)
             member.warnings_sent += 1
             member.first_warned_on = member.first_warned_on or today
             member.last_warned_on = today

@@ -82,6 +82,7 @@ def campaign(request: StaffRequest, pk: int) -> HttpResponse:
         "steps": figures.steps(found, counts),
         "by_unit": figures.by_unit(found),
         "letters": _letters(found),
+        "sms": _sms(found),
         "waiting": rules.waits_for_consent(found).count(),
         "to_remove": rules.to_remove(found).count(),
     }
@@ -183,6 +184,12 @@ def _members(campaign: Campaign, query: QueryDict) -> tuple[Page[Any], Table]:
     people = members.order_by("account__address", "pk")
     page = Paginator(people, PEOPLE_ON_A_PAGE).get_page(query.get("trang"))
     return page, figures.members(page)
+
+
+def _sms(campaign: Campaign) -> str:
+    """Give the wording of the SMS as it will go out; "" where the office has none."""
+    wording = settings.PROFILE.sms.default_password
+    return notices.default_password_wording(wording, campaign.lock_day) if wording else ""
 
 
 def _letters(campaign: Campaign) -> list[dict[str, str]]:

@@ -13,6 +13,8 @@ from accounts.models.campaign import WARNED_BEFORE
 from otp import outbox
 from otp.models import Message
 
+FROM, TO = 8, 20  # hours of the day between which people are warned by SMS
+
 _NOTHING: Mapping[str, object] = {}
 
 
@@ -95,6 +97,33 @@ def default_password(
         text=default_password_text(account.address, lock_day=lock_day, days=days),
         wait=wait,
     )
+
+
+def default_password_sms(
+    account: Account, *, lock_day: dt.date, wait: dt.timedelta
+) -> Message | None:
+    """Warn by SMS as well, by day; None where no number gets one, or the office has no wording."""
+    wording, phone = settings.PROFILE.sms.default_password, account.phone_for_codes
+    if not (wording and phone):
+        return None
+    text = default_password_wording(wording, lock_day)
+    return outbox.queue_sms(account.address, to=phone, text=text, wait=_until_daytime(wait))
+
+
+def default_password_wording(wording: str, lock_day: dt.date) -> str:
+    """Fill in the office's wording, for the SMS and for IT, who reads it first."""
+    day = date_format(lock_day, "DATE_FORMAT")
+    return wording.format(day=day, hotline=settings.PROFILE.hotline.number)
+
+
+def _until_daytime(wait: dt.timedelta) -> dt.timedelta:
+    """Lengthen a wait that ends in the evening or at night to the next morning."""
+    now = timezone.localtime()
+    then = now + wait
+    if FROM <= then.hour < TO:
+        return wait
+    morning = now.replace(hour=FROM, minute=0, second=0, microsecond=0)
+    return wait + morning + dt.timedelta(days=then.hour >= TO) - now
 
 
 def default_password_subject(lock_day: dt.date) -> str:

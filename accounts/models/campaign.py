@@ -116,6 +116,8 @@ class CampaignMember(models.Model):
     last_warned_on = models.DateField("nhắc gần nhất", null=True)
     # The newest warning: nobody is warned further or locked whom one did not reach.
     mail = models.ForeignKey(Message, null=True, on_delete=models.SET_NULL, related_name="+")
+    # Beside it, where a number gets one.
+    sms = models.ForeignKey(Message, null=True, on_delete=models.SET_NULL, related_name="+")
     outcome = models.CharField(
         "kết quả", max_length=16, choices=Outcome, default=Outcome.OPEN, blank=True
     )

@@ -93,8 +93,18 @@ def queue_code(issued: codes.Issued, *, to: str, text: str) -> None:
         cursor.execute(_QUEUE_CODE, parameters)
 
 
-def queue_sms(address: str, *, to: str, text: str, good_for: dt.timedelta = NOTICE_LIFE) -> Message:
-    """Queue a notice by SMS, in the transaction of what it tells of. It counts as no code."""
+def queue_sms(
+    address: str,
+    *,
+    to: str,
+    text: str,
+    good_for: dt.timedelta = NOTICE_LIFE,
+    wait: dt.timedelta = NO_WAIT,
+) -> Message:
+    """Queue a notice by SMS, in the transaction of what it tells of. It counts as no code.
+
+    `wait` is as for mails.
+    """
     notice = Message(
         channel=Message.Channel.SMS,
         to=to,
@@ -102,7 +112,7 @@ def queue_sms(address: str, *, to: str, text: str, good_for: dt.timedelta = NOTI
         text=text,
         phone_key=name_of("phone", to),
     )
-    _queue(address, notice, good_for)
+    _queue(address, notice, good_for, wait)
     return notice
 
 

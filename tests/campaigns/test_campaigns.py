@@ -2,17 +2,20 @@
 
 import datetime as dt
 import io
+from dataclasses import replace
 
+import time_machine
+from django.conf import settings
 from django.core import mail
 from django.core.management import call_command
-from django.test import TestCase
+from django.test import TestCase, override_settings
 from django.utils import timezone
 
 from accounts.campaigns import rules
 from accounts.campaigns.rules import CampaignRefused, TooLate
 from accounts.credentials.passwords import change_password
 from accounts.models import Account, AuditEvent, Campaign, CampaignMember
-from otp.models import Message
+from otp.models import OFFICE_ZONE, Message
 from tests.support import cast
 from tests.support.campaigning import Office, days_pass, locked, mails, send_all
 from tests.support.cast import NEW_PASSWORD
@@ -35,6 +38,18 @@ class CampaignTestCase(Office, TestCase):
         day, month, year = map(int, mail.subject[-10:].split("/"))
         return (dt.date(year, month, day) - timezone.localdate()).days
 
+    def give_number(self, person, **more):
+        """Give somebody a confirmed number."""
+        Account.objects.filter(pk=person.pk).update(
+            phone="+84987000001", phone_confirmed_at=timezone.now(), **more
+        )
+
+    def run_at(self, *, hour):
+        """Let a run happen today, at an hour of the office."""
+        now = timezone.localtime(timezone=OFFICE_ZONE).replace(hour=hour, minute=0, second=0)
+        with time_machine.travel(now, tick=False):
+            run()
+
     def change(self, person):
         change_password(person, NEW_PASSWORD, event=AuditEvent.Event.PASSWORD_CHANGED)
 
@@ -46,6 +61,47 @@ class WarningTests(CampaignTestCase):
         run()
 
         self.assertFalse(Message.objects.exists())
+
+    def test_a_number_that_gets_codes_is_warned_too_until_the_password_is_changed(self):
+        self.give_number(self.gam)
+        Account.objects.filter(pk=self.hoa.pk).update(phone="+84987000002")
+        doubted = cast.make("nghi", unit=self.department, has_default_password=True)
+        self.give_number(doubted, phone_doubted_at=timezone.now())
+        self.running(self.department)
+
+        self.run_at(hour=2)
+        text = Message.objects.get(channel="sms")
+        day = timezone.localdate(timezone=OFFICE_ZONE) + dt.timedelta(days=14)
+        self.assertIn(f"Hay doi truoc ngay {day:%d/%m/%Y}", text.text)
+        self.assertEqual(text.to, "+84987000001")
+        self.change(self.gam)
+        self.run_at(hour=2)
+
+        text.refresh_from_db()
+        self.assertEqual((text.state, text.reason, text.to), ("skipped", "withdrawn", ""))
+
+    def test_nobody_is_warned_by_sms_at_night_nor_after_a_stop(self):
+        self.give_number(self.gam)
+        for hour, hours in ((2, 6), (10, 0), (21, 11)):
+            with self.subTest(hour):
+                campaign = self.running(self.department)
+                self.run_at(hour=hour)
+                text = Message.objects.filter(channel="sms").latest("pk")
+                waits = (text.due_at - text.created_at) / dt.timedelta(hours=1)
+                self.assertEqual(round(waits, 2), hours)
+
+                rules.stop(campaign, by=self.province, why="x")
+                text.refresh_from_db()
+                self.assertEqual((text.state, text.text), ("skipped", ""))
+
+    def test_an_office_without_the_wording_warns_by_mail_alone(self):
+        self.give_number(self.gam)
+        self.running(self.department)
+        sms = replace(settings.PROFILE.sms, default_password="")
+        with override_settings(PROFILE=replace(settings.PROFILE, sms=sms)):
+            run()
+
+        self.assertEqual(set(Message.objects.values_list("channel", flat=True)), {"mail"})
 
     def test_those_of_the_units_and_below_are_warned_and_nobody_else(self):
         self.running(self.department)
