@@ -13,6 +13,7 @@ class Migration(migrations.Migration):
             name="sms",
             field=models.ForeignKey(
                 null=True,
+                db_index=False,
                 on_delete=django.db.models.deletion.SET_NULL,
                 related_name="+",
                 to="otp.message",

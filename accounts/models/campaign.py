@@ -117,7 +117,9 @@ class CampaignMember(models.Model):
     # The newest warning: nobody is warned further or locked whom one did not reach.
     mail = models.ForeignKey(Message, null=True, on_delete=models.SET_NULL, related_name="+")
     # Beside it, where a number gets one.
-    sms = models.ForeignKey(Message, null=True, on_delete=models.SET_NULL, related_name="+")
+    sms = models.ForeignKey(
+        Message, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
     outcome = models.CharField(
         "kết quả", max_length=16, choices=Outcome, default=Outcome.OPEN, blank=True
     )
@@ -174,6 +176,8 @@ class CampaignMember(models.Model):
         ]
         indexes = [
             models.Index(name="member_open", fields=["campaign", "id"], condition=Q(outcome="")),
+            # For the nightly deletion of messages.
+            models.Index(name="member_sms", fields=["sms"], condition=Q(sms__isnull=False)),
         ]
 
     def __str__(self) -> str:
