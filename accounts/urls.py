@@ -11,6 +11,8 @@ from accounts.campaigns import views as campaign_views
 from accounts.custody import views as custody_views
 from accounts.hotline import views as hotline_views
 from accounts.leaving import views as leaving_views
+from accounts.personal_data import staff_views as data_request_views
+from accounts.personal_data import views as data_views
 from accounts.reports import views as report_views
 from accounts.self_service import recovery_views, settings_views
 
@@ -43,6 +45,14 @@ urlpatterns = [
     ),
     path("cau-hinh/mat-khau/", settings_views.password, name="password"),
     path("cau-hinh/hoat-dong/", settings_views.activity, name="activity"),
+    path("cau-hinh/du-lieu/", data_views.my_data, name="my-data"),
+    path("cau-hinh/du-lieu/tep/", data_views.my_data_file, name="my-data-file"),
+    path("cau-hinh/du-lieu/yeu-cau/", data_views.make_request, name="make-data-request"),
+    path(
+        "cau-hinh/du-lieu/yeu-cau/<int:pk>/rut/",
+        data_views.withdraw_request,
+        name="withdraw-data-request",
+    ),
     path("cau-hinh/xac-thuc-hai-lop/", second_factor_views.factor, name="factor"),
     path("ho-tro/", hotline_views.search, name="desk"),
     path("ho-tro/doi-so/", hotline_views.waiting, name="waiting"),
@@ -63,6 +73,8 @@ urlpatterns = [
     path("quan-tri/nghi-viec/", leaving_views.departures, name="departures"),
     path("quan-tri/nghi-viec/moi/", leaving_views.plan, name="plan-departure"),
     path("quan-tri/nghi-viec/<int:pk>/huy/", leaving_views.call_off, name="call-off-departure"),
+    path("quan-tri/yeu-cau-du-lieu/", data_request_views.requests, name="data-requests"),
+    path("quan-tri/yeu-cau-du-lieu/<int:pk>/", data_request_views.answer, name="data-request"),
     path("quan-tri/phieu-kich-hoat/", slip_views.slips_given, name="slips"),
     path("quan-tri/phieu-kich-hoat/in/", slip_views.give, name="give-slips"),
     path("quan-tri/phieu-kich-hoat/<uuid:pk>/huy/", slip_views.take_back, name="end-slip"),

@@ -33,6 +33,7 @@ LONGEST = {"code": "000000", "minutes": "5", "time": "09:15 22/11", "day": "22/1
 CODE_PLACES = frozenset({"code", "minutes", "hotline"})
 NOTICE_PLACES = frozenset({"time", "hotline"})
 WARNING_PLACES = frozenset({"day", "hotline"})
+MOST_ANSWER_DAYS = 60  # longer than any law gives
 RETENTION_PLACES = frozenset({"days"})  # for which codes and messages are kept
 
 T = TypeVar("T")
@@ -77,6 +78,11 @@ class Privacy:
     controller: str
     contact: str
     retention: str
+    # In which a request of each kind is answered, from the day after it was made.
+    correct_days: int = 10
+    erase_days: int = 10
+    restrict_days: int = 15
+    object_days: int = 15
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -249,7 +255,17 @@ def _check(profile: Profile) -> None:
     _check_numbers(profile)
     _check_mail(profile.mail)
     _holds("privacy.retention", profile.privacy.retention, places=RETENTION_PLACES)
+    _check_answer_days(profile.privacy)
     _check_sms(profile.sms, hotline=profile.hotline.number)
+
+
+def _check_answer_days(privacy: Privacy) -> None:
+    for name in ("correct_days", "erase_days", "restrict_days", "object_days"):
+        days = getattr(privacy, name)
+        if not 1 <= days <= MOST_ANSWER_DAYS:
+            raise _Fault(
+                f"privacy.{name}", f"is {days}: it must be from 1 to {MOST_ANSWER_DAYS} days"
+            )
 
 
 def _check_domains(profile: Profile) -> None:

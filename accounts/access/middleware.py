@@ -15,10 +15,14 @@ from accounts.models import PhoneMember
 STAFF_PAGES = ("quan-tri", "ho-tro")  # the first part of their addresses
 NOWHERE = "/-/"  # no page
 
-# What whoever is asked for a number may open first: the number, and what keeps the account safe.
+# What whoever is asked for a number may open first: the number, what keeps the account safe, and
+# what the law gives everybody.
 _BESIDE_THE_NUMBER = {
     f"accounts:{name}"
-    for name in ("phone", "phone-again", "phone-code", "phone-asked", "password", "activity")
+    for name in (
+        *("phone", "phone-again", "phone-code", "phone-asked", "password", "activity"),
+        *("my-data", "my-data-file", "make-data-request", "withdraw-data-request"),
+    )
 }
 
 

@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from accounts.models import Account
+from accounts.models import Account, DataRequest
 from accounts.models.campaign import WARNED_BEFORE
 from otp import outbox
 from otp.models import Message
@@ -84,6 +84,17 @@ def aliases_changed(account: Account, *, added: list[str], removed: list[str]) -
     """Tell the mailbox at which other addresses it now receives, and no longer receives."""
     changes = {"added": added, "removed": removed}
     _mail(account, "aliases_changed", "Các địa chỉ khác của hộp thư đã thay đổi", changes)
+
+
+def data_requested(account: Account, request: DataRequest) -> None:
+    """Tell the mailbox that a request about its data has arrived, and until when it is due."""
+    _mail(account, "data_requested", "Đã nhận yêu cầu về dữ liệu cá nhân", {"request": request})
+
+
+def data_request_answered(account: Account, request: DataRequest) -> None:
+    """Send the mailbox the answer to a request about its owner's data."""
+    subject = "Trả lời yêu cầu về dữ liệu cá nhân"
+    _mail(account, "data_request_answered", subject, {"request": request})
 
 
 def default_password(

@@ -6,6 +6,7 @@ from accounts.models.address import Address, MailDomain
 from accounts.models.audit_event import AuditEvent, AuditHead, AuditLink, Ground
 from accounts.models.campaign import Campaign, CampaignMember
 from accounts.models.custody import Custody
+from accounts.models.data_request import DataRequest
 from accounts.models.departure import Departure
 from accounts.models.hash_tally import HashTally
 from accounts.models.hotline import DailyHelp, PhoneProposal
@@ -28,6 +29,7 @@ __all__ = [
     "CampaignMember",
     "Custody",
     "DailyHelp",
+    "DataRequest",
     "Departure",
     "Ground",
     "HashTally",

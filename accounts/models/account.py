@@ -167,6 +167,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
             ("lock_account", "Khóa, mở khóa hàng loạt"),
             ("print_slips", "In phiếu kích hoạt"),
             ("end_accounts", "Lập ngày nghỉ việc"),
+            ("answer_requests", "Trả lời yêu cầu về dữ liệu cá nhân"),
             ("mark_default", "Đánh dấu còn mật khẩu mặc định"),
             ("send_notice", "Gửi thông báo hàng loạt"),
             ("import_accounts", "Nhập tài khoản từ tệp"),

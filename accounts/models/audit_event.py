@@ -104,6 +104,10 @@ class AuditEvent(models.Model):
         PHONE_POSTPONED = "phone-postponed", "Để sau việc cập nhật số điện thoại"
         PHONE_EXCUSED = "phone-excused", "Miễn cập nhật số điện thoại"
         PHONE_EXCUSE_ENDED = "phone-excuse-ended", "Thôi miễn cập nhật số điện thoại"
+        DATA_TAKEN = "data-taken", "Tải dữ liệu của mình"
+        DATA_REQUESTED = "data-requested", "Gửi yêu cầu về dữ liệu cá nhân"
+        DATA_REQUEST_WITHDRAWN = "data-request-withdrawn", "Rút yêu cầu về dữ liệu cá nhân"
+        DATA_REQUEST_ANSWERED = "data-request-answered", "Trả lời yêu cầu về dữ liệu cá nhân"
         AUDIT_VIEWED = "audit-viewed", "Xem nhật ký"
         AUDIT_PRUNED = "audit-pruned", "Xóa nhật ký quá hạn lưu"
 

@@ -19,6 +19,7 @@ class Right(enum.StrEnum):
     LOCK_ACCOUNT = "accounts.lock_account"
     PRINT_SLIPS = "accounts.print_slips"
     END_ACCOUNTS = "accounts.end_accounts"
+    ANSWER_REQUESTS = "accounts.answer_requests"
     MARK_DEFAULT = "accounts.mark_default"
     SEND_NOTICE = "accounts.send_notice"
     IMPORT_ACCOUNTS = "accounts.import_accounts"

@@ -53,6 +53,7 @@ RIGHTS: dict[Right, set[Role]] = {
     Right.LOCK_ACCOUNT: {U, P},
     Right.PRINT_SLIPS: {U, P},
     Right.END_ACCOUNTS: {U, P},
+    Right.ANSWER_REQUESTS: {U, P},
     Right.MARK_DEFAULT: {U, P},
     Right.SEND_NOTICE: {U, P},
     Right.IMPORT_ACCOUNTS: {P},

@@ -13,21 +13,16 @@ from accounts.access import login, sessions
 from accounts.access.login import FAILURES, Held
 from accounts.directory import NoAnswer
 from accounts.models import Account
-from accounts.pages.forms import DIRECTORY_AWAY
+from accounts.pages.forms import DIRECTORY_AWAY, PortalForm
 from accounts.pages.requests import PersonRequest
 from accounts.self_service import repeats
-from accounts.self_service.forms import (
-    WRONG_PASSWORD,
-    ChangePasswordForm,
-    NewPasswordForm,
-    PhoneForm,
-)
+from accounts.self_service.forms import WRONG_PASSWORD, NewPasswordForm
 from otp.counting import limits
 
 NOT_WRITTEN = gettext_lazy("Máy chủ thư chưa nhận mật khẩu mới, hãy thử lại sau ít phút.")
 
 
-def current_password_is_right(request: PersonRequest, form: PhoneForm | ChangePasswordForm) -> bool:
+def current_password_is_right(request: PersonRequest, form: PortalForm) -> bool:
     """Check the current password where the form asks for it; the form says what is wrong."""
     if "password" not in form.fields:
         return True

@@ -8,7 +8,15 @@ from django.test import Client, SimpleTestCase, TestCase
 from django.urls import get_resolver
 from django.utils import timezone
 
-from accounts.models import Account, AuditEvent, LoginNotice, PhoneCampaign, PhoneProposal, Unit
+from accounts.models import (
+    Account,
+    AuditEvent,
+    DataRequest,
+    LoginNotice,
+    PhoneCampaign,
+    PhoneProposal,
+    Unit,
+)
 from otp.models import Code, Message
 from tests.house.test_house_rules import patterns
 from tests.support import cast
@@ -91,6 +99,9 @@ TABLE = {
     "/quan-tri/bao-cao/ho-tro/": (NO, YES, YES, YES, NO, GONE),
     "/quan-tri/nghi-viec/": (NO, YES, YES, NO, NO, GONE),
     "/quan-tri/nghi-viec/moi/": (NO, YES, YES, NO, NO, GONE),
+    "/quan-tri/yeu-cau-du-lieu/": (NO, YES, YES, NO, NO, GONE),
+    "/quan-tri/yeu-cau-du-lieu/{request}/": (NO, YES, YES, NO, NO, GONE),
+    "/quan-tri/yeu-cau-du-lieu/{their_request}/": (NO, GONE, YES, NO, NO, GONE),
     "/quan-tri/phieu-kich-hoat/": (NO, YES, YES, NO, NO, GONE),
     "/quan-tri/phieu-kich-hoat/in/": (NO, YES, YES, NO, NO, GONE),
     "/quan-tri/hop-thu-to-chuc/": (NO, YES, YES, YES, NO, GONE),
@@ -162,7 +173,13 @@ class Staff(cast.Cast):
             asked_first_from=today,
         )
         phones.units.set([self.ours, self.theirs])
+        request, their_request = (
+            DataRequest.objects.create(account=person, kind="erase", text="x", due_on=today)
+            for person in (self.an, self.binh)
+        )
         return {
+            "request": request.pk,
+            "their_request": their_request.pk,
             "an": self.an.pk,
             "binh": self.binh.pk,
             "mai": mai.pk,

@@ -125,6 +125,11 @@ def slip(**changes):
     return "accounts_activationslip", row | changes
 
 
+def data_request(**changes):
+    row = {"account_id": 1, "kind": "erase", "text": "x", "state": "open", "made_at": NOON}
+    return "accounts_datarequest", row | {"due_on": NOON.date(), "answer": ""} | changes
+
+
 def departure(**changes):
     row = {"account_id": 1, "last_day": "2026-03-01", "forward_days": 0, "sentence": "x"}
     row |= {"why": "x", "planned_at": NOON, "planned_by_id": 2}
@@ -281,6 +286,20 @@ REFUSED = {
         ([*PEOPLE, slip()], slip(id="a5b0c9a3-0f7c-4b67-9a55-0d6b4ae7a002")),
     ],
     "slip_used_or_ended": [(PEOPLE, slip(used_at=NOON, ended_at=NOON))],
+    "data_request_one_open_of_a_kind": [([*PEOPLE, data_request()], data_request())],
+    "data_request_known_kind": [(PEOPLE, data_request(kind="gift"))],
+    "data_request_says_what_is_asked": [(PEOPLE, data_request(text=""))],
+    "data_request_closed_with_its_outcome": [
+        (PEOPLE, data_request(state="gone", closed_at=NOON)),
+        (PEOPLE, data_request(state="done", closed_at=NOON)),
+        (PEOPLE, data_request(state="refused", answer="x")),
+        (PEOPLE, data_request(state="withdrawn", closed_at=NOON, answer="x")),
+        (PEOPLE, data_request(closed_at=NOON)),
+    ],
+    "data_request_answered_by_another": [
+        (PEOPLE, data_request(state="done", closed_at=NOON, answer="x", answered_by_id=1)),
+        (PEOPLE, data_request(answered_by_id=2)),
+    ],
     "departure_one_standing": [([*PEOPLE, departure()], departure())],
     "departure_forwards_for_days": [
         (PEOPLE, departure(forward_days=1)),

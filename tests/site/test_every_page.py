@@ -13,6 +13,8 @@ OWN = (
     "/cau-hinh/thong-tin/an@hagiang.gov.vn/",
     "/cau-hinh/mat-khau/",
     "/cau-hinh/hoat-dong/",
+    "/cau-hinh/du-lieu/",
+    "/cau-hinh/du-lieu/yeu-cau/",
 )
 
 

@@ -66,6 +66,9 @@ FAULTS = {
     "mail.imap_security": [('imap_security = "SSL/TLS"', 'imap_security = "none"')],
     "mail.smtp_security": [('smtp_security = "STARTTLS"', 'smtp_security = "TLS"')],
     "mail.smtp_host": [('smtp_host = "mail', 'smtp_host = "mail_')],
+    "privacy.erase_days": [
+        ("[privacy]", f"[privacy]\nerase_days = {days}") for days in ("0", "61", '"10"', "true")
+    ],
     "privacy.retention": [
         ('retention = "', 'retention = "" # "'),
         ("giữ {days} ngày", "giữ 90 ngày"),

@@ -17,6 +17,7 @@ from accounts.models import Session
 from otp.models import GAP, Code, Message, Purpose
 from tests.support import cast, hostile
 from tests.support.cast import ASK, CODE, LOGIN, NEW
+from tests.support.numbers import number
 from tests.support.programs import deployment, gateway
 
 ADDRESS = "nguoi.canary@hagiang.gov.vn"
@@ -25,11 +26,6 @@ OLD_PHONE, NEW_PHONE = "+84938271645", "+84357918264"
 OLD_PASSWORD, NEW_PASSWORD = "Kho-bau-Canary-51!", "Suoi-nguon-Canary-62!"
 WEAK, MISTYPED, WRONG = "canary-yeu-84", "Nham-o-Canary-73?", "Sai-mat-khau-Canary-95!"
 TYPED = (OLD_PASSWORD, NEW_PASSWORD, WEAK, MISTYPED, WRONG)
-
-
-def number(phone):
-    """Find a number in any spelling: national, international, with marks between the digits."""
-    return re.compile(r"[\s.\-()%20]{0,3}".join(phone.removeprefix("+84")))
 
 
 def code_as_typed(digits):

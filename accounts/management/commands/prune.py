@@ -12,6 +12,7 @@ from accounts.bulk import queue
 from accounts.credentials import phone_proposals
 from accounts.management.recorded import RecordedCommand
 from accounts.models import HashTally
+from accounts.personal_data import rules as personal_data
 from otp.models import Code, Message, Meter
 from otp.outbox import life
 from otp.suppliers import dead_numbers
@@ -20,7 +21,7 @@ BATCH = 1_000  # rows in one transaction, so that nobody waits for it
 
 
 class Command(RecordedCommand):
-    help = "Delete old codes, messages and jobs, counts that are over, and ended sessions."
+    help = "Delete what need not be kept any longer: old codes, messages, jobs, sessions, requests."
 
     def handle(self, *args: Any, **options: Any) -> None:
         oldest = Now() - dt.timedelta(days=settings.RETENTION_CODES_DAYS)
@@ -31,6 +32,7 @@ class Command(RecordedCommand):
             "dead numbers": dead_numbers.forget_old(),
             "jobs": queue.forget_old(),
             "proposals": phone_proposals.expire(),
+            "data requests": personal_data.forget_old(),
         }
         HashTally.objects.compact()
         for name, count in pruned.items():

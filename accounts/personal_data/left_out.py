@@ -1,0 +1,140 @@
+"""What is stored about a person and not told to them, each column with its reason."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+_SECRETS = (
+    "accounts.Account.password",
+    "accounts.ActivationSlip.pepper_id",
+    "accounts.DailyHelp.word_key",
+    "accounts.Session.session_key",
+    "accounts.Session.former_key",
+    "otp.Code.browser_key",
+    "otp.Code.pepper_id",
+    "otp_static.StaticToken.token",
+    "otp_totp.TOTPDevice.key",
+)
+_KEYED_NAMES = (
+    "accounts.AuditEvent.address_key",
+    "otp.Code.address_key",
+    "otp.DeadNumberDay.phone_key",
+    "otp.Message.address_key",
+    "otp.Message.phone_key",
+    "otp.Meter.key",
+)
+_UNTIL_SENT = (
+    "accounts.PhoneProposal.phone",
+    "otp.Message.subject",
+    "otp.Message.text",
+    "otp.Message.to",
+)
+_OF_STAFF = (
+    "accounts.AuditEvent.detail",
+    "accounts.Campaign.created_by",
+    "accounts.Campaign.lock_approved_by",
+    "accounts.Campaign.started_by",
+    "accounts.PhoneCampaign.created_by",
+    "accounts.PhoneCampaign.started_by",
+    "admin.LogEntry.action_flag",
+    "admin.LogEntry.action_time",
+    "admin.LogEntry.change_message",
+    "admin.LogEntry.content_type",
+    "admin.LogEntry.object_id",
+    "admin.LogEntry.object_repr",
+    "admin.LogEntry.user",
+)
+_OF_MANY = (
+    *(
+        f"accounts.Job.{field}"
+        for field in (
+            *("accounts", "actor", "changed", "changed_at", "client", "confirmed", "created_at"),
+            *("done", "faults", "file", "kind", "options", "request_id", "result", "returned"),
+            *("state", "total", "tries"),
+        )
+    ),
+    *(
+        f"accounts.Campaign.{field}"
+        for field in (
+            *("basis", "created_at", "ended_at", "first_day", "lock_approved_at", "name"),
+            *("started_at", "state", "units"),
+        )
+    ),
+    *(
+        f"accounts.PhoneCampaign.{field}"
+        for field in (
+            *("asked_first_from", "basis", "created_at", "ended_at", "kinds", "name"),
+            *("older_than", "postponements", "reminder_days", "started_at", "state", "units"),
+        )
+    ),
+)
+_TECHNICAL = (
+    "accounts.Account.id",
+    "accounts.Account.user_permissions",
+    "accounts.Account.words",
+    "accounts.ActivationSlip.id",
+    "accounts.Address.id",
+    "accounts.AuditEvent.id",
+    "accounts.Campaign.id",
+    "accounts.CampaignMember.id",
+    "accounts.CampaignMember.mail",
+    "accounts.CampaignMember.sms",
+    "accounts.Custody.id",
+    "accounts.DailyHelp.id",
+    "accounts.DataRequest.id",
+    "accounts.Departure.id",
+    "accounts.Job.id",
+    "accounts.PhoneCampaign.id",
+    "accounts.PhoneExcuse.id",
+    "accounts.PhoneMember.id",
+    "accounts.PhoneMember.mail",
+    "accounts.PhoneProposal.id",
+    "accounts.Session.former_data",
+    "accounts.Session.former_until",
+    "admin.LogEntry.id",
+    "otp.Code.gap_until",
+    "otp.Code.id",
+    "otp.Code.local_day",
+    "otp.DeadNumberDay.id",
+    "otp.Message.code",
+    "otp.Message.gateway_id",
+    "otp.Message.id",
+    "otp.Meter.charged_at",
+    "otp.Meter.count",
+    "otp.Meter.until",
+    "otp_static.StaticDevice.id",
+    "otp_static.StaticDevice.throttling_failure_count",
+    "otp_static.StaticDevice.throttling_failure_timestamp",
+    "otp_static.StaticToken.device",
+    "otp_static.StaticToken.id",
+    *(
+        f"otp_totp.TOTPDevice.{field}"
+        for field in (
+            *("digits", "drift", "id", "last_t", "step", "t0", "throttling_failure_count"),
+            *("throttling_failure_timestamp", "tolerance"),
+        )
+    ),
+)
+
+# The reasons are told on the page and in the file.
+LEFT_OUT: dict[str | Promise, tuple[str, ...]] = {
+    _(
+        "Mật khẩu, mã và các khóa: ai đọc được thì mở được tài khoản, hoặc chúng chỉ được lưu ở"
+        " dạng không đọc lại được."
+    ): _SECRETS,
+    _(
+        "Dấu vết một chiều của địa chỉ và số điện thoại, dùng để tìm đúng dòng; không đọc ngược"
+        " lại được."
+    ): _KEYED_NAMES,
+    _(
+        "Số điện thoại đầy đủ, lời của tin nhắn đang chờ gửi: bị xóa ngay khi gửi xong. Số điện"
+        " thoại của bạn được nêu bằng những chữ số cuối."
+    ): _UNTIL_SENT,
+    _(
+        "Lời cán bộ ghi khi làm việc và tên của cán bộ: có thể nói về người khác. Việc nào đã làm,"
+        " lúc nào, do vai trò nào thì đều có trong tệp."
+    ): _OF_STAFF,
+    _("Tài liệu của những việc làm cho nhiều người cùng lúc: phần về bạn nằm ở các mục của bạn."): (
+        _OF_MANY
+    ),
+    _("Số thứ tự và số liệu kỹ thuật, không nói thêm điều gì về bạn."): _TECHNICAL,
+}
