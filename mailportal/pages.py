@@ -10,6 +10,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.access import known_browsers
+from accounts.models.account import WATCHED_AFTER_CHANGE
+from otp.sentences import duration
 
 
 @login_not_required
@@ -22,8 +24,15 @@ def words(request: HttpRequest, template: str) -> HttpResponse:
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
     retention = settings.PROFILE.privacy.retention.format(days=settings.RETENTION_CODES_DAYS)
+    kept = {
+        "replaced": duration(WATCHED_AFTER_CHANGE),
+        "session": duration(dt.timedelta(seconds=settings.SESSION_LONGEST)),
+        "trail": duration(dt.timedelta(days=settings.AUDIT_RETENTION_DAYS)),
+        "backups": duration(dt.timedelta(days=settings.BACKUP_KEEP_DAYS)),
+    }
     days = known_browsers.REMEMBERED // (24 * 60 * 60)
-    return render(request, "privacy.html", {"retention": retention, "known_browser_days": days})
+    context = {"retention": retention, "kept": kept, "known_browser_days": days}
+    return render(request, "privacy.html", context)
 
 
 @login_not_required

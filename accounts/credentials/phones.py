@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts import directory
 from accounts.credentials import notices
 from accounts.models import Account, AuditEvent
+from accounts.models.account import WATCHED_AFTER_CHANGE
 from otp import codes
 
 _NUMBERS = (
@@ -42,6 +43,13 @@ def put_in_force(account: Account, phone: str, *, by: Account | None = None) -> 
         notices.phone_changed(account, replaced=replaced)
     if account.is_in_directory:
         transaction.on_commit(functools.partial(directory.keep_phone, account.address, phone))
+
+
+def forget_replaced() -> int:
+    """Erase numbers that were replaced so long ago that they are warned no more; say how many."""
+    changed_before = timezone.now() - WATCHED_AFTER_CHANGE
+    replaced = Account.objects.filter(phone_changed_at__lt=changed_before).exclude(old_phone="")
+    return replaced.update(old_phone="")
 
 
 def _event(*, first: bool, changed: bool) -> AuditEvent.Event:

@@ -75,7 +75,7 @@ class CommandTests(OutboxTests):
         self.assertEqual(
             told.getvalue(),
             "messages: 2\ncodes: 1\nmeters: 1\ndead numbers: 0\njobs: 0\nproposals: 0\n"
-            "data requests: 0\n",
+            "replaced numbers: 0\ndata requests: 0\n",
         )
 
     def test_prune_takes_more_than_one_batch(self):

@@ -1,9 +1,18 @@
 """What a civil servant's pages say beside their fields: where one is, what to do, whom to ask."""
 
+import dataclasses
+import datetime as dt
+import io
+
 from django.conf import settings
-from django.test import Client, TestCase
+from django.core.management import call_command
+from django.test import Client, TestCase, override_settings
+from django.utils import timezone
 from django.utils.html import escape
 
+from accounts.models import Account
+from accounts.models.account import WATCHED_AFTER_CHANGE
+from mailportal.profile import load
 from tests.support import cast
 from tests.support.cast import ASK, CODE, LOGIN, NEW, newest_code
 
@@ -138,3 +147,51 @@ class PrivacyTests(TestCase):
         retention = privacy.retention.format(days=settings.RETENTION_CODES_DAYS)
         for words in (privacy.controller, retention, privacy.contact):
             self.assertContains(page, escape(words))
+
+
+class PromiseTests(TestCase):
+    """What the notice promises is what the code does: one edit changes both."""
+
+    def test_how_long_is_what_is_in_force(self):
+        for setting, value, words in (
+            ("RETENTION_CODES_DAYS", 77, "tin nhắn được giữ 77 ngày"),
+            ("AUDIT_RETENTION_DAYS", 1234, "việc cán bộ đã làm: 1234 ngày"),
+            ("AUDIT_RETENTION_DAYS", 1234, "dữ liệu cá nhân: 1234 ngày kể từ khi kết thúc"),
+            ("SESSION_LONGEST", 7 * 60 * 60, "lâu nhất 7 giờ"),
+            ("BACKUP_KEEP_DAYS", 44, "Bản sao lưu: 44 ngày"),
+        ):
+            with self.subTest(words), override_settings(**{setting: value}):
+                self.assertContains(self.client.get(PRIVACY), words)
+
+    def test_each_province_says_its_own_days(self):
+        for name in ("hagiang", "tuyenquang"):
+            shipped = load(name)
+            days = {"correct_days": 11, "erase_days": 12, "restrict_days": 13, "object_days": 14}
+            privacy = dataclasses.replace(shipped.privacy, **days)
+            profile = dataclasses.replace(shipped, privacy=privacy)
+            with self.subTest(name), override_settings(PROFILE=profile):
+                page = self.client.get(PRIVACY)
+
+                self.assertContains(page, escape(shipped.privacy.controller))
+                for words in ("trong 11 ngày", "(12 ngày)", "(13 ngày)", "(14 ngày)"):
+                    self.assertContains(page, words)
+
+    def test_it_leads_to_the_page_that_keeps_the_promise(self):
+        self.assertContains(self.client.get(PRIVACY), '<a href="/cau-hinh/du-lieu/">')
+
+    def test_a_replaced_number_is_erased_once_it_is_warned_no_more(self):
+        hours = WATCHED_AFTER_CHANGE // dt.timedelta(hours=1)
+        self.assertContains(self.client.get(PRIVACY), f"đã được thay: {hours // 24} ngày")
+        now = timezone.now()
+        for name, span in (("an", WATCHED_AFTER_CHANGE), ("binh", dt.timedelta(hours=hours - 1))):
+            cast.make(
+                name,
+                phone="+84912345678",
+                old_phone="+84987466981",
+                phone_changed_at=now - span,
+            )
+
+        call_command("prune", stdout=io.StringIO())
+
+        numbers = dict(Account.objects.values_list("address", "old_phone"))
+        self.assertEqual(numbers, {"an@hagiang.gov.vn": "", "binh@hagiang.gov.vn": "+84987466981"})

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from accounts.bulk import queue
-from accounts.credentials import phone_proposals
+from accounts.credentials import phone_proposals, phones
 from accounts.management.recorded import RecordedCommand
 from accounts.models import HashTally
 from accounts.personal_data import rules as personal_data
@@ -32,6 +32,7 @@ class Command(RecordedCommand):
             "dead numbers": dead_numbers.forget_old(),
             "jobs": queue.forget_old(),
             "proposals": phone_proposals.expire(),
+            "replaced numbers": phones.forget_replaced(),
             "data requests": personal_data.forget_old(),
         }
         HashTally.objects.compact()
