@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0066_warnings_by_sms"),
+        ("accounts", "0067_index_of_sms"),
     ]
 
     operations = [
