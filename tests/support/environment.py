@@ -3,6 +3,7 @@
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -25,3 +26,7 @@ os.environ.update(
     }
 )
 os.environ.pop("PORTAL_DEMO", None)
+
+# Where bytecode is not kept, each of the hundreds of processes of a run would compile all anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
