@@ -15,11 +15,12 @@ from django.core.management import call_command
 from django.core.signals import setting_changed
 from django.db import connection
 from django.test import TransactionTestCase
+from pytest_django.plugin import blocking_manager_key
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accounts.pages import fixed
 from mailportal import schema
-from tests.support import clock, hashing, tables
+from tests.support import clock, hashing, tables, template
 from tests.support.programs import releases
 
 # Programs that cannot come from Python packages, and how to get them.
@@ -67,6 +68,19 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     # Once, before there are workers, because they share the folder.
     if not hasattr(session.config, "workerinput"):
         call_command("collectstatic", verbosity=0, interactive=False)
+    if _has_workers(session.config):
+        with session.config.stash[blocking_manager_key].unblock():
+            template.make()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _has_workers(session.config):
+        with session.config.stash[blocking_manager_key].unblock():
+            template.drop()
+
+
+def _has_workers(config: pytest.Config) -> bool:
+    return bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -183,6 +197,15 @@ def hashes_cost_little() -> Generator[None]:
 def callers_unknown_to_the_shield() -> None:
     """Let no test be refused for what others asked."""
     cache.clear()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None, request: pytest.FixtureRequest
+) -> None:
+    """Let workers copy what the process that started them has migrated."""
+    if hasattr(request.config, "workerinput"):
+        template.copy()
 
 
 @pytest.fixture(scope="session")
