@@ -217,6 +217,8 @@ class PrivatePageTests(InspectedTestCase):
             (MENU, "Thiết lập cấu hình"),
             (PROFILE, "Thông tin người dùng"),
             ("/cau-hinh/hoat-dong/", "Hoạt động gần đây"),
+            ("/cau-hinh/du-lieu/", "Dữ liệu của tôi"),
+            ("/cau-hinh/du-lieu/yeu-cau/", "Yêu cầu về dữ liệu của tôi"),
             (CHANGE, "Đổi mật khẩu"),
             (PHONE, PHONE_HEADING),
         ):

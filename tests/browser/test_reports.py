@@ -5,7 +5,7 @@ import re
 
 from django.utils import timezone
 
-from accounts.models import UnitDay
+from accounts.models import DataRequest, UnitDay
 from accounts.reports import history
 from tests.browser.test_pages import InspectedTestCase
 from tests.reports.test_reports import code
@@ -39,8 +39,13 @@ class StaffPageTestCase(Office, InspectedTestCase):
 
 
 class ReportPageTests(StaffPageTestCase):
-    def test_each_report(self):
+    def test_each_report_and_what_people_ask_about_their_data(self):
+        day = timezone.localdate() - dt.timedelta(days=1)  # overdue
+        asked = DataRequest.objects.create(account=self.gam, kind="erase", text="x", due_on=day)
+        asking = "/quan-tri/yeu-cau-du-lieu/"
         for path, heading in (
+            (asking, "Yêu cầu về dữ liệu cá nhân"),
+            (f"{asking}{asked.pk}/", "Trả lời yêu cầu về dữ liệu cá nhân"),
             (REPORTS, "Điện thoại và mật khẩu"),
             (f"{REPORTS}don-vi/{self.department.pk}/", "Sở Một"),
             (f"{REPORTS}ma/", "Mã và tin nhắn"),

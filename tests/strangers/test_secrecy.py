@@ -83,6 +83,8 @@ class SecrecyTests(TransactionTestCase):
         visitor.post(LOGIN, username=ADDRESS, password=NEW_PASSWORD)
         for url in ("/", "/cau-hinh/", "/cau-hinh/thong-tin/", "/cau-hinh/hoat-dong/", OWN):
             visitor.get(url)
+        whole = visitor.post("/cau-hinh/du-lieu/tep/", on="/cau-hinh/du-lieu/")
+        self.assertIn(ADDRESS, whole)
         visitor.get(f"/cau-hinh/thong-tin/{NEW_PHONE}/")
         return visitor
 
