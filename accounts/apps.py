@@ -23,6 +23,7 @@ class AccountsConfig(AppConfig):
         from accounts.audit import portal_role
         from accounts.organisation import roles
         from accounts.organisation.domains import copy_domains
+        from accounts.personal_data import rules as personal_data
         from accounts.upkeep import records
         from otp.outbox import alerts
 
@@ -36,6 +37,7 @@ class AccountsConfig(AppConfig):
             alerts.watch(kind, look)
         alerts.watch("job-overdue", records.overdue)
         alerts.watch("job-failed", records.failing)
+        alerts.watch("data-requests", personal_data.due_soon, each=alerts.DAY)
 
 
 class StaffAdminConfig(AdminConfig):

@@ -19,7 +19,11 @@ class DataRequestQuerySet(models.QuerySet["DataRequest"]):
 
     def overdue(self) -> "DataRequestQuerySet":
         """Keep those whose day is over without an answer."""
-        return self.open().filter(due_on__lt=timezone.localdate(timezone=OFFICE_ZONE))
+        yesterday = timezone.localdate(timezone=OFFICE_ZONE) - dt.timedelta(days=1)
+        return self.due_by(yesterday)
+
+    def due_by(self, day: dt.date) -> "DataRequestQuerySet":
+        return self.open().filter(due_on__lte=day)
 
 
 class DataRequest(models.Model):
@@ -101,7 +105,3 @@ class DataRequest(models.Model):
     @property
     def asks_to_erase(self) -> bool:
         return self.kind == self.Kind.ERASE
-
-    @property
-    def days_left(self) -> int:
-        return (self.due_on - timezone.localdate(timezone=OFFICE_ZONE)) // dt.timedelta(days=1)

@@ -1,6 +1,7 @@
 """Requests of people about their data: made with a day until which they are due, answered by IT."""
 
 import datetime as dt
+from collections.abc import Iterator
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -17,6 +18,8 @@ from otp.models import OFFICE_ZONE
 
 # Of one person, whatever became of them: IT has to answer each.
 REQUESTS = Limit("data-requests", 10, dt.timedelta(days=30))
+
+SOON = dt.timedelta(days=2)  # before a request is due: then IT is told of it each day
 
 State = DataRequest.State
 
@@ -72,6 +75,16 @@ def answer(asked: DataRequest, *, outcome: str, text: str, by: Account) -> None:
         event = AuditEvent.Event.DATA_REQUEST_ANSWERED
         AuditEvent.record(event, found.account, actor=by, kind=found.kind, outcome=outcome)
         notices.data_request_answered(found.account, found)
+
+
+def due_soon() -> Iterator[str]:
+    """Say to IT that requests are overdue, or will be soon."""
+    count = DataRequest.objects.due_by(timezone.localdate(timezone=OFFICE_ZONE) + SOON).count()
+    if count:
+        yield _(
+            "%(count)d yêu cầu về dữ liệu cá nhân đã quá hạn hoặc sắp đến hạn trả lời (xem Quản"
+            " trị, mục Yêu cầu về dữ liệu cá nhân)"
+        ) % {"count": count}
 
 
 def forget_old() -> int:

@@ -49,7 +49,7 @@ def my_data(request: PersonRequest) -> HttpResponse:
         return _ask_password(request)
     context = {
         "parts": list(_parts(request)),
-        "requests": DataRequest.objects.filter(account=request.user).order_by("-made_at"),
+        "requests": DataRequest.objects.filter(account=request.user).order_by("-made_at")[:SHOWN],
         "left_out": LEFT_OUT,
         "shown": SHOWN,
         "backup_days": settings.BACKUP_KEEP_DAYS,
@@ -113,6 +113,8 @@ def _received(made: DataRequest) -> str:
 def _parts(request: PersonRequest) -> Iterator[dict[str, object]]:
     """Give each part with its first rows, and whether the file has more."""
     for part in COLLECTED:
+        if part.key == "yeu_cau":  # on the page in full, with what can be done
+            continue
         rows = part.first(request.user, SHOWN + 1)
         yield {
             "title": part.title,

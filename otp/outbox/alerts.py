@@ -35,9 +35,13 @@ _TOLD_OF_BURNT = Limit("alert-burnt", 1, DAY)
 _looked_at_certificates = -LOOK_AT_CERTIFICATES
 
 
-def watch(kind: str, look: Callable[[], Iterator[str]]) -> None:
-    """Have one more kind of trouble looked for: what the rooms above know of."""
+def watch(kind: str, look: Callable[[], Iterator[str]], *, each: dt.timedelta = EACH) -> None:
+    """Have one more kind of trouble looked for: what the rooms above know of.
+
+    It is told of once in each such span.
+    """
     _KINDS[kind] = look
+    _EACH_OF[kind] = each
 
 
 def raise_due() -> list[str]:

@@ -13,6 +13,7 @@ from django.test import Client, TestCase, TransactionTestCase, override_settings
 from accounts.models import Account, AuditEvent, DataRequest, Unit
 from accounts.personal_data import rules
 from otp.models import Message
+from otp.outbox import alerts
 from tests.support import cast
 from tests.support.clock import Clock
 
@@ -252,6 +253,22 @@ class DueTests(Asking):
                 self.log_in("an")
                 mine = self.client.get(DATA)
                 self.assertContains(mine, '<span class="badge badge--warning">', count=overdue)
+
+    @override_settings(ALERT_EMAILS=["it@example.vn"])
+    def test_it_is_told_once_a_day_of_what_is_due(self):
+        self.make("erase")
+        for at, told in (((9, 23, 59), 0), ((10, 0, 1), 1), ((10, 8, 0), 0), ((11, 0, 2), 1)):
+            self.clock.to(2026, 3, *at)
+            with self.subTest(at):
+                self.assertEqual("data-requests" in alerts.raise_due(), bool(told))
+        mail = Message.objects.filter(to="it@example.vn").latest("pk")
+        self.assertIn("1 yêu cầu về dữ liệu cá nhân", mail.text)
+        self.assertNotIn("an@", mail.text)
+
+        self.answer(self.desk("it.tinh", "province-it"), DataRequest.objects.get())
+
+        self.clock.to(2026, 3, 13, 9, 0)
+        self.assertNotIn("data-requests", alerts.raise_due())
 
     def test_closed_ones_go_with_the_trail_and_open_ones_stay(self):
         self.make("object")
