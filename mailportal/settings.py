@@ -12,8 +12,6 @@ from urllib.parse import urlsplit
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import EnvError, FileAwareEnv, validate
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from mailportal import demo, embedded, postgresql
 from mailportal.postgresql import address
@@ -128,6 +126,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Where the shield counts callers; nothing that must be exact is counted here
 CACHE_URL = env.str("CACHE_URL", "")
 if CACHE_URL:
+    # Every process would load them, and few offices have a Redis.
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     try:
         _cache = env.dj_cache_url("CACHE_URL")
     except EnvError:

@@ -17,7 +17,6 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django_ratelimit.core import get_usage
-from redis import RedisError
 
 from accounts.access import limits
 from accounts.access.limits import TooManyRequests
@@ -147,14 +146,20 @@ def _ask_cache(question: Callable[[], Answer]) -> Answer | None:
         return None
     try:
         answer = question()
-    except RedisError as error:
+    except _error_of_redis() as error:
         _leave_alone(error)
         return None
     _note_that_redis_answers()
     return answer
 
 
-def _leave_alone(error: RedisError) -> None:
+def _error_of_redis() -> type[Exception]:
+    from redis import RedisError  # it takes long to load, and few offices have one
+
+    return RedisError
+
+
+def _leave_alone(error: Exception) -> None:
     if _Redis.is_up:
         logger.error("Redis does not answer, callers are not counted: %s", type(error).__name__)
     _Redis.is_up = False
