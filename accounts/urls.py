@@ -13,6 +13,7 @@ from accounts.hotline import views as hotline_views
 from accounts.leaving import views as leaving_views
 from accounts.personal_data import staff_views as data_request_views
 from accounts.personal_data import views as data_views
+from accounts.removal import views as removal_views
 from accounts.reports import views as report_views
 from accounts.self_service import recovery_views, settings_views
 
@@ -75,6 +76,16 @@ urlpatterns = [
     path("quan-tri/nghi-viec/<int:pk>/huy/", leaving_views.call_off, name="call-off-departure"),
     path("quan-tri/yeu-cau-du-lieu/", data_request_views.requests, name="data-requests"),
     path("quan-tri/yeu-cau-du-lieu/<int:pk>/", data_request_views.answer, name="data-request"),
+    path("quan-tri/xoa/", removal_views.removals, name="removals"),
+    path("quan-tri/xoa/moi/", removal_views.propose, name="propose-removal"),
+    path("quan-tri/xoa/nghi-viec/", removal_views.propose_departed, name="remove-departed"),
+    path(
+        "quan-tri/xoa/chien-dich/<int:pk>/", removal_views.propose_campaign, name="remove-campaign"
+    ),
+    path("quan-tri/xoa/<int:pk>/", removal_views.removal, name="removal"),
+    path("quan-tri/xoa/<int:pk>/nguoi/<int:member>/", removal_views.spare, name="spare"),
+    path("quan-tri/xoa/<int:pk>/xac-nhan/", removal_views.confirm, name="confirm-removal"),
+    path("quan-tri/xoa/<int:pk>/rut/", removal_views.withdraw, name="withdraw-removal"),
     path("quan-tri/phieu-kich-hoat/", slip_views.slips_given, name="slips"),
     path("quan-tri/phieu-kich-hoat/in/", slip_views.give, name="give-slips"),
     path("quan-tri/phieu-kich-hoat/<uuid:pk>/huy/", slip_views.take_back, name="end-slip"),

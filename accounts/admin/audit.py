@@ -1,6 +1,7 @@
 """The audit trail in /quan-tri/: to read, to filter, to export; looking at it is on record too."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin
@@ -66,7 +67,11 @@ class HelpFilter(admin.SimpleListFilter):
 
 @admin.register(AuditEvent)
 class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
-    list_display = ("at", "event", "ok", "account", "actor", "client", "reason")
+    list_display = ("at", "event", "ok", "whose", "who", "client", "reason")
+    fields = (
+        *("at", "event", "ok", "reason", "whose", "who", "address_key", "client", "request_id"),
+        "detail",
+    )
     list_filter = ("event", "ok", StaffFilter, HelpFilter)
     list_select_related = ("account", "actor")
     date_hierarchy = "at"
@@ -74,6 +79,14 @@ class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False  # a million rows need not be counted to show a page of them
     change_list_template = "admin/audit_list.html"
+
+    @admin.display(description=_("tài khoản"), ordering="account")
+    def whose(self, row: AuditEvent) -> str:
+        return _name(row.account_id, _there(row, "account"))
+
+    @admin.display(description=_("người làm"), ordering="actor")
+    def who(self, row: AuditEvent) -> str:
+        return _name(row.actor_id, _there(row, "actor"))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -152,5 +165,15 @@ def _rows(events: "QuerySet[AuditEvent]") -> Iterator[list[object]]:
         ]
 
 
+def _there(row: AuditEvent, name: str) -> Account | None:
+    """Give the account of a row, or None where it was removed."""
+    with suppress(Account.DoesNotExist):
+        found: Account | None = getattr(row, name)
+        return found
+    return None
+
+
 def _name(pk: int | None, account: Account | None) -> str:
-    return account.address if account else str(pk or "")
+    if account:
+        return account.address
+    return f"{_('(đã xóa)')} {pk}" if pk else ""

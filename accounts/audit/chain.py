@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +22,8 @@ WHOLE_EVERY = dt.timedelta(days=7)  # from one walk along the whole chain to the
 # migration writes.
 _LINKS = """
 SELECT link.seq, link.event_id, link.at, accounts_audit_time(link.at), link.row, link.digest,
-    entry.event, entry.at, entry.detail ->> 'through', accounts_audit_text(entry)
+    entry.event, entry.at, entry.account_id, entry.seal <> '', entry.detail ->> 'through',
+    CASE entry.event WHEN 'audit-forgotten' THEN entry.detail::text END, accounts_audit_text(entry)
 FROM accounts_auditlink AS link LEFT JOIN accounts_auditevent AS entry ON entry.id = link.event_id
 WHERE link.seq > %s
 ORDER BY link.seq
@@ -73,6 +75,7 @@ def _verify_since(noted: AuditHead) -> Verification:
     walk = _Walk(noted)
     for link in _rows(_LINKS, noted.seq):
         walk.pass_link(*link)
+    walk.look_at_what_was_forgotten()
     is_there = AuditLink.objects.filter(pk=noted.seq, digest=noted.digest).exists()
     if not is_there or walk.missing or walk.report.faults or _outside():
         return verify(str(noted))
@@ -102,6 +105,7 @@ def verify(*anchors: str) -> Verification:
     for link in _rows(_LINKS, 0):
         walk.pass_link(*link)
         ahead.discard(walk.report.head)
+    walk.look_at_what_was_forgotten()
     report = walk.report
     for place, (seq, at) in enumerate(walk.missing, start=1):
         if seq == place and walk.was_pruned(seq, at):
@@ -117,6 +121,34 @@ def _outside() -> list[str]:
     return [f"row {pk} stands outside the chain" for (pk,) in _rows(_OUTSIDE)]
 
 
+@dataclass(frozen=True)
+class _Forgotten:
+    """A row without its personal data."""
+
+    seq: int
+    event_id: int
+    account: int | None
+    remnant: str  # the hash of what is left, where the link was made of more; else ""
+
+
+class _Forgettings:
+    """What the chain itself says was forgotten: of which accounts, and which other rows."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[int, int] = {}  # up to which link
+        self._rows: dict[int, int] = {}
+        self._remnants: dict[int, str] = {}
+
+    def add(self, seq: int, detail: dict[str, Any]) -> None:
+        self._accounts |= dict.fromkeys(detail["accounts"], seq)
+        self._rows |= dict.fromkeys(detail["rows"], seq)
+        self._remnants |= {int(pk): remnant for pk, remnant in detail["remnants"].items()}
+
+    def excuse(self, row: _Forgotten) -> bool:
+        through = max(self._accounts.get(row.account or 0, 0), self._rows.get(row.event_id, 0))
+        return row.seq < through and row.remnant == self._remnants.get(row.event_id, "")
+
+
 class _Walk:
     """Goes along the chain, one link after the other."""
 
@@ -124,6 +156,8 @@ class _Walk:
         self.report = Verification()
         self.missing: list[tuple[int, dt.datetime]] = []
         self._prunings: list[tuple[int, dt.datetime]] = []
+        self._forgotten: list[_Forgotten] = []
+        self._forgettings = _Forgettings()
         self._before, self._expected = "", 1
         if behind:
             self.report.since, self.report.head = behind.seq, str(behind)
@@ -155,17 +189,32 @@ class _Walk:
         row: str,
         event: str | None,
         event_at: dt.datetime,
+        account: int | None,
+        is_forgotten: bool,  # noqa: FBT001  (a column)
         through: str | None,
+        forgetting: str | None,
         text: str,
     ) -> None:
         if event is None:
             self.missing.append((seq, at))
             return
         self.report.rows += 1
-        if _sha256(text) != row or event_at != at:
+        found = _sha256(text)
+        if is_forgotten and event_at == at:
+            remnant = found if found != row else ""
+            self._forgotten.append(_Forgotten(seq, event_id, account, remnant))
+        elif found != row or event_at != at:
             self.report.faults.append(f"row {event_id} (link {seq}) was changed")
         elif event == AuditEvent.Event.AUDIT_PRUNED and str(through).isdecimal():
             self._prunings.append((int(str(through)), at))
+        elif forgetting:
+            self._forgettings.add(seq, json.loads(forgetting))
+
+    def look_at_what_was_forgotten(self) -> None:
+        """Find rows that were made blank though no later row says so, or says another remnant."""
+        for row in self._forgotten:
+            if not self._forgettings.excuse(row):
+                self.report.faults.append(f"row {row.event_id} (link {row.seq}) was changed")
 
     def was_pruned(self, seq: int, at: dt.datetime) -> bool:
         return any(seq <= through and at < then - PRUNED_FROM for through, then in self._prunings)

@@ -63,6 +63,7 @@ class Entry:
     client: str | None = None
     clients: int = 1
     actor: Account | None = None
+    actor_is_gone: bool = False  # whose account was removed since
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -149,6 +150,7 @@ def _entry(row: AuditEvent) -> Entry:
         event=row.event,
         client=row.client,
         actor=row.actor,
+        actor_is_gone=row.actor_id is not None and row.actor is None,
         detail=row.detail,
     )
 

@@ -18,6 +18,8 @@ _LESS = {
     # Read by backups alone; to read is not enough to lock.
     "accounts_auditqueue": "SELECT",
     "accounts_auditturn": "SELECT",
+    # Read by backups alone.
+    "accounts_quarantinesecret": "SELECT",
     # Written by `migrate` alone.
     "django_migrations": "SELECT",
     "django_content_type": "SELECT",
@@ -32,7 +34,8 @@ SELECT oid::regprocedure::text FROM pg_proc
 WHERE pronamespace = 'public'::regnamespace
   AND (proname LIKE 'otp\\_%' AND prorettype <> 'trigger'::regtype
        OR proname IN (
-           'accounts_audit_prune', 'accounts_audit_verified', 'accounts_audit_doubted'))
+           'accounts_audit_prune', 'accounts_audit_verified', 'accounts_audit_doubted',
+           'accounts_audit_forget', 'accounts_local_key'))
 ORDER BY 1
 """
 

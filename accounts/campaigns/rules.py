@@ -345,10 +345,7 @@ def _record(campaign: Campaign, account: Account, reason: str) -> None:
 def to_remove(campaign: Campaign) -> QuerySet[CampaignMember]:
     """Give those whom the campaign locked and who still are, with the default password.
 
-    A list for people to decide on: nobody is removed by the portal.
+    A list for people to decide on: the campaign removes nobody.
     """
-    return campaign.members.filter(
-        outcome=Outcome.LOCKED,
-        account__locked_at__isnull=False,
-        account__has_default_password=True,
-    ).order_by(F("account__unit__name").asc(nulls_last=True), "account__address")
+    members = CampaignMember.objects.filter(campaign=campaign).to_remove()
+    return members.order_by(F("account__unit__name").asc(nulls_last=True), "account__address")

@@ -51,7 +51,8 @@ def change_password(
     Every other session, here and in mail programs, and every live code, grant and pending phone
     change of the account ends; the change is audited, and told by SMS and by mail. Raises
     ValidationError with every rule that the password breaks, before anything is spent. `unless` is
-    asked inside the transaction; when it says so, nothing is changed and the answer is False. What
+    asked inside the transaction; when it says so, or the account was removed meanwhile, nothing is
+    changed and the answer is False. What
     `also` does (the session that goes on) is part of the transaction. `at_terminal` says on record
     that an operator did it, of whom no more is known.
 
@@ -82,8 +83,8 @@ class _Change:
         with transaction.atomic():
             # The account before its codes and sessions, as everywhere: two changes that took them
             # in different order would wait for each other.
-            account = Account.objects.select_for_update().get(pk=self.account.pk)
-            if self.unless():
+            account = Account.objects.select_for_update().filter(pk=self.account.pk).first()
+            if account is None or self.unless():
                 return False
             _renew(account, encoded)
             account.end_sessions(but=self.keep_session)

@@ -208,6 +208,7 @@ def _show(request: StaffRequest, seen: Overview) -> HttpResponse:
         "actions": [it for it in offered if not it.danger],
         "dangers": [it for it in offered if it.danger],
         "may_reveal": may(Right.REVEAL_PHONE) and bool(seen.phone),
+        "may_remove": may(Right.REMOVE_ACCOUNTS),
         "may_edit": may(Right.CHANGE_ACCOUNT),
         "may_propose": may(Right.PROPOSE_PHONE) and seen.proposal is None,
         "may_decide": may(Right.APPROVE_PHONE),

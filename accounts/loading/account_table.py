@@ -21,7 +21,7 @@ from accounts.loading import headings, vouched_numbers
 from accounts.loading.columns import CHANGEABLE, COLUMNS, KEY, PREVIEWED, AccountRow
 from accounts.loading.headings import FAMILY_NAME
 from accounts.models.account import Account
-from accounts.models.address import Address
+from accounts.models.address import Address, AddressQuarantine, quarantine_sentence
 from accounts.models.audit_event import AuditEvent, Ground
 from accounts.organisation.units import Units, nearest_saved
 from accounts.spreadsheets import reading
@@ -171,6 +171,9 @@ class _Draft:
         self._lines = lines = _lines_of_addresses(names, rows)
         self._there = _accounts_at(list(lines), self.units)
         self._aliases = _aliases_among(list(lines))
+        self._kept = AddressQuarantine.objects.ends(
+            [each for each in lines if each not in self._there]
+        )
         self._made: list[Account] = []
         self._changed: list[tuple[Account, list[str]]] = []  # with the names of changed fields
         self._vouched: list[tuple[Account, bool]] = []  # with whether it is new
@@ -293,6 +296,8 @@ class _Draft:
             yield _("Địa chỉ này có ở nhiều dòng: trùng với dòng %(rows)s.") % {"rows": others}
         if account.address in self._aliases:
             yield _("Đây là địa chỉ phụ của một tài khoản: hãy ghi địa chỉ chính.")
+        if account.address in self._kept:
+            yield quarantine_sentence(self._kept[account.address])
         if account.is_staff and not changed:
             return  # a row of the portal's own list
         if account.is_staff:

@@ -25,9 +25,9 @@ from accounts.directory import Entry
 from accounts.folding import visible
 from accounts.loading.directory_entries import read_entry
 from accounts.loading.mailbox import LeftOut, Mailbox, MailboxFault, MailList, State
-from accounts.loading.mailbox_aliases import Aliases
+from accounts.loading.mailbox_aliases import Aliases, quarantine_reason
 from accounts.loading.mailboxes import stored_name
-from accounts.models import Account, AuditEvent
+from accounts.models import Account, AddressQuarantine, AuditEvent
 from accounts.organisation.units import Units
 from otp import codes, phones
 from otp.phones import PhoneError
@@ -71,7 +71,7 @@ class Sync:
         with transaction.atomic():
             rows = Account.objects.filter(address__in=people).select_for_update().order_by("pk")
             there = {account.address: account for account in rows}
-            new = [address for address in people if address not in there]
+            new = self._not_kept([address for address in people if address not in there])
             self._make([(Account(address=address), people[address]) for address in new])
             self._change([(account, people[account.address]) for account in there.values()])
             self._close([(account, people[account.address]) for account in there.values()])
@@ -115,6 +115,12 @@ class Sync:
         self.aliases.add_mailbox(address, found)
         self._tell_state(address, found)
         return address, _Person(entry, found)
+
+    def _not_kept(self, new: list[str]) -> list[str]:
+        """Leave out addresses of removed accounts that are kept from being given again."""
+        kept = AddressQuarantine.objects.ends(new)
+        self.skipped += [(address, quarantine_reason(until)) for address, until in kept.items()]
+        return [address for address in new if address not in kept]
 
     def _tell_state(self, address: str, found: Mailbox) -> None:
         self.counts["locked there"] += found.state in _CLOSED

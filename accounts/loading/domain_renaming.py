@@ -9,14 +9,17 @@ from django.db.models.functions import Concat
 
 from accounts.access.login import FAILURES
 from accounts.credentials.mail_sessions import end_mail_sessions_of_domain
-from accounts.models import Account, Address, AuditEvent
+from accounts.models import Account, Address, AddressQuarantine, AuditEvent
 from accounts.organisation import domains
 from otp import codes
 from otp.counting import limits
 
 
 class Taken(Exception):
-    """Addresses in the new domain that belong to another account than the one that would come."""
+    """Addresses in the new domain that nobody who moves may have.
+
+    They belong to another account, or did, and are kept from being given again.
+    """
 
     def __init__(self, addresses: list[str]) -> None:
         super().__init__(addresses)
@@ -46,6 +49,8 @@ def plan(old: str, new: str) -> Renaming:
     taken = [
         to for each, to in moves.items() if holders.get(to, each.account_id) != each.account_id
     ]
+    taken += AddressQuarantine.objects.ends([to for to in moves.values() if to not in holders])
+    taken += _led_to_somebody_else(old, new)
     if taken:
         raise Taken(sorted(taken))
     return Renaming(
@@ -53,6 +58,13 @@ def plan(old: str, new: str) -> Renaming:
         aliases={each.address: to for each, to in moves.items() if not each.is_main},
         owners={each.address: each.account_id for each in known},
     )
+
+
+def _led_to_somebody_else(old: str, new: str) -> Iterable[str]:
+    """Give those in the new domain to whom the mail of a removed account would come."""
+    there = Address.objects.filter(address__endswith=f"@{new}").values_list("address", flat=True)
+    names = {f"{each.partition('@')[0]}@{old}": each for each in there}
+    return [names[each] for each in AddressQuarantine.objects.ends(list(names))]
 
 
 def rename(old: str, new: str) -> Renaming:
@@ -75,6 +87,7 @@ def rename(old: str, new: str) -> Renaming:
         limits.move(FAILURES, renaming.mains)
         codes.move(renaming.mains)
         end_mail_sessions_of_domain(old)
+        AddressQuarantine.objects.extend_to_domain(new, old=old)
         # In the same moment: Postfix must not meet an address in a domain that it does not know.
         domains.copy_domains()
     return renaming

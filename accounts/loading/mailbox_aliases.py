@@ -4,20 +4,27 @@ Aliases are taken over. Lists and forwardings are not the portal's: they are wri
 Postfix's own form (virtual(5)), for whoever makes them.
 """
 
+import datetime as dt
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from django.utils import timezone
+
 from accounts.addresses import canonical_or_none
 from accounts.loading.mailbox import LeftOut, Mailbox, MailList, Redirection
-from accounts.models import Account, Address, AuditEvent
+from accounts.models import Account, Address, AddressQuarantine, AuditEvent
 from accounts.organisation.aliases import is_reserved
 
 _BATCH = 1_000  # rows in one statement
 _MOST_STEPS = 5  # from an alias to an alias …
 # Of what may stand in a table of Postfix's as it is: no command, no file, no DN.
 _PLAIN = re.compile(r"[^\s@|:/\\\"'<>(),;=#]+@[a-z0-9.-]+")
+
+
+def quarantine_reason(until: dt.datetime) -> str:
+    return f"was a removed account's, and is nobody's before {timezone.localdate(until):%Y-%m-%d}"
 
 
 @dataclass
@@ -67,6 +74,9 @@ class Aliases:
             left_out += self._redirect(address, list(dict.fromkeys(targets)), mailboxes, people)
         for alias, whose in self._own.items():
             left_out += self._give(alias, whose, mailboxes, owners)
+        for alias, until in AddressQuarantine.objects.ends(list(self.new)).items():
+            del self.new[alias]
+            left_out.append(LeftOut(self._places.get(alias, ""), alias, quarantine_reason(until)))
         return left_out
 
     def save(self, *, reason: str) -> None:

@@ -18,8 +18,8 @@ from accounts.addresses import AddressError, canonical, canonical_or_none
 from accounts.credentials import foreign_hashes
 from accounts.folding import visible
 from accounts.loading.mailbox import Found, LeftOut, Mailbox, MailboxFault, Notice, State
-from accounts.loading.mailbox_aliases import Aliases
-from accounts.models import Account, Address, AuditEvent
+from accounts.loading.mailbox_aliases import Aliases, quarantine_reason
+from accounts.models import Account, Address, AddressQuarantine, AuditEvent
 from accounts.models.account import LONGEST_NAME
 from accounts.organisation.units import Units
 from otp import phones
@@ -79,6 +79,9 @@ class MovingIn:
         for alias in Address.objects.filter(is_main=False, address__in=self._found):
             self._refuse(alias.address, "is an alias of an account that is here", alias.address)
             del self._found[alias.address]
+        for address, until in AddressQuarantine.objects.ends(list(self._found)).items():
+            self._refuse(self._read[address].place, quarantine_reason(until), address)
+            del self._found[address]
         for address, account in self._found.items():
             self._count(account, self._read[address])
         there = Account.objects.filter(address__in=self._found)

@@ -2,12 +2,12 @@
 
 from accounts.models.account import Account
 from accounts.models.activation import ActivationSlip
-from accounts.models.address import Address, MailDomain
+from accounts.models.address import Address, AddressQuarantine, MailDomain
 from accounts.models.audit_event import AuditEvent, AuditHead, AuditLink, Ground
 from accounts.models.campaign import Campaign, CampaignMember
 from accounts.models.custody import Custody
 from accounts.models.data_request import DataRequest
-from accounts.models.departure import Departure
+from accounts.models.departure import Departure, Removal, RemovalMember
 from accounts.models.hash_tally import HashTally
 from accounts.models.hotline import DailyHelp, PhoneProposal
 from accounts.models.job import Job
@@ -22,6 +22,7 @@ __all__ = [
     "Account",
     "ActivationSlip",
     "Address",
+    "AddressQuarantine",
     "AuditEvent",
     "AuditHead",
     "AuditLink",
@@ -40,6 +41,8 @@ __all__ = [
     "PhoneExcuse",
     "PhoneMember",
     "PhoneProposal",
+    "Removal",
+    "RemovalMember",
     "Session",
     "Unit",
     "UnitDay",

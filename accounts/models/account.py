@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts import directory
 from accounts.addresses import AddressError, canonical
-from accounts.models.address import CANONICAL, Address
+from accounts.models.address import CANONICAL, Address, AddressQuarantine
 from accounts.models.names import NameField
 from accounts.models.phone_state import confirmed_too_long_ago
 from accounts.models.session import Session
@@ -42,8 +42,13 @@ class AccountManager(BaseUserManager["Account"]):
         return super().get_queryset().defer("words")
 
     def create_user(self, address: str, password: str | None = None, **fields: Any) -> "Account":
-        """Make an account. The password is taken as it is: the policy is the caller's to ask."""
+        """Make an account. The password is taken as it is: the policy is the caller's to ask.
+
+        Raises ValidationError where the address is kept from being given again.
+        """
         account = self.model(address=canonical(address), **fields)
+        if refusal := AddressQuarantine.objects.refusal_of(account.address):
+            raise ValidationError(refusal)
         account.set_password(password)
         account.save(using=self._db)
         return account
@@ -168,6 +173,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
             ("print_slips", "In phiếu kích hoạt"),
             ("end_accounts", "Lập ngày nghỉ việc"),
             ("answer_requests", "Trả lời yêu cầu về dữ liệu cá nhân"),
+            ("remove_accounts", "Đề nghị và xác nhận xóa tài khoản"),
             ("mark_default", "Đánh dấu còn mật khẩu mặc định"),
             ("send_notice", "Gửi thông báo hàng loạt"),
             ("import_accounts", "Nhập tài khoản từ tệp"),
@@ -191,6 +197,9 @@ class Account(AbstractBaseUser, PermissionsMixin):
             raise ValidationError({"address": error.sentence}) from None
         if Address.objects.filter(address=self.address).exclude(account=self.pk).exists():
             raise ValidationError({"address": "Địa chỉ này đã thuộc về một tài khoản khác."})
+        is_new = self._state.adding
+        if is_new and (refusal := AddressQuarantine.objects.refusal_of(self.address)):
+            raise ValidationError({"address": refusal})
 
     def check_password(self, raw_password: str) -> bool:
         """Check a password, and bring an old hash up to date unless it was changed meanwhile.

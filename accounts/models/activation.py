@@ -33,8 +33,9 @@ class ActivationSlip(models.Model):
     pepper_id = models.CharField(max_length=8)
     given_at = models.DateTimeField("in lúc", default=timezone.now)
     good_until = models.DateTimeField("dùng được đến")
+    # Nobody once the account of who printed it is removed.
     given_by = models.ForeignKey(
-        Account, verbose_name="người in", on_delete=models.PROTECT, related_name="+"
+        Account, verbose_name="người in", null=True, on_delete=models.SET_NULL, related_name="+"
     )
     used_at = models.DateTimeField("dùng lúc", null=True)
     ended_at = models.DateTimeField("hủy lúc", null=True)  # given again, or taken back

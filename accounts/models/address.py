@@ -1,8 +1,14 @@
 """Every address at which mail reaches an account, and the domains they are in."""
 
+import datetime as dt
+from collections.abc import Collection
+
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Func, Q, Value
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from accounts.addresses import LOCAL, AddressError, canonical
 
@@ -54,6 +60,83 @@ class Address(models.Model):
             self.address = canonical(self.address)
         except AddressError as error:
             raise ValidationError({"address": error.sentence}) from None
+        if refusal := AddressQuarantine.objects.refusal_of(self.address):
+            raise ValidationError({"address": refusal})
+
+
+_KEPT_UNTIL = """
+SELECT wanted.address, kept.until
+FROM unnest(%s::text[]) AS wanted(address) JOIN accounts_addressquarantine AS kept
+    ON kept.local_key = accounts_local_key(split_part(wanted.address, '@', 1))
+    AND kept.domain = split_part(wanted.address, '@', 2)
+WHERE kept.until > statement_timestamp()
+"""
+_KEEP = """
+INSERT INTO accounts_addressquarantine (local_key, domain, until)
+SELECT DISTINCT accounts_local_key(split_part(freed.address, '@', 1)),
+    split_part(freed.address, '@', 2), %s
+FROM unnest(%s::text[]) AS freed(address)
+ON CONFLICT (local_key, domain) DO UPDATE SET until = excluded.until
+"""
+_MOVE = """
+INSERT INTO accounts_addressquarantine (local_key, domain, until)
+SELECT local_key, %s, until FROM accounts_addressquarantine WHERE domain = %s
+ON CONFLICT (local_key, domain) DO UPDATE
+SET until = greatest(accounts_addressquarantine.until, excluded.until)
+"""
+
+
+class QuarantineQuerySet(models.QuerySet["AddressQuarantine"]):
+    def ends(self, addresses: Collection[str]) -> dict[str, dt.datetime]:
+        """Say of those addresses that nobody may be given yet until when."""
+        with connection.cursor() as cursor:
+            cursor.execute(_KEPT_UNTIL, [list(addresses)])
+            return dict(cursor.fetchall())
+
+    def refusal_of(self, address: str) -> str:
+        """Say why nobody may be given `address` yet; "" where somebody may."""
+        until = self.ends([address]).get(address)
+        return quarantine_sentence(until) if until else ""
+
+    def keep(self, addresses: Collection[str], *, until: dt.datetime) -> None:
+        """Keep addresses that were an account's from being given to another."""
+        with connection.cursor() as cursor:
+            cursor.execute(_KEEP, [until, list(addresses)])
+
+    def extend_to_domain(self, new: str, *, old: str) -> None:
+        """Keep in `new` too what is kept in `old`: its mail arrives there from now on."""
+        with connection.cursor() as cursor:
+            cursor.execute(_MOVE, [new, old])
+
+
+def quarantine_sentence(until: dt.datetime) -> str:
+    day = date_format(timezone.localtime(until), "DATE_FORMAT")
+    return _(
+        "Địa chỉ này thuộc về một tài khoản đã xóa, được giữ lại đến %(day)s để thư của người cũ"
+        " không đến người khác. Hãy chọn địa chỉ khác."
+    ) % {"day": day}
+
+
+class AddressQuarantine(models.Model):
+    """An address of a removed account, which a trigger keeps from being given to somebody else.
+
+    The part before the @ stands here only as a hash under a key of the database's own: whoever
+    asks for an address learns of that one, and nobody can read who is gone.
+    """
+
+    local_key = models.CharField(max_length=64)
+    domain = models.CharField(max_length=253)
+    until = models.DateTimeField(db_index=True)
+
+    objects = QuarantineQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="quarantine_once", fields=["local_key", "domain"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.local_key[:8]} {self.until:%Y-%m-%d}"
 
 
 class MailDomain(models.Model):

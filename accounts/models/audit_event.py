@@ -37,7 +37,8 @@ class AuditQuerySet(models.QuerySet["AuditEvent"]):
 class AuditEvent(models.Model):
     """What happened to whom: written by the rule that did it, never changed (a trigger refuses).
 
-    An address that is not known to exist stands here only by its keyed name (LG-06).
+    An address that is not known to exist stands here only by its keyed name (LG-06). Of a removed
+    account, keyed name, caller and details are gone (accounts.audit.forgetting).
     """
 
     class Event(models.TextChoices):
@@ -67,6 +68,11 @@ class AuditEvent(models.Model):
         ACTIVATED = "activated", "Kích hoạt tài khoản"
         MAILBOX_ENTRUSTED = "mailbox-entrusted", "Giao người phụ trách hộp thư"
         MAILBOX_HANDED_OVER = "mailbox-handed-over", "Bàn giao hộp thư"
+        REMOVAL_PROPOSED = "removal-proposed", "Đề nghị xóa tài khoản"
+        REMOVAL_CONFIRMED = "removal-confirmed", "Xác nhận xóa tài khoản"
+        REMOVAL_WITHDRAWN = "removal-withdrawn", "Rút đề nghị xóa tài khoản"
+        REMOVAL_SPARED = "removal-spared", "Đưa ra khỏi danh sách xóa"
+        ACCOUNT_REMOVED = "account-removed", "Xóa tài khoản"
         DEPARTURE_PLANNED = "departure-planned", "Lập ngày nghỉ việc"
         DEPARTURE_CALLED_OFF = "departure-called-off", "Hủy ngày nghỉ việc"
         LEFT = "left", "Đóng tài khoản vì nghỉ việc"
@@ -110,6 +116,7 @@ class AuditEvent(models.Model):
         DATA_REQUEST_ANSWERED = "data-request-answered", "Trả lời yêu cầu về dữ liệu cá nhân"
         AUDIT_VIEWED = "audit-viewed", "Xem nhật ký"
         AUDIT_PRUNED = "audit-pruned", "Xóa nhật ký quá hạn lưu"
+        AUDIT_FORGOTTEN = "audit-forgotten", "Xóa dữ liệu cá nhân trong nhật ký"
 
     at = models.DateTimeField("lúc", default=timezone.now, db_index=True)
     event = models.CharField("việc", max_length=32, choices=Event)
@@ -136,6 +143,9 @@ class AuditEvent(models.Model):
     client = models.GenericIPAddressField("địa chỉ mạng", null=True)
     request_id = models.CharField("mã yêu cầu", max_length=32, blank=True)
     detail = models.JSONField("chi tiết", default=dict)
+    # Drawn by the database; once the row is forgotten there is a seal in its place.
+    salt = models.CharField(max_length=32, blank=True, default="", db_default="", editable=False)
+    seal = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
 
     objects = AuditQuerySet.as_manager()
 

@@ -97,6 +97,16 @@ class Campaign(models.Model):
         return self.ended_at is not None
 
 
+class CampaignMemberQuerySet(models.QuerySet["CampaignMember"]):
+    def to_remove(self) -> "CampaignMemberQuerySet":
+        """Keep those whom the campaign locked and who still are, with the default password."""
+        return self.filter(
+            outcome=CampaignMember.Outcome.LOCKED,
+            account__locked_at__isnull=False,
+            account__has_default_password=True,
+        )
+
+
 class CampaignMember(models.Model):
     """A person whom a campaign warns: on which days, and what became of it."""
 
@@ -124,6 +134,8 @@ class CampaignMember(models.Model):
         "kết quả", max_length=16, choices=Outcome, default=Outcome.OPEN, blank=True
     )
     decided_on = models.DateField("ngày có kết quả", null=True)
+
+    objects = CampaignMemberQuerySet.as_manager()
 
     class Meta:
         verbose_name = "người được nhắc"

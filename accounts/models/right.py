@@ -20,6 +20,7 @@ class Right(enum.StrEnum):
     PRINT_SLIPS = "accounts.print_slips"
     END_ACCOUNTS = "accounts.end_accounts"
     ANSWER_REQUESTS = "accounts.answer_requests"
+    REMOVE_ACCOUNTS = "accounts.remove_accounts"
     MARK_DEFAULT = "accounts.mark_default"
     SEND_NOTICE = "accounts.send_notice"
     IMPORT_ACCOUNTS = "accounts.import_accounts"

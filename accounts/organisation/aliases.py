@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from accounts.addresses import AddressError, canonical, canonical_or_none
-from accounts.models.address import Address
+from accounts.models.address import Address, AddressQuarantine
 
 # Who reads these speaks for the domain: authorities give certificates to the first five, and the
 # world reports to the rest (RFC 2142). They are accounts of their own, made by IT, or nobody's.
@@ -37,6 +37,8 @@ class AliasForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at ru
             raise ValidationError(error.sentence) from None
         if is_reserved(address):
             raise ValidationError(NOT_FREE)
+        if refusal := AddressQuarantine.objects.refusal_of(address):
+            raise ValidationError(refusal)
         return address
 
 

@@ -54,6 +54,7 @@ RIGHTS: dict[Right, set[Role]] = {
     Right.PRINT_SLIPS: {U, P},
     Right.END_ACCOUNTS: {U, P},
     Right.ANSWER_REQUESTS: {U, P},
+    Right.REMOVE_ACCOUNTS: {U, P},
     Right.MARK_DEFAULT: {U, P},
     Right.SEND_NOTICE: {U, P},
     Right.IMPORT_ACCOUNTS: {P},

@@ -18,6 +18,7 @@ from accounts.models import (
     PhoneExcuse,
     PhoneMember,
     PhoneProposal,
+    RemovalMember,
     Session,
 )
 from accounts.organisation.units import Tree
@@ -357,6 +358,23 @@ COLLECTED: tuple[Part, ...] = (
             .order_by("-planned_at"),
             "planned_by",
         ),
+        by=("account",),
+    ),
+    Part(
+        "de_nghi_xoa",
+        _("Đề nghị xóa tài khoản"),
+        _with_account,
+        "accounts.RemovalMember",
+        (
+            Column(_("Đề nghị lúc"), "removal", lambda row, _: row.removal.proposed_at),
+            Column(_("Đăng nhập gần nhất khi đó"), "last_login"),
+            Column(_("Đổi mật khẩu khi đó"), "password_changed_at"),
+            Column(_("Bị khóa khi đó"), "was_locked"),
+            Column(_("Đang sử dụng khi đó"), "was_active"),
+            Column(_("Kết quả"), "outcome"),
+            Column(_("Lý do"), "reason"),
+        ),
+        reading.own(RemovalMember, "-pk"),
         by=("account",),
     ),
     Part(

@@ -15,6 +15,7 @@ _SECRETS = (
     "otp_totp.TOTPDevice.key",
 )
 _KEYED_NAMES = (
+    "accounts.AddressQuarantine.local_key",
     "accounts.AuditEvent.address_key",
     "otp.Code.address_key",
     "otp.DeadNumberDay.phone_key",
@@ -35,6 +36,8 @@ _OF_STAFF = (
     "accounts.Campaign.started_by",
     "accounts.PhoneCampaign.created_by",
     "accounts.PhoneCampaign.started_by",
+    "accounts.Removal.decided_by",
+    "accounts.Removal.proposed_by",
     "admin.LogEntry.action_flag",
     "admin.LogEntry.action_time",
     "admin.LogEntry.change_message",
@@ -66,6 +69,7 @@ _OF_MANY = (
             *("older_than", "postponements", "reminder_days", "started_at", "state", "units"),
         )
     ),
+    *(f"accounts.Removal.{field}" for field in ("decided_at", "proposed_at", "state", "why")),
 )
 _TECHNICAL = (
     "accounts.Account.id",
@@ -73,7 +77,12 @@ _TECHNICAL = (
     "accounts.Account.words",
     "accounts.ActivationSlip.id",
     "accounts.Address.id",
+    "accounts.AddressQuarantine.domain",
+    "accounts.AddressQuarantine.id",
+    "accounts.AddressQuarantine.until",
     "accounts.AuditEvent.id",
+    "accounts.AuditEvent.salt",
+    "accounts.AuditEvent.seal",
     "accounts.Campaign.id",
     "accounts.CampaignMember.id",
     "accounts.CampaignMember.mail",
@@ -88,6 +97,9 @@ _TECHNICAL = (
     "accounts.PhoneMember.id",
     "accounts.PhoneMember.mail",
     "accounts.PhoneProposal.id",
+    "accounts.Removal.id",
+    "accounts.RemovalMember.id",
+    "accounts.RemovalMember.unit",
     "accounts.Session.former_data",
     "accounts.Session.former_until",
     "admin.LogEntry.id",

@@ -16,6 +16,7 @@ from procrastinate import App, RetryStrategy
 from procrastinate.job_context import JobContext
 
 from accounts.bulk import queue as bulk
+from accounts.models import Removal
 from accounts.models.job import Job
 from accounts.upkeep import records, schedule
 
@@ -59,6 +60,7 @@ def register(app: App) -> None:
     for task in schedule.tasks():
         _register(app, task)
     app.task(name=Job.WORKED_OFF_BY)(_work_off)
+    app.task(name=Removal.WORKED_OFF_BY, lock=Removal.WORKED_OFF_BY, retry=RETRY)(_remove_accounts)
     tend = app.task(name="tend", queueing_lock="tend", pass_context=True)(_tend)
     app.periodic(cron="* * * * *", periodic_id="tend")(tend)
 
@@ -77,6 +79,11 @@ def _register(app: App, task: schedule.Task) -> None:
 async def _work_off() -> None:
     """Do what waits in the list of jobs; asked for in the transaction that writes a job."""
     await _bulk.work()
+
+
+async def _remove_accounts() -> None:
+    """Carry out the removals that were confirmed; asked for in the transaction that confirms."""
+    await _run("run_removals")
 
 
 async def _tend(context: JobContext, timestamp: int) -> None:

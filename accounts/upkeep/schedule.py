@@ -51,6 +51,7 @@ def _utc(hour: int) -> int:
 _ALWAYS = (
     Task("run_campaigns", _("Chiến dịch mật khẩu mặc định"), 5),
     Task("run_departures", _("Đóng tài khoản của người nghỉ việc"), 2),
+    Task("run_removals", _("Xóa các tài khoản đã được xác nhận"), 20),
     Task("doubt_numbers", _("Số điện thoại không còn đúng"), 15),
     Task("snapshot", _("Số liệu trong ngày"), 50, hour=23),
     Task("prune", _("Xóa dữ liệu hết hạn lưu"), 30, hour=1),

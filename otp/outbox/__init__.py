@@ -3,6 +3,7 @@
 from otp.outbox.queue import (
     CODE_PLACE,
     NO_WAIT,
+    forget_recipients,
     queue_code,
     queue_hook,
     queue_kick,
@@ -30,6 +31,7 @@ __all__ = [
     "claim",
     "deliver",
     "deliver_one",
+    "forget_recipients",
     "oldest_waiting",
     "queue_code",
     "queue_hook",

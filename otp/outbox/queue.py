@@ -1,6 +1,7 @@
 """Queues codes, notices and ends of mail sessions: each a row, in the transaction of its cause."""
 
 import datetime as dt
+from collections.abc import Collection
 from typing import Any
 
 from django.conf import settings
@@ -142,6 +143,17 @@ def withdraw(messages: QuerySet[Any]) -> int:
     """Take notices (a query of their ids) back that still wait. Give how many there were."""
     waiting = Message.objects.filter(pk__in=messages, state=State.QUEUED, gateway="")
     return waiting.update(state=State.SKIPPED, reason="withdrawn", changed_at=Now(), **ERASED)
+
+
+def forget_recipients(address_keys: Collection[str]) -> None:
+    """Take from messages what names the people of these addresses; what waits is not sent.
+
+    Ends of mail sessions still are, and forget their mailbox then as every message does.
+    """
+    theirs = Message.objects.filter(address_key__in=address_keys)
+    waiting = theirs.filter(state=State.QUEUED).exclude(channel=Message.Channel.KICK)
+    waiting.update(state=State.SKIPPED, reason="withdrawn", changed_at=Now(), **ERASED)
+    theirs.update(to_masked="", phone_key="", gateway_id="")
 
 
 def queue_kick(address: str, *, to: str) -> None:

@@ -17,13 +17,14 @@ from accounts.models import (
     PhoneProposal,
     Unit,
 )
+from accounts.removal import rules as removal_rules
 from otp.models import Code, Message
 from tests.house.test_house_rules import patterns
 from tests.support import cast
 from tests.support.cast import FACTOR
 
 # Pages that need more than roles to be looked at: test_campaign_pages, test_reports,
-# test_load_accounts, test_slips, test_departures.
+# test_load_accounts, test_slips, test_departures, test_removals.
 ELSEWHERE = (
     "/quan-tri/bao-cao/{table}.csv",
     "/quan-tri/bao-cao/don-vi/{unit}/{table}.csv",
@@ -31,6 +32,8 @@ ELSEWHERE = (
     "/quan-tri/bao-cao/ho-tro/{table}.csv",
     "/quan-tri/phieu-kich-hoat/{pk}/huy/",
     "/quan-tri/nghi-viec/{pk}/huy/",
+    "/quan-tri/xoa/{pk}/nguoi/{member}/",
+    "/quan-tri/xoa/{pk}/rut/",
     "/quan-tri/chien-dich/{pk}/",
     "/quan-tri/chien-dich/{pk}/nguoi/",
     "/quan-tri/chien-dich/{pk}/bat-dau/",
@@ -102,6 +105,14 @@ TABLE = {
     "/quan-tri/yeu-cau-du-lieu/": (NO, YES, YES, NO, NO, GONE),
     "/quan-tri/yeu-cau-du-lieu/{request}/": (NO, YES, YES, NO, NO, GONE),
     "/quan-tri/yeu-cau-du-lieu/{their_request}/": (NO, GONE, YES, NO, NO, GONE),
+    "/quan-tri/xoa/": (NO, YES, YES, NO, NO, GONE),
+    "/quan-tri/xoa/moi/": (NO, YES, YES, NO, NO, GONE),
+    "/quan-tri/xoa/nghi-viec/": (NO, YES, YES, NO, NO, GONE),
+    "/quan-tri/xoa/chien-dich/1/": (NO, YES, YES, NO, NO, GONE),
+    "/quan-tri/xoa/{our_removal}/": (NO, YES, YES, NO, NO, GONE),
+    "/quan-tri/xoa/{our_removal}/xac-nhan/": (NO, YES, YES, NO, NO, GONE),
+    "/quan-tri/xoa/{their_removal}/": (NO, GONE, YES, NO, NO, GONE),
+    "/quan-tri/xoa/{their_removal}/xac-nhan/": (NO, GONE, YES, NO, NO, GONE),
     "/quan-tri/phieu-kich-hoat/": (NO, YES, YES, NO, NO, GONE),
     "/quan-tri/phieu-kich-hoat/in/": (NO, YES, YES, NO, NO, GONE),
     "/quan-tri/hop-thu-to-chuc/": (NO, YES, YES, YES, NO, GONE),
@@ -177,9 +188,15 @@ class Staff(cast.Cast):
             DataRequest.objects.create(account=person, kind="erase", text="x", due_on=today)
             for person in (self.an, self.binh)
         )
+        removals = [
+            removal_rules.propose(Account.objects.filter(pk=each.pk), why="x", by=mai)
+            for each in (self.an, self.binh)
+        ]
         return {
             "request": request.pk,
             "their_request": their_request.pk,
+            "our_removal": removals[0].pk,
+            "their_removal": removals[1].pk,
             "an": self.an.pk,
             "binh": self.binh.pk,
             "mai": mai.pk,

@@ -12,6 +12,7 @@ from django.test import TransactionTestCase, override_settings
 
 from accounts.audit import chain, portal_role
 from accounts.models import Account, AuditEvent, AuditLink
+from accounts.removal import rules as removals
 from otp.models import Message
 from tests.support import cast
 from tests.support.cast import ASK, CODE, FACTOR, LOGIN, NEW, NEW_PASSWORD, PASSWORD, token_of
@@ -37,6 +38,9 @@ FORBIDDEN = (
     "INSERT INTO accounts_auditqueue VALUES (1)",
     "SELECT 1 FROM accounts_auditturn FOR UPDATE",
     "DELETE FROM accounts_auditturn",
+    "UPDATE accounts_quarantinesecret SET secret = ''",
+    "UPDATE accounts_auditevent SET seal = 'x', salt = '', address_key = '', client = NULL,"
+    " detail = '{}'",
     "SELECT accounts_audit_append(entry) FROM accounts_auditevent AS entry",
     "ALTER TABLE accounts_auditevent DISABLE TRIGGER ALL",
     "ALTER TABLE accounts_account DROP COLUMN phone",
@@ -140,7 +144,10 @@ class WorkTests(RoleTestCase):
             self.assertEqual(desk.last.status, 200, page)
         self.done("factor-right", "audit-viewed")
 
+        binh = Account.objects.filter(pk=self.binh.pk)
+        removals.confirm(removals.propose(binh, why="x", by=staff), by=cast.make_staff("ho.tro"))
         for command in (
+            ("run_removals",),
             ("deliver_messages", "--once"),
             ("work_jobs", "--once"),
             ("prune",),
@@ -152,6 +159,8 @@ class WorkTests(RoleTestCase):
         ):
             self.run_command(*command, EMAIL_URL="dummy://")
         self.assertFalse(Message.objects.filter(state="queued", channel="mail").exists())
+        self.assertFalse(binh.exists())
+        self.done("account-removed", "audit-forgotten")
         self.assertEqual(chain.verify().faults, [])
 
     def test_what_is_old_is_pruned(self):
@@ -183,6 +192,12 @@ class RefusalTests(RoleTestCase):
             hands.execute("SET mailportal.pruning = 'on'")
             with self.assertRaises(REFUSED):
                 hands.execute("DELETE FROM accounts_auditevent")
+            hands.execute("SET mailportal.forgetting = 'on'")
+            with self.assertRaisesMessage(psycopg.errors.RaiseException, "removed accounts"):
+                hands.execute(
+                    "SELECT * FROM accounts_audit_forget(ARRAY[%s]::bigint[], '{}', '{}')",
+                    [self.an.pk],
+                )
             hands.execute("SELECT accounts_audit_prune(now() - interval '2 years')")
             with self.assertRaisesMessage(psycopg.errors.RaiseException, "append-only"):
                 hands.execute("SELECT accounts_audit_prune(now() + interval '1 day')")

@@ -29,6 +29,8 @@ from accounts.models import (
     PhoneExcuse,
     PhoneMember,
     PhoneProposal,
+    Removal,
+    RemovalMember,
     Session,
     Unit,
 )
@@ -207,6 +209,10 @@ class EverythingTests(MyData, TestCase):
             sentence="x",
             why=f"nghỉ {mine}",
             planned_by=self.it,
+        )
+        removal = Removal.objects.create(why="x", proposed_by=self.it)
+        RemovalMember.objects.create(
+            removal=removal, account=person, unit=unit, was_locked=False, was_active=True
         )
         TOTPDevice.objects.create(user=person, name=f"app {mine}")
         codes = StaticDevice.objects.create(user=person, name=f"codes {mine}")

@@ -136,6 +136,21 @@ def departure(**changes):
     return "accounts_departure", row | changes
 
 
+def removal(**changes):
+    row = {"id": 1, "why": "x", "state": "open", "proposed_at": NOON, "proposed_by_id": 2}
+    return "accounts_removal", row | changes
+
+
+def removal_member(**changes):
+    row = {"removal_id": 1, "account_id": 1, "was_locked": False, "was_active": True}
+    return "accounts_removalmember", row | {"outcome": "", "reason": ""} | changes
+
+
+def kept(**changes):
+    row = {"local_key": "a" * 64, "domain": "example.vn", "until": LATER}
+    return "accounts_addressquarantine", row | changes
+
+
 def login_notice(**changes):
     return "accounts_loginnotice", {"text": "x", "shown_from": NOON, "shown_until": LATER} | changes
 
@@ -312,6 +327,20 @@ REFUSED = {
         (PEOPLE, departure(sentence="a\nb")),
         (PEOPLE, departure(sentence="")),
     ],
+    "removal_confirmed_by_another": [
+        (PEOPLE, removal(state=state, decided_by_id=by, decided_at=NOON))
+        for state in ("confirmed", "done")
+        for by in (None, 2)
+    ],
+    "removal_known_state": [(PEOPLE, removal(state="lost", decided_by_id=3))],
+    "removal_member_once": [
+        ([*PEOPLE, removal(), removal_member(outcome="spared")], removal_member(outcome="held"))
+    ],
+    "removal_member_of_one_open_list": [
+        ([*PEOPLE, removal(), removal_member(), removal(id=2)], removal_member(removal_id=2))
+    ],
+    "removal_member_known_outcome": [([*PEOPLE, removal()], removal_member(outcome="lost"))],
+    "quarantine_once": [([kept()], kept(until=NOON))],
     "login_notice_has_an_end": [([], login_notice(shown_until=NOON))],
     "accounts_auditlink_event_id_key": [([link()], link(seq=2))],
     "audit_head_is_one_row": [([], head(id=2))],
@@ -485,6 +514,11 @@ class ConstraintTests(Refusals):
             proposal(),
             approved(),
             login_notice(),
+            removal(state="done", decided_by_id=3),
+            removal_member(),
+            removal_member(account_id=2, outcome="removed"),
+            kept(),
+            kept(domain="example.com"),
             daily_help(),
             daily_help(kind="reopening"),
             daily_help(local_day="2026-11-23"),

@@ -18,7 +18,7 @@ from tests.support.clock import Clock
 PAGE = "/quan-tri/accounts/upkeep/"
 ALWAYS = {
     *("prune", "prune_audit", "snapshot", "run_campaigns", "verify_audit"),
-    *("doubt_numbers", "run_departures"),
+    *("doubt_numbers", "run_departures", "run_removals"),
 }
 
 
@@ -93,7 +93,7 @@ class RecordTests(TestCase):
 
         clock.forward(hours=1, minutes=1)
         late = list(records.overdue())
-        self.assertEqual(len(late), 3)
+        self.assertEqual(len(late), 4)
         self.assertIn("run_campaigns", late[0])
 
         clock.forward(hours=23)

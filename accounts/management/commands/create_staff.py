@@ -8,7 +8,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.addresses import AddressError, canonical
 from accounts.credentials import phone_proposals, typed
-from accounts.models import Account, AuditEvent, Unit
+from accounts.models import Account, AddressQuarantine, AuditEvent, Unit
 from accounts.organisation import roles
 
 
@@ -46,6 +46,7 @@ class Command(BaseCommand):
             raise CommandError("unit-it needs --unit: the unit whose people are looked after.")
         password = ""
         if account is None:
+            _refuse_kept(address)
             password = typed.new_password(
                 Account(address=address, full_name=options["name"], unit=unit, is_staff=True)
             )
@@ -79,6 +80,11 @@ class Command(BaseCommand):
             phone_proposals.drop_by(account)
             AuditEvent.record(AuditEvent.Event.STAFF_DISMISSED, account)
         self.stdout.write(f"{account.address}: no role")
+
+
+def _refuse_kept(address: str) -> None:
+    if refusal := AddressQuarantine.objects.refusal_of(address):
+        raise CommandError(refusal)
 
 
 def _unit(name: str) -> Unit | None:

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from accounts.bulk import queue
 from accounts.credentials import phone_proposals, phones
 from accounts.management.recorded import RecordedCommand
-from accounts.models import HashTally
+from accounts.models import AddressQuarantine, HashTally
 from accounts.personal_data import rules as personal_data
 from otp.models import Code, Message, Meter
 from otp.outbox import life
@@ -31,6 +31,7 @@ class Command(RecordedCommand):
             "meters": _prune(Meter.objects.filter(until__lt=Now()).exclude(pk__in=life.EXPECTED)),
             "dead numbers": dead_numbers.forget_old(),
             "jobs": queue.forget_old(),
+            "kept addresses": _prune(AddressQuarantine.objects.filter(until__lt=Now())),
             "proposals": phone_proposals.expire(),
             "replaced numbers": phones.forget_replaced(),
             "data requests": personal_data.forget_old(),

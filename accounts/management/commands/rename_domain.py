@@ -29,7 +29,9 @@ class Command(BaseCommand):
             )
         except Taken as taken:
             lines = "".join(f"\n  {address}" for address in taken.addresses)
-            raise CommandError(f"Nothing was changed: these are somebody else's:{lines}") from None
+            raise CommandError(
+                f"Nothing was changed: these are somebody else's, or a removed account's:{lines}"
+            ) from None
         if options["verbosity"] > 1:
             for before, after in renaming.all.items():
                 self.stdout.write(f"{before} -> {after}")

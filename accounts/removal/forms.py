@@ -1,0 +1,58 @@
+"""What IT types to propose and to confirm a removal."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from accounts.addresses import AddressError, canonical
+from accounts.models import Account
+from accounts.pages.forms import PortalForm, Text, address_error
+from accounts.pages.staff_fields import KeptWords
+
+
+def _why() -> KeptWords:
+    return KeptWords(
+        label=_("Căn cứ"),
+        max_length=200,
+        help_text=_("Số quyết định hoặc văn bản. Đừng ghi tên người: nội dung này được lưu lại."),
+        error_messages={
+            "required": _("Hãy ghi căn cứ."),
+            "max_length": _("Căn cứ dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn."),
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class GroundForm(PortalForm):
+    why = _why()
+
+
+class ProposalForm(PortalForm):
+    address = Text(
+        label=_("Địa chỉ thư của tài khoản cần xóa"),
+        widget=forms.EmailInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        required=False,
+    )
+    why = _why()
+
+    def __init__(self, *args: Any, reach: QuerySet[Account], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._reach = reach
+
+    def clean_address(self) -> QuerySet[Account]:
+        """Give the one account, as the list that it makes."""
+        try:
+            address = canonical(self.cleaned_data["address"])
+        except AddressError as error:
+            raise address_error(error) from None
+        found = self._reach.filter(address=address, is_staff=False, is_superuser=False)
+        if not found.exists():
+            raise forms.ValidationError(
+                _(
+                    "Không có tài khoản này trong phạm vi của bạn. Cán bộ hỗ trợ được thôi vai trò"
+                    " trên máy chủ trước."
+                )
+            )
+        return found
