@@ -262,8 +262,7 @@ OTP_TOTP_ISSUER = PROFILE.title
 DAYS_TO_A_HIT = env.int("DAYS_TO_A_HIT", 1000, validate=validate.Range(min=10))  # of a guesser
 RATELIMIT_ENABLE = env.bool("RATELIMIT_ENABLE", True)
 RETENTION_CODES_DAYS = 90
-# an address of a removed account is nobody else's for so many days
-ADDRESS_QUARANTINE_DAYS = env.int(
+ADDRESS_QUARANTINE_DAYS = env.int(  # for which a removed account's address is nobody else's
     "ADDRESS_QUARANTINE_DAYS", 365, validate=validate.Range(min=30, max=3650)
 )
 AUDIT_RETENTION_DAYS = env.int("AUDIT_RETENTION_DAYS", 1826, validate=validate.Range(min=366))

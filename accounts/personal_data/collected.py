@@ -369,8 +369,6 @@ COLLECTED: tuple[Part, ...] = (
             Column(_("Đề nghị lúc"), "removal", lambda row, _: row.removal.proposed_at),
             Column(_("Đăng nhập gần nhất khi đó"), "last_login"),
             Column(_("Đổi mật khẩu khi đó"), "password_changed_at"),
-            Column(_("Bị khóa khi đó"), "was_locked"),
-            Column(_("Đang sử dụng khi đó"), "was_active"),
             Column(_("Kết quả"), "outcome"),
             Column(_("Lý do"), "reason"),
         ),

@@ -100,6 +100,8 @@ _TECHNICAL = (
     "accounts.Removal.id",
     "accounts.RemovalMember.id",
     "accounts.RemovalMember.unit",
+    "accounts.RemovalMember.was_active",
+    "accounts.RemovalMember.was_locked",
     "accounts.Session.former_data",
     "accounts.Session.former_until",
     "admin.LogEntry.id",
