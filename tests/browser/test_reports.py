@@ -5,10 +5,12 @@ import re
 
 from django.utils import timezone
 
-from accounts.models import DataRequest, UnitDay
+from accounts.models import Account, DataRequest, UnitDay
+from accounts.removal import rules as removals
 from accounts.reports import history
 from tests.browser.test_pages import InspectedTestCase
 from tests.reports.test_reports import code
+from tests.support import cast
 from tests.support.browser import NARROW, WIDE
 from tests.support.campaigning import CAMPAIGNS, REPORTS, Office
 
@@ -39,11 +41,18 @@ class StaffPageTestCase(Office, InspectedTestCase):
 
 
 class ReportPageTests(StaffPageTestCase):
-    def test_each_report_and_what_people_ask_about_their_data(self):
+    def test_each_report_requests_and_removals(self):
         day = timezone.localdate() - dt.timedelta(days=1)  # overdue
         asked = DataRequest.objects.create(account=self.gam, kind="erase", text="x", due_on=day)
         asking = "/quan-tri/yeu-cau-du-lieu/"
+        people = Account.objects.filter(pk=self.gam.pk)
+        removal = removals.propose(people, why="QĐ 5/QĐ-SYT", by=cast.make_staff("it.khac"))
+        removing = "/quan-tri/xoa/"
         for path, heading in (
+            (removing, "Xóa tài khoản"),
+            (f"{removing}moi/", "Đề nghị xóa tài khoản"),
+            (f"{removing}{removal.pk}/", "Danh sách đề nghị xóa"),
+            (f"{removing}{removal.pk}/xac-nhan/", "Xác nhận xóa"),
             (asking, "Yêu cầu về dữ liệu cá nhân"),
             (f"{asking}{asked.pk}/", "Trả lời yêu cầu về dữ liệu cá nhân"),
             (REPORTS, "Điện thoại và mật khẩu"),
