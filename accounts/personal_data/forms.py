@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _in_words
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import DataRequest
@@ -10,6 +11,8 @@ from accounts.models.data_request import LONGEST_REQUEST
 from accounts.pages.forms import PortalForm, password_field
 from accounts.pages.staff_fields import KeptWords
 from accounts.personal_data.rules import days_for
+
+_NONE = ("", _("Hãy chọn"))
 
 
 class PasswordForm(PortalForm):
@@ -38,7 +41,6 @@ def _words(label: Any, *, help_text: Any, empty: Any) -> KeptWords:
 class DataRequestForm(PortalForm):
     kind = forms.ChoiceField(
         label=_("Bạn yêu cầu điều gì"),
-        widget=forms.RadioSelect,
         error_messages={
             "required": _("Hãy chọn điều bạn yêu cầu."),
             "invalid_choice": _("Hãy chọn một trong các điều dưới đây."),
@@ -54,21 +56,22 @@ class DataRequestForm(PortalForm):
         super().__init__(*args, **kwargs)
         kind = self.fields["kind"]
         assert isinstance(kind, forms.ChoiceField)
-        kind.choices = [
-            (value, _("%(label)s: trả lời trong %(days)s ngày") % {"label": label, "days": days})
-            for value, label in DataRequest.Kind.choices
-            for days in [days_for(value)]
-        ]
+        kind.choices = [_NONE, *map(_with_days, DataRequest.Kind)]
+
+
+def _with_days(kind: DataRequest.Kind) -> tuple[str, str]:
+    words = {"label": kind.label, "days": days_for(kind)}
+    return kind.value, _in_words("%(label)s: trả lời trong %(days)s ngày") % words
 
 
 class AnswerForm(PortalForm):
     outcome = forms.ChoiceField(
         label=_("Kết quả"),
         choices=[
+            _NONE,
             (DataRequest.State.DONE, _("Đã thực hiện")),
             (DataRequest.State.REFUSED, _("Không thực hiện")),
         ],
-        widget=forms.RadioSelect,
         error_messages={
             "required": _("Hãy chọn kết quả."),
             "invalid_choice": _("Hãy chọn một trong hai kết quả."),

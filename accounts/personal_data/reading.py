@@ -60,7 +60,10 @@ def mailboxes(person: Account) -> "QuerySet[Custody]":
 
 
 def trail(person: Account) -> "QuerySet[AuditEvent]":
-    return with_roles(AuditEvent.objects.concerning(person).order_by("-at", "-pk"), "actor")
+    """Read what happened to an account; what was tried with its address only since it is there."""
+    own = Q(account=person) | Q(at__gte=person.created_at)
+    found = AuditEvent.objects.concerning(person).filter(own)
+    return with_roles(found.order_by("-at", "-pk"), "actor")
 
 
 def acts(person: Account) -> "QuerySet[AuditEvent, Any]":

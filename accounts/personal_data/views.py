@@ -47,8 +47,10 @@ def after_password(view: View) -> View:
 def my_data(request: PersonRequest) -> HttpResponse:
     if not _password_is_fresh(request):
         return _ask_password(request)
+    parts = list(_parts(request))
     context = {
-        "parts": list(_parts(request)),
+        "told": [part for part in parts if part["rows"]],
+        "empty": [part for part in parts if not part["rows"]],
         "requests": DataRequest.objects.filter(account=request.user).order_by("-made_at")[:SHOWN],
         "left_out": LEFT_OUT,
         "shown": SHOWN,

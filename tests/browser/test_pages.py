@@ -226,6 +226,10 @@ class PrivatePageTests(InspectedTestCase):
                 self.go(path)
 
                 self.inspect(heading)
+        self.go("/cau-hinh/du-lieu/yeu-cau/")
+        self.press("Gửi yêu cầu")
+        self.is_refused("Hãy chọn điều bạn yêu cầu.")
+        self.inspect("Yêu cầu về dữ liệu của tôi")
 
     def test_nobody_told_the_portal_a_number(self):
         self.log_in_in_browser("binh")

@@ -287,11 +287,16 @@ class EarlierOwnerTests(MyData, TestCase):
         self.ask("an", client=Client())
         self.assertEqual(len(self.rows("ma_xac_thuc")), 1)
         self.assertEqual(len(self.rows("tin_nhan")), 1)
+        AuditEvent.record(AuditEvent.Event.LOGIN_FAILED, address=self.an.address, reason="khac")
+        self.assertIn("khac", [row["Lý do"] for row in self.rows("lich_su")])
 
         Account.objects.filter(pk=self.an.pk).update(created_at=timezone.now())
 
         self.assertEqual(self.rows("ma_xac_thuc"), [])
         self.assertEqual(self.rows("tin_nhan"), [])
+        told = self.rows("lich_su")
+        self.assertNotIn("khac", [row["Lý do"] for row in told])
+        self.assertIn("Đăng nhập", [row["Việc"] for row in told])
 
 
 class LongTests(MyData, TestCase):
