@@ -28,6 +28,7 @@ def privacy(request: HttpRequest) -> HttpResponse:
         "replaced": duration(WATCHED_AFTER_CHANGE),
         "session": duration(dt.timedelta(seconds=settings.SESSION_LONGEST)),
         "trail": duration(dt.timedelta(days=settings.AUDIT_RETENTION_DAYS)),
+        "quarantine": duration(dt.timedelta(days=settings.ADDRESS_QUARANTINE_DAYS)),
         "backups": duration(dt.timedelta(days=settings.BACKUP_KEEP_DAYS)),
     }
     days = known_browsers.REMEMBERED // (24 * 60 * 60)

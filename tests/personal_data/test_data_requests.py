@@ -218,6 +218,7 @@ class AnsweringTests(Asking):
 
         self.assertContains(page, f"/quan-tri/accounts/account/{self.an.pk}/change/")
         self.assertContains(page, "cần hai người")
+        self.assertContains(page, f"?tai-khoan={self.an.pk}")
 
     def test_who_read_it_is_on_record(self):
         self.make()

@@ -158,6 +158,7 @@ class PromiseTests(TestCase):
             ("AUDIT_RETENTION_DAYS", 1234, "việc cán bộ đã làm: 1234 ngày"),
             ("AUDIT_RETENTION_DAYS", 1234, "dữ liệu cá nhân: 1234 ngày kể từ khi kết thúc"),
             ("SESSION_LONGEST", 7 * 60 * 60, "lâu nhất 7 giờ"),
+            ("ADDRESS_QUARANTINE_DAYS", 99, "cấp cho người khác trong 99 ngày"),
             ("BACKUP_KEEP_DAYS", 44, "Bản sao lưu: 44 ngày"),
         ):
             with self.subTest(words), override_settings(**{setting: value}):
