@@ -144,7 +144,7 @@ LEFT_OUT: dict[str | Promise, tuple[str, ...]] = {
         " thoại của bạn được nêu bằng những chữ số cuối."
     ): _UNTIL_SENT,
     _(
-        "Lời cán bộ ghi khi làm việc và tên của cán bộ: có thể nói về người khác. Việc nào đã làm,"
+        "Lời cán bộ ghi trong nhật ký và tên của cán bộ: có thể nói về người khác. Việc nào đã làm,"
         " lúc nào, do vai trò nào thì đều có trong tệp."
     ): _OF_STAFF,
     _("Tài liệu của những việc làm cho nhiều người cùng lúc: phần về bạn nằm ở các mục của bạn."): (

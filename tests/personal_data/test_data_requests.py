@@ -7,15 +7,17 @@ import threading
 
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client, TestCase, TransactionTestCase, override_settings
 
+from accounts.credentials.refusals import NotNow
 from accounts.models import Account, AuditEvent, DataRequest, Unit
 from accounts.personal_data import rules
 from otp.models import Message
 from otp.outbox import alerts
 from tests.support import cast
 from tests.support.clock import Clock
+from tests.support.waiting import wait_for, waiting_for_locks
 
 DATA, MAKE = "/cau-hinh/du-lieu/", "/cau-hinh/du-lieu/yeu-cau/"
 LIST = "/quan-tri/yeu-cau-du-lieu/"
@@ -125,7 +127,7 @@ class MakingTests(Asking):
 
     def test_what_is_refused_costs_nothing(self):
         for _ in range(rules.REQUESTS.count + 1):
-            with contextlib.suppress(rules.NotNow):
+            with contextlib.suppress(NotNow):
                 rules.make(self.an, kind="correct", text=TEXT)
 
         self.assertContains(self.make(), "đang chờ trả lời")
@@ -287,21 +289,50 @@ class DueTests(Asking):
 
 
 class ParallelTests(cast.Cast, TransactionTestCase):
-    def test_of_many_at_once_one_is_made_and_told_of(self):
+    def setUp(self):
         self.set_up_people()
+
+    def at_once(self, count, act):
+        """Have threads do the same; give those that are under way."""
+
+        def run():
+            with contextlib.closing(connection), contextlib.suppress(NotNow):
+                act()
+
+        threads = [threading.Thread(target=run) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def test_of_many_at_once_one_is_made_and_told_of(self):
         made = []
         ready = threading.Barrier(6)
 
         def make():
             ready.wait()
-            with contextlib.closing(connection), contextlib.suppress(rules.NotNow):
-                made.append(rules.make(self.an, kind="erase", text="x"))
+            made.append(rules.make(self.an, kind="erase", text="x"))
 
-        threads = [threading.Thread(target=make) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
+        for thread in self.at_once(6, make):
             thread.join()
 
         self.assertEqual((len(made), DataRequest.objects.count()), (1, 1))
+        self.assertEqual(Message.objects.filter(channel="mail").count(), 1)
+
+    def test_of_two_at_once_one_answers_and_is_told_of(self):
+        asked = rules.make(self.an, kind="erase", text="x")
+        staff = cast.make_staff("it.tinh", "province-it")
+        Message.objects.all().delete()
+
+        def answer():
+            rules.answer(asked, outcome="done", text="y", by=staff)
+
+        with transaction.atomic():
+            DataRequest.objects.select_for_update().get()
+            threads = self.at_once(2, answer)
+            wait_for(lambda: waiting_for_locks() == 2, "two who answer the same request")
+        for thread in threads:
+            thread.join()
+
+        self.assertEqual(DataRequest.objects.get().state, "done")
+        self.assertEqual(AuditEvent.objects.filter(event="data-request-answered").count(), 1)
         self.assertEqual(Message.objects.filter(channel="mail").count(), 1)
