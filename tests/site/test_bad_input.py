@@ -4,6 +4,7 @@ from django.test import Client, TestCase, override_settings
 from django_otp.plugins.otp_static.models import StaticDevice
 
 from accounts.credentials import second_factor
+from accounts.models import DataRequest
 from otp.models import Code, Message, Meter
 from tests.support import cast, hostile
 from tests.support.cast import ASK, CODE, LOGIN, NEW, NEW_PASSWORD, PASSWORD, newest_code
@@ -71,6 +72,26 @@ class BadInputTests(cast.Cast, TestCase):
         self.feed(LOGIN, "password", {"username": "an"})
 
         self.assert_not_kept()
+
+    def test_a_request_about_ones_data(self):
+        self.log_in()
+        page = "/cau-hinh/du-lieu/yeu-cau/"
+        for name, value in hostile.VALUES.items():
+            with self.subTest(name):
+                DataRequest.objects.all().delete()
+                self.forget_failures()
+
+                # Words are kept as they are, and shown as words.
+                r = self.client.post(page, {"kind": "erase", "text": value})
+
+                self.assert_harmless(r, moved=True)
+                if any(text in str(value) for text in hostile.UNESCAPED):
+                    page_of_all = self.client.get("/cau-hinh/du-lieu/")
+                    for text in hostile.UNESCAPED:
+                        self.assertNotContains(page_of_all, text)
+        self.feed(page, "kind", {"text": "x"})
+        for path in (f"{page}{10**30}/rut/", f"{page}0/rut/"):
+            self.assertEqual(self.client.post(path).status_code, 302)
 
     def test_password_typed_is_never_in_the_page(self):
         for name, value in hostile.VALUES.items():
