@@ -1,5 +1,6 @@
 """What every test may count on."""
 
+import gc
 import os
 import shutil
 from collections.abc import Generator
@@ -102,6 +103,18 @@ def _without_surrogates(data: Any) -> Any:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what starts programs: a long test that begins last keeps everybody waiting."""
     items.sort(key=lambda item: item.path.parent.name not in LONG_ROOMS)
+
+
+def pytest_collection_finish() -> None:
+    """Let no search for garbage go again and again through all that was imported."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Run one process more than there are processors: many tests wait for other programs."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
