@@ -25,6 +25,7 @@ urlpatterns = [
     path("dang-nhap/yeu-to-thu-hai/", second_factor_views.ask_second_factor, name="second-factor"),
     path("dang-nhap/yeu-to-thu-hai/cai-dat/", second_factor_views.enrol, name="enrol"),
     path("dang-xuat/", access_views.log_out, name="logout"),
+    path("dang-nhap/o-lai/", access_views.stay, name="stay"),
     path("quen-mat-khau/", recovery_views.reset, name="reset"),
     path("quen-mat-khau/xac-thuc/", recovery_views.reset_code, name="reset-code"),
     path("quen-mat-khau/mat-khau-moi/", recovery_views.reset_password, name="reset-password"),

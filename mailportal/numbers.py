@@ -5,6 +5,7 @@ import datetime as dt
 from django.conf import settings
 from django.http import HttpRequest
 
+from accounts.access import sessions
 from accounts.credentials import policy
 from otp import models
 from otp.codes import rule
@@ -30,4 +31,5 @@ def numbers() -> dict[str, object]:
         "password_min": policy.MIN_LENGTH,
         "password_max": policy.MAX_LENGTH,
         "staff_password_min": policy.STAFF_MIN_LENGTH,
+        "session_warned_before": int(sessions.WARNED_BEFORE.total_seconds()),
     }

@@ -192,6 +192,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "accounts.self_service.repeats.RepeatMiddleware",
+    "accounts.access.drafts.DraftMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "accounts.access.middleware.ForcedChangeMiddleware",
     "accounts.access.middleware.PhoneAskedMiddleware",
@@ -366,7 +367,6 @@ LANGUAGES = [("vi", "Tiếng Việt")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = "mailportal.formats"
 TIME_ZONE = "Asia/Ho_Chi_Minh"
-USE_TZ = True
 
 # Static files
 STATIC_URL = "static/"

@@ -20,7 +20,7 @@ from django_ratelimit.core import get_usage
 
 from accounts.access import limits
 from accounts.access.limits import TooManyRequests
-from accounts.access.middleware import is_staff_page
+from accounts.access.staff import is_staff_page
 from mailportal import errors
 from otp.counting.keyed_names import name_of
 from otp.counting.limits import Limit

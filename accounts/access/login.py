@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import caller, directory
-from accounts.access import known_browsers
+from accounts.access import drafts, known_browsers
 from accounts.access.browsers import name_browser
 from accounts.access.limits import network_of
 from accounts.addresses import AddressError, canonical
@@ -126,8 +126,10 @@ def log_in(request: HttpRequest, username: str, password: str) -> Account | None
 
 def open_session(request: HttpRequest, account: Account) -> None:
     """Log somebody in who has shown who they are: in a new session, on record."""
+    kept = drafts.carried_over(request.session, account)
     request.session.flush()
     login(request, account)
+    request.session.update(kept)
     request.session["staff"] = account.is_staff
     request.session["browser"] = name_browser(request.headers.get("User-Agent", ""))
     request.session["client"] = caller.current().address

@@ -10,9 +10,9 @@ from django.utils.deprecation import MiddlewareMixin
 
 from accounts.access import limits
 from accounts.access.login import PHONE_ASKED, TOO_SHORT
+from accounts.access.staff import is_staff_page
 from accounts.models import PhoneMember
 
-STAFF_PAGES = ("quan-tri", "ho-tro")  # the first part of their addresses
 NOWHERE = "/-/"  # no page
 
 # What whoever is asked for a number may open first: the number, what keeps the account safe, and
@@ -44,15 +44,6 @@ class StaffNetworkMiddleware:
                 # The admin's lists would ask the database for it, which takes no NUL.
                 raise BadRequest
         return self.get_response(request)
-
-
-def is_staff_page(request: HttpRequest) -> bool:
-    """Whether the address leads to pages of the staff.
-
-    `path_info` is what addresses are looked up by; `path` has in front of it what a server believes
-    the portal to be mounted under.
-    """
-    return request.path_info.removeprefix("/").split("/", 1)[0] in STAFF_PAGES
 
 
 class ForcedChangeMiddleware(MiddlewareMixin):

@@ -27,6 +27,8 @@ from django.utils.crypto import get_random_string
 from accounts.models import Session
 
 TOUCH = dt.timedelta(minutes=1)  # how far `seen_at` may lag behind, to spare writes
+KNOWN_AFTER = dt.timedelta(hours=12)  # in which it is known whose session had ended
+WARNED_BEFORE = dt.timedelta(minutes=2)  # the end of a session
 REPEATABLE = dt.timedelta(minutes=10)  # in which a request whose answer was lost may come again
 
 
@@ -35,6 +37,7 @@ class SessionStore(SessionBase):
         super().__init__(session_key)
         self._row_key = session_key  # the key under which the row stands in the table
         self._created_at: dt.datetime | None = None
+        self.ends_at: dt.datetime | None = None  # where nothing more is asked for
         self._remnant: Mapping[str, Any] | None = None  # to be left under the key so far
         self.is_remnant = False  # found under a key that was changed
         self._saved = ""  # what this request has saved already
@@ -52,11 +55,11 @@ class SessionStore(SessionBase):
             return self.decode(row.former_data)
         self._created_at = row.created_at
         data = self.decode(row.session_data)
+        self.ends_at = row.expire_date
         if now - row.seen_at > TOUCH:
+            self.ends_at = _expires(data, now=now, since=row.created_at)
             # Only the times: what another tab has stored meanwhile must stay.
-            Session.objects.filter(pk=row.pk).update(
-                seen_at=now, expire_date=_expires(data, now=now, since=row.created_at)
-            )
+            Session.objects.filter(pk=row.pk).update(seen_at=now, expire_date=self.ends_at)
         return data
 
     def exists(self, session_key: str) -> bool:
@@ -110,7 +113,17 @@ class SessionStore(SessionBase):
 
     @classmethod
     def clear_expired(cls) -> None:
-        Session.objects.filter(expire_date__lte=timezone.now()).delete()
+        """Delete what has ended; of people, once nobody sends a form of it any more."""
+        now = timezone.now()
+        visitors = Q(account=None, expire_date__lte=now)
+        Session.objects.filter(visitors | Q(expire_date__lte=now - KNOWN_AFTER)).delete()
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether the session ends later when it is used."""
+        if self._created_at is None or self.ends_at is None:
+            return False
+        return self.ends_at < self._created_at + _longest(dict(self.items()))
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
@@ -171,6 +184,15 @@ class SessionStore(SessionBase):
             "seen_at": now,
             "expire_date": _expires(data, now=now, since=self._created_at),
         }
+
+
+def owner_after_the_end(key: str) -> int | None:
+    """Say whose session of this key came to its end in time, not long ago; None where none did."""
+    now = timezone.now()
+    ended = Session.objects.filter(
+        pk=Session.name_of(key), expire_date__lte=now, expire_date__gt=now - KNOWN_AFTER
+    )
+    return ended.values_list("account_id", flat=True).first()
 
 
 def of(session: SessionBase) -> SessionStore:

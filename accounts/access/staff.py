@@ -18,6 +18,8 @@ from accounts.organisation import roles
 
 View = Callable[..., HttpResponseBase]
 
+STAFF_PAGES = ("quan-tri", "ho-tro")  # the first part of their addresses
+
 
 class StaffRequest(HttpRequest):
     """A request of a member of staff who has shown the second factor."""
@@ -47,6 +49,15 @@ def staff_page(right: Right) -> Callable[[View], View]:
         return guarded
 
     return decorate
+
+
+def is_staff_page(request: HttpRequest) -> bool:
+    """Whether the address leads to pages of the staff.
+
+    `path_info` is what addresses are looked up by; `path` has in front of it what a server believes
+    the portal to be mounted under.
+    """
+    return request.path_info.removeprefix("/").split("/", 1)[0] in STAFF_PAGES
 
 
 def is_verified_staff(request: HttpRequest) -> bool:

@@ -1,15 +1,19 @@
-"""Log in and log out."""
+"""Log in, stay and log out."""
+
+import datetime as dt
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_safe
 
-from accounts.access import known_browsers, login, login_notices
+from accounts.access import known_browsers, login, login_notices, sessions
 from accounts.access.forms import LoginForm
 from accounts.access.limits import limit_posts
 from accounts.access.login import Held
@@ -55,6 +59,17 @@ def log_in(request: HttpRequest) -> HttpResponse:
         "notices": login_notices.current(),
     }
     return render(request, "access/login.html", context)
+
+
+@require_safe
+def stay(request: HttpRequest) -> JsonResponse:
+    """Say until when the session goes on, which this request was a use of."""
+    until = sessions.of(request.session).ends_at
+    return JsonResponse({"left": seconds_until(until)})
+
+
+def seconds_until(at: dt.datetime | None) -> int:
+    return max(0, int((at - timezone.now()).total_seconds())) if at else 0
 
 
 @login_not_required

@@ -19,6 +19,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.pages import drafts
 from accounts.pages.versions import read_version
 
 DRAWN_FROM = "drawn_from"  # a hidden field, in templates/admin/change_form.html
@@ -40,6 +41,8 @@ class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic a
         super().__init__(*args, **kwargs)
         self._clashes: dict[str, tuple[str, str]] = {}
         self._seen: Mapping[str, str] = {}
+        typed_before = drafts.fill(self)
+        self._drawn_before = typed_before.get(DRAWN_FROM, "")
         if self.is_bound and self.instance.pk:
             self._lay_over_what_is_there()
 
@@ -48,6 +51,8 @@ class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic a
         """Give the values that the form is drawn from, as JSON; "" for a new row."""
         if not self.instance.pk:
             return ""
+        if self._drawn_before:
+            return self._drawn_before
         return json.dumps({name: self._stored(name) for name in self.fields})
 
     def clean(self) -> dict[str, Any] | None:

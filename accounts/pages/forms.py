@@ -8,6 +8,7 @@ from django.core.validators import ProhibitNullCharactersValidator
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import AddressError
+from accounts.pages import drafts
 from otp.phones import PhoneError
 
 # What to do about an address or a number that cannot be taken, after the sentence that says why.
@@ -142,5 +143,6 @@ class PortalForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
+        self.typed_before = drafts.fill(self)
         if self.focus_on_arrival and not self.is_bound:
             self.fields[self.focus_on_arrival].widget.attrs["autofocus"] = True

@@ -37,7 +37,8 @@ class SeenForm(PortalForm):
         super().__init__(*args, **kwargs)
         self._stands = dict(stands)
         packed = b64encode(json.dumps(self._stands).encode()).decode()
-        self.fields["drawn_from"].widget = FixedInput(packed)
+        # What was typed before the session ended was typed on what that page showed.
+        self.fields["drawn_from"].widget = FixedInput(self.typed_before.get("drawn_from", packed))
 
     def clean(self) -> dict[str, Any]:
         super().clean()

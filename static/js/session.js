@@ -1,0 +1,60 @@
+// Before the session ends the page says so, and how to go on. Other tabs may have used it meanwhile.
+(() => {
+  "use strict";
+
+  const box = document.querySelector("[data-session]");
+  if (!box) return;
+
+  const SHARED = "session-ends"; // in localStorage: when, by the visitor's own clock
+  const LATEST = 5000; // ms from one look to the next
+  const warnedBefore = Number(box.dataset.warnedBefore) * 1000;
+  const words = box.querySelector("[data-session-words]");
+  const button = box.querySelector("[data-session-stay]");
+  const clock = document.querySelector("[data-session-clock]");
+  // The server says how long is left; the visitor's own clock may be wrong.
+  let end = Date.now() + Date.parse(box.dataset.until) - Date.parse(box.dataset.now);
+
+  const time = (at) => new Date(at).toLocaleTimeString("vi", { hour: "2-digit", minute: "2-digit" });
+
+  const share = () => {
+    try { localStorage.setItem(SHARED, String(end)); } catch (_) { /* forbidden: each tab by itself */ }
+  };
+
+  const shared = () => {
+    try { return Number(localStorage.getItem(SHARED)) || 0; } catch (_) { return 0; }
+  };
+
+  const put = (text) => {
+    if (words.textContent !== text) words.textContent = text;
+  };
+
+  const look = () => {
+    if (button) end = Math.max(end, shared());
+    const left = end - Date.now();
+    box.hidden = left > warnedBefore;
+    if (clock) clock.textContent = time(end);
+    if (left <= 0) {
+      put(box.dataset.over);
+      if (button) button.hidden = true;
+    } else if (left <= warnedBefore) {
+      put(words.dataset.sessionWords.replace("{time}", time(end)));
+    }
+  };
+
+  if (button) {
+    button.addEventListener("click", () => {
+      fetch(box.dataset.stay, { headers: { Accept: "application/json" } })
+        .then((answer) => answer.json())
+        .then(({ left }) => {
+          end = Date.now() + left * 1000;
+          share();
+        })
+        .catch(() => { end = Date.now(); }) // a log-in page: it is over
+        .then(look);
+    });
+  }
+
+  share();
+  look();
+  setInterval(look, LATEST);
+})();
