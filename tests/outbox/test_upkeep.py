@@ -74,7 +74,7 @@ class CommandTests(OutboxTests):
         self.assertEqual(Meter.objects.count(), meters - 1)
         self.assertEqual(
             told.getvalue(),
-            "messages: 2\ncodes: 1\nmeters: 1\ndead numbers: 0\njobs: 0\nproposals: 0\n"
+            "messages: 2\ncodes: 1\nmeters: 1\ndead numbers: 0\njobs: 0\nkept addresses: 0\nproposals: 0\n"
             "replaced numbers: 0\ndata requests: 0\n",
         )
 
