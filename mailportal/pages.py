@@ -11,12 +11,15 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import known_browsers
 from accounts.models.account import WATCHED_AFTER_CHANGE
+from accounts.pages import fixed
 from otp.sentences import duration
 
 
 @login_not_required
 @require_safe
 def words(request: HttpRequest, template: str) -> HttpResponse:
+    if fixed.is_first_look(request):
+        return fixed.page(request, template)
     return render(request, template)
 
 

@@ -36,9 +36,14 @@ class Task:
     ticket: str
 
 
+def is_needed() -> bool:
+    """Whether IT or the guessing asks for work."""
+    return tightening.situation().proof_needed
+
+
 def task() -> Task | None:
-    """Make a task, where IT or the guessing asks for work; None at all other times."""
-    if not tightening.situation().proof_needed:
+    """Make a task, where work is asked for; None at all other times."""
+    if not is_needed():
         return None
     options = ChallengeOptions(max_number=WORK, hmac_key=_key(), expires=timezone.now() + LIFE)
     challenge = json.dumps(create_challenge(options).to_dict())

@@ -1,12 +1,14 @@
 """Log in, stay and log out."""
 
 import datetime as dt
+from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,7 +20,8 @@ from accounts.access.forms import LoginForm
 from accounts.access.limits import limit_posts
 from accounts.access.login import Held
 from accounts.directory import NoAnswer
-from accounts.models import Account, AuditEvent
+from accounts.models import Account, AuditEvent, LoginNotice
+from accounts.pages import fixed
 from accounts.pages.forms import DIRECTORY_AWAY
 from accounts.pages.requests import own_target, pages
 
@@ -29,6 +32,11 @@ from accounts.pages.requests import own_target, pages
 @limit_posts("login", 60, minutes=10)
 def log_in(request: HttpRequest) -> HttpResponse:
     target = own_target(request)
+    notices = login_notices.current()
+    if fixed.is_first_look(request):
+        own = {"csrf_token": get_token(request)} | ({"next": target} if target else {})
+        told = tuple((notice.pk, notice.text) for notice in notices)
+        return fixed.page(request, "access/login.html", _blank(notices), own=own, differs=told)
     if request.user.is_authenticated:
         return redirect(target or settings.LOGIN_REDIRECT_URL)
     form = LoginForm(request.POST or None)
@@ -56,9 +64,13 @@ def log_in(request: HttpRequest) -> HttpResponse:
         "form": form,
         "next": target,
         "held_until": held_until,
-        "notices": login_notices.current(),
+        "notices": notices,
     }
     return render(request, "access/login.html", context)
+
+
+def _blank(notices: list[LoginNotice]) -> Callable[[object], dict[str, object]]:
+    return lambda _places: {"form": LoginForm(), "notices": notices}
 
 
 @require_safe

@@ -1,14 +1,30 @@
-"""Parts of pages that are the same for everybody: rendered once in a process, and kept."""
+"""What is the same for everybody: rendered once in a process, and kept.
+
+Parts of pages, and whole pages as a stranger first opens them, before anything is typed.
+"""
 
 import functools
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
 
 from django import template
 from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.crypto import get_random_string
+from django.utils.html import escape
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 register = template.Library()
+
+MOST_PAGES = 100  # kept in a process; there are some ten, each in a few ways
+
+# Stands in a kept page where something of the visitor's own goes: nobody else can write it.
+_PLACE = get_random_string(32)
+
+_pages: dict[Hashable, list[str]] = {}
 
 
 @register.simple_tag
@@ -25,5 +41,54 @@ def _rendered(part: str, _language: str | None, **words: str) -> SafeString:
     return render_to_string(part, {"profile": settings.PROFILE, **words})
 
 
-# For tests that change a setting, which no process does.
-forget = _rendered.cache_clear
+def is_first_look(request: HttpRequest) -> bool:
+    """Whether a stranger opens a page, of whom nothing is known but perhaps where to go next."""
+    return (
+        request.method in ("GET", "HEAD")
+        and settings.SESSION_COOKIE_NAME not in request.COOKIES
+        and request.GET.keys() <= {"next"}
+    )
+
+
+def page(
+    request: HttpRequest,
+    name: str,
+    context: Callable[[Mapping[str, str]], Mapping[str, Any]] = dict,
+    *,
+    own: Mapping[str, str] | None = None,
+    differs: Hashable = None,
+) -> HttpResponse:
+    """Answer a first look with the template of this name, rendered once and kept.
+
+    `own` is what is this visitor's alone, by the names that the template says, such as the token
+    against forged forms; `context` gives the rest, and is told what stands in their places. Nothing
+    of that may depend on the visitor or the time, unless `differs` changes with it.
+    """
+    own = own or {}
+    key = (name, get_language(), tuple(own), differs)
+    kept = _pages.get(key)
+    if kept is None:
+        places = {place: f"{_PLACE}{n}-" for n, place in enumerate(own)}
+        whole = render(request, name, {**context(places), **places}).content.decode()
+        kept = _cut(whole)
+        if len(_pages) >= MOST_PAGES:
+            _pages.clear()
+        _pages[key] = kept
+    values = [escape(value) for value in own.values()]
+    return HttpResponse("".join(values[int(it)] if n % 2 else it for n, it in enumerate(kept)))
+
+
+def _cut(whole: str) -> list[str]:
+    """Cut a page at its places: text and the number of a place take turns."""
+    first, *rest = whole.split(_PLACE)
+    kept = [first]
+    for piece in rest:
+        number, _sign, text = piece.partition("-")
+        kept += [number, text]
+    return kept
+
+
+def forget() -> None:
+    """Render anew: for tests that change a setting or a number, which no process does."""
+    _rendered.cache_clear()
+    _pages.clear()

@@ -1,8 +1,11 @@
 """Get a password back, step by step."""
 
+from collections.abc import Mapping
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -10,6 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from accounts.access import limits, login, proof_of_work
 from accounts.access.limits import limit_posts
 from accounts.credentials.policy import RULES
+from accounts.pages import fixed
 from accounts.pages.requests import pages
 from accounts.self_service import password_prompt
 from accounts.self_service.forms import (
@@ -30,6 +34,12 @@ from otp.sentences import duration
 @pages
 @limit_posts("reset", 20, minutes=10)
 def reset(request: HttpRequest) -> HttpResponse:
+    if fixed.is_first_look(request) and not proof_of_work.is_needed():
+        return _first_look(request)
+    return _ask(request)
+
+
+def _ask(request: HttpRequest) -> HttpResponse:
     current = Recovery.resume(request.session)
     initial = {"address": current.state.asked if current else ""}
     form = AddressForm(request.POST or None, initial=initial, nonce=nonce_for(request))
@@ -68,6 +78,14 @@ def reset(request: HttpRequest) -> HttpResponse:
         "wait": duration(proof_of_work.WAIT),
     }
     return render(request, "self_service/reset.html", context)
+
+
+def _first_look(request: HttpRequest) -> HttpResponse:
+    def blank(places: Mapping[str, str]) -> dict[str, object]:
+        return {"form": AddressForm(nonce=places["step"])}
+
+    own = {"csrf_token": get_token(request), "step": nonce_for(request)}
+    return fixed.page(request, "self_service/reset.html", blank, own=own)
 
 
 @login_not_required

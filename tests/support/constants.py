@@ -6,6 +6,8 @@ from unittest import mock
 
 from django.conf import settings
 
+from accounts.pages import fixed
+
 APPS = ("accounts", "mailportal", "otp")
 
 
@@ -14,6 +16,8 @@ def change(test, home, name, value):
 
     What was worked out from it on import, such as a constraint, stays as it was.
     """
+    fixed.forget()
+    test.addCleanup(fixed.forget)
     old = getattr(import_module(home), name)
     for module in list(_modules_with(name)):
         if getattr(module, name, None) is old:
