@@ -4,9 +4,10 @@ import io
 
 from django.core.management import CommandError, call_command
 from django.test import Client, TestCase, override_settings
+from django.utils import timezone
 
 from accounts import directory
-from accounts.models import Account, Address, AuditEvent, Session, Unit
+from accounts.models import Account, Address, AddressQuarantine, AuditEvent, Session, Unit
 from tests.directory.test_directory import Directory
 from tests.support import cast
 from tests.support.cast import newest_code
@@ -66,6 +67,15 @@ class SyncTests(Directory, TestCase):
 
         self.assertIn("entries left out: 2 (elsewhere 1, unreadable 1)", told)
         self.assertIn("elsewhere: 'uid=ngoai,ou=people,dc=example,dc=vn'", told)
+
+    def test_the_address_of_a_removed_account_is_left_out_while_it_is_kept(self):
+        until = timezone.now() + timezone.timedelta(days=30)
+        AddressQuarantine.objects.keep(["moi@hagiang.gov.vn"], until=until)
+
+        self.assertIn("nobody's before", sync("--apply"))
+
+        self.assertFalse(Address.objects.filter(address="moi@hagiang.gov.vn").exists())
+        self.assertTrue(Account.objects.filter(address="hoa.giang@hagiang.gov.vn").exists())
 
     def test_two_entries_of_one_address_are_one_account(self):
         self.server.stop()
