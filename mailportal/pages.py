@@ -26,6 +26,13 @@ def words(request: HttpRequest, template: str) -> HttpResponse:
 @login_not_required
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
+    if fixed.is_first_look(request):
+        return fixed.page(request, "privacy.html", lambda _places: _promises())
+    return render(request, "privacy.html", _promises())
+
+
+def _promises() -> dict[str, object]:
+    """Give the numbers of what the notice promises, as they are set."""
     retention = settings.PROFILE.privacy.retention.format(days=settings.RETENTION_CODES_DAYS)
     kept = {
         "replaced": duration(WATCHED_AFTER_CHANGE),
@@ -35,8 +42,7 @@ def privacy(request: HttpRequest) -> HttpResponse:
         "backups": duration(dt.timedelta(days=settings.BACKUP_KEEP_DAYS)),
     }
     days = known_browsers.REMEMBERED // (24 * 60 * 60)
-    context = {"retention": retention, "kept": kept, "known_browser_days": days}
-    return render(request, "privacy.html", context)
+    return {"retention": retention, "kept": kept, "known_browser_days": days}
 
 
 @login_not_required

@@ -13,7 +13,14 @@ from accounts.pages import fixed
 from tests.support import cast
 from tests.support.cast import ASK, LOGIN
 
-PAGES = (LOGIN, f"{LOGIN}?next=/cau-hinh/", ASK, "/huong-dan/", "/huong-dan/cai-dat-thu/")
+PAGES = (
+    LOGIN,
+    f"{LOGIN}?next=/cau-hinh/",
+    ASK,
+    "/huong-dan/",
+    "/huong-dan/cai-dat-thu/",
+    "/quyen-rieng-tu/",
+)
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([A-Za-z0-9]{64})"')
 OWN = re.compile(r'(name="(?:csrfmiddlewaretoken|step)" value=")[^"]*')
 
