@@ -190,8 +190,8 @@ class SetUpTests(TestCase):
         name, changes = FAULTS[0]
         for door, arguments in DOORS.items():
             with self.subTest(door):
-                self.assertEqual(deployment.run(*arguments).returncode, 0)
-                done = deployment.run(*arguments, **changes)
+                self.assertEqual(deployment.run_anew(*arguments).returncode, 0)
+                done = deployment.run_anew(*arguments, **changes)
                 self.assertNotEqual(done.returncode, 0)
                 self.assertIn(name, done.stdout)
 

@@ -246,7 +246,7 @@ class UpgradeTests(TransactionTestCase):
         return self.supplier.environment() | {"DATABASE_URL": self.url(OWNER)} | changes
 
     def command(self, at, *command, **changes):
-        done = deployment.run("manage.py", *command, at=at, **self.environment(**changes))
+        done = deployment.run_anew("manage.py", *command, at=at, **self.environment(**changes))
         self.assertEqual(done.returncode, 0, done.stdout)
         return done.stdout
 

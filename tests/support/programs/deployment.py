@@ -1,9 +1,12 @@
 """A portal as an operator starts it: the environment of a deployment, gunicorn, real requests."""
 
+import atexit
+import functools
 import http.client
 import json
 import os
 import re
+import select
 import socket
 import subprocess
 import sys
@@ -43,12 +46,21 @@ def environment(**changes):
     return {name: value for name, value in whole.items() if value is not None}
 
 
-def run(*arguments, at=ROOT, **changes):
-    """Run Python to its end in such an environment; give the ended process with its output.
+class Start(NamedTuple):
+    """How a start of the portal ended, and all that it said."""
 
-    `at` is where the code lies.
-    """
-    return subprocess.run(
+    returncode: int
+    stdout: str
+
+
+def run(*arguments, **changes):
+    """Run Python to its end in such an environment; give how it ended."""
+    return start_each([(arguments, environment(**changes))])[0]
+
+
+def run_anew(*arguments, at=ROOT, **changes):
+    """Do what `run` does in a new interpreter, with the code that lies at `at`."""
+    done = subprocess.run(
         [sys.executable, *arguments],
         cwd=at,
         env=environment(**changes),
@@ -58,28 +70,35 @@ def run(*arguments, at=ROOT, **changes):
         timeout=PATIENCE * 2,
         check=False,
     )
-
-
-class Start(NamedTuple):
-    """How a start of the portal ended, and all that it said."""
-
-    returncode: int
-    stdout: str
+    return Start(done.returncode, done.stdout)
 
 
 def start_each(starts):
     """Start by each door, arguments to Python, with its environment; give a `Start` for each."""
-    done = subprocess.run(
+    return [_start(door, environment) for door, environment in starts]
+
+
+def _start(door, environment):
+    starter = _starter()
+    print(json.dumps([door, environment]), file=starter.stdin, flush=True)
+    wait_for(lambda: select.select([starter.stdout], [], [], 1)[0], f"the end of {door}")
+    return Start(*json.loads(starter.stdout.readline()))
+
+
+@functools.cache
+def _starter():
+    """Start the one program that starts the portal for all tests of this process."""
+    starter = subprocess.Popen(
         [sys.executable, "-m", "tests.support.programs.starts"],
         cwd=ROOT,
         env=environment(PYTHONPATH=str(ROOT)),
-        input=json.dumps({"good": environment(), "starts": starts}),
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        timeout=PATIENCE * 10,
-        check=True,
     )
-    return [Start(*start) for start in json.loads(done.stdout)]
+    atexit.register(starter.communicate)
+    print(json.dumps(environment()), file=starter.stdin, flush=True)
+    return starter
 
 
 def database_url():

@@ -1,9 +1,11 @@
 """A program that starts the portal by the dozen: libraries are loaded once, its own modules anew.
 
-It reads doors with environments, and writes how each start ended and what it said (JSON).
-Each start is a process of its own. Nothing of the portal may be imported here.
+It reads the environment of a good start, then doors with environments, and writes how each start
+ended and what it said: a line of JSON each, until nobody asks any more. Each start is a process of
+its own. Nothing of the portal may be imported here.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -12,6 +14,7 @@ import sys
 import tempfile
 import traceback
 from contextlib import suppress
+from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -21,10 +24,10 @@ _NAMES = "import sys, mailportal.wsgi; print(); print(*sys.modules)"
 
 
 def _main():
-    asked = json.load(sys.stdin)
-    _load_libraries(asked["good"])
-    starts = [_start(door, environment) for door, environment in asked["starts"]]
-    json.dump(starts, sys.stdout)
+    _load_libraries(json.loads(sys.stdin.readline()))
+    gc.freeze()  # no start is to search what it was given for garbage
+    while asked := sys.stdin.readline():
+        print(json.dumps(_start(*json.loads(asked))), flush=True)
 
 
 def _load_libraries(environment):
@@ -38,11 +41,11 @@ def _load_libraries(environment):
 
 
 def _start(door, environment):
-    with tempfile.TemporaryFile("w+") as said:
+    with tempfile.TemporaryFile("w+") as said, Path(os.devnull).open() as nothing:
         child = os.fork()
         if not child:
-            os.dup2(said.fileno(), 1)
-            os.dup2(said.fileno(), 2)
+            for number, file in enumerate((nothing, said, said)):
+                os.dup2(file.fileno(), number)
             os._exit(_go_through(door, environment))
         _, status = os.waitpid(child, 0)
         said.seek(0)
