@@ -13,7 +13,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client, TestCase
@@ -129,6 +129,7 @@ class YearTests(cast.Cast, TestCase):
         self.april_people_come_and_go()
         self.june_numbers_change_hands()
         self.september_units_are_merged()
+        self.october_some_are_removed()
         self.december_numbers_are_asked_for_again()
         self.sit_down()
 
@@ -263,6 +264,28 @@ class YearTests(cast.Cast, TestCase):
         moved = Account.objects.filter(unit=office).update(unit=other)
         self.assertGreater(moved, 40)
         self.weeks(13)
+
+    def october_some_are_removed(self):
+        """Two of the staff remove those who left, once their mail is forwarded no longer."""
+        gone = set(Account.objects.filter(is_active=False).values_list("pk", flat=True))
+        addresses = list(Account.objects.filter(pk__in=gone).values_list("address", flat=True))
+        self.assertEqual(len(gone), 20)
+        self.sit_down()
+        r = self.desk.post("/quan-tri/xoa/nghi-viec/", {"why": "QĐ xóa"})
+        colleague, second = cast.make_staff("it.hai", "province-it"), Client()
+        self.come_in(colleague, client=second)
+        second.post(f"{r.url}xac-nhan/", {"why": "QĐ xóa"})
+        call_command("run_removals", stdout=io.StringIO())
+
+        self.assertFalse(Account.objects.filter(pk__in=gone).exists())
+        left = row(
+            "SELECT count(*) FROM accounts_auditevent WHERE account_id = ANY(%s)", list(gone)
+        )
+        self.assertGreater(left[0][0], len(gone))
+        with self.assertRaises(CommandError):
+            self.load(
+                [[addresses[0].split("@")[0], "Người Khác", "person", "Sở 1/Phòng 1", "", "", ""]]
+            )
 
     def december_numbers_are_asked_for_again(self):
         self.sit_down()
