@@ -1,5 +1,7 @@
 """Django's PostgreSQL, with connections that give up a server which does not answer at all."""
 
+import select
+import time
 from typing import Any, TypeVar
 
 import psycopg
@@ -12,6 +14,8 @@ from mailportal.postgresql import COMMAND, GRACE, LONG_PAGE
 
 RV = TypeVar("RV")
 
+FRESH = 1  # seconds after its last answer for which a server is not asked whether it is there
+
 
 class Connection(psycopg.Connection[Any]):
     """A connection that waits for no answer longer than `longest` seconds (None: for ever).
@@ -21,16 +25,28 @@ class Connection(psycopg.Connection[Any]):
     """
 
     longest: float | None = None
+    answered_at = 0.0  # by the clock that only goes on
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         bound = self.longest if timeout is None else timeout
         try:
-            return super().wait(gen, interval, bound)
+            answer = super().wait(gen, interval, bound)
         except psycopg.OperationalError:
             # Given up in the middle of an answer, which must not be taken for that of another.
             if timeout is None and self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 self.pgconn.finish()
             raise
+        self.answered_at = time.monotonic()
+        return answer
+
+    def answered_lately(self) -> bool:
+        """Whether the server has answered a moment ago, and has not hung up since."""
+        if self.closed or time.monotonic() - self.answered_at > FRESH:
+            return False
+        # Where it has hung up, its last words wait in the socket.
+        waiting = select.poll()
+        waiting.register(self.pgconn.socket, select.POLLIN)
+        return not waiting.poll(0)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -42,6 +58,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection = Connection.connect(**conn_params)
         connection.longest = _longest(self._statement)
         return connection
+
+    def is_usable(self) -> bool:
+        """Whether the connection will answer. Under load that is seen without a question."""
+        lately = self.connection is not None and self.connection.answered_lately()
+        return lately or super().is_usable()
 
     @property
     def _statement(self) -> int:
