@@ -119,6 +119,11 @@ class SessionStore(SessionBase):
         Session.objects.filter(visitors | Q(expire_date__lte=now - KNOWN_AFTER)).delete()
 
     @property
+    def minutes_left(self) -> int:
+        """Give the whole minutes to its end: the pages of one minute are alike to the byte."""
+        return (self.ends_at - timezone.now()) // dt.timedelta(minutes=1) if self.ends_at else 0
+
+    @property
     def may_go_on(self) -> bool:
         """Whether the session ends later when it is used."""
         if self._created_at is None or self.ends_at is None:

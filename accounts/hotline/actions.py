@@ -27,6 +27,7 @@ class Action:
     remedy: bool = False  # for what the caller is told
     danger: bool = False
     gives_word: bool = False  # that is read out, and shown once
+    key: str = ""  # on the keyboard, where it is among the commonest
 
 
 ACTIONS = {
@@ -49,6 +50,7 @@ ACTIONS = {
             lambda seen: seen.codes.is_spent and not seen.extra_today,
             remedy=True,
             gives_word=True,
+            key="m",
         ),
         Action(
             "mo-lai",
@@ -65,6 +67,7 @@ ACTIONS = {
             remedies.reopen_recovery,
             lambda seen: bool(seen.codes.closed_until or seen.phone_codes.closed_until),
             remedy=True,
+            key="m",
         ),
         Action(
             "khoa",
@@ -78,6 +81,7 @@ ACTIONS = {
             remedies.lock,
             lambda seen: bool(seen.account and not seen.account.is_locked),
             danger=True,
+            key="k",
         ),
         Action(
             "mo-khoa",
@@ -91,6 +95,7 @@ ACTIONS = {
             remedies.unlock,
             lambda seen: bool(seen.account and seen.account.is_locked),
             remedy=True,
+            key="k",
         ),
         Action(
             "ket-thuc-phien",
@@ -103,6 +108,7 @@ ACTIONS = {
             gettext_lazy("Đã kết thúc các phiên đăng nhập."),
             remedies.end_sessions,
             lambda seen: seen.account is not None,
+            key="p",
         ),
         Action(
             "dat-lai-xac-thuc",

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -47,15 +48,37 @@ class Overview:
     def new_phone(self) -> str:
         return phones.masked_for_staff(self.account.new_phone) if self.account else ""
 
-    @property
+    @cached_property
     def sentence(self) -> str:
         """Say how things stand and what to do, as it can be read out loud to the caller."""
         return (
             _of_account(self)
             or _of_codes(self.codes)
             or _of_phone(self)
-            or _("Tài khoản bình thường: có thể yêu cầu mã ngay bây giờ.")
+            or _(
+                "Tài khoản bình thường: có thể yêu cầu mã ngay bây giờ. Đề nghị anh/chị mở “Quên"
+                " mật khẩu”, nhập địa chỉ thư rồi bấm Tiếp tục."
+            )
         )
+
+    @property
+    def ticket_line(self) -> str:
+        """Say who called and how things stood, as it goes into a ticket: no whole number."""
+        at = moment(timezone.now())
+        if self.account is None:
+            return f"{at}: {self.address}. {self.sentence}"
+        phone = self.phone or _("chưa có số điện thoại")
+        return _(
+            "%(at)s: %(name)s (%(address)s), số %(phone)s, mã hôm nay %(taken)s/%(most)s. %(how)s"
+        ) % {
+            "at": at,
+            "name": self.account.full_name or self.address,
+            "address": self.address,
+            "phone": phone,
+            "taken": self.codes.taken,
+            "most": self.codes.most,
+            "how": self.sentence,
+        }
 
     @property
     def remarks(self) -> list[str]:
@@ -119,9 +142,10 @@ def _of_number(account: Account) -> str:
         return ""
     if not account.has_way_in and not account.has_phone:
         return _(
-            "Tài khoản chưa có mật khẩu và chưa có số điện thoại nên chưa đăng nhập được. Nếu là"
-            " người mới, cán bộ CNTT in phiếu kích hoạt để tự vào ở trang Kích hoạt tài khoản; nếu"
-            " không, cán bộ CNTT đề nghị số điện thoại, một người khác duyệt."
+            "Tài khoản chưa có mật khẩu và chưa có số điện thoại nên chưa đăng nhập được. Đề"
+            " nghị anh/chị báo cán bộ CNTT của đơn vị: người mới được in phiếu kích hoạt để tự vào"
+            " ở trang Kích hoạt tài khoản; người khác được đề nghị số điện thoại, một cán bộ nữa"
+            " duyệt."
         )
     if not account.has_way_in:
         return _(
@@ -132,18 +156,22 @@ def _of_number(account: Account) -> str:
     if not account.has_phone:
         return _(
             "Tài khoản chưa có số điện thoại nên không nhận được mã. Nếu còn nhớ mật khẩu, đề nghị"
-            " anh/chị đăng nhập và khai số; nếu đã quên, cán bộ CNTT phải đề nghị khai số giúp."
+            " anh/chị đăng nhập và khai số. Nếu đã quên, đề nghị anh/chị báo cán bộ CNTT của đơn"
+            " vị: cán bộ đề nghị số điện thoại, một người khác duyệt, sau đó anh/chị dùng “Quên mật"
+            " khẩu”."
         )
     if account.phone_is_in_doubt:
         return _(
-            "Số điện thoại bị nghi không còn của chủ hộp thư từ %(time)s nên không nhận mã. Chủ hộp"
-            " thư đăng nhập để xác nhận lại; nếu đã quên mật khẩu, cán bộ CNTT đề nghị đổi số."
+            "Số điện thoại bị nghi không còn của chủ hộp thư từ %(time)s nên không nhận mã. Nếu còn"
+            " nhớ mật khẩu, đề nghị anh/chị đăng nhập để xác nhận lại số. Nếu đã quên, đề nghị"
+            " anh/chị báo cán bộ CNTT của đơn vị để đổi số."
         ) % {"time": moment(account.phone_doubted_at)}
     if not account.phone_is_in_force:
         return _(
             "Số điện thoại chưa được xác thực nên chưa nhận được mã lấy lại mật khẩu. Nếu còn nhớ"
-            " mật khẩu, đề nghị anh/chị đăng nhập và xác thực số; nếu đã quên, cán bộ CNTT phải hỗ"
-            " trợ."
+            " mật khẩu, đề nghị anh/chị đăng nhập và xác thực số. Nếu đã quên, đề nghị anh/chị báo"
+            " cán bộ CNTT của đơn vị: cán bộ đề nghị số điện thoại, một người khác duyệt, sau đó"
+            " anh/chị dùng “Quên mật khẩu”."
         )
     return ""
 
@@ -153,22 +181,29 @@ def _of_codes(codes: CodeStatus) -> str:
     if codes.closed_until:
         return _(
             "Việc lấy lại mật khẩu đang đóng đến %(time)s vì nhập sai mã %(streak)s lần liên tiếp."
-            " Đăng nhập bằng mật khẩu vẫn được; cán bộ hỗ trợ có thể mở lại."
+            " Đăng nhập bằng mật khẩu vẫn được. Nếu đã quên mật khẩu, đề nghị anh/chị chờ máy để"
+            " cán bộ hỗ trợ mở lại."
         ) % {"time": moment(codes.closed_until), "streak": STREAK}
     if not outbox.can_send():
         return _(
             "Cổng đang không gửi được tin nhắn nào nên chưa ai yêu cầu được mã; lượt trong ngày vẫn"
-            " còn nguyên. Hãy báo cán bộ CNTT và hẹn người gọi thử lại sau."
+            " còn nguyên. Đề nghị anh/chị thử lại sau ít phút."
         )
     if ceilings.paused():
-        return _("Cả hệ thống đang tạm dừng gửi mã. Hãy hẹn người gọi thử lại sau.")
+        return _("Cả hệ thống đang tạm dừng gửi mã. Đề nghị anh/chị thử lại sau ít phút.")
     if codes.is_spent:
-        return _("Đã dùng hết %(most)s mã trong ngày. Yêu cầu được mã tiếp theo từ %(time)s.") % {
+        return _(
+            "Đã dùng hết %(most)s mã trong ngày. Yêu cầu được mã tiếp theo từ %(time)s: đề nghị"
+            " anh/chị thử lại lúc đó, hoặc chờ máy nếu cần gấp."
+        ) % {
             "most": codes.most,
             "time": moment(codes.next_at),
         }
     if codes.next_at:
-        return _("Vừa yêu cầu mã, chưa đủ %(gap)s. Yêu cầu được mã tiếp theo từ %(time)s.") % {
+        return _(
+            "Vừa yêu cầu mã, chưa đủ %(gap)s. Yêu cầu được mã tiếp theo từ %(time)s: đề nghị"
+            " anh/chị xem tin nhắn mới nhất, nếu vẫn chưa có thì yêu cầu lại lúc đó."
+        ) % {
             "gap": duration(GAP),
             "time": moment(codes.next_at),
         }
@@ -180,8 +215,8 @@ def _of_phone(seen: Overview) -> str:
     if not until:
         return ""
     return _(
-        "Số điện thoại này đã nhận đủ %(most)s mã trong %(period)s nên chưa nhận thêm được mã. Thử"
-        " lại từ %(time)s."
+        "Số điện thoại này đã nhận đủ %(most)s mã trong %(period)s nên chưa nhận thêm được mã. Đề"
+        " nghị anh/chị thử lại từ %(time)s."
     ) % {
         "most": NUMBER_CAP.count,
         "period": duration(NUMBER_CAP.period),

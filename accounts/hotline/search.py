@@ -25,6 +25,8 @@ WHOLE = {"0": 10, "8": 11}  # digits of a whole number, by how it begins: 0… o
 
 SAMPLE = 5_000  # people, among whom a common name is found twenty times
 
+# As a masked number is read out: its last digits, and perhaps the four that it begins with.
+_MASKED = re.compile(rf"(0\d{{3}})?[*•×xX…]+(\d{{{phones.STAFF_DIGITS},{MOST_DIGITS}}})")
 _NUMBER = re.compile(r"[\d\s.+()-]+")
 
 
@@ -48,6 +50,8 @@ def find(staff: Account, words: str, unit: str = "") -> Found:
         return _first("unit", people) if unit else Found("nothing", [])
     if number := _whole_number(words):
         return _by_number(people, number)
+    if masked := _MASKED.fullmatch(re.sub(r"[\s.-]", "", words)):
+        return _by_number(people, masked[2], start=masked[1] or "")
     if _NUMBER.fullmatch(words):
         return _by_number(people, re.sub(r"\D", "", words))
     if "@" in words or "." in words:
@@ -82,8 +86,10 @@ def _whole_number(words: str) -> str:
         return ""
 
 
-def _by_number(people: QuerySet[Account], digits: str) -> Found:
-    if len(digits) == WHOLE.get(digits[:1]):
+def _by_number(people: QuerySet[Account], digits: str, *, start: str = "") -> Found:
+    if start:
+        people = people.filter(phone__startswith=f"+84{start[1:]}")
+    elif len(digits) == WHOLE.get(digits[:1]):
         digits = digits[-9:]
     elif not FEWEST_DIGITS <= len(digits) <= MOST_DIGITS:
         return Found("number", [])

@@ -4,6 +4,7 @@ What is looked for is POSTed: no mail address, name or number is in the address 
 """
 
 import datetime as dt
+from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -17,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.credentials import extra_codes, phone_proposals
 from accounts.credentials.refusals import NotNow
-from accounts.hotline import overview, remedies, standing
+from accounts.hotline import overview, recent, remedies, standing
 from accounts.hotline.actions import ACTIONS, Action
 from accounts.hotline.forms import ActionForm, GroundForm, LookupForm, ProposalForm
 from accounts.hotline.overview import Overview
@@ -26,6 +27,7 @@ from accounts.models import Account, AuditEvent, PhoneProposal
 from accounts.models.audit_event import Ground
 from accounts.models.right import Right
 from accounts.organisation import roles
+from accounts.organisation.units import path_of
 from accounts.pages.requests import pages
 from otp.counting import keyed_names, limits
 from otp.counting.limits import Limit
@@ -57,7 +59,7 @@ def search(request: StaffRequest) -> HttpResponse:
         "unknown": _keep_unknown(request, found.unknown) if found and found.unknown else "",
         "waiting": _waiting(request.user).count(),
     }
-    return render(request, "hotline/search.html", context)
+    return _page(request, "hotline/search.html", context)
 
 
 @pages
@@ -101,9 +103,9 @@ def act(request: StaffRequest, pk: int, slug: str) -> HttpResponse:
         else:
             if action.gives_word:
                 return _show_word(request, account, action, answer)
-            messages.success(request, str(action.done))
+            messages.success(request, f"{account.address}: {action.done}")
         return redirect("accounts:person", pk)
-    return render(request, "hotline/act.html", {"form": form, "action": action, "person": account})
+    return _page(request, "hotline/act.html", {"form": form, "action": action, "person": account})
 
 
 @sensitive_variables()
@@ -113,7 +115,7 @@ def _show_word(
     """Show a word that is kept nowhere: it can be read out now, and not again."""
     context = {"person": account, "word": word, "done": action.done}
     context["wait"] = duration(extra_codes.AGAIN)
-    return render(request, "hotline/word.html", context)
+    return _page(request, "hotline/word.html", context)
 
 
 @sensitive_variables()
@@ -127,10 +129,10 @@ def reveal(request: StaffRequest, pk: int) -> HttpResponse:
     form = GroundForm(request.POST or None)
     if not form.is_valid():
         context = {"form": form, "person": account, "seconds": SHOWN_FOR}
-        return render(request, "hotline/reveal.html", context)
+        return _page(request, "hotline/reveal.html", context)
     number = remedies.reveal_phone(account, actor=request.user, ground=Ground(**form.cleaned_data))
     context = {"person": account, "number": number, "seconds": SHOWN_FOR}
-    response = render(request, "hotline/number.html", context)
+    response = _page(request, "hotline/number.html", context)
     response.headers["Refresh"] = f"{SHOWN_FOR}; url={reverse('accounts:person', args=[pk])}"
     return response
 
@@ -154,14 +156,14 @@ def propose(request: StaffRequest, pk: int) -> HttpResponse:
                 % {"life": duration(PhoneProposal.LIFE)},
             )
             return redirect("accounts:person", pk)
-    return render(request, "hotline/propose.html", {"form": form, "person": account})
+    return _page(request, "hotline/propose.html", {"form": form, "person": account})
 
 
 @pages
 @staff_page(Right.USE_DESK)
 def waiting(request: StaffRequest) -> HttpResponse:
     """List the changes of phone that wait for a second member of staff."""
-    return render(request, "hotline/waiting.html", {"proposals": _waiting(request.user)})
+    return _page(request, "hotline/waiting.html", {"proposals": _waiting(request.user)})
 
 
 @sensitive_variables()
@@ -188,7 +190,12 @@ def decide(request: StaffRequest, pk: int) -> HttpResponse:
                 else _("Đã bỏ đề nghị; số điện thoại giữ nguyên."),
             )
         return redirect("accounts:waiting")
-    return render(request, "hotline/decide.html", {"proposal": proposal, "own": own})
+    return _page(request, "hotline/decide.html", {"proposal": proposal, "own": own})
+
+
+def _page(request: StaffRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    """Draw a page of the desk: beside it stand those looked at before."""
+    return render(request, template, {**context, "recent": recent.looked_at(request.user)})
 
 
 def _sent(request: StaffRequest) -> QueryDict | None:
@@ -212,8 +219,10 @@ def _show(request: StaffRequest, seen: Overview) -> HttpResponse:
         "may_edit": may(Right.CHANGE_ACCOUNT),
         "may_propose": may(Right.PROPOSE_PHONE) and seen.proposal is None,
         "may_decide": may(Right.APPROVE_PHONE),
+        "unit_path": path_of(account.unit) if account else "",
+        "ticket_line": seen.ticket_line,
     }
-    return render(request, "hotline/person.html", context)
+    return _page(request, "hotline/person.html", context)
 
 
 def _person_or_404(staff: Account, pk: int) -> Account:

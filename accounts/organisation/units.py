@@ -153,6 +153,15 @@ class Units:
         return unit
 
 
+def path_of(unit: Unit | None) -> str:
+    """Write a unit as people do, with those above it: Sở Y tế › Văn phòng. Asks for these alone."""
+    line: list[Unit] = []
+    while unit and unit not in line:
+        line.append(unit)
+        unit = unit.parent
+    return " › ".join(each.name for each in reversed(line))
+
+
 def nearest_saved(unit: Unit | None) -> Unit | None:
     """Give the unit itself, or the first above it that stands in the database."""
     while unit is not None and not unit.pk:

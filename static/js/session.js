@@ -10,9 +10,11 @@
   const warnedBefore = Number(box.dataset.warnedBefore) * 1000;
   const words = box.querySelector("[data-session-words]");
   const button = box.querySelector("[data-session-stay]");
+  const announcer = document.querySelector("[data-announcer]");
   const clock = document.querySelector("[data-session-clock]");
-  // The server says how long is left; the visitor's own clock may be wrong.
-  let end = Date.now() + Date.parse(box.dataset.until) - Date.parse(box.dataset.now);
+  // The server says how long is left, in whole minutes; the visitor's own clock may be wrong.
+  const drawn = Date.now() + Number(box.dataset.minutes) * 60000;
+  let end = drawn;
 
   const time = (at) => new Date(at).toLocaleTimeString("vi", { hour: "2-digit", minute: "2-digit" });
 
@@ -25,14 +27,17 @@
   };
 
   const put = (text) => {
-    if (words.textContent !== text) words.textContent = text;
+    if (words.textContent === text) return;
+    words.textContent = text;
+    if (announcer) announcer.textContent = text;
+    else box.setAttribute("role", "alert"); // in the administration
   };
 
   const look = () => {
     if (button) end = Math.max(end, shared());
     const left = end - Date.now();
     box.hidden = left > warnedBefore;
-    if (clock) clock.textContent = time(end);
+    if (clock && end > drawn) clock.textContent = clock.textContent.replace(/\d\d:\d\d/, time(end));
     if (left <= 0) {
       put(box.dataset.over);
       if (button) button.hidden = true;

@@ -180,7 +180,7 @@ class ToldBeforeTests(DraftTestCase):
 
         self.assertContains(r, "08:35")
         self.assertContains(r, "nếu không thao tác")
-        self.assertContains(r, 'data-until="2026-03-02T08:35:00+07:00"')
+        self.assertContains(r, 'data-minutes="30"')
         self.assertContains(r, 'data-warned-before="120"')
         self.assertNotContains(Client().get(LOGIN), "data-session")
 

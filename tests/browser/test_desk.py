@@ -173,6 +173,29 @@ class LookTests(DeskTestCase):
 
         self.hears("binh@hagiang.gov.vn")
 
+    def test_a_call_is_answered_from_one_screen_and_the_keyboard(self):
+        for minutes in (0, 6):
+            let_pass(self, minutes=minutes)
+            self.client.cookies.clear()
+            self.ask("an", client=self.client)
+        self.page.set_viewport_size({"width": 1280, "height": 800})
+        self.go(f"/ho-tro/tai-khoan/{self.an.pk}/")
+        for part in (".caller", ".answer", ".fates", "[data-key=k]", "[data-find]"):
+            box = self.page.locator(part).first.bounding_box()
+            self.assertLessEqual(box["y"] + box["height"], 800, part)
+
+        self.page.keyboard.press("?")
+        check(self.page.locator("#keys")).to_be_focused()
+        self.page.evaluate("document.activeElement.blur()")
+        self.inspect("Lý Văn An")
+        self.page.keyboard.press("Escape")
+        check(self.page.locator("#keys")).to_be_hidden()
+        self.press("Chép câu ghi phiếu")
+        self.hears("Đã chép câu ghi phiếu.")
+        self.page.keyboard.press("k")
+
+        self.heading("Khóa tài khoản")
+
     def test_an_action_and_its_errors(self):
         self.go(f"/ho-tro/tai-khoan/{self.an.pk}/khoa/")
         self.inspect("Khóa tài khoản")

@@ -69,6 +69,14 @@ class FindingTests(LookupTestCase):
             with self.subTest(words):
                 self.assertEqual(self.found(words), self.page_of(self.an))
 
+    def test_a_masked_number_as_the_caller_reads_it(self):
+        for words in ("***466981", "*** 466 981", "0987***981", "0987 *** 466981", "xxx466981"):
+            with self.subTest(words):
+                self.assertEqual(self.found(words), self.page_of(self.an))
+        for words in ("***981", "0912***981", "098***981", "0987***6"):
+            with self.subTest(words):
+                self.assertEqual(self.found(words), [])
+
     def test_three_digits_find_nobody(self):
         self.assertEqual(self.found("981"), [])
 
@@ -93,6 +101,19 @@ class FindingTests(LookupTestCase):
         ):
             with self.subTest(words):
                 self.assertEqual(self.look(words).status_code, 200 if "hoa" not in words else 302)
+
+    def test_the_last_ten_that_were_looked_at_stand_beside_each_page(self):
+        people = [self.hoa, *(cast.make(f"nguoi{n}") for n in range(10)), self.duc, self.hoa]
+        for person in people:
+            self.client.get(f"/ho-tro/tai-khoan/{person.pk}/")
+
+        recent = self.client.get(f"/ho-tro/tai-khoan/{self.an.pk}/khoa/").context["recent"]
+
+        self.assertEqual([one.pk for one in recent[:2]], [self.hoa.pk, self.duc.pk])
+        self.assertEqual(len(recent), 10)
+        lan = cast.make_staff("lan", "hotline")
+        self.come_in(lan, client=(other := Client()))
+        self.assertEqual(other.get(DESK).context["recent"], [])
 
     def test_at_most_twenty_are_shown(self):
         for n in range(25):

@@ -5,11 +5,12 @@ from django.utils import timezone
 
 from accounts.access.login import FAILURES
 from accounts.hotline import overview
-from accounts.models import Account
+from accounts.models import Account, Unit
 from otp.codes import NUMBER_CAP
 from otp.counting import limits
 from otp.models import Brakes, Code, Message
 from tests.hotline.test_desk import Desk
+from tests.support import cast
 from tests.support.cast import PASSWORD, newest_code, wrong_code
 from tests.support.clock import Clock, let_pass
 
@@ -34,6 +35,22 @@ class SentenceTests(Desk, TestCase):
         ):
             with self.subTest(words):
                 self.assertIn(words, self.sentence(account))
+
+    def test_every_state_ends_with_what_the_caller_does_next(self):
+        Account.objects.filter(pk=self.em.pk).update(phone="+84912000444")
+        doubted = cast.make("doi.so", phone="+84912000555", phone_doubted_at=timezone.now())
+        states = [self.sentence(who) for who in (self.an, self.binh, self.chi, self.em, doubted)]
+        states.append(self.sentence(self.dung))
+        self.guess_wrong(10)
+        states.append(self.sentence())
+        Brakes.objects.update(sending_stopped=True)
+        Account.objects.filter(pk=self.em.pk).update(phone_confirmed_at=timezone.now())
+        states.append(self.sentence(self.em))
+
+        for sentence in states:
+            with self.subTest(sentence):
+                self.assertIn("đề nghị anh/chị", sentence.lower())
+        self.assertEqual(len(set(states)), len(states))
 
     def test_a_code_was_just_asked_for(self):
         self.ask(client=self.caller)
@@ -60,6 +77,24 @@ class SentenceTests(Desk, TestCase):
 
 
 class OverviewTests(Desk, TestCase):
+    def test_who_is_calling(self):
+        top = Unit.objects.create(name="Sở Y tế")
+        unit = Unit.objects.create(name="Văn phòng", parent=top)
+        Account.objects.filter(pk=self.an.pk).update(unit=unit)
+
+        r = self.see()
+
+        self.assertContains(r, "<title>Lý Văn An - ")
+        self.assertContains(r, "Sở Y tế › Văn phòng")
+        self.assertContains(r, "cá nhân")
+        self.assertContains(r, "mã hôm nay 0/2")
+        self.assertNotContains(r, "Gọi hotline")
+        act = self.client.get(f"/ho-tro/tai-khoan/{self.an.pk}/khoa/")
+        self.assertContains(act, "<title>Khóa tài khoản: Lý Văn An - ")
+
+    def test_what_was_done_names_to_whom(self):
+        self.assertContains(self.do("khoa"), "an@hagiang.gov.vn: Đã khóa tài khoản.")
+
     def test_the_fate_of_each_code(self):
         cases = {
             ("delivered", ""): "đã tới máy",
