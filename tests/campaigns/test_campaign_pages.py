@@ -143,6 +143,7 @@ class PlanTests(PageTestCase):
         self.assertContains(r, 'nguoi/">2</a></p>')
         self.assertContains(r, "Hãy đổi mật khẩu mặc định trước ngày")
         self.assertContains(r, "dia_chi_mail@hagiang.gov.vn")
+        self.assertContains(r, "CNTT&amp;TT;")  # of the letter, which is no HTML
         self.assertContains(r, "Phòng Một (Sở Một)")
         people = self.client.get(r.redirect_chain[-1][0] + "nguoi/")
         self.assertContains(people, self.gam.address)

@@ -51,6 +51,7 @@ class PlanTests(PageTestCase):
         self.assertRedirects(r, page)
         self.assertContains(r, "Sẽ được hỏi số")
         self.assertContains(r, "Kính gửi chủ hộp thư")
+        self.assertContains(r, "CNTT&amp;TT;")  # of the letter, which is no HTML
         self.assertContains(self.client.get(f"{page}nguoi/"), "gam@")
         self.assertContains(self.client.get(CAMPAIGNS), page)
 
