@@ -70,6 +70,7 @@ def shut(pk: int) -> bool:
         departure = Departure.objects.select_for_update().due(_today()).filter(pk=pk).first()
         if account is None or departure is None:
             return False
+        departure.found_open = account.is_active
         account.is_active = False
         account.new_phone = ""
         account.save(update_fields=["is_active", "new_phone"])
@@ -77,7 +78,7 @@ def shut(pk: int) -> bool:
         end_mail_sessions(account)
         codes.revoke(account.address)
         departure.shut_at = timezone.now()
-        departure.save(update_fields=["shut_at"])
+        departure.save(update_fields=["shut_at", "found_open"])
         AuditEvent.record(
             AuditEvent.Event.LEFT, account, actor=departure.planned_by, reason="departure"
         )
@@ -85,7 +86,10 @@ def shut(pk: int) -> bool:
 
 
 def call_off(departure: Departure, *, by: Account) -> bool:
-    """Call a departure off, and open the account again where it was shut; False if it was off."""
+    """Call a departure off, and open the account again where it shut it; False if it was off.
+
+    What was closed by somebody before stays closed.
+    """
     with transaction.atomic():
         account = Account.objects.select_for_update().get(pk=departure.account_id)
         standing = Departure.objects.standing().select_for_update().filter(pk=departure.pk).first()
@@ -93,7 +97,7 @@ def call_off(departure: Departure, *, by: Account) -> bool:
             return False
         standing.called_off_at = timezone.now()
         standing.save(update_fields=["called_off_at"])
-        if standing.shut_at and not account.is_active:
+        if standing.shut_at and standing.found_open and not account.is_active:
             account.is_active = True
             account.save(update_fields=["is_active"])
         AuditEvent.record(AuditEvent.Event.DEPARTURE_CALLED_OFF, account, actor=by)

@@ -60,7 +60,22 @@ def call_off(request: StaffRequest, pk: int) -> HttpResponse:
     reach = roles.within(request.user, Account.objects.filter(is_staff=False))
     departure = get_object_or_404(Departure.objects.filter(account__in=reach), pk=pk)
     if rules.call_off(departure, by=request.user):
-        messages.success(request, _("Đã hủy. Tài khoản tiếp tục được sử dụng."))
+        messages.success(request, _stands(Account.objects.get(pk=departure.account_id)))
     else:
         messages.warning(request, _("Lần nghỉ việc này đã được hủy từ trước."))
     return redirect("accounts:departures")
+
+
+def _stands(account: Account) -> str:
+    """Say how an account stands once its departure is called off."""
+    if not account.is_active:
+        return _(
+            "Đã hủy ngày nghỉ việc. Tài khoản vẫn ngừng sử dụng vì đã ngừng từ trước: nếu cần, hãy"
+            " mở lại ở trang của tài khoản."
+        )
+    if account.is_locked:
+        return _(
+            "Đã hủy ngày nghỉ việc. Tài khoản vẫn bị khóa: nếu cần, hãy mở khóa ở trang của tài"
+            " khoản."
+        )
+    return _("Đã hủy. Tài khoản tiếp tục được sử dụng.")

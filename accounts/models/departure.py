@@ -58,6 +58,8 @@ class Departure(models.Model):
         Account, verbose_name="người lập", null=True, on_delete=models.SET_NULL, related_name="+"
     )
     shut_at = models.DateTimeField("đóng lúc", null=True)
+    # Whether it was the departure that shut the account: only then its end opens it again.
+    found_open = models.BooleanField(db_default=True)
     called_off_at = models.DateTimeField("hủy lúc", null=True)
 
     objects = DepartureQuerySet.as_manager()

@@ -350,6 +350,7 @@ COLLECTED: tuple[Part, ...] = (
             Column(_("Lập lúc"), "planned_at"),
             Column(_("Người lập"), "planned_by", reading.by_role("planned_by")),
             Column(_("Đóng lúc"), "shut_at"),
+            Column(_("Trước đó còn sử dụng"), "found_open"),
             Column(_("Hủy lúc"), "called_off_at"),
         ),
         lambda person: reading.with_roles(

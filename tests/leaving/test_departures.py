@@ -5,8 +5,9 @@ import io
 import threading
 
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client, TestCase, TransactionTestCase, override_settings
+from django.utils import timezone
 
 from accounts.leaving import rules
 from accounts.models import Account, Address, AuditEvent, Departure, Unit
@@ -113,6 +114,21 @@ class DayTests(Leaving):
         self.clock.to(2026, 3, 9, 9, 0)
         run()
         self.assertTrue(self.is_open())
+
+    def test_called_off_it_opens_nothing_that_was_closed_otherwise(self):
+        for columns, button, said in (
+            ({"is_active": False}, "Hủy ngày nghỉ việc", "vẫn ngừng sử dụng"),
+            ({"locked_at": timezone.now()}, "Mở lại tài khoản", "vẫn bị khóa"),
+        ):
+            with self.subTest(columns=columns), transaction.atomic():
+                Account.objects.filter(pk=self.an.pk).update(**columns)
+                self.plan(last_day="01/03/2026")
+
+                self.assertContains(self.desk.get(LIST), button)
+                page = f"{LIST}{Departure.objects.standing().get().pk}/huy/"
+                self.assertContains(self.desk.post(page, follow=True), said)
+                self.assertFalse(Account.objects.get(pk=self.an.pk).may_log_in)
+                transaction.set_rollback(True)
 
     def test_one_at_a_time(self):
         self.plan()
