@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import directory
 from accounts.access import askers
-from accounts.models import Account, ActivationSlip, AuditEvent
+from accounts.models import Account, ActivationSlip, AuditEvent, Custody
 from otp.codes import slips
 from otp.counting import keyed_names
 
@@ -36,13 +36,15 @@ def newcomers() -> QuerySet[Account]:
     """Give the accounts that may get in by a slip: nobody has used or owned them yet.
 
     They never had a number, nobody ever logged in, and no password is there that somebody may
-    have chosen: it takes two people to give anybody else's mailbox a number.
+    have chosen: it takes two people to give anybody else's mailbox a number. An organisation's
+    mailbox for which somebody is responsible is theirs, and a hand-over empties it.
     """
     shut = Q(has_default_password=True)
     if not directory.is_in_charge():
         shut |= Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
     return Account.objects.filter(
         shut,
+        ~Exists(Custody.objects.filter(mailbox=OuterRef("pk"))),
         is_active=True,
         locked_at=None,
         is_staff=False,

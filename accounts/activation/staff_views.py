@@ -133,7 +133,8 @@ def _who() -> str:
     return _(
         "Phiếu chỉ dành cho tài khoản trong phạm vi của bạn, chưa từng có số điện thoại, chưa từng"
         " đăng nhập và chưa có mật khẩu riêng; với người khác, hãy đề nghị số điện thoại ở trang"
-        " hỗ trợ để một cán bộ khác duyệt."
+        " hỗ trợ để một cán bộ khác duyệt. Hộp thư tổ chức đã có người phụ trách thì người đó dùng"
+        " “Quên mật khẩu”."
     )
 
 

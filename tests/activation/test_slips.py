@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.activation.slips import MOST_AT_ONCE
+from accounts.custody.rules import entrust
 from accounts.models import Account, ActivationSlip, AuditEvent, Unit
 from tests.activation.test_activation import GIVE, NOT_RIGHT, SLIP, newcomer
 from tests.support import cast
@@ -84,6 +85,20 @@ class ForWhomTests(Offices):
                 self.assertContains(self.ask(self.province, addresses=name), NOBODY)
                 r = self.print_slips(self.province, person)
                 self.assertRedirects(r, GIVE)
+        self.assertFalse(ActivationSlip.objects.exists())
+
+    def test_a_mailbox_with_somebody_responsible_gets_none_even_after_a_hand_over(self):
+        box = newcomer("hop.thu", unit=self.ours, kind="organisation", phone="+84912000100")
+        now = timezone.now()
+        ours, theirs = (
+            cast.make(name, phone=f"+8491200020{n}", phone_confirmed_at=now, unit=self.ours)
+            for n, name in enumerate(("truoc", "sau"))
+        )
+        for keeper in (ours, theirs):
+            entrust(box, responsible=keeper, deputy=None, decision="12/QĐ", by=self.em)
+
+        self.assertContains(self.ask(self.unit, addresses="hop.thu"), NOBODY)
+        self.assertRedirects(self.print_slips(self.unit, box), GIVE)
         self.assertFalse(ActivationSlip.objects.exists())
 
     def test_a_default_password_is_no_password_of_one_s_own(self):
