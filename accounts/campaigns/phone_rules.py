@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import DateField, ExpressionWrapper, F, Q, QuerySet, Value
 from django.utils import timezone
 
 from accounts.campaigns.rules import A_SECOND, BATCH, CampaignRefused, TooLate
@@ -21,6 +21,7 @@ from accounts.models.phone_campaign import PhoneCampaign, PhoneExcuse, PhoneMemb
 from accounts.models.unit import Unit
 from accounts.organisation.units import Visible, with_below
 from otp import outbox
+from otp.models import Message
 
 AT_ONCE = 500  # people whom a click reminds: no page waits for more
 KIND = "phone"  # in the audit trail
@@ -114,7 +115,7 @@ def stop(campaign: PhoneCampaign, *, by: Account, why: str) -> None:
     with transaction.atomic():
         held = _locked(campaign, State.PLANNED, State.RUNNING)
         members = held.members.filter(outcome=Outcome.OPEN)
-        withdrawn = outbox.withdraw(members.filter(mail__isnull=False).values("mail"))
+        withdrawn = _withdraw(members)
         count = members.update(outcome=Outcome.STOPPED, decided_on=timezone.localdate())
         _close_as(held, State.STOPPED)
         AuditEvent.record(
@@ -128,6 +129,24 @@ def stop(campaign: PhoneCampaign, *, by: Account, why: str) -> None:
         )
 
 
+def _withdraw(members: QuerySet[PhoneMember]) -> int:
+    """Take back the reminders that still wait, and their marks: who was not told is told later."""
+    withdrawn = outbox.withdraw(members.filter(mail__isnull=False).values("mail"))
+    untold = members.filter(mail__state=Message.State.SKIPPED, mail__reason="withdrawn")
+    pks = list(untold.values_list("pk", flat=True)) if withdrawn else []
+    again = PhoneMember.objects.filter(pk__in=pks)
+    the_day_before = ExpressionWrapper(
+        F("last_reminded_on") - Value(dt.timedelta(days=1)), output_field=DateField()
+    )
+    again.filter(reminders_sent__gt=1).update(
+        reminders_sent=F("reminders_sent") - 1, last_reminded_on=the_day_before, mail=None
+    )
+    again.filter(reminders_sent=1, mail__isnull=False).update(
+        reminders_sent=0, last_reminded_on=None, mail=None
+    )
+    return withdrawn
+
+
 def resume(campaign: PhoneCampaign, *, by: Account, why: str) -> int:
     """Go on where the campaign was stopped, with those of its list whom no other one asks by now.
 
@@ -138,7 +157,9 @@ def resume(campaign: PhoneCampaign, *, by: Account, why: str) -> int:
         if held.started_at is None:
             raise CampaignRefused
         elsewhere = PhoneMember.objects.filter(outcome=Outcome.OPEN, account__isnull=False)
-        members = held.members.filter(outcome=Outcome.STOPPED, account__isnull=False).exclude(
+        # Who was excused, and is no more since the campaign was stopped, is asked again.
+        asked = Q(outcome=Outcome.STOPPED) | Q(outcome=Outcome.EXCUSED, account__phone_excuse=None)
+        members = held.members.filter(asked, account__isnull=False).exclude(
             account__in=elsewhere.values("account")
         )
         count = members.update(outcome=Outcome.OPEN, decided_on=None)
@@ -158,9 +179,9 @@ def excuse(account: Account, *, by: Account, why: str) -> None:
             account=account,
             defaults={"reason": why, "excused_by": by, "excused_at": timezone.now()},
         )
-        PhoneMember.objects.filter(account=account, outcome=Outcome.OPEN).update(
-            outcome=Outcome.EXCUSED, decided_on=timezone.localdate()
-        )
+        asked = PhoneMember.objects.filter(account=account, outcome=Outcome.OPEN)
+        _withdraw(asked)
+        asked.update(outcome=Outcome.EXCUSED, decided_on=timezone.localdate())
         AuditEvent.record(Event.PHONE_EXCUSED, account, actor=by, why=why)
 
 

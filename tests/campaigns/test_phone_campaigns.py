@@ -176,6 +176,32 @@ class StopTests(PhoneTestCase):
 
         self.assertEqual(mails(), [])
 
+    def test_who_was_not_told_before_the_stop_is_told_after_it(self):
+        campaign = self.running_phones()
+        for day, sent in enumerate((0, 1)):
+            phone_days_pass(7 * day)
+            phone_rules.run()
+            for _time in range(2):
+                phone_rules.stop(campaign, by=self.province, why="x")
+                member = campaign.members.get(account=self.gam)
+                self.assertEqual(member.reminders_sent, sent)
+                phone_rules.resume(campaign, by=self.province, why="y")
+
+            self.run_and_send()
+
+            self.assertEqual(len(mails(self.gam)), sent + 1)
+
+    def test_whose_excuse_ended_during_the_stop_is_asked_again(self):
+        campaign = self.running_phones()
+        phone_rules.excuse(self.gam, by=self.province, why="x")
+        phone_rules.stop(campaign, by=self.province, why="x")
+        phone_rules.end_excuse(self.gam, by=self.province, why="x")
+        self.assertEqual(self.phone_outcomes()["gam"], "excused")
+
+        phone_rules.resume(campaign, by=self.province, why="y")
+
+        self.assertEqual(self.phone_outcomes()["gam"], "")
+
     def test_resumed_it_leaves_alone_whom_another_campaign_asks_by_now(self):
         first = self.running_phones()
         phone_rules.stop(first, by=self.province, why="x")
@@ -197,11 +223,15 @@ class ExcuseTests(PhoneTestCase):
         phone_rules.excuse(self.gam, by=self.province, why="Không có điện thoại di động")
         campaign = self.running_phones()
         self.assertNotIn("gam", self.phone_outcomes())
+        phone_rules.run()
         phone_rules.excuse(self.hoa, by=self.province, why="Không có điện thoại di động")
         self.assertEqual(self.phone_outcomes()["hoa"], "excused")
+        self.run_and_send()
+        self.assertEqual([len(mails(each)) for each in (self.hoa, self.ky)], [0, 1])
 
         phone_rules.end_excuse(self.hoa, by=self.province, why="Đã có máy")
 
         self.assertEqual(campaign.members.get(account=self.hoa).outcome, "")
-        events = AuditEvent.objects.filter(account=self.hoa).values_list("event", flat=True)
+        trail = AuditEvent.objects.filter(account=self.hoa, event__startswith="phone-")
+        events = trail.values_list("event", flat=True)
         self.assertEqual(list(events.order_by("pk")), ["phone-excused", "phone-excuse-ended"])
