@@ -1,0 +1,243 @@
+"""The parts of the pages of the staff: one list for navigation, first page, help and docs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+from django.template import Context
+from django.urls import reverse
+
+from accounts.models.right import Right
+
+register = template.Library()
+
+
+@dataclass(frozen=True)
+class Part:
+    """A page of the staff, with those below it: what it is for, and what it does not do."""
+
+    name: str
+    url_name: str
+    right: Right | None  # None: for all of the staff
+    purpose: str
+    not_this: str
+
+    @property
+    def href(self) -> str:
+        return reverse(self.url_name)
+
+
+PARTS = (
+    Part(
+        "Tổng quan",
+        "admin:index",
+        None,
+        "Cho biết hệ thống và các việc đang chờ: số nào cần xem thì có dấu và đường dẫn đến danh"
+        " sách.",
+        "Không thay đổi gì. Cán bộ CNTT đơn vị chỉ thấy số của đơn vị mình và cấp dưới; số đếm tài"
+        " khoản có thể cũ hơn vài phút.",
+    ),
+    Part(
+        "Hỗ trợ",
+        "accounts:desk",
+        Right.USE_DESK,
+        "Tìm một người, xem vì sao chưa nhận được mã và giúp người đó ngay trong cuộc gọi.",
+        "Không hiện mật khẩu hay mã. Muốn đổi số điện thoại thay chủ hộp thư thì phải có cán bộ"
+        " thứ hai duyệt.",
+    ),
+    Part(
+        "Tài khoản",
+        "admin:accounts_account_changelist",
+        Right.VIEW_ACCOUNT,
+        "Xem, lọc, sửa tài khoản; chọn nhiều tài khoản để khóa, mở khóa, đánh dấu mật khẩu mặc"
+        " định, gửi thư hoặc xuất danh sách.",
+        "Không hiện và không đặt được mật khẩu; số điện thoại không sửa ở đây. Tìm theo tên hoặc số"
+        " ở trang Hỗ trợ.",
+    ),
+    Part(
+        "Nhập từ tệp",
+        "admin:accounts_load",
+        Right.IMPORT_ACCOUNTS,
+        "Thêm và cập nhật nhiều tài khoản từ tệp CSV hoặc XLSX. Tệp được đọc thử, bạn xem trước rồi"
+        " mới xác nhận.",
+        "Không xóa và không khóa tài khoản vắng mặt trong tệp; không thay số điện thoại đang dùng."
+        " Chỉ cần một dòng sai, toàn bộ tệp sẽ không được nhập.",
+    ),
+    Part(
+        "Phiếu kích hoạt",
+        "accounts:slips",
+        Right.PRINT_SLIPS,
+        "In phiếu cho người mới để họ tự kích hoạt hộp thư, đăng ký số điện thoại và đặt mật khẩu.",
+        "Không in lại được phiếu cũ: mã trên phiếu không được lưu lại. Mất phiếu thì hủy và in"
+        " phiếu khác.",
+    ),
+    Part(
+        "Nghỉ việc",
+        "accounts:departures",
+        Right.END_ACCOUNTS,
+        "Hẹn ngày đóng hộp thư của người nghỉ việc và chọn chuyển tiếp hay từ chối thư đến.",
+        "Không xóa tài khoản. Muốn xóa hẳn thì lập đề nghị ở phần Xóa tài khoản.",
+    ),
+    Part(
+        "Hộp thư tổ chức",
+        "accounts:mailboxes",
+        Right.VIEW_REPORTS,
+        "Cho biết ai phụ trách hộp thư của từng tổ chức và bàn giao cho người khác.",
+        "Không bàn giao hộp thư cá nhân. Khi bàn giao, mọi phiên đăng nhập của hộp thư bị đóng.",
+    ),
+    Part(
+        "Xóa tài khoản",
+        "accounts:removals",
+        Right.REMOVE_ACCOUNTS,
+        "Lập danh sách đề nghị xóa, và xác nhận danh sách do cán bộ khác đề nghị.",
+        "Không ai tự xác nhận đề nghị của mình. Đã xác nhận thì không lấy lại được tài khoản.",
+    ),
+    Part(
+        "Yêu cầu về dữ liệu",
+        "accounts:data-requests",
+        Right.ANSWER_REQUESTS,
+        "Trả lời đúng hạn yêu cầu sửa, xóa, hạn chế, phản đối việc dùng dữ liệu cá nhân.",
+        "Không tự sửa hay xóa dữ liệu khi trả lời: việc đó làm ở trang tài khoản hoặc phần Xóa tài"
+        " khoản.",
+    ),
+    Part(
+        "Chiến dịch",
+        "accounts:campaigns",
+        Right.RUN_CAMPAIGNS,
+        "Nhắc đổi mật khẩu mặc định và cập nhật số điện thoại theo lịch, theo từng đơn vị.",
+        "Không khóa ai khi chưa nhắc đủ số lần và chưa có cán bộ đồng ý; không xóa tài khoản.",
+    ),
+    Part(
+        "Báo cáo",
+        "accounts:reports",
+        Right.VIEW_REPORTS,
+        "Số liệu về số điện thoại, mật khẩu mặc định, mã và hoạt động hỗ trợ; tải được từng bảng.",
+        "Không gồm tài khoản ngừng sử dụng. Của các ngày trước chỉ có con số, không có danh sách.",
+    ),
+    Part(
+        "Nhật ký",
+        "admin:accounts_auditevent_changelist",
+        Right.VIEW_AUDIT,
+        "Ai đã làm gì, với tài khoản nào, lúc nào; lọc và xuất CSV.",
+        "Không sửa, không xóa được. Mỗi lần xem nhật ký cũng được ghi lại.",
+    ),
+    Part(
+        "Đơn vị",
+        "admin:accounts_unit_changelist",
+        Right.VIEW_UNIT,
+        "Cây đơn vị: tên, mã và đơn vị cấp trên.",
+        "Không chuyển người sang đơn vị khác: việc đó làm ở trang tài khoản hoặc bằng tệp.",
+    ),
+    Part(
+        "Thông báo",
+        "admin:accounts_loginnotice_changelist",
+        Right.VIEW_LOGIN_NOTICE,
+        "Thông báo hiện trên trang đăng nhập trong một khoảng thời gian.",
+        "Không gửi thư cho ai. Muốn gửi thư thì chọn tài khoản trong danh sách Tài khoản.",
+    ),
+    Part(
+        "Giới hạn gửi mã",
+        "admin:otp_brakes_changelist",
+        Right.VIEW_CEILINGS,
+        "Giới hạn số tin của toàn hệ thống, và công tắc dừng gửi mã khi có sự cố.",
+        "Không thay đổi số mã một hộp thư được yêu cầu trong ngày.",
+    ),
+    Part(
+        "Mã",
+        "admin:otp_code_changelist",
+        Right.VIEW_CODES,
+        "Các lượt yêu cầu mã và kết quả của từng lượt.",
+        "Không hiện mã và số điện thoại đầy đủ.",
+    ),
+    Part(
+        "Tin gửi đi",
+        "admin:otp_message_changelist",
+        Right.VIEW_MESSAGES,
+        "Từng tin SMS và thư mà hệ thống gửi đi: đang chờ, đã gửi hay lỗi.",
+        "Không hiện nội dung tin; không gửi lại được bằng tay.",
+    ),
+    Part(
+        "Nhà cung cấp SMS",
+        "admin:otp_gatewaystate_changelist",
+        Right.VIEW_GATEWAYS,
+        "Nhà cung cấp nào đang dùng, nhà cung cấp nào tạm dừng vì lỗi.",
+        "Không bật, tắt được ở đây: hệ thống tự thử lại; cấu hình nằm trên máy chủ.",
+    ),
+    Part(
+        "Việc tự chạy",
+        "admin:accounts_upkeep_changelist",
+        Right.VIEW_UPKEEP,
+        "Các việc chạy hằng giờ, hằng đêm: lần cuối xong lúc nào, có quá hạn không, lỗi gì.",
+        "Không chạy được bằng tay ở đây: người vận hành chạy lệnh trên máy chủ.",
+    ),
+)
+INDEX = "admin:index"  # above all others by its address
+
+
+def open_to(staff: Any) -> Iterator[Part]:
+    """Give the parts that a member of staff may open, in their order."""
+    for part in PARTS:
+        if part.right is None or staff.has_perm(part.right):
+            yield part
+
+
+def part_of(path: str) -> Part | None:
+    """Give the part that an address belongs to: the one whose own address is most of it."""
+    found = [part for part in PARTS if path.startswith(part.href)]
+    return max(found, key=lambda part: len(part.href), default=None)
+
+
+@register.inclusion_tag("includes/parts.html", takes_context=True)
+def staff_parts(context: Context) -> dict[str, Any]:
+    """Draw the navigation on every page below /quan-tri/; elsewhere nothing."""
+    request = context.get("request")
+    if request is None or not _is_in_administration(request):
+        return {}
+    here = part_of(request.path)
+    parts = [
+        (part, _current(request.path, part) if part == here else "")
+        for part in open_to(request.user)
+    ]
+    return {"parts": parts}
+
+
+@register.inclusion_tag("includes/about.html", takes_context=True)
+def about_page(context: Context) -> dict[str, Any]:
+    """Draw the "?" of a page of the staff: what its part is for, and what it does not do."""
+    request = context.get("request")
+    if request is None or not _is_in_administration(request):
+        return {}
+    return {"part": part_of(request.path)}
+
+
+def _is_in_administration(request: HttpRequest) -> bool:
+    # No more is known of whoever meets an error page.
+    user = getattr(request, "user", None)
+    return request.path.startswith(reverse(INDEX)) and bool(getattr(user, "is_staff", False))
+
+
+def _current(path: str, part: Part) -> str:
+    return "page" if path == part.href else "true"
+
+
+def handbook() -> str:
+    """Write docs/can-bo.md: the same words as behind each "?"."""
+    lines = [
+        "# Các trang của cán bộ",
+        "",
+        "Mỗi trang dưới `/quan-tri/` có dấu “?” với cùng nội dung này"
+        " (nguồn: `accounts/pages/parts.py`).",
+    ]
+    for part in PARTS:
+        lines += [
+            "",
+            f"## {part.name}",
+            "",
+            f"`{part.href}`",
+            "",
+            f"- Dùng để: {part.purpose}",
+            f"- Lưu ý: {part.not_this}",
+        ]
+    return "\n".join(lines) + "\n"
