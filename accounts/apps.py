@@ -41,4 +41,4 @@ class AccountsConfig(AppConfig):
 
 
 class StaffAdminConfig(AdminConfig):
-    default_site = "accounts.access.staff.StaffSite"
+    default_site = "accounts.home.site.HomeSite"

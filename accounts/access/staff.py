@@ -2,19 +2,16 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from accounts.models import Account, DataRequest
+from accounts.models import Account
 from accounts.models.right import Right
-from accounts.organisation import roles
 
 View = Callable[..., HttpResponseBase]
 
@@ -81,22 +78,12 @@ class StaffSite(AdminSite):
     """The admin, behind the portal's own doors: there is no second log-in form."""
 
     site_header = site_title = "Quản trị thư điện tử công vụ"
-    index_title = "Quản trị"
+    index_title = "Tổng quan"
     # The parts are named above every page: the width is for what a list tells.
     enable_nav_sidebar = False
 
     def has_permission(self, request: HttpRequest) -> bool:
         return is_verified_staff(request)
-
-    def index(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
-        """Show the first page of IT, with how many people wait for an answer about their data."""
-        more = dict(extra_context or {})
-        if isinstance(request.user, Account) and request.user.has_perm(Right.ANSWER_REQUESTS):
-            people = roles.within(request.user, Account.objects.all())
-            asked = DataRequest.objects.filter(account__in=people)
-            more["data_requests_waiting"] = asked.open().count()
-            more["data_requests_overdue"] = asked.overdue().count()
-        return super().index(request, more)
 
     def login(self, request: HttpRequest, extra_context: object = None) -> HttpResponse:
         if self.has_permission(request):

@@ -1,0 +1,1 @@
+"""The first page of the staff: how the portal stands, and what waits for somebody."""

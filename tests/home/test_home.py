@@ -1,0 +1,116 @@
+"""The first page of the staff: figures with a light, as far as the rights and the units go."""
+
+import re
+
+from django.db import OperationalError, connection
+from django.test import Client, TestCase
+from django.utils import timezone
+
+from accounts.home import figures
+from accounts.models import Account, DataRequest, Unit
+from otp.models import GatewayState
+from tests.support import cast
+
+HOME = "/quan-tri/"
+LIGHT = re.compile(
+    r'light--(\w+)">\s*<p class="light__label">(.*?)</p>\s*<p class="light__value">'
+    r"(?:<a href=\"(.*?)\">)?(.*?)(?:</a>)?</p>",
+    re.DOTALL,
+)
+OF_THE_PORTAL = {
+    "Tin đang chờ gửi",
+    "Nhà cung cấp SMS đang dùng",
+    "Lượt yêu cầu mã hôm nay",
+    "Việc tự chạy quá hạn",
+}
+
+
+class HomeTests(cast.Cast, TestCase):
+    @classmethod
+    def setUpTestData(cls):
+        cls.ours = Unit.objects.create(name="Sở Y tế")
+        theirs = Unit.objects.create(name="Sở Tài chính")
+        for name, unit in (("an", cls.ours), ("binh", theirs), ("chi", theirs)):
+            person = cast.make(name, unit=unit)
+            DataRequest.objects.create(
+                account=person, kind="erase", text="x", due_on=timezone.localdate()
+            )
+        cls.staff = {
+            role: cast.make_staff(role.replace("-", "."), role, unit=cls.ours)
+            for role in ("hotline", "unit-it", "province-it", "auditor")
+        }
+
+    def setUp(self):
+        figures.forget()
+        self.addCleanup(figures.forget)
+
+    def client_of(self, role):
+        client = Client(REMOTE_ADDR=f"192.0.2.{list(self.staff).index(role)}")
+        self.come_in(self.staff[role], client=client)
+        return client
+
+    def shown(self, r):
+        page = r.content.decode()
+        return {
+            label: (light, value, href.replace("&amp;", "&"))
+            for light, label, href, value in LIGHT.findall(page)
+        }
+
+    def test_each_role_sees_what_its_rights_and_its_units_allow(self):
+        seen = {role: self.shown(self.client_of(role).get(HOME)) for role in self.staff}
+
+        self.assertLessEqual(OF_THE_PORTAL, seen["province-it"].keys())
+        self.assertLessEqual(OF_THE_PORTAL, seen["auditor"].keys())
+        self.assertFalse(OF_THE_PORTAL & seen["unit-it"].keys())
+        self.assertEqual(seen["hotline"].keys(), {"Đề nghị đổi số chờ người thứ hai"})
+        self.assertNotIn("Yêu cầu về dữ liệu cá nhân", seen["auditor"])
+        for role, accounts, requests in (("province-it", "7", "3"), ("unit-it", "5", "1")):
+            with self.subTest(role):
+                self.assertEqual(seen[role]["Tài khoản đang dùng"][1], accounts)
+                self.assertEqual(seen[role]["Yêu cầu về dữ liệu cá nhân"][:2], ("look", requests))
+
+    def test_each_figure_leads_to_its_list(self):
+        for role in self.staff:
+            client = self.client_of(role)
+            for label, (_light, _value, href) in self.shown(client.get(HOME)).items():
+                with self.subTest(role, label=label):
+                    self.assertEqual(client.get(href).status_code, 200)
+
+    def test_what_is_wrong_has_another_light_said_in_words(self):
+        client = self.client_of("province-it")
+        gateways = "Nhà cung cấp SMS đang dùng"
+        self.assertEqual(self.shown(client.get(HOME))[gateways][0], "good")
+        later = timezone.now() + timezone.timedelta(hours=1)
+        GatewayState.objects.update_or_create(name="console", defaults={"paused_until": later})
+        with self.settings(SMS_GATEWAY="console"):
+            r = client.get(HOME)
+
+        self.assertEqual(self.shown(r)[gateways][0], "broken")
+        self.assertContains(r, '<p class="light__state">hỏng</p>')
+        self.assertContains(r, "tạm dừng vì lỗi: console")
+
+    def test_a_part_that_cannot_be_read_leaves_the_others(self):
+        def refuse(execute, sql, *rest):
+            if 'FROM "otp_gatewaystate"' in sql:
+                raise OperationalError("số 0912345678")
+            return execute(sql, *rest)
+
+        client = self.client_of("province-it")
+        with connection.execute_wrapper(refuse), self.assertLogs("accounts.home.figures") as log:
+            r = client.get(HOME)
+
+        seen = self.shown(r)
+        self.assertEqual(seen["Nhà cung cấp SMS đang dùng"][:2], ("broken", "không đọc được"))
+        self.assertEqual(seen["Tài khoản đang dùng"][1], "7")
+        self.assertNotIn("0912345678", log.output[0])
+
+    def test_it_takes_few_statements_and_counts_accounts_once_a_minute(self):
+        client = self.client_of("province-it")
+        with self.assertNumQueries(15):
+            client.get(HOME)
+        Account.objects.filter(address__startswith="chi").update(is_active=False)
+
+        with self.assertNumQueries(14):
+            r = client.get(HOME)
+
+        self.assertEqual(self.shown(r)["Tài khoản đang dùng"][1], "7")
