@@ -230,14 +230,15 @@ class RoleTests(Staff, TestCase):
         for number, role in enumerate(ROLES[:-1]):
             browser = _at_desk(number)
             self.log_in(self.staff[role].address, client=browser)
+            self.assertEqual(browser.get(FACTOR).status_code, 200)
             for page in TABLE:
                 with self.subTest(page=page, role=role):
                     for act in (browser.get, browser.post):
-                        r = act(page.format(**places), follow=True)
+                        r = act(page.format(**places))
                         if r.status_code == 405:
                             continue
 
-                        self.assertEqual(r.redirect_chain[-1][0].split("?")[0], FACTOR)
+                        self.assertEqual(_led_to(browser, r), FACTOR)
 
 
 class TableTests(SimpleTestCase):
@@ -247,6 +248,13 @@ class TableTests(SimpleTestCase):
             if getattr(view, "staff_right", None) or path.startswith("/ho-tro/"):
                 with self.subTest(name):
                     self.assertIn(_shape(path), known)
+
+
+def _led_to(browser, r):
+    """Go where an answer leads, as far as the door of the second factor."""
+    while r.status_code == 302 and not r.url.startswith(FACTOR):
+        r = browser.get(r.url)
+    return r.headers.get("Location", r.request["PATH_INFO"]).partition("?")[0]
 
 
 def _at_desk(number):
