@@ -117,8 +117,9 @@ class BackupTests(cast.Cast, TransactionTestCase):
         )
 
     def back_up(self, **changes):
-        r = self.manage("backup", str(self.directory), **changes)
-        self.assertEqual(r.returncode, 0, r.stderr)
+        command = ["manage.py", "backup", str(self.directory)]
+        (end,) = start_each([(command, self.environment(**changes))])
+        self.assertEqual(end.returncode, 0, end.stdout)
         return max(self.directory.iterdir())
 
     def restore(self, file, into, *more):
