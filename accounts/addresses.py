@@ -1,5 +1,6 @@
 """Mail addresses: any spelling a person types, the one the portal counts and stores."""
 
+import difflib
 import re
 import unicodedata
 
@@ -55,6 +56,19 @@ def canonical_or_none(raw: str) -> str:
         return canonical(raw)
     except AddressError:
         return ""
+
+
+def mended(raw: str) -> str:
+    """Offer this office's address for one with another domain; "" where there is none to offer.
+
+    Read from what was typed alone: whether anybody has the address does not matter.
+    """
+    text = unicodedata.normalize("NFKC", raw[:LONGEST]).strip().lower()
+    local, at, domain = text.partition("@")
+    if not (at and domain) or canonical_or_none(text):
+        return ""
+    near = difflib.get_close_matches(domain, settings.MAIL_DOMAINS, n=1, cutoff=0)
+    return canonical_or_none(f"{local}@{near[0]}") if near else ""
 
 
 def _own(domain: str) -> str:

@@ -34,6 +34,8 @@ _HOLDS = Limit("login-hold", 1, FAILURES.period)  # on record, of each count
 TOO_SHORT = "password_too_short"  # in the session: typed at log-in, and no longer enough
 PHONE_ASKED = "phone_asked"  # in the session: a campaign asks for a number since the log-in
 
+LOG_IN_AS = "log_in_as"  # in the session: the name to begin with, after a new password
+
 _TYPED_AT = "password_at"
 
 

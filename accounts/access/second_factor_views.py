@@ -21,6 +21,7 @@ from accounts.models import Account
 from accounts.models.right import Right
 from accounts.pages.requests import own_target, pages
 
+FEW_CODES = "few_codes"  # in the session: how many recovery codes are left, where few are
 FRESH = 600  # seconds since the password was typed, in which an app may be enrolled
 
 
@@ -41,6 +42,7 @@ def ask_second_factor(request: StaffRequest) -> HttpResponse:
             form.add_error("token", _not_yet(wait))
         else:
             if right:
+                _note_few_codes(request)
                 return redirect(target or _landing(request.user))
             form.add_error(
                 "token", _("Mã chưa đúng hoặc đã dùng. Hãy chờ mã kế tiếp rồi nhập lại.")
@@ -69,8 +71,7 @@ def enrol(request: StaffRequest) -> HttpResponse:
             form.add_error("token", _not_yet(wait))
         else:
             if codes:
-                context = {"codes": codes, "first": True}
-                return render(request, "access/recovery_codes.html", context)
+                return _show_codes(request, codes, first=True)
             form.add_error(
                 "token", _("Mã chưa đúng. Hãy chờ ứng dụng hiện mã kế tiếp rồi nhập lại.")
             )
@@ -99,9 +100,25 @@ def factor(request: StaffRequest) -> HttpResponse:
             logout(request)
             return redirect("accounts:login")
         codes = second_factor.make_recovery_codes(request.user)
-        return render(request, "access/recovery_codes.html", {"codes": codes})
+        request.session.pop(FEW_CODES, None)
+        return _show_codes(request, codes)
     left = second_factor.recovery_codes_left(request.user)
     return render(request, "access/factor.html", {"left": left})
+
+
+@sensitive_variables()
+def _show_codes(request: StaffRequest, codes: list[str], *, first: bool = False) -> HttpResponse:
+    """Show codes that are kept nowhere: to print, copy or keep as a file, now and not again."""
+    lines = [_("Mã dự phòng của %(address)s") % {"address": request.user.address}, *codes]
+    context = {"codes": codes, "first": first, "text": "\n".join(lines)}
+    return render(request, "access/recovery_codes.html", context)
+
+
+def _note_few_codes(request: StaffRequest) -> None:
+    """Have the pages of this session say so where hardly any recovery code is left."""
+    left = second_factor.few_recovery_codes(request.user)
+    if left is not None:
+        request.session[FEW_CODES] = str(left)  # "0" too is something to say
 
 
 def _not_yet(wait: NotYet) -> str:

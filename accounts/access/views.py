@@ -19,6 +19,7 @@ from accounts.access import known_browsers, login, login_notices, sessions
 from accounts.access.forms import LoginForm
 from accounts.access.limits import limit_posts
 from accounts.access.login import Held
+from accounts.addresses import mended
 from accounts.directory import NoAnswer
 from accounts.models import Account, AuditEvent, LoginNotice
 from accounts.pages import fixed
@@ -39,7 +40,8 @@ def log_in(request: HttpRequest) -> HttpResponse:
         return fixed.page(request, "access/login.html", _blank(notices), own=own, differs=told)
     if request.user.is_authenticated:
         return redirect(target or settings.LOGIN_REDIRECT_URL)
-    form = LoginForm(request.POST or None)
+    name = request.session.get(login.LOG_IN_AS, "")
+    form = LoginForm(request.POST or None, initial={"username": name})
     held_until = None
     if form.is_valid():
         try:
@@ -62,6 +64,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
             )
     context = {
         "form": form,
+        "suggestion": mended(form.data.get("username", "")) if form.errors else "",
         "next": target,
         "held_until": held_until,
         "notices": notices,

@@ -117,6 +117,7 @@ def password(request: HttpRequest) -> HttpResponse:
             return _start_again(request)
         if taken:
             login.forget_failures(request, person.address)
+            request.session[login.LOG_IN_AS] = person.address
             messages.success(
                 request, _("Đã kích hoạt tài khoản. Hãy đăng nhập bằng mật khẩu vừa đặt.")
             )

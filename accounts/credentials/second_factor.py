@@ -22,6 +22,7 @@ from otp.counting import keyed_names, limits
 from otp.counting.limits import Limit
 
 CODES_MADE = 10
+FEW_CODES = 3  # left, at which new ones should be made
 _SIGNS = "23456789abcdefghjkmnpqrstuvwxyz"  # none that is taken for another
 _LENGTH = 10  # of a recovery code: 49 bits
 APP_DIGITS = 6
@@ -132,6 +133,13 @@ def make_recovery_codes(account: Account) -> list[str]:
 def recovery_codes_left(account: Account) -> int:
     left: int = StaticToken.objects.filter(device__user=account, device__confirmed=True).count()
     return left
+
+
+def few_recovery_codes(account: Account) -> int | None:
+    """Give how many are left where hardly any is; None where enough are, or none were made."""
+    left = recovery_codes_left(account)
+    made = StaticDevice.objects.devices_for_user(account, confirmed=True).exists()
+    return left if made and left <= FEW_CODES else None
 
 
 def reset(account: Account, *, actor: Account, ground: Ground) -> None:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.access import proof_of_work
-from accounts.addresses import AddressError, canonical
+from accounts.addresses import AddressError, canonical, mended
 from accounts.models import Account
 from accounts.pages.forms import (
     CodeInput,
@@ -87,6 +87,8 @@ class AddressForm(PortalForm):
     # A person never sees this field. What fills in every field it finds is a machine.
     website = forms.CharField(widget=forms.HiddenInput, required=False)
 
+    suggestion = ""
+
     def __init__(self, *args: Any, nonce: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["address"].help_text = _(
@@ -107,6 +109,7 @@ class AddressForm(PortalForm):
         try:
             return canonical(self.cleaned_data["address"])
         except AddressError as error:
+            self.suggestion = mended(self.cleaned_data["address"])
             raise address_error(error) from None
 
     def clean_website(self) -> None:

@@ -136,6 +136,7 @@ def reset_password(request: HttpRequest) -> HttpResponse:
         if taken:
             if person:
                 login.forget_failures(request, person.address)
+                request.session[login.LOG_IN_AS] = recovery.state.asked
             messages.success(
                 request,
                 _(

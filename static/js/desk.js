@@ -1,10 +1,9 @@
 // Comfort at the desk: "/" goes to the search box, a key opens one of the commonest actions, "?" lists
-// them, and what goes into a ticket is copied at a button.
+// them.
 (() => {
   "use strict";
 
   const OFF = "desk-keys-off"; // in localStorage, for who uses a voice or hits keys by accident
-  const announcer = document.querySelector("[data-announcer]");
   const list = document.querySelector("[data-keys]");
   const door = document.querySelector("[data-keys-door]");
 
@@ -36,36 +35,6 @@
     door.hidden = false;
     door.querySelector("[data-keys-button]").addEventListener("click", () => showList(list.hidden));
   }
-
-  // Without the clipboard of newer browsers: what is selected can be copied.
-  const copyOldWay = (text) => {
-    const field = document.createElement("textarea");
-    field.value = text;
-    field.className = "visually-hidden";
-    document.body.appendChild(field);
-    field.select();
-    const done = document.execCommand("copy");
-    field.remove();
-    return done;
-  };
-
-  const copy = (text) => (navigator.clipboard
-    ? navigator.clipboard.writeText(text).catch(() => copyOldWay(text))
-    : Promise.resolve(copyOldWay(text)));
-
-  document.querySelectorAll("[data-copy]").forEach((button) => {
-    const row = button.closest("[data-copy-row]");
-    button.hidden = false;
-    if (row) row.hidden = false;
-    button.addEventListener("click", () => {
-      copy(button.dataset.copy).then(() => {
-        button.focus();
-        announcer.textContent = "";
-        announcer.textContent = button.dataset.copied;
-        button.textContent = button.dataset.copied;
-      });
-    });
-  });
 
   const find = () => {
     const box = document.querySelector("[data-find], #id_words");

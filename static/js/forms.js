@@ -8,6 +8,11 @@
   const first = document.querySelector("[data-focus]");
   if (first) first.focus();
 
+  // What a page says as it comes is read out only once it changes.
+  const said = Array.from(document.querySelectorAll("main [role=status].banner, main > [role=status] > .banner"), (box) => box.textContent.trim());
+  const words = said.filter(Boolean).join(" ");
+  if (words) setTimeout(() => { announcer.textContent = words; }, 500);
+
   // navigator.cookieEnabled is true in browsers that then drop every cookie: try one.
   const keepsCookies = () => {
     document.cookie = "cookie-check=1; path=/; max-age=5; samesite=strict";

@@ -148,6 +148,20 @@ class EnrolmentTests(Newcomer, TestCase):
         for page in (ENROL, OWN):
             self.assertEqual(self.client.get(page).status_code, 404)
 
+    def test_three_codes_left_are_told_on_every_page_until_new_ones_are_made(self):
+        self.enrol()
+        kept = StaticToken.objects.values("pk")[:3]
+        StaticToken.objects.exclude(pk__in=list(kept.values_list("pk", flat=True))).delete()
+        self.come_in(self.huong)
+
+        for page in ("/", "/quan-tri/", "/ho-tro/"):
+            self.assertContains(self.client.get(page), "chỉ còn 3 mã dự phòng")
+        r = self.client.post(OWN)
+
+        for way in ("data-print", "data-copy", "data-download"):
+            self.assertContains(r, way)
+        self.assertNotContains(self.client.get("/quan-tri/"), "mã dự phòng")
+
     def test_new_recovery_codes_end_the_old_ones(self):
         [old] = re.findall(r"<code>([a-z0-9-]+)</code>", self.enrol().content.decode())[:1]
 

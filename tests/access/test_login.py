@@ -1,6 +1,7 @@
 """The door: who comes in, what they are told, how often they may try."""
 
 import datetime as dt
+import re
 
 from argon2 import PasswordHasher
 from django.conf import settings
@@ -56,6 +57,24 @@ class LogInTests(cast.Cast, TestCase):
                 self.assertContains(r, "<title>Lỗi: Đăng nhập")
                 self.assertNotContains(r, PASSWORD)
                 self.assertRedirects(self.client.get("/"), f"{LOGIN}?next=/")
+
+    def test_a_mistyped_domain_is_offered_mended_alike_for_everybody(self):
+        for domain in ("gmail.com", "hagiang.gov", "hagaing.gov.vn"):
+            for page, data in (
+                (LOGIN, {"username": "{}", "password": "Sai-mat-khau-8"}),
+                (ASK, {"address": "{}"}),
+                ("/kich-hoat/", {"address": "{}", "code": "ABCDEFGHJK"}),
+            ):
+                drawn = []
+                for name in ("an", "ab"):
+                    sent = {key: value.format(f"{name}@{domain}") for key, value in data.items()}
+                    body = Client().post(page, sent).content.decode()
+                    with self.subTest(page=page, domain=domain):
+                        self.assertIn(f"Dùng {name}@hagiang.gov.vn</button>", body)
+                    drawn.append(re.sub(r'value="[^"]{64}"', "", body).replace(name + "@", ""))
+                self.assertEqual(*drawn)
+        for other in ("a n@gmail.com", "an@"):
+            self.assertNotContains(self.ask(other), "Dùng ")
 
     def test_what_was_left_empty_is_named(self):
         r = self.log_in("", "")

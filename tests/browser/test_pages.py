@@ -133,6 +133,12 @@ class RecoveryPageTests(InspectedTestCase):
         self.ask_in_browser()
 
         self.inspect(CODE_HEADING)
+        self.page.set_viewport_size({"width": 360, "height": 740})
+        self.page.reload()
+        for part in (self.page.locator("[name=code]"), self.button("Xác thực")):
+            box = part.bounding_box()
+            self.assertLessEqual(box["y"] + box["height"], 740)
+        self.assertEqual(self.page.evaluate("scrollY"), 0)
 
     def test_step_2_of_the_last_code_today(self):
         self.ask()

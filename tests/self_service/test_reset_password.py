@@ -52,6 +52,16 @@ class ResetPasswordTests(cast.Cast, TestCase):
 
         self.assertEqual(self.log_in(password=NEW_PASSWORD).url, "/")
 
+    def test_step_4_says_so_in_its_title_and_has_the_name_filled_in(self):
+        self.ask("An@hagiang.gov.vn")
+        self.guess(newest_code())
+        self.choose()
+
+        r = self.client.get(LOGIN)
+
+        self.assertContains(r, "<title>Đăng nhập - Đã đổi mật khẩu")
+        self.assertEqual(r.context["form"]["username"].value().lower(), "an@hagiang.gov.vn")
+
     def test_the_old_password_stops(self):
         self.ask()
         self.guess(newest_code())
