@@ -11,6 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts import directory
 from accounts.access import askers
+from accounts.audit.preparations import changes_by
 from accounts.models import Account, ActivationSlip, AuditEvent, Custody
 from otp.codes import slips
 from otp.counting import keyed_names
@@ -55,6 +56,18 @@ def newcomers() -> QuerySet[Account]:
     )
 
 
+def newcomers_for(staff: Account) -> QuerySet[Account]:
+    """Keep the newcomers to whom somebody may give slips.
+
+    Who said of a password that it is nobody's own has somebody else give the slip (AD-09).
+    """
+    marked = changes_by(staff, "has_default_password").filter(account=OuterRef("pk"))
+    nobody_s = Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    if directory.is_in_charge():
+        nobody_s = Q(pk__in=[])
+    return newcomers().filter(nobody_s | ~Exists(marked))
+
+
 def give(people: Iterable[Account], *, by: Account) -> list[PrintedSlip]:
     """Give a slip to each newcomer among `people`; one that was given before dies.
 
@@ -63,7 +76,7 @@ def give(people: Iterable[Account], *, by: Account) -> list[PrintedSlip]:
     now = timezone.now()
     with transaction.atomic():
         keys = [account.pk for account in people]
-        locked = newcomers().select_for_update().filter(pk__in=keys).order_by("pk")
+        locked = newcomers_for(by).select_for_update().filter(pk__in=keys).order_by("pk")
         found = list(locked)
         ActivationSlip.objects.open().filter(account__in=found).update(ended_at=now)
         given = ActivationSlip.objects.bulk_create(

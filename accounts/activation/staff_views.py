@@ -18,7 +18,7 @@ from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.activation import slips
 from accounts.activation.forms import GiveForm, Layout
-from accounts.activation.slips import MOST_AT_ONCE, newcomers
+from accounts.activation.slips import MOST_AT_ONCE, newcomers_for
 from accounts.models import Account, ActivationSlip
 from accounts.models.right import Right
 from accounts.organisation import roles
@@ -29,6 +29,7 @@ from otp.sentences import duration
 
 RIGHT = Right.PRINT_SLIPS
 SLIPS_ON_A_PAGE = 50
+LONGEST_KEY = 19  # digits, of what the database takes
 
 State = ActivationSlip.State
 
@@ -52,7 +53,7 @@ def slips_given(request: StaffRequest) -> HttpResponse:
         "show": show,
         "choices": [("", _("Tất cả")), *State.choices],
         "waiting": State.WAITING,
-        "newcomers": roles.within(request.user, newcomers()).count(),
+        "newcomers": roles.within(request.user, newcomers_for(request.user)).count(),
     }
     return render(request, "activation/slips.html", context)
 
@@ -96,7 +97,9 @@ def take_back(request: StaffRequest, pk: str) -> HttpResponse:
 def preview_of(request: HttpRequest, chosen: QuerySet[Account]) -> HttpResponse | None:
     """Show who of the accounts ticked in the list would get a slip."""
     reach = roles.within(actor(request), chosen)
-    people = list(newcomers().filter(pk__in=reach).order_by("address")[: MOST_AT_ONCE + 1])
+    people = list(
+        newcomers_for(actor(request)).filter(pk__in=reach).order_by("address")[: MOST_AT_ONCE + 1]
+    )
     if not people:
         messages.warning(
             request, _("Không có ai được cấp phiếu trong số đã chọn. %(who)s") % {"who": _who()}
@@ -107,7 +110,7 @@ def preview_of(request: HttpRequest, chosen: QuerySet[Account]) -> HttpResponse 
 
 def _chosen(staff: Account, *, addresses: list[str], unit: str, layout: str) -> list[Account]:
     """Give the people meant by the form, in the reader's reach; raises ValidationError."""
-    reach = roles.within(staff, newcomers())
+    reach = roles.within(staff, newcomers_for(staff))
     if not addresses:
         waiting = ActivationSlip.objects.open().filter(good_until__gt=timezone.now())
         reach = reach.filter(unit__in=with_below([int(unit)]))
@@ -134,7 +137,8 @@ def _who() -> str:
         "Phiếu chỉ dành cho tài khoản trong phạm vi của bạn, chưa từng có số điện thoại, chưa từng"
         " đăng nhập và chưa có mật khẩu riêng; với người khác, hãy đề nghị số điện thoại ở trang"
         " hỗ trợ để một cán bộ khác duyệt. Hộp thư tổ chức đã có người phụ trách thì người đó dùng"
-        " “Quên mật khẩu”."
+        " “Quên mật khẩu”. Ai đã đánh dấu mật khẩu của tài khoản là mặc định thì để cán bộ khác in"
+        " phiếu."
     )
 
 
@@ -156,8 +160,11 @@ def _preview(request: HttpRequest, people: list[Account], layout: str) -> HttpRe
 
 def _print(request: StaffRequest) -> HttpResponse:
     """Give the slips and show them, once: they are on no other page."""
-    keys = [int(key) for key in request.POST["people"].split(",") if key.isdecimal()]
-    reach = roles.within(request.user, newcomers().filter(pk__in=keys[:MOST_AT_ONCE]))
+    asked = request.POST["people"].split(",")
+    keys = [int(key) for key in asked if key.isdecimal() and len(key) < LONGEST_KEY]
+    reach = roles.within(
+        request.user, newcomers_for(request.user).filter(pk__in=keys[:MOST_AT_ONCE])
+    )
     printed = slips.give(reach, by=request.user)
     if not printed:
         messages.warning(request, _("Không còn ai để in phiếu. %(who)s") % {"who": _who()})

@@ -5,6 +5,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import directory
+from accounts.audit.preparations import changes_by
 from accounts.credentials import notices, phone_proposals
 from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.credentials.refusals import NotNow
@@ -65,6 +66,9 @@ def _refuse_unfit(
 ) -> None:
     if mailbox.kind != Account.Kind.ORGANISATION or mailbox.is_staff:
         raise NotNow(_("Chỉ hộp thư của tổ chức mới có người phụ trách."))
+    if changes_by(by, "kind").filter(account=mailbox).exists():
+        # Else one member of staff could give away anybody's mailbox as an organisation's (AD-09).
+        raise NotNow(_("Bạn đã đổi loại của hộp thư này: cần một cán bộ khác ghi người phụ trách."))
     if responsible == deputy:
         raise NotNow(_("Người phụ trách và người thay phải là hai người khác nhau."))
     for person in filter(None, (responsible, deputy)):

@@ -70,9 +70,9 @@ def hand_over(request: StaffRequest, pk: int) -> HttpResponse:
     mailbox = get_object_or_404(_within(request.user), pk=pk)
     custody = getattr(mailbox, "custody", None)
     keeper = custody.responsible.address if custody and custody.responsible else _("chưa có")
-    form = CustodyForm(
-        request.POST or None, staff=request.user, stands={_("người phụ trách"): keeper}
-    )
+    deputy = custody.deputy.address if custody and custody.deputy else _("không có")
+    stands = {_("người phụ trách"): keeper, _("người thay"): deputy}
+    form = CustodyForm(request.POST or None, staff=request.user, stands=stands)
     if form.is_valid():
         try:
             handed_over = rules.entrust(mailbox, **form.cleaned_data, by=request.user)

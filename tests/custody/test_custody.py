@@ -1,5 +1,6 @@
 """Mailboxes of organisations: who is responsible, who gets their codes, and their hand-over."""
 
+from django.db import transaction
 from django.test import Client, TestCase
 from django.utils import timezone
 
@@ -9,6 +10,7 @@ from accounts.models import Account, AuditEvent, Custody, Session, Unit
 from otp.models import Message
 from tests.support import cast
 from tests.support.cast import ASK, newest_code
+from tests.support.forms import drawn_from
 
 LIST = "/quan-tri/hop-thu-to-chuc/"
 Event = AuditEvent.Event
@@ -169,6 +171,40 @@ class HandOverTests(Mailboxes):
         with self.assertRaises(NotNow):
             rules.entrust(self.binh, responsible=self.an, deputy=None, decision="1", by=self.huong)
         self.assertFalse(Custody.objects.exists())
+
+    def test_who_made_a_person_s_account_an_organisation_s_names_nobody(self):
+        edit = f"/quan-tri/accounts/account/{self.binh.pk}/change/"
+        data = {"full_name": "Bình", "kind": "organisation", "unit": self.unit.pk}
+        for name, role in (("pa", "unit-it"), ("mo", "province-it")):
+            with self.subTest(role), transaction.atomic():
+                by = cast.make_staff(name, role, unit=self.unit)
+                self.come_in(by)
+                self.client.post(edit, data | {"is_active": "on"} | cast.NO_ALIASES)
+                self.binh.refresh_from_db()
+                self.assertEqual(self.binh.kind, "organisation")
+                page, entrusted = (
+                    f"{LIST}{self.binh.pk}/",
+                    Custody.objects.filter(mailbox=self.binh),
+                )
+                keeper = {"responsible": "an", "deputy": "", "decision": "12/QĐ"}
+
+                self.assertContains(self.client.post(page, keeper), "cần một cán bộ khác")
+                self.assertFalse(entrusted.exists())
+                self.come_in(self.huong)
+                self.assertRedirects(self.client.post(page, keeper), LIST)
+                self.assertTrue(entrusted.exists())
+                transaction.set_rollback(True)
+
+    def test_an_old_page_takes_no_deputy_away(self):
+        page = f"{LIST}{self.office.pk}/"
+        self.come_in(self.huong)
+        old = drawn_from(self.client, page)
+        self.entrust(self.an, self.em)
+
+        r = self.client.post(page, old | {"responsible": "an", "deputy": "", "decision": "13/QĐ"})
+
+        self.assertContains(r, "mua@hagiang.gov.vn")
+        self.assertEqual(Custody.objects.get().deputy, self.em)
 
 
 class PageTests(Mailboxes):
