@@ -54,7 +54,10 @@ def by_units(campaign: PhoneCampaign, visible: Visible) -> dict[int | None, Prog
     if campaign.is_planned:
         people = missing_people(campaign, visible).order_by().values_list("unit")
         return {unit: Progress(n, n) for unit, n in people.annotate(n=Count("pk"))}
-    still = Q(outcome__in=WAITING) & campaign.missing(of="account__")
+    waiting = Q(outcome__in=WAITING)
+    still = waiting & campaign.missing(of="account__")
+    # Of who was removed nothing is missing any more, but they have not done it either.
+    gone = Q(outcome=Outcome.LEFT) | waiting & Q(account=None)
     rows = members(campaign, visible).order_by().values_list("account__unit")
     return {
         unit: Progress(*counts)
@@ -62,7 +65,7 @@ def by_units(campaign: PhoneCampaign, visible: Visible) -> dict[int | None, Prog
             people=Count("pk"),
             still=Count("pk", filter=still),
             excused=Count("pk", filter=Q(outcome=Outcome.EXCUSED)),
-            gone=Count("pk", filter=Q(outcome=Outcome.LEFT)),
+            gone=Count("pk", filter=gone),
         )
     }
 

@@ -155,6 +155,15 @@ class ListTests(PageTestCase):
         for wrong in ("don-vi=x", "ai=x", "so=x"):
             self.assertEqual(self.client.get(f"{page}nguoi/?{wrong}").status_code, 404)
 
+    def test_who_is_removed_during_a_stop_has_not_done_it(self):
+        campaign = self.running_phones()
+        phone_rules.stop(campaign, by=self.province, why="x")
+        self.gam.delete()
+
+        tiles = self.client.get(f"{PHONES}{campaign.pk}/").context["tiles"]
+
+        self.assertEqual([tile.value for tile in tiles], ["3", "0", "2", "0", "1"])
+
     def test_progress_by_day_is_what_the_runs_put_down(self):
         campaign = self.running_phones()
         confirm(self.gam)
