@@ -9,8 +9,17 @@ days, nor twice on one day.
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from django.db import transaction
-from django.db.models import DateField, ExpressionWrapper, F, Q, QuerySet, Value
+from django.db import connection, transaction
+from django.db.models import (
+    DateField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+)
 from django.utils import timezone
 
 from accounts.campaigns.rules import A_SECOND, BATCH, CampaignRefused, TooLate
@@ -30,6 +39,12 @@ Event = AuditEvent.Event
 Outcome = PhoneMember.Outcome
 State = PhoneCampaign.State
 
+# Whoever was put into another campaign meanwhile is left to it.
+_ENROL = """
+INSERT INTO accounts_phonemember (campaign_id, account_id, postponements_left, outcome)
+SELECT %s, people.id, %s, '' FROM ({people}) AS people (id)
+ON CONFLICT DO NOTHING
+"""
 _CHASED = Q(is_active=True, locked_at__isnull=True, is_staff=False, is_superuser=False)
 _REMINDED = ("mail", "reminders_sent", "last_reminded_on")
 
@@ -91,15 +106,7 @@ def start(campaign: PhoneCampaign, *, by: Account) -> int:
         held = _locked(campaign, State.PLANNED)
         if held.first_day < timezone.localdate():
             raise TooLate
-        people = eligible(held, units_of(held)).order_by("pk").values_list("pk", flat=True)
-        PhoneMember.objects.bulk_create(
-            (
-                PhoneMember(campaign=held, account_id=pk, postponements_left=held.postponements)
-                for pk in people
-            ),
-            batch_size=1000,
-            ignore_conflicts=True,  # whoever was put into another campaign meanwhile is left to it
-        )
+        _enrol(held)
         count = held.members.count()
         held.state, held.started_at, held.started_by = State.RUNNING, timezone.now(), by
         held.save(update_fields=["state", "started_at", "started_by"])
@@ -108,6 +115,16 @@ def start(campaign: PhoneCampaign, *, by: Account) -> int:
             Event.CAMPAIGN_STARTED, actor=by, campaign=held.pk, kind=KIND, people=count, units=units
         )
     return count
+
+
+def _enrol(campaign: PhoneCampaign) -> None:
+    """Draw up the list by one statement: there may be a hundred thousand people."""
+    people = eligible(campaign, units_of(campaign)).order_by("pk").values_list("pk")
+    chosen, chosen_by = people.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ENROL.format(people=chosen), [campaign.pk, campaign.postponements, *chosen_by]
+        )
 
 
 def stop(campaign: PhoneCampaign, *, by: Account, why: str) -> None:
@@ -156,12 +173,13 @@ def resume(campaign: PhoneCampaign, *, by: Account, why: str) -> int:
         held = _locked(campaign, State.STOPPED)
         if held.started_at is None:
             raise CampaignRefused
-        elsewhere = PhoneMember.objects.filter(outcome=Outcome.OPEN, account__isnull=False)
+        of_them = {"account": OuterRef("account")}
         # Who was excused, and is no more since the campaign was stopped, is asked again.
-        asked = Q(outcome=Outcome.STOPPED) | Q(outcome=Outcome.EXCUSED, account__phone_excuse=None)
-        members = held.members.filter(asked, account__isnull=False).exclude(
-            account__in=elsewhere.values("account")
+        asked = Q(outcome=Outcome.STOPPED) | Q(
+            ~Exists(PhoneExcuse.objects.filter(**of_them)), outcome=Outcome.EXCUSED
         )
+        elsewhere = PhoneMember.objects.filter(outcome=Outcome.OPEN, **of_them)
+        members = held.members.filter(asked, ~Exists(elsewhere), account__isnull=False)
         count = members.update(outcome=Outcome.OPEN, decided_on=None)
         held.state, held.ended_at = State.RUNNING, None
         held.save(update_fields=["state", "ended_at"])
