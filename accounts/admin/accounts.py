@@ -4,11 +4,16 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import ForeignKey, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.forms import BaseModelFormSet, ModelChoiceField, ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.bulk import BulkAdmin
@@ -25,6 +30,7 @@ from accounts.admin.versions import VersionedAdmin
 from accounts.credentials import notices
 from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.models import Account, Address, AuditEvent, Unit
+from accounts.models.phone_state import state_of
 from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.aliases import AliasForm
@@ -76,11 +82,8 @@ class AccountAdmin(VersionedAdmin, BulkAdmin):
         "address",
         "full_name",
         "unit",
-        "masked_phone",
-        "confirmed_phone",
-        "has_default_password",
-        "locked_at",
-        "is_active",
+        "number",
+        "state",
     )
     list_filter = (
         *(PhoneFilter, "has_default_password", LoggedInFilter, LockedFilter, LockedByFilter),
@@ -122,9 +125,25 @@ class AccountAdmin(VersionedAdmin, BulkAdmin):
     def masked_phone(self, account: Account) -> str:
         return phones.masked_for_staff(account.phone)
 
-    @admin.display(description=_("đã xác thực số"), boolean=True)
-    def confirmed_phone(self, account: Account) -> bool:
-        return account.phone_is_confirmed
+    @admin.display(description=_("số điện thoại"), ordering="phone_confirmed_at")
+    def number(self, account: Account) -> str:
+        """Give the masked number and how it stands, in one narrow column."""
+        masked = phones.masked_for_staff(account.phone)
+        state = state_of(account, None).label
+        return f"{masked}: {state}" if masked else str(state)
+
+    @admin.display(description=_("tình trạng"), ordering="locked_at")
+    def state(self, account: Account) -> str:
+        """Say in words what stands in the way of a log-in, or that nothing does."""
+        found: list[object] = []
+        if not account.is_active:
+            found.append(_("ngừng sử dụng"))
+        if account.locked_at:
+            day = date_format(timezone.localtime(account.locked_at), "SHORT_DATE_FORMAT")
+            found.append(_("khóa từ %(day)s") % {"day": day})
+        if account.has_default_password:
+            found.append(_("mật khẩu mặc định"))
+        return ", ".join(map(str, found)) or str(_("đang dùng"))
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Account]":
         return roles.within(actor(request), super().get_queryset(request))
@@ -163,6 +182,20 @@ class AccountAdmin(VersionedAdmin, BulkAdmin):
         except IntegrityError:
             # Somebody took the address in this very moment: asked again, the form says so.
             return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Lead to what the audit trail has of the account, or to what the desk shows of it."""
+        account = self.get_object(request, unquote(object_id))
+        if account is None:
+            return redirect("admin:index")
+        if not self.has_view_permission(request, account):
+            raise PermissionDenied
+        if not request.user.has_perm(Right.VIEW_AUDIT):
+            return redirect("accounts:person", account.pk)
+        trail = reverse("admin:accounts_auditevent_changelist")
+        return redirect(f"{trail}?account={account.pk}")
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Account | None = None

@@ -31,6 +31,9 @@ EXPORTED = (
 # What only staff do: by these, somebody is known to have been staff.
 _STAFF_ONLY = [AuditEvent.Event.LOOKED_UP, AuditEvent.Event.VIEWED, AuditEvent.Event.AUDIT_VIEWED]
 
+# An account by its key only, with no column of it.
+_LOOKUPS = ("event", "ok", "at", "staff", "help")
+
 
 class StaffFilter(admin.SimpleListFilter):
     """By whom: those who did something to others, also where they are staff no longer."""
@@ -101,7 +104,7 @@ class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
         self, lookup: str, value: str, request: HttpRequest
     ) -> bool:
         # Else what staff wrote could be asked for letter by letter in the address.
-        return lookup.split(LOOKUP_SEP)[0] in ("event", "ok", "at", "staff", "help")
+        return lookup == "account" or lookup.split(LOOKUP_SEP)[0] in _LOOKUPS
 
     def get_urls(self) -> list[URLPattern]:
         return [

@@ -74,7 +74,14 @@ TABLE = {
     "/quan-tri/accounts/account/add/": (NO, NO, YES, NO, NO, HOME),
     "/quan-tri/accounts/account/{an}/change/": (NO, YES, YES, YES, NO, HOME),
     "/quan-tri/accounts/account/{binh}/change/": (NO, "/quan-tri/", YES, YES, NO, HOME),
-    "/quan-tri/accounts/account/{an}/history/": (NO, YES, YES, YES, NO, HOME),
+    "/quan-tri/accounts/account/{an}/history/": (
+        NO,
+        "/ho-tro/tai-khoan/{an}/",
+        "/quan-tri/accounts/auditevent/?account={an}",
+        "/quan-tri/accounts/auditevent/?account={an}",
+        NO,
+        HOME,
+    ),
     "/quan-tri/accounts/account/{an}/delete/": (NO, NO, NO, NO, NO, HOME),
     "/quan-tri/accounts/unit/": (NO, YES, YES, YES, NO, HOME),
     "/quan-tri/accounts/unit/add/": (NO, NO, YES, NO, NO, HOME),
@@ -221,7 +228,7 @@ class RoleTests(Staff, TestCase):
                     r = self.browsers[role].get(path, follow=isinstance(expected, str))
 
                     if isinstance(expected, str):
-                        self.assertEqual(r.redirect_chain[-1][0], expected)
+                        self.assertEqual(r.redirect_chain[-1][0], expected.format(**places))
                     else:
                         self.assertEqual(r.status_code, expected)
 

@@ -122,3 +122,48 @@ class ReportTests(ListTestCase):
                 if "%" not in figure:
                     with self.subTest(page, href=href):
                         self.assertEqual(counts[href], figure)
+
+
+class ColumnsTests(ListTestCase):
+    def test_how_an_account_stands_is_said_in_words(self):
+        page = self.client.get(LIST).content.decode()
+
+        today = f"{timezone.localdate():%d/%m/%Y}"
+        rows = {
+            name: re.findall(
+                r'class="field-(?:number|state)[^"]*">([^<]*)</td>',
+                re.search(rf">{name}@.*?</tr>", page, re.DOTALL)[0],
+            )
+            for name in ("khong", "chua", "ngo", "tot", "lac", "nghi")
+        }
+        self.assertEqual(rows["khong"], ["chưa có số", "đang dùng"])
+        self.assertEqual(rows["chua"], ["***002: số chưa xác thực", "đang dùng"])
+        self.assertEqual(rows["ngo"][0], "***001: có thể không còn của chủ hộp thư")
+        self.assertEqual(rows["tot"], ["***001: số đã xác thực", "mật khẩu mặc định"])
+        self.assertEqual(rows["lac"][1], f"khóa từ {today}")
+        self.assertEqual(rows["nghi"][1], "ngừng sử dụng")
+        self.assertNotIn("icon-no.svg", page)
+
+    def test_somebody_is_searched_for_by_post_at_the_desk(self):
+        page = self.client.get(LIST).content.decode()
+        form = re.search(r'<form class="find".*?</form>', page, re.DOTALL)[0]
+        self.assertIn('method="post" action="/ho-tro/"', form)
+
+        r = self.client.post("/ho-tro/", {"words": "khong"})
+
+        self.assertEqual(r["Location"], f"/ho-tro/tai-khoan/{self.none.pk}/")
+
+    def test_an_account_leads_to_its_own_history_and_to_the_desk(self):
+        page = self.client.get(f"{LIST}{self.hand.pk}/change/").content.decode()
+        self.assertIn(f'href="/ho-tro/tai-khoan/{self.hand.pk}/"', page)
+
+        r = self.client.get(f"{LIST}{self.hand.pk}/history/", follow=True)
+
+        self.assertEqual({row.account_id for row in r.context["cl"].result_list}, {self.hand.pk})
+        self.assertContains(r, "Khóa")
+
+    def test_the_trail_is_asked_for_no_column_of_an_account(self):
+        trail = "/quan-tri/accounts/auditevent/"
+        for query in ({"account__phone__startswith": "+84"}, {"account__password": "x"}):
+            with self.subTest(query):
+                self.assertEqual(self.client.get(trail, query).status_code, 400)
