@@ -4,6 +4,7 @@ import shutil
 import ssl
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register  # n
 from django.db import OperationalError
 from django.db.utils import ConnectionHandler
 
+from accounts.credentials import breached
 from accounts.directory.connection import is_on_this_machine
 from accounts.self_service.pending_code import origin_line
 from otp.checks import weak_secrets
@@ -37,6 +39,25 @@ def demo_stays_at_home(**_: Any) -> list[CheckMessage]:
             id="portal.E001",
         )
     ]
+
+
+@register(Tags.security)
+def breached_passwords_are_readable(**_: Any) -> list[CheckMessage]:
+    """Refuse a list of leaked passwords that would let every password pass."""
+    if not settings.BREACHED_PASSWORDS_FILE:
+        return []
+    try:
+        breached.check(Path(settings.BREACHED_PASSWORDS_FILE))
+    except (OSError, breached.Unreadable) as error:
+        wrong = error.strerror if isinstance(error, OSError) else error
+        return [
+            Error(
+                f"BREACHED_PASSWORDS_FILE cannot be used: {wrong}.",
+                hint="It is the ordered SHA-1 list of Pwned Passwords; see docs/operate.md.",
+                id="portal.E025",
+            )
+        ]
+    return []
 
 
 @register(Tags.security)

@@ -96,9 +96,8 @@ if DATABASE_URL and postgresql.as_owner and env.str("DATABASE_OWNER_URL", ""):
     DATABASE_SERVING_ROLE, DATABASE_SERVING_PASSWORD = _serving["USER"], _serving["PASSWORD"]
     _url = "DATABASE_OWNER_URL"
 # PgBouncer between the pages and PostgreSQL; commands, the sender and the worker go past it.
-DATABASE_POOLER = env.str(
-    "DATABASE_POOLER", "", validate=validate.OneOf(["", "session", "transaction"])
-)
+_POOLERS = validate.OneOf(["", "session", "transaction"])
+DATABASE_POOLER = env.str("DATABASE_POOLER", "", validate=_POOLERS)
 DATABASE_DIRECT_URL = env.str("DATABASE_DIRECT_URL", "")
 if DATABASE_POOLER and not DATABASE_DIRECT_URL:
     raise ImproperlyConfigured(
@@ -234,6 +233,7 @@ PASSWORD_HASHERS = [
     "accounts.credentials.foreign_hashes.ImportedHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [{"NAME": "accounts.credentials.policy.PolicyValidator"}]
+BREACHED_PASSWORDS_FILE = env.str("BREACHED_PASSWORDS_FILE", "")
 HASHES_AT_ONCE = 3  # in one process; each takes 19 MiB for about 25 ms
 HASH_QUEUE = 5  # seconds to wait for a place before the page says "busy"
 PASSWORD_FRESH = 600  # seconds after typing it in which the password is not asked again

@@ -4,6 +4,7 @@ import functools
 import re
 import string
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from accounts.credentials import breached
 from accounts.folding import fold
 from otp.sentences import with_numbers
 
@@ -62,6 +64,8 @@ _REFUSALS = {
     "phone": _("Mật khẩu chứa số điện thoại của bạn: hãy bỏ dãy số đó đi"),
     "local": _("Mật khẩu dựa trên tên hoặc từ quen thuộc của địa phương (%(word)s) dễ bị đoán."),
     "own": _("Mật khẩu dựa trên tên, địa chỉ thư hoặc đơn vị của bạn dễ bị đoán."),
+    "usual": _("Mật khẩu dựa trên từ mà nhiều cơ quan hay dùng (%(word)s) dễ bị đoán."),
+    "breached": _("Mật khẩu này đã bị lộ ở nơi khác, kẻ xấu có danh sách: hãy dùng mật khẩu khác."),
     "common": _("Mật khẩu dựa trên một mật khẩu quá phổ biến, thêm số hay dấu vẫn dễ bị đoán."),
     "run": _("Mật khẩu gần như chỉ có dãy phím liền nhau hoặc lặp lại (12345, qwerty, aaaa)."),
     "thin": with_numbers(
@@ -70,6 +74,10 @@ _REFUSALS = {
     ),
 }
 _ADVICE = _("Hãy ghép 3–4 từ không liên quan với nhau, rồi thêm chữ in hoa, chữ số và dấu.")
+
+# What offices here choose, a word a line: their operators, themselves, their work, the calendar. A
+# list of words that leaked elsewhere in the world has hardly any of it.
+_USUAL_WORDS = Path(__file__).with_name("usual_words.txt")
 
 _MIN_CORE = 4  # characters between the first and the last letter
 _MIN_BESIDE_RUNS = 5  # characters that no run covers
@@ -127,6 +135,8 @@ class PolicyValidator:
             local_words=settings.PASSWORD_LOCAL_WORDS,
             staff=getattr(user, "is_staff", False) is True,
         )
+        if not found and _has_leaked(password):
+            found = [_problem("breached")]
         if found:
             raise ValidationError(
                 [ValidationError(problem.sentence, code=problem.code) for problem in found]
@@ -134,6 +144,11 @@ class PolicyValidator:
 
     def get_help_text(self) -> str:
         return ". ".join(str(sentence) for _key, sentence in RULES) + "."
+
+
+def _has_leaked(password: str) -> bool:
+    file = settings.BREACHED_PASSWORDS_FILE
+    return bool(file) and breached.is_breached(password, Path(file))
 
 
 def problems(
@@ -268,12 +283,21 @@ def _by_spelling(words: Iterable[str]) -> dict[str, str]:
 def _made_of_words(
     readings: Iterable[str], own: Mapping[str, str], local: Mapping[str, str]
 ) -> Problem | None:
-    known = own.keys() | local.keys()
+    known = own.keys() | local.keys() | _usual().keys()
     for reading in readings:
         if parts := _parts(reading, known):
-            named = [local[part] for part in parts if part in local]
-            # Only the place's word is named; it is no secret, and the password is not echoed.
-            return _advised("local", word=named[0]) if named else _advised("own")
+            return _made_of(parts, own, local)
+    return None
+
+
+def _made_of(
+    parts: tuple[str, ...], own: Mapping[str, str], local: Mapping[str, str]
+) -> Problem | None:
+    # Words that are no secret are named; the person's own are not, nor is the password echoed.
+    for code, words in (("local", local), ("own", own), ("usual", _usual())):
+        named = [words[part] for part in parts if part in words]
+        if named:
+            return _advised(code) if words is own else _advised(code, word=named[0])
     return None
 
 
@@ -284,6 +308,11 @@ def _parts(reading: str, known: Collection[str]) -> tuple[str, ...]:
         if reading[:cut] in known and reading[cut:] in known:
             return reading[:cut], reading[cut:]
     return ()
+
+
+@functools.cache
+def _usual() -> dict[str, str]:
+    return _by_spelling(_USUAL_WORDS.read_text(encoding="ascii").split())
 
 
 @functools.cache
