@@ -6,7 +6,7 @@ style sheet shows one of them. Series differ by dashes, marks and hatching, not 
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from accounts.reports.tables import number, percent
 
@@ -30,7 +30,7 @@ class Paper:
     left: int = 62
     right: int = 76
     top: int = 14
-    bottom: int = 30
+    bottom: int = 36
 
     @property
     def inner_right(self) -> int:
@@ -48,7 +48,7 @@ WIDE = Paper("wide", 960, 300, day_labels=9)
 NARROW = Paper("narrow", 340, 260, day_labels=4, left=44, right=56)
 PAPERS = (WIDE, NARROW)
 WIDEST_COLUMN = 48.0
-CLEARANCE = 16  # between two words at the ends of lines
+CLEARANCE = 20  # between two words at the ends of lines, as large as they are printed
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class Lines(Chart):
                 for n in _some(len(self.labels), paper.day_labels)
             ],
             ruling_end=paper.inner_right,
-            strokes=_apart([stroke for stroke in strokes if stroke]),
+            strokes=_apart([stroke for stroke in strokes if stroke], lowest=paper.base),
         )
 
     def _stroke(
@@ -237,13 +237,17 @@ def _some(count: int, most: int) -> list[int]:
     return sorted(range(count - 1, -1, -step))
 
 
-def _apart(strokes: list[Stroke]) -> list[Stroke]:
-    """Push the words at the ends of lines so far from each other that both can be read."""
-    placed: list[Stroke] = []
-    for stroke in sorted(strokes, key=lambda stroke: stroke.word.y):
-        y = stroke.word.y
-        if placed:
-            y = max(y, placed[-1].word.y + CLEARANCE)
-        word = Place(stroke.word.x, round(y, 1), stroke.word.text)
-        placed.append(Stroke(stroke.number, stroke.path, stroke.x, stroke.y, word))
+def _apart(strokes: list[Stroke], *, lowest: float) -> list[Stroke]:
+    """Move the words at the ends of lines from each other, and off the days along the bottom."""
+    order = sorted(strokes, key=lambda stroke: stroke.word.y)
+    heights: list[float] = []
+    for stroke in order:
+        heights.append(max([stroke.word.y, *(y + CLEARANCE for y in heights[-1:])]))
+    for n in reversed(range(len(heights))):
+        below = heights[n + 1] - CLEARANCE if n + 1 < len(heights) else lowest
+        heights[n] = min(heights[n], below)
+    placed = [
+        replace(stroke, word=replace(stroke.word, y=round(y, 1)))
+        for stroke, y in zip(order, heights, strict=True)
+    ]
     return sorted(placed, key=lambda stroke: stroke.number)

@@ -37,6 +37,6 @@
   find().then((number) => {
     if (number === null) return;
     field.value = btoa(JSON.stringify({ algorithm, challenge, number, salt, signature }));
-    if (waiting) field.form.requestSubmit();
+    if (waiting) field.form.querySelector("[type=submit]").click();
   });
 })();

@@ -16,7 +16,9 @@
   const drawn = Date.now() + Number(box.dataset.minutes) * 60000;
   let end = drawn;
 
-  const time = (at) => new Date(at).toLocaleTimeString("vi", { hour: "2-digit", minute: "2-digit" });
+  // As the server writes it, whatever zone the visitor's machine believes to be in.
+  const OFFICE = { hour: "2-digit", minute: "2-digit", timeZone: "Asia/Ho_Chi_Minh" };
+  const time = (at) => new Date(at).toLocaleTimeString("vi", OFFICE);
 
   const share = () => {
     try { localStorage.setItem(SHARED, String(end)); } catch (_) { /* forbidden: each tab by itself */ }

@@ -11,6 +11,7 @@ from accounts.reports.charts import Columns, Lines, Series, round_up
 from tests.reports.test_reports import CODES, HELP, ReportTestCase, code
 from tests.support.campaigning import REPORTS
 
+PRINTED = 18  # the height of a chart's letters on paper, in its own units
 SVG = re.compile(r"<svg class=\"chart__drawing.*?</svg>", re.DOTALL)
 
 
@@ -73,6 +74,17 @@ class ScaleTests(SimpleTestCase):
         for drawing in chart.drawings:
             first, second = (stroke.word.y for stroke in drawing.strokes)
             self.assertGreaterEqual(abs(first - second), 16)
+
+    def test_no_word_stands_on_another(self):
+        for ends in ((0.1, 0.0), (0.0, 0.1), (100, 100), (0, 3), (50, 50)):
+            series = [Series("s", [5, ends[0]]), Series("z", [5, ends[1]])]
+            chart = Lines("k", "t", "d", ["25/11", "26/11"], series, unit="%")
+            for drawing in chart.drawings:
+                with self.subTest(ends=ends, paper=drawing.paper.name):
+                    first, second = sorted(stroke.word.y for stroke in drawing.strokes)
+                    self.assertGreaterEqual(second - first, PRINTED)
+                    self.assertGreaterEqual(drawing.days[-1].y - second, PRINTED)
+                    self.assertGreaterEqual(first, PRINTED / 2)
 
     def test_a_column_is_as_high_as_its_parts(self):
         chart = Columns("k", "t", "d", ["a"], [Series("s", [30]), Series("z", [10])])
