@@ -11,7 +11,7 @@ from django.contrib.postgres.functions import TransactionNow
 from accounts.credentials.locks import lock, unlock
 from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.models.account import Account
-from accounts.models.audit_event import AuditEvent
+from accounts.models.audit_event import AuditEvent, Ground
 from otp import outbox
 
 NOTICES_A_SECOND = 10  # so that what is urgent need not queue behind them
@@ -19,11 +19,13 @@ NOTICE_LIFE = dt.timedelta(days=3)
 
 
 def lock_all(people: list[Account], actor: Account, options: dict[str, Any], before: int) -> int:
-    return sum(lock(account, actor=actor) for account in people)
+    ground = Ground(options.get("why", ""))
+    return sum(lock(account, actor=actor, ground=ground) for account in people)
 
 
 def unlock_all(people: list[Account], actor: Account, options: dict[str, Any], before: int) -> int:
-    return sum(unlock(account, actor=actor) for account in people)
+    ground = Ground(options.get("why", ""))
+    return sum(unlock(account, actor=actor, ground=ground) for account in people)
 
 
 def mark_default(
@@ -31,17 +33,18 @@ def mark_default(
 ) -> int:
     """Have people change their password at the next log-in; a leaked one opens no mailbox."""
     if options.get("leaked"):
-        return _mark_leaked(people, actor)
+        return _mark_leaked(people, actor, options)
     marked = [account for account in people if not account.has_default_password]
     Account.objects.filter(pk__in=[account.pk for account in marked]).update(
         has_default_password=True
     )
     event = AuditEvent.Event.DEFAULT_MARKED
-    AuditEvent.record_many(event, [(account, {}) for account in marked], actor=actor)
+    detail = _why(options)
+    AuditEvent.record_many(event, [(account, detail) for account in marked], actor=actor)
     return len(marked)
 
 
-def _mark_leaked(people: list[Account], actor: Account) -> int:
+def _mark_leaked(people: list[Account], actor: Account, options: dict[str, Any]) -> int:
     """Close the mailboxes until the password is changed, and end every session, here and there."""
     keys = [account.pk for account in people]
     Account.objects.filter(pk__in=keys).update(
@@ -51,7 +54,7 @@ def _mark_leaked(people: list[Account], actor: Account) -> int:
         account.end_sessions()
         end_mail_sessions(account)
     event = AuditEvent.Event.DEFAULT_MARKED
-    detail: dict[str, object] = {"leaked": True}
+    detail = {"leaked": True} | _why(options)
     AuditEvent.record_many(event, [(account, detail) for account in people], actor=actor)
     return len(people)
 
@@ -68,7 +71,12 @@ def send_notice(people: list[Account], actor: Account, options: dict[str, Any], 
             good_for=NOTICE_LIFE,
             wait=dt.timedelta(seconds=place / NOTICES_A_SECOND),
         )
-    detail: dict[str, object] = {"subject": options["subject"]}
+    detail = {"subject": options["subject"]} | _why(options)
     event = AuditEvent.Event.NOTICE_SENT
     AuditEvent.record_many(event, [(account, detail) for account in readers], actor=actor)
     return len(readers)
+
+
+def _why(options: dict[str, Any]) -> dict[str, object]:
+    """Give the ground as the trail keeps it; a job of the release before has none."""
+    return {"why": options.get("why", "")}

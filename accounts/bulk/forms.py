@@ -88,7 +88,22 @@ def _answers(result: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-class NoticeForm(PortalForm):
+class WhyForm(PortalForm):
+    """The ground on which something is done to many accounts: it goes on record with each."""
+
+    why = KeptWords(
+        label=_("Lý do"),
+        help_text=_("Ví dụ: theo công văn của đơn vị. Lý do được ghi vào nhật ký."),
+        max_length=200,
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+        error_messages={
+            "required": _("Hãy ghi lý do."),
+            "max_length": _("Lý do dài quá %(limit_value)d ký tự: hãy ghi ngắn lại."),
+        },
+    )
+
+
+class NoticeForm(WhyForm):
     subject = Text(
         label=_("Tiêu đề"),
         max_length=150,

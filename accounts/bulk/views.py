@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.bulk import worker
-from accounts.bulk.forms import AnswerForm, ImportForm, NoticeForm
+from accounts.bulk.forms import AnswerForm, ImportForm, NoticeForm, WhyForm
 from accounts.bulk.progress import progress_of, summary_of
 from accounts.credentials.locks import BY_CAMPAIGN, last_locks
 from accounts.loading.columns import CHANGEABLE, COLUMNS, EXPORTED, PREVIEWED
@@ -94,20 +94,23 @@ def sample_workbook(request: StaffRequest) -> HttpResponseBase:
 def job_page(request: StaffRequest, pk: int) -> HttpResponse:
     """Show what is to be done and how far it is; take the confirmation, or the change of mind."""
     job = _own_job(request, pk)
-    notice = NoticeForm(request.POST or None) if job.kind == Job.Kind.NOTICE else None
+    is_notice = job.kind == Job.Kind.NOTICE
+    form = _form_of(job, request)
     previewed = False
     if request.method == "POST":
         if "drop" in request.POST:
             return _drop(request, job)
         if "answer" in request.POST:
             return _look_again(request, job)
-        previewed = notice is not None and notice.is_valid()
-        if "confirm" in request.POST and (notice is None or previewed):
-            return _confirm(request, job, notice)
+        is_good = form is None or form.is_valid()
+        previewed = is_notice and is_good
+        if "confirm" in request.POST and is_good:
+            return _confirm(request, job, form)
     people = Account.objects.filter(pk__in=job.accounts[:SHOWN]).order_by("address")
     context = {
         "job": job,
-        "form": notice,
+        "form": form,
+        "is_notice": is_notice,
         "previewed": previewed,
         "people": people if job.is_asking else [],
         "faults": job.faults[:SHOWN],
@@ -116,7 +119,7 @@ def job_page(request: StaffRequest, pk: int) -> HttpResponse:
         "progress": progress_of(job),
         "summary": summary_of(job),
         "has_returned": Job.objects.filter(pk=job.pk, returned__isnull=False).exists(),
-        "may_confirm": not job.asks and (notice is None or previewed),
+        "may_confirm": not job.asks and (previewed or not is_notice),
         "answers": AnswerForm(job).choices if job.is_asking else [],
         "long_wait": duration(Job.LONG_WAIT),
     }
@@ -243,8 +246,16 @@ def _look_again(request: StaffRequest, job: Job) -> HttpResponse:
     return redirect("admin:accounts_job", job.pk)
 
 
-def _confirm(request: StaffRequest, job: Job, notice: NoticeForm | None) -> HttpResponse:
-    if job.confirm(**(notice.cleaned_data if notice else {})):
+def _form_of(job: Job, request: StaffRequest) -> WhyForm | None:
+    """Ask for the ground, and for the letter; of a file, its own page has asked."""
+    if job.kind == Job.Kind.IMPORT:
+        return None
+    form = NoticeForm if job.kind == Job.Kind.NOTICE else WhyForm
+    return form(request.POST or None)
+
+
+def _confirm(request: StaffRequest, job: Job, form: WhyForm | None) -> HttpResponse:
+    if job.confirm(**(form.cleaned_data if form else {})):
         worker.work_at_once(job)
     return redirect("admin:accounts_job", job.pk)
 

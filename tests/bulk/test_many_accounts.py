@@ -36,7 +36,8 @@ class ListTestCase(Loaders, TestCase):
         return job
 
     def press(self, job, button="confirm", **fields):
-        return self.client.post(JOB.format(job.pk), {button: "1", **fields}, follow=True)
+        sent = {button: "1", "why": "Theo công văn"} | fields
+        return self.client.post(JOB.format(job.pk), sent, follow=True)
 
     def many(self, count, **columns):
         return Account.objects.bulk_create(
@@ -55,6 +56,25 @@ class ConfirmTests(ListTestCase):
         self.assertContains(r, "an@hagiang.gov.vn")
         self.an.refresh_from_db()
         self.assertFalse(self.an.is_locked)
+
+    def test_a_ground_is_asked_for_and_goes_on_record(self):
+        for action, event in (
+            ("lock_chosen", "locked"),
+            ("unlock_chosen", "unlocked"),
+            ("mark_chosen", "default-marked"),
+            ("leaked_chosen", "default-marked"),
+        ):
+            with self.subTest(action):
+                job = self.ask(action, self.binh)
+                for why in ("", " ", "0912 345 678", "x" * 201):
+                    self.assertContains(self.press(job, why=why), 'aria-invalid="true"')
+                job.refresh_from_db()
+                self.assertTrue(job.is_asking)
+
+                self.press(job, why="Công văn của Sở")
+
+                found = AuditEvent.objects.filter(event=event).latest("pk")
+                self.assertEqual(found.detail["why"], "Công văn của Sở")
 
     def test_a_few_are_done_at_once(self):
         self.log_in("an", client=(an := Client()))
@@ -170,7 +190,7 @@ class NoticeTests(ListTestCase):
         self.assertEqual((message.to, message.subject), (self.an.address, "Bảo trì"))
         self.assertEqual(message.text, "Tối nay.")
         event = AuditEvent.objects.get(event="notice-sent")
-        self.assertEqual(event.detail, {"subject": "Bảo trì"})
+        self.assertEqual(event.detail, {"subject": "Bảo trì", "why": "Theo công văn"})
 
     def test_what_cannot_be_sent_is_refused(self):
         job = self.ask("notify_chosen", self.an)

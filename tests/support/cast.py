@@ -77,7 +77,9 @@ class Cast:
         page = "/quan-tri/accounts/account/"
         data = {"action": action, "_selected_action": [person.pk for person in people]}
         r = (client or self.client).post(page, data)
-        return (client or self.client).post(r.url, {"confirm": "1"}, follow=True)
+        return (client or self.client).post(
+            r.url, {"confirm": "1", "why": "Theo công văn"}, follow=True
+        )
 
 
 def make_staff(name: str, role: str = "", **columns: Any) -> Account:
