@@ -9,6 +9,7 @@ from accounts.activation import views as activation_views
 from accounts.campaigns import phone_views
 from accounts.campaigns import views as campaign_views
 from accounts.custody import views as custody_views
+from accounts.home import views as home_views
 from accounts.hotline import views as hotline_views
 from accounts.leaving import views as leaving_views
 from accounts.personal_data import staff_views as data_request_views
@@ -57,6 +58,7 @@ urlpatterns = [
     ),
     path("cau-hinh/xac-thuc-hai-lop/", second_factor_views.factor, name="factor"),
     path("ho-tro/", hotline_views.search, name="desk"),
+    path("ho-tro/huong-dan/", home_views.hotline_guide, name="hotline-guide"),
     path("ho-tro/doi-so/", hotline_views.waiting, name="waiting"),
     path("ho-tro/doi-so/<int:pk>/", hotline_views.decide, name="decide"),
     path("ho-tro/dia-chi/<str:key>/", hotline_views.unknown, name="unknown"),
@@ -64,6 +66,7 @@ urlpatterns = [
     path("ho-tro/tai-khoan/<int:pk>/hien-so/", hotline_views.reveal, name="reveal"),
     path("ho-tro/tai-khoan/<int:pk>/de-nghi-doi-so/", hotline_views.propose, name="propose"),
     path("ho-tro/tai-khoan/<int:pk>/<slug:slug>/", hotline_views.act, name="act"),
+    path("quan-tri/huong-dan/", home_views.unit_guide, name="unit-guide"),
     path("quan-tri/bao-cao/", report_views.reports, name="reports"),
     path("quan-tri/bao-cao/<slug:table>.csv", report_views.reports_file),
     path("quan-tri/bao-cao/don-vi/<int:unit>/", report_views.reports, name="unit-report"),

@@ -55,6 +55,8 @@ YES, NO, GONE, HOME = 200, 403, 404, "/"
 TABLE = {
     # page: hotline, unit-it, province-it, auditor, staff without a role, civil servant
     "/ho-tro/": (YES, YES, YES, YES, NO, GONE),
+    "/ho-tro/huong-dan/": (YES, YES, YES, YES, NO, GONE),
+    "/quan-tri/huong-dan/": (NO, YES, YES, YES, NO, GONE),
     "/ho-tro/doi-so/": (YES, YES, YES, YES, NO, GONE),
     "/ho-tro/doi-so/{proposal}/": (YES, YES, YES, NO, NO, GONE),
     "/ho-tro/tai-khoan/{an}/": (YES, YES, YES, YES, NO, GONE),

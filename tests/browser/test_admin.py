@@ -1,5 +1,7 @@
 """The admin's pages in a browser: for any eyes, and without breaking the content policy."""
 
+import re
+
 from accounts.bulk import queue, worker
 from accounts.models import Address, AuditEvent, Job, LoginNotice, Unit
 from tests.loading.test_questions import workbook
@@ -73,6 +75,16 @@ class AdminLookTests(BrowserTestCase):
 
                 self.assertEqual(self.complaints, [])
                 self.assertEqual("\n".join(self.faults()), "")
+
+    def test_each_guide_for_staff_prints_on_two_pages(self):
+        for page in ("/ho-tro/huong-dan/", "/quan-tri/huong-dan/"):
+            with self.subTest(page):
+                self.go(page)
+                self.assertEqual("\n".join(self.faults()), "")
+
+                paper = self.page.pdf(prefer_css_page_size=True)
+
+                self.assertLessEqual(len(re.findall(rb"/Type\s*/Page\b", paper)), 2)
 
     def test_another_alias_has_a_label_too(self):
         Address.objects.create(account=self.an, address="an.khac@hagiang.gov.vn")
