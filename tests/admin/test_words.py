@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from django.test import SimpleTestCase
 
+from accounts.models import LoginNotice
+from accounts.pages.parts import PARTS
 from tests.admin.test_staff_sending import StaffTestCase
 from tests.support.programs.deployment import ROOT
 
@@ -36,6 +38,13 @@ class WordsTests(StaffTestCase):
         one = f"{LIST}{self.an.pk}/"
         for path in ("/quan-tri/", LIST, f"{LIST}add/", f"{one}change/", f"{one}history/"):
             self.assert_good(self.client.get(path))
+
+    def test_no_part_and_no_page_of_a_notice_does(self):
+        notice = LoginNotice.objects.create(text="x", shown_until="2099-01-01T00:00:00Z")
+        one = f"/quan-tri/accounts/loginnotice/{notice.pk}/"
+        below = [f"{one}{page}/" for page in ("change", "delete", "history")]
+        for path in (*(part.href for part in PARTS), *below):
+            self.assert_good(self.client.get(path, follow=True))
 
     def test_what_its_scripts_say(self):
         r = self.client.get("/quan-tri/jsi18n/")
