@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -128,7 +129,9 @@ class Activation:
         address = self.account.address
         with store.all_or_nothing(), transaction.atomic():
             issued = codes.issue(address, Purpose.PHONE, nonce=nonce, asker=askers.current(address))
-            account = Account.objects.select_for_update().get(pk=self.account.pk)
+            account = Account.objects.select_for_update().filter(pk=self.account.pk).first()
+            if account is None:
+                raise SessionInterrupted("The account was removed meanwhile.")
             account.new_phone = phone
             account.save(update_fields=["new_phone"])
             pending_code.send(issued, to=phone, wording=settings.PROFILE.sms.phone_code)

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 
 from django.conf import settings
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -45,6 +46,8 @@ def make(account: Account, *, kind: str, text: str) -> DataRequest:
             AuditEvent.record(event, account, actor=account, kind=kind, due=due_on.isoformat())
             notices.data_requested(account, made)
     except IntegrityError:
+        if not Account.objects.filter(pk=account.pk).exists():
+            raise SessionInterrupted("The account was removed meanwhile.") from None
         sentence = _("Bạn đã gửi một yêu cầu như vậy và đang chờ trả lời. Hãy rút lại rồi gửi lại.")
         raise NotNow(sentence) from None
     return made

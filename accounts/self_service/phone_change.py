@@ -5,6 +5,7 @@ from typing import Self
 
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
@@ -138,7 +139,11 @@ class PhoneChange:
 
 
 def _locked(account: Account) -> Account:
-    return Account.objects.select_for_update().get(pk=account.pk)
+    """Lock the account; whose account was removed meanwhile has no session either."""
+    found = Account.objects.select_for_update().filter(pk=account.pk).first()
+    if found is None:
+        raise SessionInterrupted("The account was removed meanwhile.")
+    return found
 
 
 def _is_asked_again(account: Account) -> bool:

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import Http404, HttpResponse, QueryDict
@@ -261,7 +262,7 @@ def _change_password(request: PersonRequest, form: ChangePasswordForm) -> bool:
             raise ValidationError(_("Mật khẩu vừa được đổi ở nơi khác. Hãy tải lại trang này."))
 
     def was_set_already(password: str) -> bool:
-        account = Account.objects.get(pk=user.pk)
+        account = _still_there(user)
         was_set = password_prompt.was_set_already(account, password)
         if was_set:
             go_on(account)
@@ -272,6 +273,13 @@ def _change_password(request: PersonRequest, form: ChangePasswordForm) -> bool:
     return password_prompt.current_password_is_right(
         request, form
     ) and password_prompt.try_new_password(form, change)
+
+
+def _still_there(user: Account) -> Account:
+    account = Account.objects.filter(pk=user.pk).first()
+    if account is None:
+        raise SessionInterrupted("The account was removed meanwhile.")
+    return account
 
 
 @pages

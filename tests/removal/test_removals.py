@@ -421,7 +421,7 @@ class AtOnceTests(Removing, TransactionTestCase):
 
         answers = at_once(lambda number: self.confirm(removal, by=number + 2).content.decode(), 2)
 
-        self.assertEqual(sum("Đã xác nhận" in answer for answer in answers), 1)
+        self.assertEqual(sum("Đã xác nhận. Danh sách" in answer for answer in answers), 1)
         self.assertEqual(AuditEvent.objects.filter(event="account-removed").count(), 1)
         self.assertEqual(chain.verify().faults, [])
 
@@ -465,6 +465,39 @@ class AtOnceTests(Removing, TransactionTestCase):
         errors = unknown.context["form"].errors.as_text()
         self.assertEqual(answers, [(unknown.status_code, errors)])
         self.assertFalse(Session.objects.filter(account=self.an.pk).exists())
+
+    def test_who_is_removed_while_they_do_something_is_nobody_afterwards(self):
+        posts = {
+            "/cau-hinh/thong-tin/an@hagiang.gov.vn/": {"phone": "0912000777"},
+            "/cau-hinh/mat-khau/": {
+                "password": cast.PASSWORD,
+                "new_password1": cast.NEW_PASSWORD,
+                "new_password2": cast.NEW_PASSWORD,
+            },
+            "/cau-hinh/du-lieu/yeu-cau/": {"kind": "erase", "text": "Xóa giúp tôi"},
+        }
+        browsers = {page: Client(raise_request_exception=False) for page in posts}
+        for browser in browsers.values():
+            self.log_in("an", client=browser)
+        removal = self.proposed()
+        rules.confirm(removal, by=Account.objects.get(address__startswith="it.2@"))
+        answers = {}
+
+        def post(page):
+            with closing(connection):
+                answers[page] = browsers[page].post(page, posts[page]).status_code
+
+        with transaction.atomic():
+            rules.carry_out(removal)
+            threads = [threading.Thread(target=post, args=[page]) for page in posts]
+            for thread in threads:
+                thread.start()
+            wait_for(waiting_for_locks, "somebody to wait for the account")
+        for thread in threads:
+            thread.join(PATIENCE)
+
+        self.assertEqual(dict.fromkeys(posts, 302), answers)
+        self.assertFalse(self.is_there(self.an))
 
 
 class WorkerTests(Removing, TransactionTestCase):
