@@ -40,8 +40,13 @@ class Connection(psycopg.Connection[Any]):
         return answer
 
     def answered_lately(self) -> bool:
-        """Whether the server has answered a moment ago, and has not hung up since."""
+        """Whether the server has answered a moment ago, and neither failed nor hung up since."""
         if self.closed or time.monotonic() - self.answered_at > FRESH:
+            return False
+        if self.pgconn.transaction_status not in (
+            TransactionStatus.IDLE,
+            TransactionStatus.INTRANS,
+        ):
             return False
         # Where it has hung up, its last words wait in the socket.
         waiting = select.poll()

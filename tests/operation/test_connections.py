@@ -2,7 +2,7 @@
 
 from unittest import mock
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.test import TransactionTestCase
 
 from mailportal.postgresql import base
@@ -38,6 +38,14 @@ class KeptConnectionTests(TransactionTestCase):
 
     def test_while_it_is_used_the_server_is_not_asked(self):
         self.assertEqual(self.asked(), 0)
+
+    def test_in_a_transaction_that_failed_it_is_of_no_use(self):
+        self.pages.set_autocommit(False)
+        with self.pages.cursor() as cursor, self.assertRaises(DatabaseError):
+            cursor.execute("SELECT 1 / 0")
+        self.assertFalse(self.pages.is_usable())
+        self.pages.rollback()
+        self.assertTrue(self.pages.is_usable())
 
     def test_after_a_silence_it_is_asked_once(self):
         with mock.patch.object(base, "FRESH", -1):
