@@ -40,7 +40,11 @@ def staff_page(right: Right) -> Callable[[View], View]:
                 return to_second_factor(request.get_full_path())
             if not request.user.has_perm(right):
                 raise PermissionDenied
-            return view(request, *args, **kwargs)
+            try:
+                return view(request, *args, **kwargs)
+            except Account.DoesNotExist:
+                # Removed while the request waited for its row.
+                raise Http404 from None
 
         guarded.staff_right = right  # type: ignore[attr-defined]  # read by the test of all pages
         return guarded

@@ -22,6 +22,7 @@ from accounts.models import (
     Campaign,
     CampaignMember,
     Departure,
+    PhoneCampaign,
     PhoneProposal,
     Removal,
     RemovalMember,
@@ -498,6 +499,32 @@ class AtOnceTests(Removing, TransactionTestCase):
 
         self.assertEqual(dict.fromkeys(posts, 302), answers)
         self.assertFalse(self.is_there(self.an))
+
+    def test_staff_who_wait_for_an_account_that_goes_find_no_such_page(self):
+        removal = self.proposed()
+        second = Account.objects.get(address__startswith="it.2@")
+        rules.confirm(removal, by=second)
+        desk, today = Client(raise_request_exception=False), timezone.localdate()
+        self.come_in(second, client=desk)
+        campaign = PhoneCampaign.objects.create(
+            kinds=["person"], reminder_days=[today], asked_first_from=today, postponements=0
+        )
+        campaign.units.add(self.office)
+        page = f"/quan-tri/chien-dich/so-dien-thoai/{campaign.pk}/nguoi/{self.an.pk}/mien/"
+        answers = []
+
+        def excuse():
+            with closing(connection):
+                answers.append(desk.post(page, {"why": "Không có máy"}).status_code)
+
+        with transaction.atomic():
+            rules.carry_out(removal)
+            thread = threading.Thread(target=excuse)
+            thread.start()
+            wait_for(waiting_for_locks, "somebody to wait for the account")
+        thread.join(PATIENCE)
+
+        self.assertEqual(answers, [404])
 
 
 class WorkerTests(Removing, TransactionTestCase):
