@@ -280,9 +280,14 @@ class LogInTests(cast.Cast, TestCase):
         model = self.answer(*self.CASES[0])
         self.assertEqual(model[1], 1)
 
+        # Where the domain is mistyped, the right one is offered: to whoever is called so, or not.
+        elsewhere = self.answer("khong.co@gmail.com", PASSWORD)
+        self.assertEqual(elsewhere[1], 1)
+
         for name, password in self.CASES[1:]:
             with self.subTest(name=name, password=password[:20]):
-                self.assertEqual(self.answer(name, password), model)
+                expected = elsewhere if "@gmail" in name else model
+                self.assertEqual(self.answer(name, password), expected)
 
     def test_so_is_the_answer_to_too_many(self):
         Clock(self, 2026, 3, 2, 9, 30)
