@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 from collections.abc import Generator
+from contextlib import ExitStack
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -222,11 +223,26 @@ def django_db_modify_db_settings(
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+def databases_in_peace(django_db_modify_db_settings: None) -> Generator[ExitStack]:
+    """Wait for databases while they are made and dropped; a page's patience is for the tests."""
+    with ExitStack() as stack:
+        stack.enter_context(template.patient())
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    databases_in_peace: ExitStack, django_db_setup: None, django_db_blocker: Any
+) -> Generator[None]:
     """Let tests move the clock, and those that commit empty the tables, audit trail and all."""
+    databases_in_peace.close()
+    with django_db_blocker.unblock():
+        connection.close()
     keep = import_module("accounts.migrations.0007_chain_of_audit")
     with django_db_blocker.unblock():
         with connection.cursor() as cursor:
             cursor.execute(keep.LET_GO)
         clock.install()
         tables.remember()
+    yield
+    databases_in_peace.enter_context(template.patient())
