@@ -3,6 +3,7 @@
 import datetime as dt
 import enum
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -45,6 +46,7 @@ from otp.outbox.alerts import LONGEST_QUEUE
 logger = logging.getLogger(__name__)
 
 FRESH = 60.0  # seconds for which accounts are not counted anew: a million take most of one
+SCOPES_KEPT = 500  # sets of units: those of a unit that was moved are asked for no more
 CAMPAIGNS_SHOWN = 5
 
 
@@ -139,12 +141,13 @@ _kept: dict[frozenset[int] | None, tuple[float, Figures]] = {}
 def _counted(units: set[int] | None) -> Figures:
     """Count accounts, or give what was counted in this process within a minute."""
     scope = None if units is None else frozenset(units)
-    now = time.monotonic()
-    for old in [each for each, (at, _sums) in _kept.items() if now - at > FRESH]:
-        _kept.pop(old, None)
-    if scope not in _kept:
-        _kept[scope] = (now, sum(history.current(units).values(), Figures()))
-    return _kept[scope][1]
+    counted_at, sums = _kept.get(scope, (-math.inf, Figures()))
+    if time.monotonic() - counted_at > FRESH:
+        sums = sum(history.current(units).values(), Figures())
+        if len(_kept) >= SCOPES_KEPT:
+            _kept.clear()
+        _kept[scope] = (time.monotonic(), sums)
+    return sums
 
 
 forget = _kept.clear  # for tests
@@ -156,7 +159,8 @@ def _queue(_reader: Reader) -> Iterator[Figure]:
     waited = sums["waited"] or dt.timedelta()
     silent = life.silent()
     light = Light.BROKEN if silent else _look_unless(waited <= LONGEST_QUEUE)
-    detail = _("tin chờ lâu nhất %(seconds)s giây") % {"seconds": number(int(waited.seconds))}
+    seconds = number(int(waited.total_seconds()))
+    detail = _("tin chờ lâu nhất %(seconds)s giây") % {"seconds": seconds}
     if "sender" in silent:
         detail = _("Tiến trình gửi tin KHÔNG CHẠY; %(detail)s") % {"detail": detail}
     elif silent:

@@ -1,5 +1,6 @@
 """The first page of the staff: figures with a light, as far as the rights and the units go."""
 
+import datetime as dt
 import re
 
 from django.db import OperationalError, connection
@@ -8,7 +9,7 @@ from django.utils import timezone
 
 from accounts.home import figures
 from accounts.models import Account, DataRequest, Unit
-from otp.models import GatewayState
+from otp.models import GatewayState, Message
 from tests.support import cast
 
 HOME = "/quan-tri/"
@@ -55,6 +56,22 @@ class HomeTests(cast.Cast, TestCase):
             label: (light, value, href.replace("&amp;", "&"))
             for light, label, href, value in LIGHT.findall(page)
         }
+
+    def test_a_queue_that_stands_for_days_is_not_said_to_stand_for_seconds(self):
+        due = timezone.now() - dt.timedelta(days=2)
+        Message.objects.create(
+            address_key="x",
+            channel="mail",
+            state="queued",
+            created_at=due,
+            due_at=due,
+            good_until=timezone.now(),
+            changed_at=due,
+        )
+
+        r = self.client_of("province-it").get(HOME)
+
+        self.assertRegex(r.content.decode(), r"tin chờ lâu nhất 172\.8\d\d giây")
 
     def test_each_role_sees_what_its_rights_and_its_units_allow(self):
         seen = {role: self.shown(self.client_of(role).get(HOME)) for role in self.staff}
