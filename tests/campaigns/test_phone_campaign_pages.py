@@ -11,9 +11,8 @@ from openpyxl import load_workbook
 
 from accounts.campaigns import phone_rules
 from accounts.models import Account, AuditEvent, PhoneCampaign, PhoneExcuse
-from tests.support.campaigning import CAMPAIGNS, send_all
+from tests.support.campaigning import CAMPAIGNS, PHONES, PhoneOffice, confirm, send_all
 from tests.support.forms import drawn_from
-from tests.support.phone_campaigning import PHONES, PhoneOffice, confirm
 
 
 class PageTestCase(PhoneOffice, TestCase):

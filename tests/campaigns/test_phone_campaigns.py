@@ -9,8 +9,7 @@ from accounts.campaigns import phone_rules
 from accounts.campaigns.rules import CampaignRefused, TooLate
 from accounts.models import Account, AuditEvent, PhoneCampaign, PhoneMember
 from accounts.models.phone_state import months_before
-from tests.support.campaigning import mails
-from tests.support.phone_campaigning import PhoneOffice, confirm, phone_days_pass
+from tests.support.campaigning import PhoneOffice, confirm, mails, phone_days_pass
 
 Event = AuditEvent.Event
 

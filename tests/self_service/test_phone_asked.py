@@ -5,7 +5,7 @@ from django.test import Client, TestCase
 from accounts.campaigns import phone_rules
 from accounts.models import Account, AuditEvent, PhoneMember
 from tests.support import cast
-from tests.support.phone_campaigning import PhoneOffice, confirm, phone_days_pass
+from tests.support.campaigning import PhoneOffice, confirm, phone_days_pass
 
 ASKED = "/cau-hinh/nhac-so-dien-thoai/"
 HOME = "/"
