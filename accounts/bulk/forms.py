@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models.job import Job
 from accounts.pages.forms import PortalForm, Text
-from accounts.pages.staff_fields import KeptWords
+from accounts.pages.staff_fields import KeptWords, reason_field
 
 _TAKE_ROWS, _SKIP_ROWS, _SHEET = "take-rows", "skip-rows", "sheet:"
 
@@ -91,15 +91,8 @@ def _answers(result: dict[str, Any]) -> list[tuple[str, str]]:
 class WhyForm(PortalForm):
     """The ground on which something is done to many accounts: it goes on record with each."""
 
-    why = KeptWords(
-        label=_("Lý do"),
-        help_text=_("Ví dụ: theo công văn của đơn vị. Lý do được ghi vào nhật ký."),
-        max_length=200,
-        widget=forms.TextInput(attrs={"class": "vTextField"}),
-        error_messages={
-            "required": _("Hãy ghi lý do."),
-            "max_length": _("Lý do dài quá %(limit_value)d ký tự: hãy ghi ngắn lại."),
-        },
+    why = reason_field(
+        _("Ví dụ: theo công văn của đơn vị. Lý do được ghi vào nhật ký."), **{"class": "vTextField"}
     )
 
 

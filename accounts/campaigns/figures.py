@@ -16,6 +16,7 @@ from accounts.campaigns import rules
 from accounts.models.account import Account
 from accounts.models.campaign import WARNED_BEFORE, Campaign, CampaignMember
 from accounts.models.unit import Unit
+from accounts.organisation.units import unit_name
 from accounts.pages.versions import since
 from accounts.reports.report import Tile
 from accounts.reports.tables import Row, Table, number
@@ -332,10 +333,3 @@ def removal_list(campaign: Campaign) -> Table:
 
 def _unit(account: Account | None) -> str:
     return unit_name(account.unit) if account and account.unit else ""
-
-
-def unit_name(unit: Unit | None) -> str:
-    """Name a unit with the one above it: many have departments of the same name."""
-    if unit is None:
-        return ""
-    return f"{unit.name} ({unit.parent.name})" if unit.parent else unit.name

@@ -12,7 +12,7 @@ from accounts.models.campaign import WARNED_BEFORE
 from accounts.models.unit import Unit
 from accounts.organisation.units import Tree
 from accounts.pages.forms import PortalForm
-from accounts.pages.staff_fields import KeptWords
+from accounts.pages.staff_fields import KeptWords, reason_field
 from accounts.pages.versions import SeenForm
 from otp.sentences import duration, with_numbers
 
@@ -135,13 +135,4 @@ def _choices(tree: Tree) -> Iterator[tuple[str, Any]]:
 class ReasonForm(SeenForm):
     """Why something is done that people will feel; kept in the audit trail."""
 
-    why = KeptWords(
-        label=_("Lý do"),
-        help_text=_("Được ghi vào nhật ký. Ví dụ: số văn bản, người quyết định."),
-        max_length=200,
-        error_messages={
-            "required": _("Hãy ghi lý do."),
-            "max_length": _("Lý do dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn."),
-        },
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
+    why = reason_field(_("Được ghi vào nhật ký. Ví dụ: số văn bản, người quyết định."))

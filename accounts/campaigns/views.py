@@ -24,7 +24,7 @@ from accounts.models.campaign import WARNED_BEFORE, Campaign
 from accounts.models.phone_campaign import PhoneCampaign
 from accounts.models.right import Right
 from accounts.organisation import roles
-from accounts.organisation.units import Tree
+from accounts.organisation.units import Tree, unit_name
 from accounts.pages.requests import takes_long
 from accounts.reports.tables import Table, number
 from accounts.spreadsheets.writing import csv_response
@@ -75,8 +75,7 @@ def campaign(request: StaffRequest, pk: int) -> HttpResponse:
     context = {
         "campaign": found,
         "units": [
-            figures.unit_name(unit)
-            for unit in found.units.select_related("parent").order_by("name")
+            unit_name(unit) for unit in found.units.select_related("parent").order_by("name")
         ],
         "tiles": figures.tiles(found, counts),
         "steps": figures.steps(found, counts),

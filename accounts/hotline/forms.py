@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.hotline.search import FEWEST_DIGITS
 from accounts.pages.forms import PortalForm, Text, phone_error
-from accounts.pages.staff_fields import KeptWords, ticket_field
+from accounts.pages.staff_fields import KeptWords, reason_field, ticket_field
 from accounts.pages.versions import SeenForm
 from otp import phones
 from otp.phones import PhoneError
@@ -17,14 +17,8 @@ from otp.sentences import with_numbers
 class GroundForm(PortalForm):
     """Why staff do something to somebody's account."""
 
-    why = KeptWords(
-        label=_("Lý do"),
-        help_text=_("Ví dụ: người gọi báo không nhận được tin, đã đối chiếu họ tên và đơn vị."),
-        max_length=200,
-        error_messages={
-            "required": _("Hãy ghi lý do."),
-            "max_length": _("Lý do dài quá %(limit_value)d ký tự: hãy ghi ngắn lại."),
-        },
+    why = reason_field(
+        _("Ví dụ: người gọi báo không nhận được tin, đã đối chiếu họ tên và đơn vị.")
     )
     ticket = ticket_field()
 

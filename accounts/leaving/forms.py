@@ -13,7 +13,7 @@ from accounts.addresses import AddressError, canonical
 from accounts.folding import visible
 from accounts.models import Account
 from accounts.pages.forms import PortalForm, Text, address_error
-from accounts.pages.staff_fields import KeptWords
+from accounts.pages.staff_fields import KeptWords, ground_field
 from otp.sentences import with_numbers
 
 LONGEST_SENTENCE = 200  # characters
@@ -69,16 +69,7 @@ class DepartureForm(PortalForm):
         error_messages={"max_length": _("Câu dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn.")},
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    why = KeptWords(
-        label=_("Căn cứ"),
-        max_length=200,
-        help_text=_("Số quyết định, người đề nghị. Được ghi vào nhật ký."),
-        error_messages={
-            "required": _("Hãy ghi căn cứ."),
-            "max_length": _("Căn cứ dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn."),
-        },
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
+    why = ground_field(_("Số quyết định, người đề nghị. Được ghi vào nhật ký."))
 
     def __init__(self, *args: Any, reach: QuerySet[Account], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

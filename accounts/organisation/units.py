@@ -162,6 +162,13 @@ def path_of(unit: Unit | None) -> str:
     return " › ".join(each.name for each in reversed(line))
 
 
+def unit_name(unit: Unit | None) -> str:
+    """Name a unit with the one above it: many have departments of the same name."""
+    if unit is None:
+        return ""
+    return f"{unit.name} ({unit.parent.name})" if unit.parent else unit.name
+
+
 def nearest_saved(unit: Unit | None) -> Unit | None:
     """Give the unit itself, or the first above it that stands in the database."""
     while unit is not None and not unit.pk:

@@ -69,3 +69,36 @@ def ticket_field() -> Ticket:
             "max_length": _("Số phiếu dài quá %(limit_value)d ký tự."),
         },
     )
+
+
+def ground_field(help_text: Any) -> KeptWords:
+    """Ask for the paper on which something is done to somebody's account."""
+    return _kept(
+        label=_("Căn cứ"),
+        help_text=help_text,
+        required=_("Hãy ghi căn cứ."),
+        too_long=_("Căn cứ dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn."),
+    )
+
+
+def reason_field(help_text: Any, **attributes: str) -> KeptWords:
+    """Ask why something is done to somebody's account; `attributes` are of the input."""
+    return _kept(
+        label=_("Lý do"),
+        help_text=help_text,
+        required=_("Hãy ghi lý do."),
+        too_long=_("Lý do dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn."),
+        **attributes,
+    )
+
+
+def _kept(
+    *, label: Any, help_text: Any, required: Any, too_long: Any, **attributes: str
+) -> KeptWords:
+    return KeptWords(
+        label=label,
+        help_text=help_text,
+        max_length=200,
+        error_messages={"required": required, "max_length": too_long},
+        widget=forms.TextInput(attrs={"autocomplete": "off", **attributes}),
+    )

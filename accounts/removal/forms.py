@@ -9,24 +9,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts.addresses import AddressError, canonical
 from accounts.models import Account
 from accounts.pages.forms import PortalForm, Text, address_error
-from accounts.pages.staff_fields import KeptWords
+from accounts.pages.staff_fields import ground_field
 
-
-def _why() -> KeptWords:
-    return KeptWords(
-        label=_("Căn cứ"),
-        max_length=200,
-        help_text=_("Số quyết định hoặc văn bản. Đừng ghi tên người: nội dung này được lưu lại."),
-        error_messages={
-            "required": _("Hãy ghi căn cứ."),
-            "max_length": _("Căn cứ dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn."),
-        },
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
+_HELP = _("Số quyết định hoặc văn bản. Đừng ghi tên người: nội dung này được lưu lại.")
 
 
 class GroundForm(PortalForm):
-    why = _why()
+    why = ground_field(_HELP)
 
 
 class ProposalForm(PortalForm):
@@ -35,7 +24,7 @@ class ProposalForm(PortalForm):
         widget=forms.EmailInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
         required=False,
     )
-    why = _why()
+    why = ground_field(_HELP)
 
     def __init__(self, *args: Any, reach: QuerySet[Account], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import RemovalMember
 from accounts.models.phone_state import PhoneState, confirmed_too_long_ago, state_of
+from accounts.organisation.units import unit_name
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def lines(members: Iterable[RemovalMember]) -> list[Line]:
 
 
 def _line(member: RemovalMember, since: dt.datetime | None) -> Line:
-    account, unit = member.account, member.unit
+    account = member.account
     phone = ""
     if account:
         phone = str(PhoneState(state_of(account, since)).label)
@@ -39,7 +40,7 @@ def _line(member: RemovalMember, since: dt.datetime | None) -> Line:
         pk=member.pk,
         address=account.address if account else _("(đã xóa)"),
         full_name=account.full_name if account else "",
-        unit=(f"{unit.name} ({unit.parent.name})" if unit.parent else unit.name) if unit else "",
+        unit=unit_name(member.unit),
         last_login=account.last_login if account else None,
         phone=phone,
         outcome=str(RemovalMember.Outcome(member.outcome).label),
