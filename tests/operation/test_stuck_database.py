@@ -156,8 +156,9 @@ class StuckTests(cast.Cast, TransactionTestCase):
         self.addCleanup(self.door.let_through)
         with ThreadPoolExecutor(2 * THREADS) as pool:
             answers = [pool.submit(self.server.request, "GET", "/readyz") for _ in range(THREADS)]
+            # Who comes next waits for a thread, and is told so by the page.
+            wait_for(lambda: self.door.held >= THREADS, "every thread to wait")
             answers += [pool.submit(self.server.request, "GET", ASK) for _ in range(THREADS)]
-            wait_for(lambda: self.door.held, "threads to wait")
 
             alive = self.server.request("GET", "/healthz")
 
