@@ -1,29 +1,17 @@
 """nginx as deploy/nginx.conf has it: who is one caller, and whom slow senders shut out."""
 
-import re
-import shutil
-import socket
-import ssl
-import subprocess
-import tempfile
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 
 import pytest
-from django.conf import settings
 from django.test import SimpleTestCase
 
-from tests.support.programs.output import Output
-from tests.support.programs.ports import free_port
-from tests.support.waiting import PATIENCE, wait_for, wait_for_end
+from tests.support.programs.nginx import HOST, Nginx
+from tests.support.waiting import wait_for
 
-HOST = "matkhau.example.gov.vn"
 FORMS = 50  # of one caller that may be under way
 OFFICE = "10.1.2.3"
-# Whom a test lets nginx take for the caller.
-BY_HEADER = "set_real_ip_from 127.0.0.1; real_ip_header X-Test-Caller;"
 
 
 class Portal(BaseHTTPRequestHandler):
@@ -48,62 +36,11 @@ class NginxTests(SimpleTestCase):
         Thread(target=cls.portal.serve_forever, daemon=True).start()
         cls.addClassCleanup(cls.portal.server_close)
         cls.addClassCleanup(cls.portal.shutdown)
-        cls.folder = Path(tempfile.mkdtemp())
-        cls.addClassCleanup(shutil.rmtree, cls.folder)
-        cls.port = free_port()
-        cls.start()
-
-    @classmethod
-    def start(cls):
-        subprocess.run(
-            [
-                *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt"),
-                *("ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=x"),
-                *("-keyout", f"{cls.folder}/key", "-out", f"{cls.folder}/chain"),
-            ],
-            check=True,
-            capture_output=True,
-        )
-        whole = cls.folder / "nginx.conf"
-        whole.write_text(cls.configuration(), encoding="utf-8")
-        output = Output()
-        nginx = subprocess.Popen(
-            ["/usr/sbin/nginx", "-p", cls.folder, "-c", whole], stdout=output, stderr=output
-        )
-        cls.addClassCleanup(output.close)
-        cls.addClassCleanup(wait_for_end, nginx, "nginx", log=output.text)
-        cls.addClassCleanup(nginx.terminate)
-        wait_for(cls.is_open, "nginx to listen", log=output.text)
-
-    @classmethod
-    def configuration(cls):
-        text = (settings.BASE_DIR / "deploy" / "nginx.conf").read_text(encoding="utf-8")
-        text = re.sub(r"(?m)^ *listen \[::\].*\n", "", text)
-        text = text.replace("listen 80;", f"listen 127.0.0.1:{free_port()};")
-        text = text.replace("listen 443 ssl", f"listen 127.0.0.1:{cls.port} ssl")
-        text = re.sub(r"/etc/letsencrypt/live/[^/]+/fullchain.pem", f"{cls.folder}/chain", text)
-        text = re.sub(r"/etc/letsencrypt/live/[^/]+/privkey.pem", f"{cls.folder}/key", text)
-        text = text.replace("/var/log/nginx", str(cls.folder))
-        text = text.replace("127.0.0.1:8000", f"127.0.0.1:{cls.portal.server_port}")
-        text = text.replace("# 10.0.0.0/8 1;", "10.0.0.0/8 1;")
-        return (
-            f"pid {cls.folder}/pid; daemon off; error_log stderr;"
-            f"events {{ worker_connections 900; }} http {{ {BY_HEADER}\n{text}\n}}\n"
-        )
-
-    @classmethod
-    def is_open(cls):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", cls.port)) == 0
-
-    def connect(self):
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        bare = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
-        return context.wrap_socket(bare, server_hostname=HOST)
+        cls.nginx = Nginx(cls.portal.server_port)
+        cls.addClassCleanup(cls.nginx.end)
 
     def send(self, method, caller, length, body=b""):
-        connection = self.connect()
+        connection = self.nginx.connect()
         head = f"{method} / HTTP/1.1\r\nHost: {HOST}\r\nX-Test-Caller: {caller}\r\n"
         head += f"Content-Length: {length}\r\nConnection: close\r\n\r\n"
         connection.sendall(head.encode() + body)
