@@ -11,6 +11,7 @@ from accounts.activation.slips import MOST_AT_ONCE
 from accounts.addresses import AddressError, canonical
 from accounts.organisation.units import Tree
 from accounts.pages.forms import CodeInput, FixedInput, PortalForm, Text, phone_error
+from accounts.pages.staff_fields import reason_field
 from accounts.self_service.forms import AddressForm
 from otp import phones
 from otp.codes.slips import SIGNS, SLIP_LENGTH, TRIES
@@ -153,6 +154,12 @@ class GiveForm(PortalForm):
                     "addresses", _("Hãy ghi địa chỉ, hoặc chọn một đơn vị: một trong hai.")
                 )
         return self.cleaned_data
+
+
+class PrintForm(PortalForm):
+    """The ground on which slips are printed: it goes on record with each."""
+
+    why = reason_field(_("Ví dụ: danh sách người mới của đơn vị. Lý do được ghi vào nhật ký."))
 
 
 def _read(typed: str) -> str:

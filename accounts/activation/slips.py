@@ -68,7 +68,7 @@ def newcomers_for(staff: Account) -> QuerySet[Account]:
     return newcomers().filter(nobody_s | ~Exists(marked))
 
 
-def give(people: Iterable[Account], *, by: Account) -> list[PrintedSlip]:
+def give(people: Iterable[Account], *, by: Account, why: str) -> list[PrintedSlip]:
     """Give a slip to each newcomer among `people`; one that was given before dies.
 
     The signs are in the answer alone: they are shown once, on the page that is printed.
@@ -90,7 +90,7 @@ def give(people: Iterable[Account], *, by: Account) -> list[PrintedSlip]:
             for account in found
         )
         AuditEvent.record_many(
-            AuditEvent.Event.SLIP_GIVEN, [(account, {}) for account in found], actor=by
+            AuditEvent.Event.SLIP_GIVEN, [(account, {"why": why}) for account in found], actor=by
         )
     printed = [
         PrintedSlip(account, slip, slips.signs_of(slip.pk, slip.pepper_id))

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.activation import slips
-from accounts.activation.forms import GiveForm, Layout
+from accounts.activation.forms import GiveForm, Layout, PrintForm
 from accounts.activation.slips import MOST_AT_ONCE, newcomers_for
 from accounts.models import Account, ActivationSlip
 from accounts.models.right import Right
@@ -142,10 +142,13 @@ def _who() -> str:
     )
 
 
-def _preview(request: HttpRequest, people: list[Account], layout: str) -> HttpResponse:
+def _preview(
+    request: HttpRequest, people: list[Account], layout: str, form: PrintForm | None = None
+) -> HttpResponse:
     some = people[:MOST_AT_ONCE]
     have_one = ActivationSlip.objects.open().filter(account__in=some, good_until__gt=timezone.now())
     context = {
+        "form": form or PrintForm(),
         "people": some,
         "keys": ",".join(str(each.pk) for each in some),
         "layouts": Layout.choices,
@@ -165,7 +168,11 @@ def _print(request: StaffRequest) -> HttpResponse:
     reach = roles.within(
         request.user, newcomers_for(request.user).filter(pk__in=keys[:MOST_AT_ONCE])
     )
-    printed = slips.give(reach, by=request.user)
+    people = list(reach.order_by("address"))
+    form = PrintForm(request.POST)
+    if people and not form.is_valid():
+        return _preview(request, people, request.POST.get("layout", ""), form)
+    printed = slips.give(people, by=request.user, **form.cleaned_data) if people else []
     if not printed:
         messages.warning(request, _("Không còn ai để in phiếu. %(who)s") % {"who": _who()})
         return redirect("accounts:give-slips")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -19,7 +20,7 @@ from accounts.bulk.progress import progress_of, summary_of
 from accounts.credentials.locks import BY_CAMPAIGN, last_locks
 from accounts.loading.columns import CHANGEABLE, COLUMNS, EXPORTED, PREVIEWED
 from accounts.models.account import Account
-from accounts.models.audit_event import AuditEvent
+from accounts.models.audit_event import AuditEvent, Ground
 from accounts.models.job import Job
 from accounts.models.right import Right
 from accounts.organisation import roles
@@ -164,7 +165,7 @@ def ask(
 def export(
     request: HttpRequest, chosen: QuerySet[Account], *, xlsx: bool
 ) -> HttpResponseBase | None:
-    """Give a list of accounts away, and put on record who took how many, and of which."""
+    """Ask for the ground, then give a list away; who took how many, and of which, is on record."""
     staff = actor(request)
     people = roles.within(staff, chosen).order_by("address")
     read_replica()
@@ -176,9 +177,14 @@ def export(
             % {"count": MOST_XLSX},
         )
         return None
+    form = WhyForm(request.POST if "why" in request.POST else None)
+    if not form.is_valid():
+        context = {"form": form, "count": count, "sent": _sent_again(request)}
+        return _page(request, "bulk/export.html", _("Xuất danh sách tài khoản"), context)
     AuditEvent.record(
         AuditEvent.Event.EXPORTED,
         actor=staff,
+        ground=Ground(why=form.cleaned_data["why"]),
         count=count,
         # A search may be somebody's name: only that there was one is kept.
         filter={name: value for name, value in request.GET.items() if name != "q"},
@@ -188,6 +194,12 @@ def export(
     name = f"tai-khoan-{timezone.localdate():%Y%m%d}"
     rows = _lines(people)
     return (xlsx_response if xlsx else csv_response)(name, EXPORTED, rows)
+
+
+def _sent_again(request: HttpRequest) -> list[tuple[str, str]]:
+    """Give what was sent from the list, for the page that asks for the ground to send again."""
+    kept = ("action", "select_across", "index", ACTION_CHECKBOX_NAME)
+    return [(name, value) for name in kept for value in request.POST.getlist(name)]
 
 
 def _lines(people: QuerySet[Account]) -> Iterator[list[object]]:
@@ -260,8 +272,6 @@ def _confirm(request: StaffRequest, job: Job, form: WhyForm | None) -> HttpRespo
     return redirect("admin:accounts_job", job.pk)
 
 
-def _page(
-    request: StaffRequest, template: str, title: str, context: dict[str, Any]
-) -> HttpResponse:
+def _page(request: HttpRequest, template: str, title: str, context: dict[str, Any]) -> HttpResponse:
     site = admin.site.each_context(request)
     return render(request, template, {**site, "title": title, **context})

@@ -47,7 +47,7 @@ class Newcomers(cast.Cast, TestCase):
 
     def print_slips(self, *people, **data):
         keys = ",".join(str(each.pk) for each in people)
-        return self.desk.post(GIVE, {"people": keys, "layout": "mot", **data})
+        return self.desk.post(GIVE, {"people": keys, "layout": "mot", "why": "Mới", **data})
 
     def given(self, person):
         """Print a slip for somebody and read the code on it."""

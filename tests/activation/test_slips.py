@@ -46,7 +46,7 @@ class Offices(cast.Cast, TestCase):
 
     def print_slips(self, desk, *people, layout="mot"):
         keys = ",".join(str(each.pk) for each in people)
-        return desk.post(GIVE, {"people": keys, "layout": layout})
+        return desk.post(GIVE, {"people": keys, "layout": layout, "why": "Người mới tuyển"})
 
     def codes(self, response):
         return CODE.findall(response.content.decode())
@@ -61,6 +61,18 @@ class ForWhomTests(Offices):
         self.assertNotContains(r, "nga@")
         self.assertContains(r, f'value="{self.lan.pk},{self.mai.pk}"')
         self.assertFalse(ActivationSlip.objects.exists())
+
+    def test_a_ground_is_asked_for_and_goes_on_record(self):
+        data = {"people": str(self.lan.pk), "layout": "bon"}
+        r = self.unit.post(GIVE, data)
+
+        self.assertContains(r, "Hãy ghi lý do.")
+        self.assertContains(r, f'value="{self.lan.pk}"')
+        self.assertContains(r, '<option value="bon" selected>')
+        self.assertFalse(ActivationSlip.objects.exists())
+        self.unit.post(GIVE, data | {"why": "Quyết định 7/QĐ"})
+        event = AuditEvent.objects.get(event="slip-given")
+        self.assertEqual(event.detail["why"], "Quyết định 7/QĐ")
 
     def test_those_with_a_good_slip_are_left_out_of_a_unit(self):
         self.print_slips(self.unit, self.lan)
@@ -136,7 +148,8 @@ class ForWhomTests(Offices):
         for data in ({}, {"addresses": "lan", "unit": self.ours.pk}):
             self.assertContains(self.ask(self.province, **data), "một trong hai")
         self.assertContains(self.ask(self.province, addresses="a@gmail.com"), "a@gmail.com")
-        self.assertEqual(self.province.post(GIVE, {"people": "x,,9" + "9" * 5000}).status_code, 302)
+        data = {"people": "x,,9" + "9" * 5000, "why": "x"}
+        self.assertEqual(self.province.post(GIVE, data).status_code, 302)
 
     def test_those_ticked_in_the_list_of_accounts(self):
         ticked = [self.lan.pk, self.an.pk, self.nga.pk]

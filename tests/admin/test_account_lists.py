@@ -102,6 +102,7 @@ class FilterTests(ListTestCase):
 
     def test_what_was_filtered_is_taken_away_with_who_locked_whom(self):
         data = {"action": "export_csv", "_selected_action": [self.hand.pk], "select_across": "1"}
+        data["why"] = "Báo cáo quý"
         r = self.client.post(f"{LIST}?locked=yes", data)
 
         rows = list(csv.DictReader(io.StringIO(r.getvalue().decode("utf-8-sig"))))

@@ -26,7 +26,8 @@ LINK = "https://xn--thu.example/"
 
 class ListTestCase(Loaders, TestCase):
     def choose(self, action, *people, client=None, **fields):
-        data = {"action": action, "_selected_action": [person.pk for person in people], **fields}
+        data = {"action": action, "_selected_action": [person.pk for person in people]}
+        data |= {"why": "Theo công văn"} | fields
         return (client or self.client).post(LIST, data)
 
     def ask(self, action, *people, **fields):
@@ -347,6 +348,17 @@ class ExportTests(ListTestCase):
         self.assertTrue(file.startswith(b"\xef\xbb\xbf"))
         return list(csv.reader(io.StringIO(file.decode("utf-8-sig"))))
 
+    def test_a_ground_is_asked_for_first(self):
+        data = {"action": "export_csv", "_selected_action": [self.an.pk], "index": "0"}
+        r = self.client.post(f"{LIST}?kind__exact=person", data)
+
+        self.assertNotIn("Content-Disposition", r.headers)
+        self.assertContains(r, 'name="why"')
+        self.assertContains(r, f'name="_selected_action" value="{self.an.pk}"')
+        r = self.client.post(f"{LIST}?kind__exact=person", data | {"why": "số 0987466981"})
+        self.assertContains(r, "Đừng ghi số điện thoại")
+        self.assertFalse(AuditEvent.objects.filter(event="exported").exists())
+
     def test_the_list_as_csv(self):
         r = self.choose("export_csv", self.an, self.chi)
 
@@ -406,6 +418,7 @@ class ExportTests(ListTestCase):
 
     def test_it_is_put_on_record(self):
         data = {"action": "export_csv", "_selected_action": [self.an.pk, self.em.pk]}
+        data["why"] = "Công văn 5/SNV"
         self.client.post(f"{LIST}?kind__exact=person&q=hagiang", data)
 
         event = AuditEvent.objects.get(event="exported")
@@ -417,6 +430,8 @@ class ExportTests(ListTestCase):
                 "filter": {"kind__exact": "person"},
                 "searched": True,
                 "format": "csv",
+                "why": "Công văn 5/SNV",
+                "ticket": "",
             },
         )
 

@@ -195,7 +195,7 @@ class YearTests(cast.Cast, TestCase):
         self.sit_down()
         newcomers = list(Account.objects.filter(address__startswith="moi").order_by("pk"))
         keys = ",".join(str(each.pk) for each in newcomers)
-        data = {"people": keys, "layout": "bon"}
+        data = {"people": keys, "layout": "bon", "why": "Người mới"}
         slips = self.desk.post("/quan-tri/phieu-kich-hoat/in/", data).content.decode()
         printed = re.findall(r'slip__code">([^<]*)<', slips)
         self.assertEqual(len(printed), 20)
@@ -203,7 +203,8 @@ class YearTests(cast.Cast, TestCase):
             self.activate(
                 person,
                 self.desk.post(
-                    "/quan-tri/phieu-kich-hoat/in/", {"people": str(person.pk), "layout": "mot"}
+                    "/quan-tri/phieu-kich-hoat/in/",
+                    {"people": str(person.pk), "layout": "mot", "why": "Mất phiếu"},
                 ),
             )
         last_day = timezone.localdate() + dt.timedelta(days=3)
