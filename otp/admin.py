@@ -120,7 +120,7 @@ class CodeAdmin(ReadOnlyAdmin):
         "issued_at",
         "purpose",
         "ordinal",
-        "voided",
+        "given_back_in_words",
         "attempts",
         "verified_at",
         "used_at",
@@ -129,3 +129,7 @@ class CodeAdmin(ReadOnlyAdmin):
     filtered_by = ("purpose", "voided", "local_day", "fate", "gateway")
     ordering = ("-issued_at",)
     fields = (*list_display, "gap_until", "expires_at")
+
+    @admin.display(description=_("không tính vào ngày"), ordering="voided")
+    def given_back_in_words(self, code: Code) -> str:
+        return str(_("Có") if code.voided else _("Không"))

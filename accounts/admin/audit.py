@@ -70,9 +70,10 @@ class HelpFilter(admin.SimpleListFilter):
 
 @admin.register(AuditEvent)
 class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
-    list_display = ("at", "event", "ok", "whose", "who", "client", "reason")
+    list_display = ("at", "event", "outcome", "whose", "who", "client", "reason")
     fields = (
-        *("at", "event", "ok", "reason", "whose", "who", "address_key", "client", "request_id"),
+        *("at", "event", "outcome", "reason", "whose", "who"),
+        *("address_key", "client", "request_id"),
         "detail",
     )
     list_filter = ("event", "ok", StaffFilter, HelpFilter)
@@ -82,6 +83,10 @@ class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False  # a million rows need not be counted to show a page of them
     change_list_template = "admin/audit_list.html"
+
+    @admin.display(description=_("thành công"), ordering="ok")
+    def outcome(self, row: AuditEvent) -> str:
+        return str(_("Có") if row.ok else _("Không"))
 
     @admin.display(description=_("tài khoản"), ordering="account")
     def whose(self, row: AuditEvent) -> str:

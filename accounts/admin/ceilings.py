@@ -6,6 +6,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from accounts.admin.fields import FlagsInWords, in_words
 from accounts.admin.versions import VersionedAdmin
 from accounts.models import AuditEvent
 from accounts.pages.requests import actor
@@ -17,11 +18,16 @@ _CEILINGS = {"codes_an_hour", "codes_a_day", "guesses_an_hour", "guesses_a_day"}
 
 
 @admin.register(Brakes)
-class BrakesAdmin(VersionedAdmin):
+class BrakesAdmin(FlagsInWords, VersionedAdmin):
     """The ceilings and switches of the whole portal; each change is put on record."""
 
     list_display = (
         "__str__",
+        "step",
+        in_words(Brakes, "sending_stopped"),
+        "changed_at",
+    )
+    fields = (
         "step",
         "sending_stopped",
         "proof_of_work",
@@ -32,7 +38,6 @@ class BrakesAdmin(VersionedAdmin):
         "guesses_a_day",
         "changed_at",
     )
-    fields = list_display[1:]
     readonly_fields = ("step", "changed_at")
 
     @admin.display(description=_("hiện đang siết ở bước"))

@@ -1,10 +1,13 @@
-"""How the admin's forms ask for times and units."""
+"""How the admin's forms ask for times and units, and say yes and no."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.db.models import DateTimeField
+from django.contrib import admin
+from django.db.models import BooleanField, DateTimeField, Model
 from django.forms import ModelChoiceField
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Unit
@@ -18,6 +21,31 @@ TYPED_TIME: dict[Any, dict[str, Any]] = {
         "help_text": _("Ví dụ: 31/12/2026 17:00"),
     }
 }
+
+
+class FlagsInWords(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """Says yes and no in words to those who may only look.
+
+    The admin's icons are red for every "no", also where that is as it should be.
+    """
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        fields = list(super().get_fields(request, obj))
+        if obj is None or self.has_change_permission(request, obj):
+            return fields
+        flags = {f.name for f in self.model._meta.fields if isinstance(f, BooleanField)}  # noqa: SLF001  (Django's way)
+        return [in_words(self.model, str(name)) if name in flags else name for name in fields]
+
+
+def in_words(model: type[Model], name: str) -> Callable[[Model], str]:
+    """Give the column of a flag that says "Có" or "Không"."""
+    label = model._meta.get_field(name).verbose_name  # type: ignore[union-attr]  # noqa: SLF001
+
+    @admin.display(description=label, ordering=name)
+    def words(row: Model) -> str:
+        return str(_("Có") if getattr(row, name) else _("Không"))
+
+    return words
 
 
 def by_path(field: "ModelChoiceField[Any] | None") -> "ModelChoiceField[Any] | None":

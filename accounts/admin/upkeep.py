@@ -39,9 +39,9 @@ class UpkeepAdmin(ReadOnlyAdmin):
     def task(self, row: Upkeep) -> str:
         return str(_(_reading(row).task.label))
 
-    @admin.display(description=_("đúng hạn"), boolean=True)
-    def in_time(self, row: Upkeep) -> bool:
-        return not _reading(row).is_overdue
+    @admin.display(description=_("đúng hạn"))
+    def in_time(self, row: Upkeep) -> str:
+        return str(_("Quá hạn") if _reading(row).is_overdue else _("Đúng hạn"))
 
     @admin.display(description=_("chạy lần tới lúc"))
     def next_run(self, row: Upkeep) -> dt.datetime:
