@@ -9,7 +9,7 @@ from django.db.models.signals import post_migrate
 
 class AccountsConfig(AppConfig):
     name = "accounts"
-    verbose_name = "Tài khoản"
+    verbose_name = "Tài khoản và đơn vị"
 
     def ready(self) -> None:
         for checks in (

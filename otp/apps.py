@@ -20,7 +20,7 @@ def make_ceilings(apps: Apps = current, **_: object) -> None:
 
 class OtpConfig(AppConfig):
     name = "otp"
-    verbose_name = "Mã xác thực"
+    verbose_name = "Mã và tin nhắn"
 
     def ready(self) -> None:
         from otp import checks  # noqa: F401  (registers the checks)
