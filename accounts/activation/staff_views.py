@@ -1,16 +1,19 @@
 """The slips' pages of IT: who gets one, the sheets that are printed, what became of them."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -23,7 +26,7 @@ from accounts.models import Account, ActivationSlip
 from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree, with_below
-from accounts.pages.requests import actor, takes_long
+from accounts.pages.requests import actor, hold, takes_long
 from otp.codes.slips import SLIP_LIFE, TRIES
 from otp.sentences import duration
 
@@ -143,17 +146,24 @@ def _who() -> str:
 
 
 def _preview(
-    request: HttpRequest, people: list[Account], layout: str, form: PrintForm | None = None
+    request: HttpRequest,
+    people: list[Account],
+    layout: str,
+    form: PrintForm | None = None,
+    changed: Sequence[str] = (),
 ) -> HttpResponse:
+    """Show who would get a slip; `changed` says what is not as it was shown before."""
     some = people[:MOST_AT_ONCE]
-    have_one = ActivationSlip.objects.open().filter(account__in=some, good_until__gt=timezone.now())
+    have_one = _good_slips(some)
     context = {
         "form": form or PrintForm(),
         "people": some,
         "keys": ",".join(str(each.pk) for each in some),
+        "good_slips": _named(have_one),
+        "changed": changed,
         "layouts": Layout.choices,
         "layout": layout,
-        "have_one": have_one.count(),
+        "have_one": len(have_one),
         "is_cut": len(people) > MOST_AT_ONCE,
         "most": MOST_AT_ONCE,
         "life": duration(SLIP_LIFE),
@@ -161,17 +171,31 @@ def _preview(
     return render(request, "activation/preview.html", context)
 
 
+def _good_slips(people: Iterable[Account]) -> list[ActivationSlip]:
+    good = ActivationSlip.objects.open().filter(good_until__gt=timezone.now())
+    return list(good.filter(account__in=people).select_related("account").order_by("account"))
+
+
+def _named(slips_of_people: list[ActivationSlip]) -> str:
+    """Name the slips that a preview shows, so that one given since is not ended unseen."""
+    return ",".join(slip.pk.hex[:12] for slip in slips_of_people)
+
+
+@transaction.atomic
 def _print(request: StaffRequest) -> HttpResponse:
     """Give the slips and show them, once: they are on no other page."""
     asked = request.POST["people"].split(",")
-    keys = [int(key) for key in asked if key.isdecimal() and len(key) < LONGEST_KEY]
-    reach = roles.within(
-        request.user, newcomers_for(request.user).filter(pk__in=keys[:MOST_AT_ONCE])
-    )
+    keys = [int(key) for key in asked if key.isdecimal() and len(key) < LONGEST_KEY][:MOST_AT_ONCE]
+    hold(request, Account.objects.filter(pk__in=keys))
+    reach = roles.within(request.user, newcomers_for(request.user).filter(pk__in=keys))
     people = list(reach.order_by("address"))
     form = PrintForm(request.POST)
-    if people and not form.is_valid():
-        return _preview(request, people, request.POST.get("layout", ""), form)
+    changed = _changed_since(request, people, keys)
+    if people and (changed or not form.is_valid()):
+        return _preview(request, people, request.POST.get("layout", ""), form, changed)
+    if changed:
+        messages.warning(request, " ".join(changed))
+        return redirect("accounts:give-slips")
     printed = slips.give(people, by=request.user, **form.cleaned_data) if people else []
     if not printed:
         messages.warning(request, _("Không còn ai để in phiếu. %(who)s") % {"who": _who()})
@@ -185,6 +209,28 @@ def _print(request: StaffRequest) -> HttpResponse:
         "site_address": settings.PUBLIC_BASE_URL.rstrip("/") + reverse("accounts:activate"),
     }
     return render(request, "activation/print.html", context)
+
+
+def _changed_since(request: StaffRequest, people: list[Account], keys: list[int]) -> list[str]:
+    """Say what has changed since the preview; who sends none is taken at their word."""
+    if "good_slips" not in request.POST:
+        return []
+    shown = request.POST["good_slips"].split(",")
+    newer = [slip for slip in _good_slips(people) if slip.pk.hex[:12] not in shown]
+    there = {each.pk for each in people}
+    seen = roles.within(request.user, Account.objects.filter(pk__in=set(keys) - there))
+    gone = seen.order_by("address").values_list("address", flat=True)
+    sentences = [
+        _("%(address)s không còn được cấp phiếu.") % {"address": address} for address in gone
+    ]
+    return sentences + [
+        _("%(address)s vừa được in phiếu khác lúc %(at)s.")
+        % {
+            "address": slip.account.address,
+            "at": date_format(timezone.localtime(slip.given_at), "DATETIME_FORMAT"),
+        }
+        for slip in newer
+    ]
 
 
 def _in_state(given: "QuerySet[ActivationSlip]", state: str) -> "QuerySet[ActivationSlip]":

@@ -1,7 +1,5 @@
 """Notices on the log-in page, in /quan-tri/."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db import transaction
 from django.forms import ModelForm
@@ -37,9 +35,6 @@ class LoginNoticeAdmin(VersionedAdmin):
         with transaction.atomic():
             self._record(request, obj)
             super().delete_model(request, obj)
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        return {}  # deleted one by one, each on record
 
     def _record(self, request: HttpRequest, notice: LoginNotice) -> None:
         transaction.on_commit(login_notices.forget)

@@ -70,3 +70,10 @@ class UnitAdmin(VersionedAdmin):
                 unit=obj.name,
                 fields=form.changed_data,
             )
+
+    def delete_model(self, request: HttpRequest, obj: Unit) -> None:
+        with transaction.atomic():
+            AuditEvent.record(
+                AuditEvent.Event.UNIT_EDITED, actor=actor(request), unit=obj.name, deleted=True
+            )
+            super().delete_model(request, obj)

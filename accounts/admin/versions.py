@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.pages import drafts
-from accounts.pages.versions import read_version
+from accounts.pages.versions import SeenForm, read_version
 
 DRAWN_FROM = "drawn_from"  # a hidden field, in templates/admin/change_form.html
 
@@ -54,6 +54,13 @@ class VersionedForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic a
         if self._drawn_before:
             return self._drawn_before
         return json.dumps({name: self._stored(name) for name in self.fields})
+
+    def in_words(self) -> dict[str, str]:
+        """Give what the row holds, under the names that people read."""
+        return {
+            str(field.label).lower(): self._in_words(name, self._stored(name))
+            for name, field in self.fields.items()
+        }
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
@@ -133,6 +140,33 @@ class VersionedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
             return self._offer_as_new(request)
         return super().changeform_view(request, object_id, form_url, extra_context)
 
+    @transaction.atomic
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Delete what the confirmation showed; what is not the same by now is shown again."""
+        row = self.get_object(request, unquote(object_id))
+        if row is None or not self.has_delete_permission(request, row):
+            return super().delete_view(request, object_id, extra_context)
+        sent = request.POST if request.method == "POST" else None
+        seen = SeenForm(sent, stands=self._stands(request, row))
+        shown = request if sent is None or seen.is_valid() else _as_drawn(request, QueryDict())
+        return super().delete_view(shown, object_id, {"seen": seen, **(extra_context or {})})
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Offer no deletion of many: each is shown, and goes on record, by itself."""
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    def _stands(self, request: HttpRequest, row: Any) -> dict[str, str]:
+        """Give what a confirmation of a deletion shows: the row, and what would go with it."""
+        _nested, counts, _lacking, _protected = self.get_deleted_objects([row], request)
+        with_it = ", ".join(f"{name}: {count}" for name, count in sorted(counts.items()))
+        form = self.get_form(request, row, change=True)(instance=row)
+        assert isinstance(form, VersionedForm)
+        return {**form.in_words(), _("những gì bị xóa"): with_it}
+
     def _offer_as_new(self, request: HttpRequest) -> HttpResponse:
         """Keep what was typed for a row that is there no more, as a new one that may be saved."""
         messages.error(
@@ -142,11 +176,8 @@ class VersionedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
                 " vẫn ở dưới đây; bấm “Lưu lại” nếu muốn ghi thành một mục mới."
             ),
         )
-        typed = request.POST  # read before the method is another one, which has no form
-        shown = copy.copy(request)
-        shown.POST, shown.method = typed, "GET"
         page = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_add")
-        return super().changeform_view(shown, None, page)
+        return super().changeform_view(_as_drawn(request, request.POST), None, page)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Fill a new row's form with what was typed for one that was deleted meanwhile."""
@@ -169,6 +200,16 @@ class VersionedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
             return row
         held = self.get_queryset(request).select_for_update(of=("self",))
         return held.filter(pk=row.pk).first()
+
+
+def _as_drawn(request: HttpRequest, typed: QueryDict) -> HttpRequest:
+    """Give the request as one that draws the page, with what was typed.
+
+    That was read before: a request of another method has no form.
+    """
+    drawn = copy.copy(request)
+    drawn.POST, drawn.method = typed, "GET"  # type: ignore[assignment]  # may be one of ours
+    return drawn
 
 
 def _pairs(field: forms.ChoiceField) -> Iterator[tuple[Any, Any]]:

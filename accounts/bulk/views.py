@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access.staff import StaffRequest, staff_page
-from accounts.bulk import worker
+from accounts.bulk import standing, worker
 from accounts.bulk.forms import AnswerForm, ImportForm, NoticeForm, WhyForm
 from accounts.bulk.progress import progress_of, summary_of
 from accounts.credentials.locks import BY_CAMPAIGN, last_locks
@@ -97,7 +97,7 @@ def job_page(request: StaffRequest, pk: int) -> HttpResponse:
     job = _own_job(request, pk)
     is_notice = job.kind == Job.Kind.NOTICE
     form = _form_of(job, request)
-    previewed = False
+    previewed, changed = False, list[Account]()
     if request.method == "POST":
         if "drop" in request.POST:
             return _drop(request, job)
@@ -106,7 +106,9 @@ def job_page(request: StaffRequest, pk: int) -> HttpResponse:
         is_good = form is None or form.is_valid()
         previewed = is_notice and is_good
         if "confirm" in request.POST and is_good:
-            return _confirm(request, job, form)
+            changed = _changed_since(job)
+            if not changed:
+                return _confirm(request, job, form)
     people = Account.objects.filter(pk__in=job.accounts[:SHOWN]).order_by("address")
     context = {
         "job": job,
@@ -115,6 +117,9 @@ def job_page(request: StaffRequest, pk: int) -> HttpResponse:
         "previewed": previewed,
         "people": people if job.is_asking else [],
         "faults": job.faults[:SHOWN],
+        "changed": [(each.address, standing.words_of(each)) for each in changed[:SHOWN]],
+        "changed_count": len(changed),
+        "left_out": len(job.faults),
         "shown": SHOWN,
         "columns": PREVIEW,
         "progress": progress_of(job),
@@ -154,12 +159,13 @@ def ask(
     """Begin work on the accounts that were ticked in the list."""
     staff = actor(request)
     # Staff are changed one by one, by those who may change them.
-    people = roles.within(staff, chosen.filter(is_staff=False))
-    keys = list(people.order_by("pk").values_list("pk", flat=True))
-    if not keys:
+    people = roles.within(staff, chosen.filter(is_staff=False)).order_by("pk")
+    seen = {account.pk: standing.version_of(account) for account in people.iterator()}
+    if not seen:
         messages.warning(request, _("Không có tài khoản nào để làm việc này."))
         return None
-    return redirect("admin:accounts_job", Job.ask(kind, staff, keys, **options).pk)
+    job = Job.ask(kind, staff, list(seen), list(seen.values()), **options)
+    return redirect("admin:accounts_job", job.pk)
 
 
 def export(
@@ -264,6 +270,17 @@ def _form_of(job: Job, request: StaffRequest) -> WhyForm | None:
         return None
     form = NoticeForm if job.kind == Job.Kind.NOTICE else WhyForm
     return form(request.POST or None)
+
+
+def _changed_since(job: Job) -> list[Account]:
+    """Give those who were changed since they were shown; from now on they are shown as they are."""
+    if job.kind == Job.Kind.IMPORT or not job.is_asking:
+        return []
+    people = Account.objects.filter(pk__in=job.accounts).order_by("address")
+    changed = list(standing.changed_since(job, people.iterator()))
+    if changed:
+        standing.see_again(job, changed)
+    return changed
 
 
 def _confirm(request: StaffRequest, job: Job, form: WhyForm | None) -> HttpResponse:

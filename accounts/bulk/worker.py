@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import caller
-from accounts.bulk import actions
+from accounts.bulk import actions, standing
 from accounts.bulk.queue import claim
 from accounts.loading import account_table
 from accounts.loading.account_table import TableFault
@@ -84,6 +84,7 @@ def _import(job: Job) -> None:
                 hidden_rows=job.options.get("hidden_rows"),
                 hidden_sheet=bool(job.options.get("sheet")),
                 vouched=_ground(job),
+                shown=job.result.get("mark", "") if job.confirmed else "",
                 progress=progress,
             )
             if outcome.faults:
@@ -131,12 +132,15 @@ def _do_some(job: Job) -> bool:
             _end(job, Job.State.DONE)
             return False
         people = Account.objects.filter(pk__in=keys, is_staff=False).order_by("pk")
-        some = list(roles.within(job.actor, people))
-        job.changed += _DEEDS[job.kind](some, job.actor, job.options, job.done)
+        some = list(roles.within(job.actor, people.select_for_update(of=("self",))))
+        changed = list(standing.changed_since(job, some, job.done))
+        job.faults += [[0, each.address, standing.words_of(each)] for each in changed]
+        stayed = [each for each in some if each not in changed]
+        job.changed += _DEEDS[job.kind](stayed, job.actor, job.options, job.done)
         job.done += len(keys)
         job.tries = 0
         job.changed_at = timezone.now()
-        job.save(update_fields=["changed", "done", "tries", "changed_at"])
+        job.save(update_fields=["changed", "done", "faults", "tries", "changed_at"])
     return True
 
 
@@ -146,8 +150,11 @@ def _end(job: Job, state: Job.State, **result: Any) -> None:
     job.changed_at = timezone.now()
     if state != Job.State.ASKING:
         job.file = None
-        job.accounts = []
-    columns = ["state", "result", "faults", "changed_at", "file", "returned", "accounts", "total"]
+        job.accounts, job.seen = [], None
+        # The file is gone: its numbers are not to be guessed from what is left of it.
+        job.result.pop("mark", None)
+    columns = ["state", "result", "faults", "changed_at", "file", "returned", "accounts", "seen"]
+    columns += ["total"]
     job.save(update_fields=columns)
 
 

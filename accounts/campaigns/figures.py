@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 from django.http import QueryDict
@@ -17,7 +18,7 @@ from accounts.models.account import Account
 from accounts.models.campaign import WARNED_BEFORE, Campaign, CampaignMember
 from accounts.models.unit import Unit
 from accounts.organisation.units import unit_name
-from accounts.pages.versions import since
+from accounts.pages.versions import list_in_words, since
 from accounts.reports.report import Tile
 from accounts.reports.tables import Row, Table, number
 
@@ -68,9 +69,14 @@ class CampaignCounts:
 def stands(campaign: Campaign) -> dict[str, str]:
     """Give what the pages of its buttons say that they were drawn from."""
     approved = since(_("có, từ %(at)s"), campaign.lock_approved_at)
+    if campaign.is_planned:
+        waiting: QuerySet[Any] = rules.eligible(rules.units_of(campaign))
+    else:
+        waiting = campaign.members.filter(outcome=Outcome.OPEN)
     return {
         _("tình trạng của chiến dịch"): campaign.get_state_display(),
         _("sự đồng ý khóa"): approved or _("chưa có"),
+        _("những người còn chờ"): list_in_words(waiting),
     }
 
 

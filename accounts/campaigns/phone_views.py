@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -30,7 +31,8 @@ from accounts.models.right import Right
 from accounts.models.unit import Unit
 from accounts.organisation import roles
 from accounts.organisation.units import Tree
-from accounts.pages.requests import takes_long
+from accounts.pages.requests import hold, takes_long
+from accounts.pages.versions import SeenForm, list_in_words
 from accounts.reports.tables import number
 from accounts.spreadsheets.writing import csv_response, xlsx_response
 
@@ -195,15 +197,22 @@ def resume(request: StaffRequest, pk: int) -> HttpResponse:
     return _confirm(request, pk, Act("phones/resume", phone_rules.resume, done))
 
 
+@transaction.atomic
 def _confirm(request: StaffRequest, pk: int, act: Act) -> HttpResponse:
+    hold(request, PhoneCampaign.objects.filter(pk=pk))
     found = _campaign_or_404(request.user, pk)
     if not _may_run(request.user, found):
         raise Http404
 
-    def context() -> dict[str, object]:
-        return {"people": number(phone_lists.missing_people(found, None).count())}
+    missing = phone_lists.missing_people(found, None)
 
-    stands = {_("tình trạng của chiến dịch"): found.get_state_display()}
+    def context() -> dict[str, object]:
+        return {"people": number(missing.count())}
+
+    stands = {
+        _("tình trạng của chiến dịch"): found.get_state_display(),
+        _("những người còn chờ"): list_in_words(missing),
+    }
     back = "accounts:phone-campaign"
     return confirm(request, found, act, stands=stands, back=back, context=context)
 
@@ -212,11 +221,16 @@ def _confirm(request: StaffRequest, pk: int, act: Act) -> HttpResponse:
 @limit_posts("campaign", 60, minutes=10)
 @staff_page(RIGHT)
 @takes_long
+@transaction.atomic
 def remind(request: StaffRequest, pk: int) -> HttpResponse:
     """Remind those of one's own units who were not reminded today."""
+    hold(request, PhoneCampaign.objects.filter(pk=pk))
     found = _campaign_or_404(request.user, pk)
     units = roles.units_of(request.user)
-    if request.method == "POST":
+    people = phone_rules.due_for_reminder(found, timezone.localdate(), units)
+    stands = {_("những người còn chờ nhắc"): list_in_words(people)}
+    form = SeenForm(request.POST if request.method == "POST" else None, stands=stands)
+    if form.is_valid():
         try:
             count = phone_rules.remind_now(found, units=units, by=request.user)
         except CampaignRefused:
@@ -229,8 +243,9 @@ def remind(request: StaffRequest, pk: int) -> HttpResponse:
             )
             messages.success(request, sentence % {"count": number(count)})
         return redirect("accounts:phone-campaign", found.pk)
-    due = phone_rules.due_for_reminder(found, timezone.localdate(), units).count()
+    due = people.count()
     context = {
+        "form": form,
         "campaign": found,
         "people": number(due),
         "at_once": number(phone_rules.AT_ONCE) if due > phone_rules.AT_ONCE else "",
@@ -254,8 +269,10 @@ def end_excuse(request: StaffRequest, pk: int, account: int) -> HttpResponse:
     return _excuse(request, pk, account, Act("phones/end_excuse", phone_rules.end_excuse, done))
 
 
+@transaction.atomic
 def _excuse(request: StaffRequest, pk: int, account: int, act: Act) -> HttpResponse:
     found = _campaign_or_404(request.user, pk)
+    hold(request, Account.objects.filter(pk=account))
     units = phone_rules.units_of(found, roles.units_of(request.user))
     people = Account.objects.filter(unit__in=units, is_staff=False, is_superuser=False)
     person = get_object_or_404(people, pk=account)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.paginator import Page, Paginator
+from django.db import transaction
 from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -25,7 +26,7 @@ from accounts.models.phone_campaign import PhoneCampaign
 from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree, unit_name
-from accounts.pages.requests import takes_long
+from accounts.pages.requests import hold, takes_long
 from accounts.reports.tables import Table, number
 from accounts.spreadsheets.writing import csv_response
 
@@ -157,7 +158,9 @@ def stop(request: StaffRequest, pk: int) -> HttpResponse:
     return _confirm(request, pk, Act("stop", rules.stop, done))
 
 
+@transaction.atomic
 def _confirm(request: StaffRequest, pk: int, act: Act) -> HttpResponse:
+    hold(request, Campaign.objects.filter(pk=pk))
     found = _campaign_or_404(request.user, pk)
 
     def context() -> dict[str, object]:

@@ -45,8 +45,9 @@ def approve(proposal: PhoneProposal, *, by: Account) -> None:
     The number before, the new one and the mailbox are told. Raises `NotNow`.
     """
     with transaction.atomic():
-        proposal = _locked(proposal)
+        # The account before what is proposed for it, as `drop_for` has it.
         account = Account.objects.select_for_update().get(pk=proposal.account_id)
+        proposal = _locked(proposal)
         _refuse_if_overtaken(proposal, account, by)
         phone = proposal.phone
         _decide(proposal, State.APPROVED, by)

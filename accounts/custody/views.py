@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -18,7 +19,7 @@ from accounts.models import Account, AuditEvent, Custody
 from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree
-from accounts.pages.requests import takes_long
+from accounts.pages.requests import hold, takes_long
 from accounts.spreadsheets.writing import csv_response
 
 MAILBOXES_ON_A_PAGE = 50
@@ -65,8 +66,10 @@ def mailboxes_file(request: StaffRequest) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 @limit_posts("custody", 60, minutes=10)
 @staff_page(Right.HAND_OVER)
+@transaction.atomic
 def hand_over(request: StaffRequest, pk: int) -> HttpResponse:
     """Say who is responsible for a mailbox from now on."""
+    hold(request, Account.objects.filter(pk=pk))
     mailbox = get_object_or_404(_within(request.user), pk=pk)
     custody = getattr(mailbox, "custody", None)
     keeper = custody.responsible.address if custody and custody.responsible else _("chưa có")

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
@@ -28,7 +29,7 @@ from accounts.models.audit_event import Ground
 from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import path_of
-from accounts.pages.requests import pages
+from accounts.pages.requests import hold, pages
 from otp.counting import keyed_names, limits
 from otp.counting.limits import Limit
 from otp.outbox import alerts
@@ -87,11 +88,13 @@ def unknown(request: StaffRequest, key: str) -> HttpResponse:
 @sensitive_variables()
 @pages
 @staff_page(Right.HELP_PERSON)
+@transaction.atomic
 def act(request: StaffRequest, pk: int, slug: str) -> HttpResponse:
     """Ask for the ground, then do it."""
     action = ACTIONS.get(slug)
     if action is None:
         raise Http404
+    hold(request, Account.objects.filter(pk=pk))
     account = _helped(request.user, pk, action.right)
     form = ActionForm(_sent(request), stands=standing.of_account(account))
     if form.is_valid():
@@ -141,7 +144,9 @@ def reveal(request: StaffRequest, pk: int) -> HttpResponse:
 @sensitive_variables()
 @pages
 @staff_page(Right.PROPOSE_PHONE)
+@transaction.atomic
 def propose(request: StaffRequest, pk: int) -> HttpResponse:
+    hold(request, Account.objects.filter(pk=pk))
     account = _helped(request.user, pk, Right.PROPOSE_PHONE)
     form = ProposalForm(_sent(request), stands=standing.of_account(account))
     if form.is_valid():

@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -15,7 +16,8 @@ from accounts.leaving.forms import DepartureForm
 from accounts.models import Account, Departure
 from accounts.models.right import Right
 from accounts.organisation import roles
-from accounts.pages.requests import takes_long
+from accounts.pages.requests import hold, takes_long
+from accounts.pages.versions import SeenForm, since
 
 RIGHT = Right.END_ACCOUNTS
 DEPARTURES_ON_A_PAGE = 50
@@ -30,7 +32,8 @@ def departures(request: StaffRequest) -> HttpResponse:
         "account", "forward_to", "planned_by"
     )
     page = Paginator(found.order_by("-pk"), DEPARTURES_ON_A_PAGE).get_page(request.GET.get("trang"))
-    return render(request, "leaving/departures.html", {"page": page})
+    lines = [(each, SeenForm(stands=_shown(each), auto_id=False)) for each in page]
+    return render(request, "leaving/departures.html", {"page": page, "lines": lines})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -56,14 +59,31 @@ def plan(request: StaffRequest) -> HttpResponse:
 @require_POST
 @limit_posts("departure", 60, minutes=10)
 @staff_page(RIGHT)
+@transaction.atomic
 def call_off(request: StaffRequest, pk: int) -> HttpResponse:
+    hold(request, Account.objects.filter(pk__in=Departure.objects.filter(pk=pk).values("account")))
     reach = roles.within(request.user, Account.objects.filter(is_staff=False))
-    departure = get_object_or_404(Departure.objects.filter(account__in=reach), pk=pk)
-    if rules.call_off(departure, by=request.user):
+    found = Departure.objects.filter(account__in=reach).select_related("account")
+    departure = get_object_or_404(found, pk=pk)
+    form = SeenForm(request.POST, stands=_shown(departure))
+    if not form.is_valid():
+        for sentence in form.non_field_errors():
+            messages.warning(request, f"{departure.account.address}: {sentence}")
+    elif rules.call_off(departure, by=request.user):
         messages.success(request, _stands(Account.objects.get(pk=departure.account_id)))
     else:
         messages.warning(request, _("Lần nghỉ việc này đã được hủy từ trước."))
     return redirect("accounts:departures")
+
+
+def _shown(departure: Departure) -> dict[str, str]:
+    """Give what the button that calls a departure off says that it was drawn from."""
+    account = departure.account
+    return {
+        _("lần nghỉ việc"): since(_("đã đóng lúc %(at)s"), departure.shut_at) or _("chờ đến ngày"),
+        _("tài khoản"): since(_("bị khóa từ %(at)s"), account.locked_at)
+        or (_("đang mở") if account.is_active else _("ngừng sử dụng")),
+    }
 
 
 def _stands(account: Account) -> str:

@@ -6,20 +6,21 @@ are accounts of staff. A number counts once its owner has confirmed it, or where
 One bad row, and nothing is written.
 """
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.addresses import canonical_or_none
-from accounts.loading import headings, vouched_numbers
+from accounts.loading import headings, held_rows, vouched_numbers
 from accounts.loading.columns import CHANGEABLE, COLUMNS, KEY, PREVIEWED, AccountRow
 from accounts.loading.headings import FAMILY_NAME
+from accounts.loading.held_rows import Overtaken
 from accounts.models.account import Account
 from accounts.models.address import Address, AddressQuarantine, quarantine_sentence
 from accounts.models.audit_event import AuditEvent, Ground
@@ -58,11 +59,13 @@ class LoadOutcome:
     asks_for_sheet: str = ""  # a hidden sheet that somebody has to want
     other_sheets: list[str] = field(default_factory=list)
     sample: list[list[str]] = field(default_factory=list)
+    mark: str = ""  # of every row and what it does: another one where that is not the same
+    has_moved: bool = False  # whether it does something else by now than was shown
 
     @property
     def asks(self) -> bool:
         """Whether a question is open, without whose answer nothing is taken."""
-        return self.asks_for_rows or bool(self.asks_for_sheet)
+        return self.asks_for_rows or bool(self.asks_for_sheet) or self.has_moved
 
 
 Scope = Callable[[Account], bool]
@@ -87,14 +90,15 @@ def run(
     hidden_rows: bool | None = None,
     hidden_sheet: bool = False,
     vouched: Ground | None = None,
+    shown: str = "",
     progress: Progress = lambda count: None,
 ) -> LoadOutcome:
     """Try a table out, or take it in: all of it in one transaction, or nothing.
 
     `scope` says which accounts the actor may look after, `hidden_rows` whether they are taken:
     where nobody has said so, or that a `hidden_sheet` is meant, nothing is. With the ground why IT
-    has `vouched` for the numbers, they count at once. Raises `Unreadable` where the columns are not
-    ours.
+    has `vouched` for the numbers, they count at once. `shown` is the mark of what was confirmed:
+    nothing else is done. Raises `Unreadable` where the columns are not ours.
     """
     names = headings.read(table.header)
     filled = [row for row in table.rows if row.fault or _says_something(names, row)]
@@ -109,11 +113,12 @@ def run(
     outcome.notices = _notices(table, names, empty=len(table.rows) - len(filled))
     outcome.asks_for_rows = bool(outcome.hidden_rows) and hidden_rows is None
     outcome.asks_for_sheet = table.name if table.is_hidden and not hidden_sheet else ""
+    outcome.has_moved = bool(shown) and outcome.mark != shown
     if not apply or outcome.faults or outcome.asks:
         return outcome
     try:
         draft.write(actor)
-    except (IntegrityError, _Overtaken):
+    except (IntegrityError, Overtaken):
         return LoadOutcome(
             faults=[TableFault(0, "", _("Dữ liệu vừa thay đổi trong khi nhập: hãy thử lại."))]
         )
@@ -150,10 +155,6 @@ def _says_something(names: list[str], row: SheetRow) -> bool:
     return any(cell for name, cell in zip(names, row.cells, strict=False) if name)
 
 
-class _Overtaken(Exception):
-    """An account was not as it had been read any more when it was to be changed."""
-
-
 class _Draft:
     """The accounts that the rows make and change, in memory; `write` writes them."""
 
@@ -175,11 +176,12 @@ class _Draft:
             [each for each in lines if each not in self._there]
         )
         self._made: list[Account] = []
-        self._changed: list[tuple[Account, list[str]]] = []  # with the names of changed fields
+        self._changed: held_rows.Changes = []
         self._vouched: list[tuple[Account, bool]] = []  # with whether it is new
         self._unchanged = self._phones_kept = self._without_way_in = 0
         self._faults: list[TableFault] = []
         self._sample: list[list[str]] = []
+        self._mark = hashlib.blake2s(digest_size=8)
 
     def add(self, line: SheetRow) -> None:
         cells = _cells(self._names, line)
@@ -192,14 +194,17 @@ class _Draft:
         address = row.values.get(KEY, "")
         account = self._there.get(address) or Account(password=make_password(None))
         own = not account.pk or self._scope(account)  # before its unit is changed
-        changed: list[str] = []
+        changed: dict[str, object] = {}  # with what was there before
         if account.pk:
             changed = self._change(account, row)
         else:
             _fill(account, row)
+        said = changed if account.pk else row.values
+        after = {name: str(value) for name, value in row.values.items() if name in said}
+        self._mark.update(repr((address, account.pk, changed, after)).encode())
         phone = row.values.get("phone", "")
         vouched = self._ground is not None and vouched_numbers.vouch(account, phone)
-        changed += ["phone_confirmed_at"] if vouched and account.pk else []
+        changed |= {"phone_confirmed_at": None} if vouched and account.pk else {}
         reasons = [
             *(self._placed(name, line, cells, fault) for name, fault in row.faults.items()),
             *self._objections(account, line, changed, own=own),
@@ -238,10 +243,11 @@ class _Draft:
             units=[unit.name for unit in self.units.added],
             faults=self._faults,
             sample=self._sample,
+            mark=self._mark.hexdigest(),
         )
 
     def write(self, actor: Account | None) -> None:
-        """Write what was read, with its audit rows, in one transaction; may raise `_Overtaken`."""
+        """Write what was read, with its audit rows, in one transaction; may raise `Overtaken`."""
         with transaction.atomic():
             self.units.save_added()
             # In one order, whatever that of the file: two files at once would wait for each other.
@@ -249,33 +255,34 @@ class _Draft:
             Account.objects.bulk_create(made, batch_size=BATCH)
             people = Account.objects.filter(is_staff=False)
             self._changed.sort(key=lambda each: each[0].pk)
-            _lock([account for account, _changed in self._changed])
+            held_rows.hold(self._changed, batch=BATCH)
             # Each field by itself: what somebody else has changed meanwhile stays.
             for name in CHANGEABLE:
                 some = [account for account, changed in self._changed if name in changed]
-                _update(people.filter(phone="") if name == "phone" else people, some, [name])
+                free = people.filter(phone="") if name == "phone" else people
+                held_rows.update(free, some, [name], batch=BATCH)
             here = [account for account, is_new in self._vouched if not is_new]
             unconfirmed = people.filter(phone_confirmed_at=None, new_phone="")
-            _update(unconfirmed, here, ["phone", "phone_confirmed_at"])
+            held_rows.update(unconfirmed, here, ["phone", "phone_confirmed_at"], batch=BATCH)
             trail: list[tuple[Account, Mapping[str, object]]] = [
                 *((account, _of_new(account)) for account in self._made),
-                *((account, {"fields": changed}) for account, changed in self._changed),
+                *((account, {"fields": list(changed)}) for account, changed in self._changed),
             ]
             AuditEvent.record_many(AuditEvent.Event.IMPORTED, trail, actor=actor)
             if self._ground:
                 vouched_numbers.put_on_record(self._vouched, ground=self._ground, actor=actor)
 
-    def _change(self, account: Account, row: AccountRow) -> list[str]:
-        """Change an account that is there, and give the names of the fields that are new."""
-        changed = []
+    def _change(self, account: Account, row: AccountRow) -> dict[str, object]:
+        """Change an account that is there; give what the fields that are new were before."""
+        changed: dict[str, object] = {}
         for name, value in row.values.items():
             if name not in CHANGEABLE or COLUMNS[name].is_same(value, getattr(account, name)):
                 continue
             if name == "phone" and not self._may_fill_in_phone(account):
                 self._phones_kept += 1
                 continue
+            changed[name] = held_rows.stored(account, name)
             setattr(account, name, value)
-            changed.append(name)
         return changed
 
     def _may_fill_in_phone(self, account: Account) -> bool:
@@ -286,7 +293,7 @@ class _Draft:
         return not account.phone and (settings.PHONE_CONFIRMATION or self._ground is not None)
 
     def _objections(
-        self, account: Account, line: SheetRow, changed: list[str], *, own: bool
+        self, account: Account, line: SheetRow, changed: Collection[str], *, own: bool
     ) -> Iterator[str]:
         if line.fault:
             yield line.fault
@@ -356,27 +363,6 @@ def _of_new(account: Account) -> Mapping[str, object]:
     return {"new": True} | ({"password": True} if account.has_usable_password() else {})
 
 
-def _lock(accounts: list[Account]) -> None:
-    """Lock the accounts until the end of the transaction, those with the lowest keys first."""
-    for start in range(0, len(accounts), BATCH):
-        keys = [account.pk for account in accounts[start : start + BATCH]]
-        rows = Account.objects.filter(pk__in=keys).order_by("pk").select_for_update(of=("self",))
-        list(rows.values_list("pk"))
-
-
-def _update(people: QuerySet[Account], accounts: list[Account], columns: list[str]) -> None:
-    """Write some columns of accounts that are still among `people`; raises `_Overtaken`."""
-    for start in range(0, len(accounts), BATCH):
-        some = accounts[start : start + BATCH]
-        keys = people.filter(pk__in=[account.pk for account in some]).order_by("pk")
-        if len(keys.select_for_update(of=("self",)).values_list("pk")) != len(some):
-            raise _Overtaken
-        # They are there, and locked: this inserts nothing. `bulk_update` takes four times as long.
-        Account.objects.bulk_create(
-            some, update_conflicts=True, unique_fields=["id"], update_fields=columns
-        )
-
-
 def _where_it_would_be(account: Account) -> Account:
     """Give an account in the same place of the tree, where that place may still have to be made."""
     if account.unit_id is not None:
@@ -384,7 +370,7 @@ def _where_it_would_be(account: Account) -> Account:
     return Account(unit=nearest_saved(account.unit))
 
 
-def _shown(account: Account, number: int, changed: list[str]) -> list[str]:
+def _shown(account: Account, number: int, changed: Collection[str]) -> list[str]:
     fate = _("mới")
     if account.pk:
         fate = _("cập nhật") if changed else _("không đổi")

@@ -21,6 +21,7 @@ class Job(models.Model):
     """
 
     WORKED_OFF_BY = "bulk"  # the task of the worker that does what waits
+    MARK = 12  # signs
     LONG_WAIT = dt.timedelta(minutes=1)  # after which no process seems to be there
 
     class Kind(models.TextChoices):
@@ -50,6 +51,8 @@ class Job(models.Model):
     done = models.IntegerField(default=0)
     changed = models.IntegerField(default=0)
     accounts = ArrayField(models.BigIntegerField(), default=list)
+    # How each stood when it was chosen; a job of the release before does not know.
+    seen = ArrayField(models.CharField(max_length=MARK), null=True)
     file = models.BinaryField(null=True)
     returned = models.BinaryField(null=True)  # a file with faults, which are named beside its rows
     options = models.JSONField(default=dict)
@@ -77,13 +80,24 @@ class Job(models.Model):
         return f"{self.get_kind_display()} {self.pk}"
 
     @classmethod
-    def ask(cls, kind: "Job.Kind", actor: Account, accounts: list[int], **options: object) -> Self:
-        """Write down what is to be done to `accounts`, which waits to be confirmed."""
+    def ask(
+        cls,
+        kind: "Job.Kind",
+        actor: Account,
+        accounts: list[int],
+        seen: list[str] | None = None,
+        **options: object,
+    ) -> Self:
+        """Write down what is to be done to `accounts`, which waits to be confirmed.
+
+        `seen` says of each how it stood: who was changed since is left out, and told.
+        """
         return cls._make(
             kind,
             actor,
             state=cls.State.ASKING,
             accounts=accounts,
+            seen=seen,
             total=len(accounts),
             options=options,
         )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
@@ -19,6 +20,15 @@ def takes_long(view: View) -> View:
     # Read by a middleware.
     view.takes_long = True  # type: ignore[attr-defined]
     return view
+
+
+def hold(request: HttpRequest, rows: "QuerySet[Any]") -> None:
+    """Have nobody else change what a POST is about, from its check until its transaction is over.
+
+    What is read from now on is what is held; a join of the statement that waits would be older.
+    """
+    if request.method == "POST":
+        list(rows.order_by("pk").select_for_update().values_list("pk"))
 
 
 def own_target(request: HttpRequest) -> str:

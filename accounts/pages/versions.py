@@ -7,8 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django import forms
+from django.contrib.postgres.aggregates import StringAgg
+from django.db.models import CharField, Count, QuerySet, Value
+from django.db.models.functions import MD5, Cast, Left
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.pages.forms import FixedInput, PortalForm
@@ -61,6 +65,16 @@ def _unpack(packed: str) -> dict[str, str]:
         return read_version(b64decode(packed).decode())
     except ValueError:
         return {}
+
+
+def list_in_words(people: "QuerySet[Any]") -> str:
+    """Say how many are in a list, and which list it is: who comes and who goes makes another."""
+    keys = StringAgg(Cast("pk", CharField()), Value(","), order_by="pk")
+    found = people.order_by().aggregate(count=Count("pk"), mark=Left(MD5(keys), 6))
+    count = number_format(found["count"], force_grouping=True)
+    if not found["mark"]:
+        return gettext("không có ai")
+    return gettext("%(count)s người (danh sách %(mark)s)") % {"count": count, "mark": found["mark"]}
 
 
 def since(sentence: str, at: dt.datetime | None) -> str:

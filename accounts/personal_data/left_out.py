@@ -52,7 +52,7 @@ _OF_MANY = (
         for field in (
             *("accounts", "actor", "changed", "changed_at", "client", "confirmed", "created_at"),
             *("done", "faults", "file", "kind", "options", "request_id", "result", "returned"),
-            *("state", "total", "tries"),
+            *("seen", "state", "total", "tries"),
         )
     ),
     *(

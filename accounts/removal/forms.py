@@ -10,11 +10,12 @@ from accounts.addresses import AddressError, canonical
 from accounts.models import Account
 from accounts.pages.forms import PortalForm, Text, address_error
 from accounts.pages.staff_fields import ground_field
+from accounts.pages.versions import SeenForm
 
 _HELP = _("Số quyết định hoặc văn bản. Đừng ghi tên người: nội dung này được lưu lại.")
 
 
-class GroundForm(PortalForm):
+class GroundForm(SeenForm):
     why = ground_field(_HELP)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -24,8 +25,8 @@ from accounts.models import (
 )
 from accounts.models.right import Right
 from accounts.organisation import roles
-from accounts.pages.requests import pages, takes_long
-from accounts.pages.versions import SeenForm
+from accounts.pages.requests import hold, pages, takes_long
+from accounts.pages.versions import SeenForm, list_in_words
 from accounts.removal import rules
 from accounts.removal.forms import GroundForm, ProposalForm
 from accounts.removal.people import lines
@@ -126,20 +127,22 @@ def spare(request: StaffRequest, pk: int, member: int) -> HttpResponse:
 @takes_long
 def confirm(request: StaffRequest, pk: int) -> HttpResponse:
     """Say what will be lost for good; a POST has it done."""
-    found = _removal_or_404(request, pk)
-    listed = _listed(found)
-    form = SeenForm(
-        request.POST if request.method == "POST" else None,
-        stands={_("số tài khoản sẽ xóa"): str(listed)},
-    )
-    if form.is_valid():
-
-        def do() -> None:
-            rules.confirm(found, by=request.user)
-            if listed <= rules.AT_ONCE:
-                rules.carry_out(found)
-
-        return _answer(request, found, do, _("Đã xác nhận. Danh sách dưới đây cho biết kết quả."))
+    with transaction.atomic():
+        hold(request, Removal.objects.filter(pk=pk))
+        found = _removal_or_404(request, pk)
+        listed = _listed(found)
+        form = SeenForm(
+            request.POST if request.method == "POST" else None,
+            stands={_("số tài khoản sẽ xóa"): str(listed)},
+        )
+        is_good = form.is_valid()
+        if is_good:
+            done = _("Đã xác nhận. Danh sách dưới đây cho biết kết quả.")
+            answer = _answer(request, found, lambda: rules.confirm(found, by=request.user), done)
+    if is_good:
+        if listed <= rules.AT_ONCE:
+            rules.carry_out(found)
+        return answer
     context = {
         "form": form,
         "removal": found,
@@ -171,7 +174,8 @@ def _answer(
 
 
 def _propose_many(request: StaffRequest, people: QuerySet[Account]) -> HttpResponse:
-    form = GroundForm(request.POST or None)
+    stands = {_("danh sách đề nghị xóa"): list_in_words(rules.removable(people))}
+    form = GroundForm(request.POST or None, stands=stands)
     if form.is_valid():
         made = _draw_up(request, form, people)
         if made:

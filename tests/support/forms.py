@@ -7,12 +7,12 @@ from html import unescape
 class Page:
     """A page as a browser shows it, with what is typed into it."""
 
-    def __init__(self, client, path):
-        self.client, self.path = client, path
-        self.read(client.get(path).content.decode())
+    def __init__(self, client, path, *, html=None, form=r'id="\w+_form"|class="form"'):
+        self.client, self.path, self.form = client, path, form
+        self.read(html or client.get(path).content.decode())
 
     def read(self, html):
-        start = re.search(r'<form [^>]*(id="\w+_form"|class="form")', html).start()
+        start = re.search(rf"<form [^>]*({self.form})", html).start()
         form = html[start : html.index("</form>", start)]
         self.action = re.match(r'<form [^>]*action="([^"]+)"', form)
         self.fields = {}
