@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.http import escape_leading_slashes
 
+from accounts.access import drafts
 from mailportal.profile import Profile
 
 # What PostgreSQL refuses for now although psycopg calls it another kind of error: to write while
@@ -38,6 +39,9 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    if drafts.keep_late(request):
+        # The page is drawn anew, with what was typed in the one that had been open too long.
+        return HttpResponseRedirect(escape_leading_slashes(request.get_full_path()))
     return _page("errors/403_csrf.html", 403)
 
 

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, HttpResponseBase, QueryDict
+from django.middleware.csrf import _unmask_cipher_token  # type: ignore[attr-defined]  # no stub
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
@@ -32,14 +33,17 @@ AT_ONCE = 5  # pages of one browser
 LARGEST = 16 * 1024  # bytes of one page
 
 _SECRET = re.compile(r"(^|-)(csrfmiddlewaretoken|\w*password\d?|code|token|word|proof)$")
+_TOKEN = re.compile(r"[A-Za-z0-9]{64}")  # a mask, and a secret under it
 _DRAFTS = "drafts"
 _OWNER = "drafts_of"
+_FORMS = "forms"
 
 
 class DraftMiddleware(MiddlewareMixin):
     """Keep what is sent too late, before the log-in is asked for; show it on its page after it."""
 
     def process_view(self, request: HttpRequest, view: object, *_args: object) -> None:
+        _note_owner(request)
         if not getattr(view, "login_required", True):
             return
         if request.method == "POST":
@@ -86,9 +90,29 @@ def keep(request: HttpRequest, owner: int) -> bool:
     sealed = _seal(owner).encrypt(json.dumps([page, written]).encode()).decode()
     kept = [*_all_but(request.session, owner, page), sealed]
     request.session[_DRAFTS] = kept[-AT_ONCE:]
-    # For whom the next page that is sent by this browser would be.
-    request.session[_OWNER] = _seal(0).encrypt(str(owner).encode()).decode()
     return True
+
+
+def keep_late(request: HttpRequest) -> bool:
+    """Keep what comes from a page of an ended session, once the same person is in again.
+
+    The secret under its forms shows for whom they were drawn: a stranger's page has none of them.
+    """
+    account, token = request.user, request.POST.get("csrfmiddlewaretoken", "")
+    if not _TOKEN.fullmatch(token) or not isinstance(account, Account):
+        return False
+    drawn_for = _name_of_forms(_unmask_cipher_token(token))
+    ended = sessions.ended_of(account.pk)
+    return any(session.get(_FORMS) == drawn_for for session in ended) and keep(request, account.pk)
+
+
+def mark_forms(request: HttpRequest) -> None:
+    """Note in a session that was just opened under which secret its forms are drawn."""
+    request.session[_FORMS] = _name_of_forms(request.META["CSRF_COOKIE"])
+
+
+def _name_of_forms(secret: str) -> str:
+    return keyed_names.oldest_name_of("forms", secret)
 
 
 def is_secret(name: str, *, in_admin: bool = False) -> bool:
@@ -111,9 +135,18 @@ def _sender(request: HttpRequest) -> int | None:
         waits = is_staff_page(request) and request.user.is_staff and not is_verified_staff(request)
         return request.user.pk if waits else None
     before = _unseal(request.session.get(_OWNER, ""), 0)
-    if before:
-        return int(before)
-    return sessions.owner_after_the_end(request.COOKIES.get(settings.SESSION_COOKIE_NAME, ""))
+    return int(before) if before else None
+
+
+def _note_owner(request: HttpRequest) -> None:
+    """Keep whose session had ended: the cookie that tells it goes with this answer."""
+    key = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+    if not key or isinstance(request.user, Account) or request.session.session_key:
+        return
+    owner = sessions.owner_after_the_end(key)
+    if owner:
+        # For whom the next page that is sent by this browser would be.
+        request.session[_OWNER] = _seal(0).encrypt(str(owner).encode()).decode()
 
 
 @sensitive_variables()

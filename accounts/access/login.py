@@ -132,6 +132,7 @@ def open_session(request: HttpRequest, account: Account) -> None:
     request.session.flush()
     login(request, account)
     request.session.update(kept)
+    drafts.mark_forms(request)
     request.session["staff"] = account.is_staff
     request.session["browser"] = name_browser(request.headers.get("User-Agent", ""))
     request.session["client"] = caller.current().address

@@ -200,6 +200,15 @@ def owner_after_the_end(key: str) -> int | None:
     return ended.values_list("account_id", flat=True).first()
 
 
+def ended_of(account: int) -> list[dict[str, Any]]:
+    """Give what the sessions of somebody knew that came to their end in time, not long ago."""
+    now = timezone.now()
+    ended = Session.objects.filter(
+        account=account, expire_date__lte=now, expire_date__gt=now - KNOWN_AFTER
+    )
+    return [SessionStore().decode(data) for data in ended.values_list("session_data", flat=True)]
+
+
 def of(session: SessionBase) -> SessionStore:
     """Give a request's session as what it is."""
     assert isinstance(session, SessionStore)

@@ -1,6 +1,7 @@
 """The end of a session: told before it comes, and nothing that was typed is lost by it."""
 
 import json
+import re
 
 from django.forms import PasswordInput
 from django.test import Client, SimpleTestCase, TestCase
@@ -109,6 +110,63 @@ class LostNothingTests(DraftTestCase):
                 let_pass(self, minutes=31)
             r = client.post(PHONE, data, follow=True)
             self.assertNotContains(r, TOLD)
+
+
+class TwoTabsTests(DraftTestCase):
+    """The second tab still has a page of the session that ended, and sends it after all that."""
+
+    def setUp(self):
+        super().setUp()
+        self.browser = Client(enforce_csrf_checks=True)
+
+    def log_in_at(self, page, name="an"):
+        data = {"username": name, "password": PASSWORD}
+        return self.browser.post(f"{LOGIN}?next={page}", data | self.token_at(LOGIN))
+
+    def token_at(self, page):
+        drawn = self.browser.get(page).content.decode()
+        return {"csrfmiddlewaretoken": re.search(r'csrfmiddlewaretoken" value="(\w+)', drawn)[1]}
+
+    def send_after_the_log_in(self, name):
+        self.log_in_at(PHONE)
+        token = self.token_at(PHONE)
+        let_pass(self, minutes=31)
+        self.browser.get(PHONE)
+        self.log_in_at("/", name)
+        return self.browser.post(PHONE, {"phone": TYPED, "password": PASSWORD} | token)
+
+    def test_it_comes_back_after_the_log_in_in_the_first(self):
+        r = self.send_after_the_log_in("an")
+
+        self.assertRedirects(r, PHONE, fetch_redirect_response=False)
+        r = self.browser.get(PHONE)
+        self.assertContains(r, f'value="{TYPED}"')
+        self.assertNotContains(r, PASSWORD)
+
+    def test_another_who_logged_in_there_does_not_get_it(self):
+        r = self.send_after_the_log_in("binh")
+
+        self.assertContains(r, "Trang đã mở quá lâu", status_code=403)
+        for page in (PHONE, PHONE.replace("an@", "binh@")):
+            self.assertNotIn(TYPED, self.browser.get(page).content.decode(errors="replace"))
+
+    def test_a_form_that_was_not_drawn_for_the_person_is_not_kept(self):
+        self.log_in_at(PHONE)
+        for token in ("x" * 64, "x" * 32, "", "ỗ" * 64):
+            r = self.browser.post(PHONE, {"phone": TYPED, "csrfmiddlewaretoken": token})
+
+            self.assertEqual(r.status_code, 403)
+            self.assertNotContains(self.browser.get(PHONE), TYPED)
+
+    def test_it_comes_back_where_the_first_only_asks_for_the_log_in(self):
+        self.log_in_at(PHONE)
+        token = self.token_at(PHONE)
+        let_pass(self, minutes=31)
+        self.browser.get("/cau-hinh/", follow=True)
+
+        self.browser.post(PHONE, {"phone": TYPED} | token)
+
+        self.assertContains(self.browser.get(self.log_in_at(PHONE).url), TYPED)
 
 
 class StaffTests(DraftTestCase):
