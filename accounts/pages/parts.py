@@ -48,6 +48,13 @@ PARTS = (
         " thứ hai duyệt.",
     ),
     Part(
+        "Đề nghị đổi số",
+        "accounts:waiting",
+        Right.USE_DESK,
+        "Duyệt hoặc từ chối số điện thoại mới do cán bộ khác đề nghị thay chủ hộp thư.",
+        "Không ai duyệt đề nghị của mình. Số đang dùng được giữ nguyên cho đến khi có người duyệt.",
+    ),
+    Part(
         "Tài khoản",
         "admin:accounts_account_changelist",
         Right.VIEW_ACCOUNT,
@@ -173,7 +180,7 @@ PARTS = (
         "Không chạy được bằng tay ở đây: người vận hành chạy lệnh trên máy chủ.",
     ),
 )
-INDEX = "admin:index"  # above all others by its address
+INDEX, DESK = "admin:index", "accounts:desk"  # above all others by their addresses
 
 
 def open_to(staff: Any) -> Iterator[Part]:
@@ -191,9 +198,9 @@ def part_of(path: str) -> Part | None:
 
 @register.inclusion_tag("includes/parts.html", takes_context=True)
 def staff_parts(context: Context) -> dict[str, Any]:
-    """Draw the navigation on every page below /quan-tri/; elsewhere nothing."""
+    """Draw the navigation on every page of the staff; elsewhere nothing."""
     request = context.get("request")
-    if request is None or not _is_in_administration(request):
+    if request is None or not _is_of_staff(request):
         return {}
     here = part_of(request.path)
     parts = [
@@ -207,15 +214,16 @@ def staff_parts(context: Context) -> dict[str, Any]:
 def about_page(context: Context) -> dict[str, Any]:
     """Draw the "?" of a page of the staff: what its part is for, and what it does not do."""
     request = context.get("request")
-    if request is None or not _is_in_administration(request):
+    if request is None or not _is_of_staff(request):
         return {}
     return {"part": part_of(request.path)}
 
 
-def _is_in_administration(request: HttpRequest) -> bool:
+def _is_of_staff(request: HttpRequest) -> bool:
     # No more is known of whoever meets an error page.
     user = getattr(request, "user", None)
-    return request.path.startswith(reverse(INDEX)) and bool(getattr(user, "is_staff", False))
+    is_here = request.path.startswith((reverse(INDEX), reverse(DESK)))
+    return is_here and bool(getattr(user, "is_staff", False))
 
 
 def _current(path: str, part: Part) -> str:
@@ -227,7 +235,7 @@ def handbook() -> str:
     lines = [
         "# Các trang của cán bộ",
         "",
-        "Mỗi trang dưới `/quan-tri/` có dấu “?” với cùng nội dung này"
+        "Mỗi trang dưới `/quan-tri/` và `/ho-tro/` có dấu “?” với cùng nội dung này"
         " (nguồn: `accounts/pages/parts.py`).",
     ]
     for part in PARTS:

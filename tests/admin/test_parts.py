@@ -46,11 +46,10 @@ class PartsTests(cast.Cast, TestCase):
                     r = client.get(href, follow=True)
 
                     self.assertEqual(r.status_code, 200)
-                    if href.startswith("/quan-tri/"):
-                        here = [link for link, mark in navigation(r).items() if mark]
-                        self.assertEqual(here, [href])
-                        self.assertEqual(r.content.decode().count('<details class="about"'), 1)
-                        self.assertContains(r, part_of(href).not_this)
+                    here = [link for link, mark in navigation(r).items() if mark]
+                    self.assertEqual(here, [href])
+                    self.assertEqual(r.content.decode().count('<details class="about"'), 1)
+                    self.assertContains(r, part_of(href).not_this)
 
     def test_others_see_neither(self):
         self.set_up_people()
@@ -72,6 +71,8 @@ class PagesBelowTests(SimpleTestCase):
             ("/quan-tri/bao-cao/ma/", "Báo cáo"),
             ("/quan-tri/xoa/7/xac-nhan/", "Xóa tài khoản"),
             ("/quan-tri/yeu-cau-du-lieu/3/", "Yêu cầu về dữ liệu"),
+            ("/ho-tro/tai-khoan/7/khoa/", "Hỗ trợ"),
+            ("/ho-tro/doi-so/7/", "Đề nghị đổi số"),
         ):
             with self.subTest(path):
                 self.assertEqual(part_of(path).name, name)
