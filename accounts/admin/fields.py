@@ -52,5 +52,8 @@ def by_path(field: "ModelChoiceField[Any] | None") -> "ModelChoiceField[Any] | N
     """Offer units by their place in the tree: many have a "Văn phòng"."""
     if field is not None and field.queryset is not None and field.queryset.model is Unit:
         tree = Tree()
+        widget: Any = field.widget
+        # No windows for units beside a form: they have a page of their own.
+        widget.can_add_related = widget.can_change_related = widget.can_view_related = False
         field.label_from_instance = lambda unit: tree.path(unit.pk)  # type: ignore[assignment,method-assign]
     return field
