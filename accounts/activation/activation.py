@@ -20,7 +20,7 @@ from accounts.credentials.phones import put_in_force
 from accounts.models import Account, ActivationSlip, AuditEvent
 from accounts.self_service import pending_code
 from accounts.self_service.pending_code import PendingCode
-from otp import codes, outbox
+from otp import codes
 from otp.codes import Answer, TooSoon
 from otp.counting import limits
 from otp.counting.ceilings import Paused
@@ -123,8 +123,6 @@ class Activation:
     @sensitive_variables()
     def _issue(self, phone: str, nonce: str) -> None:
         """Enter the code, queue its message and save the session: all or nothing."""
-        if not outbox.can_send():
-            raise Paused
         store = sessions.of(self.session)
         address = self.account.address
         with store.all_or_nothing(), transaction.atomic():

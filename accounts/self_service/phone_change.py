@@ -14,7 +14,7 @@ from accounts.credentials.phones import put_in_force
 from accounts.models import Account, AuditEvent, PhoneMember
 from accounts.self_service import pending_code, repeats
 from accounts.self_service.pending_code import PendingCode
-from otp import codes, outbox
+from otp import codes
 from otp.codes import Answer, TooSoon, Verdict
 from otp.counting.ceilings import Paused
 from otp.counting.tightening import Held
@@ -70,8 +70,6 @@ class PhoneChange:
     @sensitive_variables()
     def _issue(cls, session: SessionBase, account: Account, phone: str, nonce: str) -> Self:
         """Enter the code, queue its message and save the session: all or nothing."""
-        if not outbox.can_send():
-            raise Paused
         store = sessions.of(session)
         with store.all_or_nothing(), transaction.atomic():
             # Before the account is locked, so that nobody who is refused waits for it. A new code

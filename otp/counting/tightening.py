@@ -99,10 +99,18 @@ class Asker:
 
 NOBODY = Asker()
 
+# Whether what is queued now can leave: no sender is missed, and some gateway is not paused.
+CAN_SEND = """
+    NOT EXISTS (SELECT 1 FROM otp_meter WHERE key = 'sender' AND until <= statement_timestamp())
+    AND (SELECT count(*) FROM otp_gatewaystate
+         WHERE name = ANY(%(gateways)s::text[]) AND paused_until > statement_timestamp())
+        < cardinality(%(gateways)s::text[])
+"""
+
 # How it stands for one asker, in one row; none without the row of brakes, and so no code.
-STATE = """
+STATE = f"""
     SELECT step, pressure.*, codes_an_hour, codes_a_day,
-        otp_brakes.sending_stopped OR step >= %(stopped)s
+        otp_brakes.sending_stopped OR step >= %(stopped)s OR NOT ({CAN_SEND})
             OR CASE WHEN %(is_known)s THEN NOT codes_for_known
                 ELSE step >= %(known)s OR NOT codes_for_strangers END AS paused,
         otp_brakes.proof_of_work OR step >= %(proof)s AS proof_needed,
@@ -111,7 +119,7 @@ STATE = """
     FROM otp_brakes,
         otp_pressure(%(strangers)s, %(scarce)s, %(small)s, statement_timestamp()) AS pressure,
         width_bucket(guessing, %(steps_at)s::float8[]) AS step
-"""
+"""  # noqa: S608  (our own constants)
 
 _SITUATION = f"SELECT step, guessing, paused, proof_needed FROM ({STATE}) AS sending"  # noqa: S608
 
@@ -152,6 +160,7 @@ GIVE_BACK_GUESSES = TALLY.format(what="guesses", amount="-attempts")
 def parameters(asker: Asker) -> dict[str, Any]:
     """Give what the statements above are run with."""
     return {
+        "gateways": settings.SMS_GATEWAY.split(","),
         "steps_at": [at / 100 for at in STEPS_AT],
         "proof": Step.PROOF,
         "two": Step.TWO,

@@ -15,6 +15,7 @@ from django.db.models.functions import Now
 from django.views.decorators.debug import sensitive_variables
 
 from otp import codes
+from otp.counting import tightening
 from otp.models import Code, Message
 from otp.outbox import life
 from otp.outbox.queue import CODE_PLACE, ERASED
@@ -52,14 +53,6 @@ FROM due
 WHERE message.id = due.id
 RETURNING message.id, tries, channel, code_id, pepper_id, "to", subject, text, gateway,
     due.good_until - statement_timestamp()
-"""
-
-
-_CAN_SEND = """
-SELECT NOT EXISTS (
-        SELECT 1 FROM otp_meter WHERE key = %(heart)s AND until <= statement_timestamp())
-    AND (SELECT count(*) FROM otp_gatewaystate
-         WHERE name = ANY(%(names)s) AND paused_until > statement_timestamp()) < %(gateways)s
 """
 
 
@@ -213,9 +206,9 @@ def can_send() -> bool:
 
     One statement, which waits for nothing and nobody.
     """
-    names = settings.SMS_GATEWAY.split(",")
+    parameters = {"gateways": settings.SMS_GATEWAY.split(",")}
     with connection.cursor() as cursor:
-        cursor.execute(_CAN_SEND, {"heart": "sender", "names": names, "gateways": len(names)})
+        cursor.execute(f"SELECT {tightening.CAN_SEND}", parameters)
         return bool(cursor.fetchone()[0])
 
 
