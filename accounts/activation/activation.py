@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.access import askers, sessions
+from accounts.access import sessions
 from accounts.access.login import FAILURES
 from accounts.activation import slips
 from accounts.credentials.passwords import change_password
@@ -124,15 +124,19 @@ class Activation:
     def _issue(self, phone: str, nonce: str) -> None:
         """Enter the code, queue its message and save the session: all or nothing."""
         store = sessions.of(self.session)
-        address = self.account.address
         with store.all_or_nothing(), transaction.atomic():
-            issued = codes.issue(address, Purpose.PHONE, nonce=nonce, asker=askers.current(address))
+            issued = pending_code.send(
+                self.account.address,
+                Purpose.PHONE,
+                to=phone,
+                wording=settings.PROFILE.sms.phone_code,
+                nonce=nonce,
+            )
             account = Account.objects.select_for_update().filter(pk=self.account.pk).first()
             if account is None:
                 raise SessionInterrupted("The account was removed meanwhile.")
             account.new_phone = phone
             account.save(update_fields=["new_phone"])
-            pending_code.send(issued, to=phone, wording=settings.PROFILE.sms.phone_code)
             AuditEvent.record(AuditEvent.Event.PHONE_ASKED, account)
             self._keep(issued, nonce, phone)
             store.save_now()

@@ -74,13 +74,14 @@ class AccountManager(BaseUserManager["Account"]):
         owners = self.filter(addresses__address=address)
         return owners.values_list("address", flat=True).first() or address
 
-    def shown_to_strangers(self, address: str) -> "Account | None":
-        """Find the account whose number the pages of a lost password show, by any of its addresses.
+    def asked_for(self, address: str) -> "tuple[str, Account | None]":
+        """Give what `main_address` gives, and whose number the pages of a lost password show.
 
-        It gets a code only where it `is_recoverable`.
+        One statement too. The account gets a code only where it `is_recoverable`.
         """
         account = self.with_custody().filter(addresses__address=address).first()
-        return account if account and account.shows_phone else None
+        main = account.address if account else address
+        return main, account if account and account.shows_phone else None
 
     def with_custody(self) -> "models.QuerySet[Account]":
         """Read accounts with those who are responsible for them: one statement for every kind."""

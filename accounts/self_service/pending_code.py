@@ -223,8 +223,14 @@ class PendingCode:
         return codes.spend(uuid.UUID(self.code_id), Purpose(self.purpose), nonce=self.nonce)
 
 
-def send(issued: codes.Issued, *, to: str, wording: str) -> None:
-    """Put a code into the outbox; `to` is "" for a decoy, and all else is the same."""
+@sensitive_variables()
+def send(
+    address: str, purpose: Purpose, *, to: str, wording: str, nonce: str, proved: bool = True
+) -> codes.Issued:
+    """Issue a code to whoever is calling, and put it into the outbox, or raise as the ledger does.
+
+    `to` is "" for a decoy, and all else is the same.
+    """
     minutes = settings.OTP_LIFETIME // 60
     # Filled in piece by piece: the place of the digits stays until the moment of sending.
     text = wording.replace("{minutes}", str(minutes)).replace(
@@ -232,7 +238,15 @@ def send(issued: codes.Issued, *, to: str, wording: str) -> None:
     )
     if settings.SMS_ORIGIN_LINE:
         text += f"\n{origin_line()}"
-    outbox.queue_code(issued, to=to, text=text)
+    return outbox.send_code(
+        address,
+        purpose,
+        to=to,
+        text=text,
+        nonce=nonce,
+        proved=proved,
+        asker=askers.current(address),
+    )
 
 
 def origin_line() -> str:

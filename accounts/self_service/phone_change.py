@@ -9,7 +9,7 @@ from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.access import askers, sessions
+from accounts.access import sessions
 from accounts.credentials.phones import put_in_force
 from accounts.models import Account, AuditEvent, PhoneMember
 from accounts.self_service import pending_code, repeats
@@ -74,13 +74,16 @@ class PhoneChange:
         with store.all_or_nothing(), transaction.atomic():
             # Before the account is locked, so that nobody who is refused waits for it. A new code
             # is in nobody's way, and a session that was ended meanwhile takes it back below.
-            issued = codes.issue(
-                account.address, Purpose.PHONE, nonce=nonce, asker=askers.current(account.address)
+            issued = pending_code.send(
+                account.address,
+                Purpose.PHONE,
+                to=phone,
+                wording=settings.PROFILE.sms.phone_code,
+                nonce=nonce,
             )
             account = _locked(account)
             account.new_phone = phone
             account.save(update_fields=["new_phone"])
-            pending_code.send(issued, to=phone, wording=settings.PROFILE.sms.phone_code)
             AuditEvent.record(AuditEvent.Event.PHONE_ASKED, account, actor=account)
             change = cls._begin(session, account, issued, nonce, phone)
             store.save_now()

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.access import askers, sessions
+from accounts.access import sessions
 from accounts.access.limits import charge_word, give_back_word
 from accounts.access.login import FAILURES
 from accounts.credentials import extra_codes
@@ -38,9 +38,16 @@ class _Ask:
 
     address: str  # of the account, where there is one: what is counted
     asked: str  # as it was typed
+    account: Account | None  # whose number the pages show
     nonce: str = field(repr=False)
 
-    def state(self, issued: codes.Issued, account: Account | None) -> PendingCode:
+    @property
+    def phone(self) -> str:
+        """The number that gets the code; "" where nobody does."""
+        return self.account.phone_for_codes if self.account else ""
+
+    def state(self, issued: codes.Issued) -> PendingCode:
+        account = self.account
         return PendingCode.of(
             issued,
             nonce=self.nonce,
@@ -79,11 +86,11 @@ class Recovery:
         """
         if word:
             charge_word()
-        address = Account.objects.main_address(asked)
+        address, account = Account.objects.asked_for(asked)
         current = cls.resume(session)
         if current and current.state.address == address and current.stands:
             return current
-        ask = _Ask(address, asked, nonce)
+        ask = _Ask(address, asked, account, nonce)
         try:
             return cls._issue(session, ask, proved=proved, word=word)
         except (TooSoon, Paused, Held, ProofNeeded) as refusal:
@@ -103,17 +110,15 @@ class Recovery:
         with store.all_or_nothing(), transaction.atomic():
             if word:
                 extra_codes.redeem(ask.address, word)
-            issued = codes.issue(
+            issued = pending_code.send(
                 ask.address,
                 Purpose.RECOVERY,
+                to=ask.phone,
+                wording=settings.PROFILE.sms.recovery_code,
                 nonce=ask.nonce,
                 proved=proved,
-                asker=askers.current(ask.address),
             )
-            account = Account.objects.shown_to_strangers(ask.address)
-            phone = account.phone_for_codes if account else ""
-            pending_code.send(issued, to=phone, wording=settings.PROFILE.sms.recovery_code)
-            state = ask.state(issued, account)
+            state = ask.state(issued)
             state.keep(session)
             store.save_now()
         return cls(session, state)
@@ -121,7 +126,7 @@ class Recovery:
     @classmethod
     def _take_up(cls, session: SessionBase, ask: _Ask, issued: codes.Issued) -> Self:
         """Go on with what this very form was issued before: its answer was lost."""
-        state = ask.state(issued, Account.objects.shown_to_strangers(ask.address))
+        state = ask.state(issued)
         state.keep(session)
         return cls(session, state)
 

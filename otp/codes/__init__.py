@@ -11,7 +11,16 @@ from otp.codes.checking import (
     spend,
     verify,
 )
-from otp.codes.issuing import Issued, TooSoon, give_one_more, give_places_back, issue, move, void
+from otp.codes.issuing import (
+    Issued,
+    Sequel,
+    TooSoon,
+    give_one_more,
+    give_places_back,
+    issue,
+    move,
+    void,
+)
 from otp.codes.resuming import Outlook, issued_to, note_refusal, outlook_of
 from otp.codes.rule import CLOSED_FOR, CODE_LENGTH, GRANT, NUMBER_CAP, PHONE_CAP, STREAK
 
@@ -26,6 +35,7 @@ __all__ = [
     "Issued",
     "Outlook",
     "Repeat",
+    "Sequel",
     "TooSoon",
     "Verdict",
     "digits",

@@ -3,12 +3,13 @@
 import datetime as dt
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
 from django.db.models.functions import Now
+from django.views.decorators.debug import sensitive_variables
 
 from otp.codes.rule import STREAK, next_code_at, streak_keys
 from otp.counting import keyed_names, limits, tightening
@@ -40,13 +41,12 @@ class Issued:
     next_at: dt.datetime  # when another may be asked for
     left_today: int
     closed: bool  # `STREAK` wrong guesses: nothing may be sent (OT-09)
-    asker: Asker = NOBODY
 
 
 # One statement decides and enters: a plain insert deadlocks under load, a count races.
 # What is shown counts refused codes too, so that no page tells that a gateway refused a number.
-_ISSUE = f"""
-WITH today AS (
+_ISSUED = f"""
+today AS (
     SELECT ordinal, voided, given_back FROM otp_code
     WHERE address_key = ANY(%(keys)s) AND purpose = %(purpose)s
       AND local_day = (statement_timestamp() AT TIME ZONE %(zone)s)::date
@@ -58,25 +58,28 @@ WITH today AS (
     SELECT n AS ordinal FROM generate_series(1, %(a_day)s) AS n
     WHERE NOT EXISTS (SELECT 1 FROM today WHERE ordinal = n AND NOT voided)
     ORDER BY n LIMIT 1
+), issued AS (
+    INSERT INTO otp_code (id, address_key, purpose, pepper_id, browser_key, issued_at, gap_until,
+                          expires_at, ordinal, voided, from_own_browser, attempts)
+    SELECT %(id)s, %(key)s, %(purpose)s, %(pepper_id)s, %(browser_key)s, statement_timestamp(),
+           statement_timestamp() + %(gap)s, statement_timestamp() + %(lifetime)s, place.ordinal,
+           false, %(from_own_browser)s, 0
+    FROM place, sending, held
+    WHERE NOT paused AND (%(proved)s OR NOT proof_needed) AND held.until IS NULL AND NOT EXISTS (
+        SELECT 1 FROM otp_code
+        WHERE address_key = ANY(%(keys)s) AND purpose = %(purpose)s
+          AND tstzrange(issued_at, gap_until) @> statement_timestamp()
+    )
+    ON CONFLICT DO NOTHING
+    RETURNING id, address_key, expires_at, gap_until, local_day,
+        (SELECT count(*) FROM today WHERE NOT given_back) AS asked_before,
+        EXISTS (SELECT 1 FROM otp_meter
+                WHERE key = ANY(%(streak_keys)s) AND count >= %(streak)s
+                  AND until > statement_timestamp()) AS closed
 )
-INSERT INTO otp_code (id, address_key, purpose, pepper_id, browser_key, issued_at, gap_until,
-                      expires_at, ordinal, voided, from_own_browser, attempts)
-SELECT %(id)s, %(key)s, %(purpose)s, %(pepper_id)s, %(browser_key)s, statement_timestamp(),
-       statement_timestamp() + %(gap)s, statement_timestamp() + %(lifetime)s, place.ordinal,
-       false, %(from_own_browser)s, 0
-FROM place, sending, held
-WHERE NOT paused AND (%(proved)s OR NOT proof_needed) AND held.until IS NULL AND NOT EXISTS (
-    SELECT 1 FROM otp_code
-    WHERE address_key = ANY(%(keys)s) AND purpose = %(purpose)s
-      AND tstzrange(issued_at, gap_until) @> statement_timestamp()
-)
-ON CONFLICT DO NOTHING
-RETURNING expires_at, gap_until, local_day,
-    (SELECT count(*) FROM today WHERE NOT given_back),
-    EXISTS (SELECT 1 FROM otp_meter
-            WHERE key = ANY(%(streak_keys)s) AND count >= %(streak)s
-              AND until > statement_timestamp())
 """  # noqa: S608  (our own constants)
+
+_WHAT_WAS_ISSUED = "SELECT expires_at, gap_until, local_day, asked_before, closed FROM issued"
 
 _WHEN_NEXT = f"""
 WITH sending AS MATERIALIZED (
@@ -102,8 +105,23 @@ WHERE address_key = pair.old
 """
 
 
+@dataclass(frozen=True)
+class Sequel:
+    """What the statement that enters a code does besides, with the row `issued`: or nothing."""
+
+    ctes: str
+    parameters: Mapping[str, Any] = field(repr=False)  # numbers are in it
+
+
+@sensitive_variables()
 def issue(
-    address: str, purpose: Purpose, *, nonce: str, proved: bool = True, asker: Asker = NOBODY
+    address: str,
+    purpose: Purpose,
+    *,
+    nonce: str,
+    proved: bool = True,
+    asker: Asker = NOBODY,
+    sequel: Sequel | None = None,
 ) -> Issued:
     """Enter a code for `address` in the ledger, or raise `TooSoon` or what stops this asker.
 
@@ -127,8 +145,12 @@ def issue(
         "streak": STREAK,
         "streak_keys": streak_keys(purpose, keys),
     }
+    ctes = _ISSUED
+    if sequel:
+        ctes += sequel.ctes
+        parameters |= sequel.parameters
     with connection.cursor() as cursor:
-        cursor.execute(_ISSUE, parameters)
+        cursor.execute(f"WITH {ctes} {_WHAT_WAS_ISSUED}", parameters)
         row = cursor.fetchone()
     if row is None:
         raise _refusal(_rule(keys, purpose, asker), proved=proved)
@@ -136,7 +158,7 @@ def issue(
     taken = asked_before + 1
     next_at = next_code_at(day=day, taken=taken, gap_until=gap_until)
     left = max(CODES_A_DAY - taken, 0)
-    return Issued(code_id, keys[0], purpose, expires_at, next_at, left, closed, asker)
+    return Issued(code_id, keys[0], purpose, expires_at, next_at, left, closed)
 
 
 def give_one_more(address: str) -> bool:

@@ -5,14 +5,15 @@ from collections.abc import Collection
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.functions import Now
+from django.views.decorators.debug import sensitive_variables
 
 from otp import codes, phones
 from otp.codes import NUMBER_CAP, PHONE_CAP
 from otp.counting import limits, tightening
 from otp.counting.keyed_names import name_of
+from otp.counting.tightening import NOBODY, Asker
 from otp.models import Message, Purpose
 
 State = Message.State
@@ -24,74 +25,87 @@ NO_WAIT = dt.timedelta()
 ERASED = {"to": "", "subject": "", "text": ""}
 
 
-# The number's cap is charged in the statement that queues, so that two requests cannot both be the
-# last one allowed. A decoy charges a meter of its own, and the tally of the portal by nothing: the
-# work is the same whether or not there is somebody to write to (EN-04). So each function is called
-# in a CTE of its own, which is read whatever it answers: in the CASE, it would be called for some
-# and not for others.
-_QUEUE_CODE = f"""
-WITH change AS MATERIALIZED (
-    SELECT granted
-    FROM otp_charge(%(phone_key)s, 1, %(phone_limit)s, %(period)s, statement_timestamp())
+# The number's cap is charged in the statement that issues and queues, so that two requests cannot
+# both be the last one allowed. A decoy charges a meter of its own, and the tally of the portal by
+# nothing: the work is the same whether or not there is somebody to write to (EN-04). So each
+# function is called in a CTE of its own, which is read whatever it answers: in a CASE it would be
+# called for some and not for others.
+_QUEUED = f"""
+, silence AS MATERIALIZED (
+    SELECT CASE WHEN closed THEN 'closed' WHEN %(to)s = '' THEN 'decoy' ELSE '' END AS reason
+    FROM issued
+), change AS MATERIALIZED (
+    SELECT granted FROM silence, LATERAL otp_charge(
+        CASE WHEN reason = '' THEN %(phone_cap)s ELSE %(decoys_phone_cap)s END,
+        1, %(phone_limit)s, %(period)s, statement_timestamp())
     WHERE %(is_change)s
 ), number AS MATERIALIZED (
-    SELECT charge.granted AND coalesce(change.granted, true) AS granted
-    FROM (VALUES (1)) AS one (code) LEFT JOIN change ON true, LATERAL otp_charge(
-        %(key)s, coalesce(change.granted, true)::int, %(limit)s, %(period)s, statement_timestamp()
+    SELECT reason, charge.granted AND coalesce(change.granted, true) AS granted
+    FROM silence LEFT JOIN change ON true, LATERAL otp_charge(
+        CASE WHEN reason = '' THEN %(number_cap)s ELSE %(decoys_number_cap)s END,
+        coalesce(change.granted, true)::int, %(number_limit)s, %(period)s, statement_timestamp()
     ) AS charge
 ), portal AS MATERIALIZED (
-    SELECT granted, otp_tally(
-            'ceiling:codes', (%(reason)s = '' AND granted)::int, statement_timestamp()),
+    SELECT reason, granted, otp_tally(
+            'ceiling:codes', (reason = '' AND granted)::int, statement_timestamp()),
         {tightening.TALLY_CODE}
     FROM number
 ), decided AS (
-    SELECT CASE WHEN %(reason)s <> '' THEN %(reason)s
+    SELECT CASE WHEN reason <> '' THEN reason
                 WHEN NOT granted THEN 'number-cap'
                 ELSE '' END AS reason
     FROM portal
+), queued AS (
+    INSERT INTO otp_message (code_id, address_key, phone_key, channel, "to", to_masked, subject,
+                             text, state, reason, gateway, gateway_id, tries, created_at, due_at,
+                             good_until, changed_at)
+    SELECT issued.id, issued.address_key, %(phone_name)s, 'sms',
+        CASE WHEN reason = '' THEN %(to)s ELSE '' END, %(to_masked)s, '',
+        CASE WHEN reason = '' THEN %(text)s ELSE '' END,
+        CASE WHEN reason = '' THEN 'queued' ELSE 'skipped' END,
+        reason, '', '', 0, statement_timestamp(), statement_timestamp(), issued.expires_at,
+        statement_timestamp()
+    FROM decided, issued
 )
-INSERT INTO otp_message (code_id, address_key, phone_key, channel, "to", to_masked, subject, text,
-                         state, reason, gateway, gateway_id, tries, created_at, due_at, good_until,
-                         changed_at)
-SELECT %(code_id)s, %(address_key)s, %(phone_name)s, 'sms',
-    CASE WHEN reason = '' THEN %(to)s ELSE '' END, %(to_masked)s, '',
-    CASE WHEN reason = '' THEN %(text)s ELSE '' END,
-    CASE WHEN reason = '' THEN 'queued' ELSE 'skipped' END,
-    reason, '', '', 0, statement_timestamp(), statement_timestamp(), %(good_until)s,
-    statement_timestamp()
-FROM decided
 """  # noqa: S608  (our own constants)
 
 
-def queue_code(issued: codes.Issued, *, to: str, text: str) -> None:
-    """Queue the SMS of a code, in the transaction that issued it.
+@sensitive_variables()
+def send_code(
+    address: str,
+    purpose: Purpose,
+    *,
+    to: str,
+    text: str,
+    nonce: str,
+    proved: bool = True,
+    asker: Asker = NOBODY,
+) -> codes.Issued:
+    """Issue a code and queue its SMS, in one statement. Raises what `codes.issue` raises.
 
     `text` holds `{code}` where the digits go; they are put in when it is sent. `to` is empty where
     there is nobody to write to: such a decoy is never sent and never matches a guess. A closed
     address and a number over its cap are skipped in silence, and all cases cost the same work.
     """
-    reason = "" if to else "decoy"
-    if issued.closed:
-        reason = "closed"
-    number = issued.address_key if reason else to
-    parameters = tightening.parameters(issued.asker) | {
-        "code_id": issued.id,
-        "address_key": issued.address_key,
-        "phone_name": name_of("phone", to),
-        "to": to,
-        "to_masked": phones.masked_for_staff(to),
-        "text": text,
-        "good_until": issued.expires_at,
-        "reason": reason,
-        "is_change": issued.purpose == Purpose.PHONE,
-        "phone_key": limits.key_of(PHONE_CAP, number),
-        "phone_limit": PHONE_CAP.count,
-        "key": limits.key_of(NUMBER_CAP, number),
-        "limit": NUMBER_CAP.count,
-        "period": NUMBER_CAP.period,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_QUEUE_CODE, parameters)
+    nobody = name_of("address", address)
+    queued = codes.Sequel(
+        _QUEUED,
+        {
+            "phone_name": name_of("phone", to),
+            "to": to,
+            "to_masked": phones.masked_for_staff(to),
+            "text": text,
+            "is_change": purpose == Purpose.PHONE,
+            "phone_cap": limits.key_of(PHONE_CAP, to),
+            "decoys_phone_cap": limits.key_of(PHONE_CAP, nobody),
+            "phone_limit": PHONE_CAP.count,
+            "number_cap": limits.key_of(NUMBER_CAP, to),
+            "decoys_number_cap": limits.key_of(NUMBER_CAP, nobody),
+            "number_limit": NUMBER_CAP.count,
+            "period": NUMBER_CAP.period,
+        },
+    )
+    return codes.issue(address, purpose, nonce=nonce, proved=proved, asker=asker, sequel=queued)
 
 
 def queue_sms(

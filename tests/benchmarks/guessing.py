@@ -168,14 +168,21 @@ class Day:
 def ask(address, who):
     from django.db import transaction
 
-    from otp import codes, outbox
+    from otp import outbox
+    from otp.counting import keyed_names
     from otp.models import Purpose
 
     with transaction.atomic():
-        issued = codes.issue(address, Purpose.RECOVERY, nonce="n", proved=True, asker=who)
-        number = int(codes.issuing.keyed_names.name_of("phone", address), 16) % 10**8
-        outbox.queue_code(issued, to=f"+849{number:08}", text="{code}")
-    return issued
+        number = int(keyed_names.name_of("phone", address), 16) % 10**8
+        return outbox.send_code(
+            address,
+            Purpose.RECOVERY,
+            to=f"+849{number:08}",
+            text="{code}",
+            nonce="n",
+            proved=True,
+            asker=who,
+        )
 
 
 def asker(name, *, known=False):

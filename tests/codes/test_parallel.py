@@ -193,8 +193,9 @@ class GuessTests(Crowd):
     def sent_code(self, address=None):
         address = address or f"{uuid.uuid4().hex}@example.vn"
         with transaction.atomic():
-            issued = codes.issue(address, Purpose.RECOVERY, nonce="n")
-            outbox.queue_code(issued, to="+84912466981", text="{code}")
+            issued = outbox.send_code(
+                address, Purpose.RECOVERY, to="+84912466981", text="{code}", nonce="n"
+            )
         row = Code.objects.get(pk=issued.id)
         return row.pk, codes.digits(row.pk, row.pepper_id)
 

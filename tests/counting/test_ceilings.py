@@ -244,5 +244,5 @@ class CostTests(BrakesTestCase):
             checking.add(self.statements(lambda b=browser, c=wrong: self.guess(c, b)))
 
         self.assertEqual((len(asking), len(checking)), (1, 1), (asking, checking))
-        self.assertLessEqual(asking.pop(), 8)
+        self.assertLessEqual(asking.pop(), 4)
         self.assertLessEqual(checking.pop(), 8)

@@ -51,9 +51,9 @@ class TallyTests(TransactionTestCase):
 
     def queue(self, address, to):
         with transaction.atomic():
-            issued = codes.issue(address, Purpose.RECOVERY, nonce="n", asker=SOMEBODY)
-            outbox.queue_code(issued, to=to, text="{code}")
-        return issued
+            return outbox.send_code(
+                address, Purpose.RECOVERY, to=to, text="{code}", nonce="n", asker=SOMEBODY
+            )
 
     def meanwhile(self, act):
         """Act on another connection, which would rather fail than wait for a lock."""

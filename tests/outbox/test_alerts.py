@@ -29,8 +29,13 @@ class AlertTestCase(cast.Cast, TransactionTestCase):
         made = []
         for n in range(count):
             for _ in range(times):
-                issued = codes.issue(f"{name}{n}@example.vn", Purpose.RECOVERY, nonce="n")
-                outbox.queue_code(issued, to=f"+8491{n:07}", text="{code}")
+                issued = outbox.send_code(
+                    f"{name}{n}@example.vn",
+                    Purpose.RECOVERY,
+                    to=f"+8491{n:07}",
+                    text="{code}",
+                    nonce="n",
+                )
                 made.append(issued.id)
                 let_pass(self, minutes=6)
         sent = Message.objects.exclude(code=None)
@@ -152,8 +157,9 @@ class KindTests(AlertTestCase):
     def test_codes_that_may_still_be_typed_are_not_told_of(self):
         for _ in range(2):
             let_pass(self, minutes=6)
-            issued = codes.issue("a@example.vn", Purpose.RECOVERY, nonce="n")
-            outbox.queue_code(issued, to="+84912466981", text="{code}")
+            outbox.send_code(
+                "a@example.vn", Purpose.RECOVERY, to="+84912466981", text="{code}", nonce="n"
+            )
         Message.objects.update(state=State.ACCEPTED, to="", text="")
         self.assertEqual(alerts.raise_due(), [])
 

@@ -26,10 +26,9 @@ class OutboxTests(TransactionTestCase):
         self.supplier = gateway.supply(self)
         self.route = route_from_settings()
 
-    def queue(self, address="an@example.vn", *, to=PHONE, purpose=Purpose.RECOVERY, **changes):
+    def queue(self, address="an@example.vn", *, to=PHONE, purpose=Purpose.RECOVERY, text=WORDING):
         with transaction.atomic():
-            issued = codes.issue(address, purpose, nonce="n")
-            outbox.queue_code(dataclasses.replace(issued, **changes), to=to, text=WORDING)
+            issued = outbox.send_code(address, purpose, to=to, text=text, nonce="n")
         return Message.objects.get(code_id=issued.id)
 
     def queue_notice(self, text="Mat khau vua duoc thay doi."):
@@ -71,9 +70,7 @@ class DeliveryTests(OutboxTests):
 
     def test_a_wording_is_not_a_format(self):
         text = "{0.__class__} {code} %s {minutes}"
-        issued = codes.issue("an@example.vn", Purpose.RECOVERY, nonce="n")
-        outbox.queue_code(issued, to=PHONE, text=text)
-        digits = self.digits_of(Message.objects.get())
+        digits = self.digits_of(self.queue(text=text))
 
         self.deliver()
 

@@ -108,8 +108,8 @@ class SenderTests(TransactionTestCase):
 
     def queue(self, address="an@example.vn", to=PHONE):
         with transaction.atomic():
-            issued = codes.issue(address, Purpose.RECOVERY, nonce="n")
-            outbox.queue_code(issued, to=to, text="Ma xac thuc: {code}")
+            text = "Ma xac thuc: {code}"
+            issued = outbox.send_code(address, Purpose.RECOVERY, to=to, text=text, nonce="n")
         return Message.objects.get(code_id=issued.id)
 
     def queue_many(self, count):

@@ -406,5 +406,5 @@ class StatementTests(cast.Cast, TransactionTestCase):
                 asked = self.ask(name, browser)
                 guessed = self.guess(cast.wrong_code(), browser)
 
-                self.assertEqual((asked.work, guessed.work), (9, 7))
+                self.assertEqual((asked.work, guessed.work), (6, 7))
         self.assertLessEqual(self.guess(newest_code(), browser).work, 8)

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.test import TransactionTestCase
 
-from otp import codes, outbox
+from otp import outbox
 from otp.models import Message, Meter, Purpose
 from otp.suppliers.route import route_from_settings
 from tests.support.programs import gateway
@@ -37,8 +37,7 @@ class SendingTestCase(TransactionTestCase):
 
     def queue(self, address="an@example.vn", *, to=PHONE):
         with transaction.atomic():
-            issued = codes.issue(address, Purpose.RECOVERY, nonce="n")
-            outbox.queue_code(issued, to=to, text=WORDING)
+            issued = outbox.send_code(address, Purpose.RECOVERY, to=to, text=WORDING, nonce="n")
         return Message.objects.get(code_id=issued.id)
 
     def queue_many(self, count):
