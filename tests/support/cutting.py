@@ -25,6 +25,7 @@ class Wire:
         self._server = _address_of(connection.settings_dict)
         self._lock = threading.Lock()
         self.count = 0
+        self.lasting = set()  # the messages after which no transaction is open that could be undone
         self._cut_at, self._when = 0, ""
         self.port = free_port()
         self._listener = socket.socket()
@@ -40,6 +41,7 @@ class Wire:
         """Count anew, and cut at message number `cut_at`; 0 cuts nothing."""
         with self._lock:
             self.count, self._cut_at, self._when = 0, cut_at, when
+            self.lasting = set()
 
     def _accept(self):
         while True:
@@ -64,13 +66,20 @@ class Wire:
             self.count += 1
             return self._when if self.count == self._cut_at else ""
 
+    def answered(self, status):
+        """Note how the newest message left the connection: idle, or in a transaction."""
+        with self._lock:
+            if status == b"I":
+                self.lasting.add(self.count)
+
 
 class _Pair:
     """One connection: what came from Django is passed on message by message."""
 
     def __init__(self, wire, client, server):
         self.wire, self.client, self.server = wire, client, server
-        self.from_client = b""
+        self.from_client = self.from_server = b""
+        self.bare_bytes = 0  # answers of the server that are one byte: whether it speaks TLS
         self.started = False  # the first message has no type
 
     def run(self, waiting):
@@ -83,6 +92,7 @@ class _Pair:
                     came = self.server.recv(65536)
                     if not came:
                         return
+                    self._look_at(came)
                     self.client.sendall(came)
 
     def _pass_on(self):
@@ -94,7 +104,10 @@ class _Pair:
         while (length := self._length()) and len(self.from_client) >= length:
             message, self.from_client = self.from_client[:length], self.from_client[length:]
             kind = message[:1] if self.started else b""
-            self.started = self.started or not _asks_for_tls(message)
+            if not self.started and _asks_for_tls(message):
+                self.bare_bytes += 1
+            else:
+                self.started = True
             if kind in (b"S", b"Q"):
                 when = self.wire.verdict()
                 if when == BEFORE:
@@ -114,19 +127,26 @@ class _Pair:
             return 0
         return at + struct.unpack("!I", self.from_client[at : at + 4])[0]
 
+    def _look_at(self, came):
+        """Tell the wire of each message that is answered to its end; say whether one was."""
+        bare, self.bare_bytes = min(self.bare_bytes, len(came)), 0
+        self.from_server += came[bare:]
+        ready = False
+        while len(self.from_server) >= 5:
+            length = 1 + struct.unpack("!I", self.from_server[1:5])[0]
+            if len(self.from_server) < length:
+                break
+            answer, self.from_server = self.from_server[:length], self.from_server[length:]
+            if answer[:1] == b"Z":
+                self.wire.answered(answer[5:6])
+                ready = True
+        return ready
+
     def _until_ready(self):
         """Let the server do it, and keep its answer."""
-        answer = b""
-        while True:
-            while len(answer) >= 5 and len(answer) >= 1 + struct.unpack("!I", answer[1:5])[0]:
-                kind, length = answer[:1], 1 + struct.unpack("!I", answer[1:5])[0]
-                answer = answer[length:]
-                if kind == b"Z":
-                    return
-            came = self.server.recv(65536)
-            if not came:
+        while came := self.server.recv(65536):
+            if self._look_at(came):
                 return
-            answer += came
 
 
 def _asks_for_tls(message):
