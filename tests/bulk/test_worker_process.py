@@ -1,8 +1,6 @@
 """The worker as the operator runs it: it finds work, dies, is stopped, and halves nothing."""
 
 import os
-import subprocess
-import sys
 from contextlib import closing
 
 import psutil
@@ -17,6 +15,7 @@ from tests.support import cast
 from tests.support.loading import csv_of
 from tests.support.programs.deployment import database_url
 from tests.support.programs.output import Output
+from tests.support.programs.starting import Program
 from tests.support.waiting import wait_for, wait_for_end
 
 ROOT = settings.BASE_DIR
@@ -30,9 +29,9 @@ class WorkerTests(TransactionTestCase):
 
     def start(self):
         self.said = self.enterContext(closing(Output()))
-        self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "work_jobs"],
-            cwd=ROOT,
+        self.process = Program(
+            "manage.py",
+            "work_jobs",
             env=os.environ
             | {
                 "DATABASE_URL": database_url(),

@@ -7,8 +7,6 @@ import contextlib
 import io
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections import Counter
 from unittest import mock
@@ -29,6 +27,8 @@ from tests.support.campaigning import Office, days_pass, locked, send_all
 from tests.support.cast import NEW_PASSWORD
 from tests.support.crowd import at_once
 from tests.support.programs.deployment import database_url
+from tests.support.programs.output import Output
+from tests.support.programs.starting import Program
 from tests.support.waiting import PATIENCE, wait_for, wait_for_end, waiting_for_locks
 
 ROOT = settings.BASE_DIR
@@ -198,12 +198,12 @@ class ChangeTests(RunTestCase):
 
 class KilledTests(RunTestCase):
     def start_a_run(self):
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "run_campaigns"],
-            cwd=ROOT,
+        process = Program(
+            "manage.py",
+            "run_campaigns",
             env=os.environ
             | {"DATABASE_URL": database_url(), "OTP_PEPPER": ",".join(settings.OTP_PEPPERS)},
-            stdout=subprocess.DEVNULL,
+            stdout=self.enterContext(contextlib.closing(Output())),
         )
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)

@@ -1,8 +1,6 @@
 """PgBouncer before the database: pages go through it, what waits for messages goes past it."""
 
 import os
-import subprocess
-import sys
 from contextlib import closing
 from unittest import mock
 
@@ -29,6 +27,7 @@ from tests.support.programs import deployment, gateway
 from tests.support.programs.deployment import Server, Visitor, database_url
 from tests.support.programs.output import Output
 from tests.support.programs.pgbouncer import PgBouncer
+from tests.support.programs.starting import Program
 from tests.support.waiting import wait_for
 
 LIMITS = postgresql.PAGE.parameters()
@@ -133,9 +132,9 @@ class WorkTests(cast.Cast, TransactionTestCase):
     def start(self, command, words):
         log = self.enterContext(closing(Output()))
         direct = f"{database_url()}?application_name={command}"
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", command],
-            cwd=settings.BASE_DIR,
+        process = Program(
+            "manage.py",
+            command,
             env=deployment.environment(**self.changes | {"DATABASE_DIRECT_URL": direct}),
             stderr=log,
         )

@@ -3,8 +3,6 @@
 import functools
 import os
 import signal
-import subprocess
-import sys
 import threading
 from contextlib import closing
 from unittest import mock
@@ -23,6 +21,7 @@ from otp.suppliers.route import route_from_settings
 from tests.support.programs import gateway
 from tests.support.programs.deployment import database_url
 from tests.support.programs.output import Output
+from tests.support.programs.starting import Program
 from tests.support.waiting import PATIENCE, wait_for, wait_for_end
 
 ROOT = settings.BASE_DIR
@@ -50,9 +49,10 @@ class SenderTests(TransactionTestCase):
 
     def start(self, *arguments, address=""):
         log = self.enterContext(closing(Output()))
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "deliver_messages", *arguments],
-            cwd=ROOT,
+        process = Program(
+            "manage.py",
+            "deliver_messages",
+            *arguments,
             env=os.environ
             | self.supplier.environment(address)
             | {

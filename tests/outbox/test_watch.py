@@ -3,8 +3,6 @@
 import datetime as dt
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from contextlib import closing
 from email import message_from_string, policy
@@ -32,6 +30,7 @@ from tests.support.programs.alarms import SECRET, SecureServer, Webhook
 from tests.support.programs.deployment import database_url
 from tests.support.programs.mailserver import _make_certificate
 from tests.support.programs.output import Output
+from tests.support.programs.starting import Program
 from tests.support.waiting import wait_for, wait_for_end
 
 IT = "it@example.vn"
@@ -154,9 +153,8 @@ class KilledProcessTests(TransactionTestCase):
 
     def start(self, *arguments):
         said = self.enterContext(closing(Output()))
-        process = subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=settings.BASE_DIR,
+        process = Program(
+            *arguments,
             env=os.environ
             | self.supplier.environment()
             | {

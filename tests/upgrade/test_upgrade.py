@@ -5,8 +5,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 from contextlib import closing, contextmanager
@@ -23,6 +21,7 @@ from tests.support.cast import ASK, CODE, FACTOR, LOGIN, NEW, NEW_PASSWORD, PASS
 from tests.support.programs import deployment, gateway, releases
 from tests.support.programs.deployment import Server, Visitor
 from tests.support.programs.output import Output
+from tests.support.programs.starting import Program
 from tests.support.waiting import wait_for, wait_for_end
 
 # Roles belong to the whole server.
@@ -246,7 +245,7 @@ class UpgradeTests(TransactionTestCase):
         return self.supplier.environment() | {"DATABASE_URL": self.url(OWNER)} | changes
 
     def command(self, at, *command, **changes):
-        done = deployment.run_anew("manage.py", *command, at=at, **self.environment(**changes))
+        done = deployment.run("manage.py", *command, at=at, **self.environment(**changes))
         self.assertEqual(done.returncode, 0, done.stdout)
         return done.stdout
 
@@ -257,9 +256,10 @@ class UpgradeTests(TransactionTestCase):
 
     def send(self, at, **changes):
         log = self.enterContext(closing(Output()))
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "deliver_messages"],
-            cwd=at,
+        process = Program(
+            "manage.py",
+            "deliver_messages",
+            at=at,
             env=deployment.environment(**self.environment(**changes)),
             stdout=log,
             stderr=log,

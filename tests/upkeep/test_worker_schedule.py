@@ -2,11 +2,8 @@
 
 import datetime as dt
 import os
-import subprocess
-import sys
 from contextlib import closing
 
-from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase
 from django.utils import timezone
@@ -15,6 +12,7 @@ from accounts.models import Upkeep
 from accounts.upkeep import schedule
 from tests.support.programs.deployment import database_url
 from tests.support.programs.output import Output
+from tests.support.programs.starting import Program
 from tests.support.waiting import wait_for, wait_for_end
 
 
@@ -32,9 +30,9 @@ class SchedulerTests(TransactionTestCase):
 
     def start(self):
         said = self.enterContext(closing(Output()))
-        worker = subprocess.Popen(
-            [sys.executable, "manage.py", "work_jobs"],
-            cwd=settings.BASE_DIR,
+        worker = Program(
+            "manage.py",
+            "work_jobs",
             env=os.environ
             | {"DATABASE_URL": database_url(), "LOG_LEVEL": "INFO", "SMS_GATEWAY": "file"},
             stderr=said,

@@ -1,15 +1,12 @@
 """A portal as an operator starts it: the environment of a deployment, gunicorn, real requests."""
 
-import atexit
-import functools
 import http.client
-import json
 import os
 import re
-import select
 import socket
 import subprocess
 import sys
+from contextlib import closing
 from html import unescape
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
@@ -19,6 +16,7 @@ from django.db import connection
 
 from tests.support.programs.output import Output
 from tests.support.programs.ports import free_port
+from tests.support.programs.starting import Program
 from tests.support.waiting import PATIENCE, wait_for, wait_for_end
 
 ROOT = settings.BASE_DIR
@@ -53,16 +51,16 @@ class Start(NamedTuple):
     stdout: str
 
 
-def run(*arguments, **changes):
-    """Run Python to its end in such an environment; give how it ended."""
-    return start_each([(arguments, environment(**changes))])[0]
+def run(*arguments, at=ROOT, **changes):
+    """Run Python to its end in such an environment, with the code at `at`; give how it ended."""
+    return _end(arguments, environment(**changes), at)
 
 
-def run_anew(*arguments, at=ROOT, **changes):
-    """Do what `run` does in a new interpreter, with the code that lies at `at`."""
+def run_anew(*arguments, **changes):
+    """Do what `run` does in a new interpreter, as an operator does."""
     done = subprocess.run(
         [sys.executable, *arguments],
-        cwd=at,
+        cwd=ROOT,
         env=environment(**changes),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -75,30 +73,13 @@ def run_anew(*arguments, at=ROOT, **changes):
 
 def start_each(starts):
     """Start by each door, arguments to Python, with its environment; give a `Start` for each."""
-    return [_start(door, environment) for door, environment in starts]
+    return [_end(door, environment, ROOT) for door, environment in starts]
 
 
-def _start(door, environment):
-    starter = _starter()
-    print(json.dumps([door, environment]), file=starter.stdin, flush=True)
-    wait_for(lambda: select.select([starter.stdout], [], [], 1)[0], f"the end of {door}")
-    return Start(*json.loads(starter.stdout.readline()))
-
-
-@functools.cache
-def _starter():
-    """Start the one program that starts the portal for all tests of this process."""
-    starter = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.programs.starts"],
-        cwd=ROOT,
-        env=environment(PYTHONPATH=str(ROOT)),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    atexit.register(starter.communicate)
-    print(json.dumps(environment()), file=starter.stdin, flush=True)
-    return starter
+def _end(arguments, environment, at):
+    with closing(Output()) as said:
+        program = Program(*arguments, at=at, env=environment, stdout=said, stderr=said)
+        return Start(program.wait(), said.text())
 
 
 def database_url():
@@ -117,14 +98,12 @@ class Server:
     def __init__(self, *arguments, at=ROOT, **changes):
         self.port = free_port()
         self._output = Output()
-        self.process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py"),
-                *("--bind", f"127.0.0.1:{self.port}", "--workers", "1"),
-                *arguments,
-                "mailportal.wsgi",
-            ],
-            cwd=at,
+        self.process = Program(
+            *("-m", "gunicorn", "-c", "deploy/gunicorn.conf.py"),
+            *("--bind", f"127.0.0.1:{self.port}", "--workers", "1"),
+            *arguments,
+            "mailportal.wsgi",
+            at=at,
             env=environment(**({"DATABASE_URL": database_url()} | changes)),
             stdout=self._output,
             stderr=self._output,
