@@ -6,7 +6,7 @@ from accounts.bulk import queue, worker
 from accounts.models import Address, AuditEvent, Job, LoginNotice, Unit
 from tests.loading.test_questions import workbook
 from tests.support import cast, inspection
-from tests.support.browser import HEIGHT, NARROW, WIDE, BrowserTestCase
+from tests.support.browser import BrowserTestCase
 from tests.support.loading import csv_of
 
 
@@ -21,11 +21,7 @@ class AdminLookTests(BrowserTestCase):
 
     def faults(self):
         # What axe itself tries on a page is no fault of the page.
-        self.page.evaluate(inspection.AXE)
-        found = []
-        for width in (WIDE, NARROW):
-            self.page.set_viewport_size({"width": width, "height": HEIGHT})
-            found += self.page.evaluate(inspection.RUN_AXE, inspection.EVERYTHING)
+        found = inspection.found_by_axe(self.page)
         self.complaints.clear()
         return found
 

@@ -12,17 +12,56 @@ SMALLEST_TARGET = 24
 LIGHT = {"color_scheme": "light", "forced_colors": "none"}
 DARK = {"color_scheme": "dark", "forced_colors": "none"}
 FORCED = {"color_scheme": "light", "forced_colors": "active"}
+# What depends on where things stand, and not only on what is there.
+PLACES = {**COLOURS, "values": [*COLOURS["values"], "target-size", "scrollable-region-focusable"]}
 # Another scheme changes nothing but the colours, and a wide window shows all that has one.
-LOOKS = {
-    "light, narrow": (NARROW, LIGHT, EVERYTHING),
-    "light": (WIDE, LIGHT, EVERYTHING),
-    "dark": (WIDE, DARK, COLOURS),
-    "forced colours": (WIDE, FORCED, COLOURS),
-}
+SCHEMES = {"dark": DARK, "forced colours": FORCED}
 
-RUN_AXE = """(rules) => axe.run({ runOnly: rules, resultTypes: ["violations"] }).then((result) =>
+RUN_AXE = """([rules, fresh]) => axe.run(fresh ? { include: window.fresh } : document,
+  { runOnly: rules, resultTypes: ["violations"] }).then((result) =>
   result.violations.map((rule) => rule.id + ": " + rule.nodes.map((node) =>
     node.target + " (" + node.failureSummary.split("\\n").pop().trim() + ")").join(", ")))"""
+
+# Whether other parts are shown than when this was asked last.
+SHOWS_OTHERS = """() => {
+  const before = window.shown;
+  window.shown = new Set([...document.querySelectorAll("*")].filter((it) => it.checkVisibility()));
+  return !before || before.size !== window.shown.size
+    || [...before].some((it) => !window.shown.has(it));
+}"""
+
+# The looks, of those not yet known, of what has words or is typed into: all that its contrast comes
+# of, which is its own colour and letters, and what each thing that it stands in is painted with.
+COLOURED = """(known) => {
+  const painted = (style) => [style.backgroundColor, style.backgroundImage, style.opacity,
+    style.position, style.filter, style.mixBlendMode].join();
+  const plain = "rgba(0, 0, 0, 0),none,1,static,none,normal";
+  const besides = (link) => {
+    const line = link.closest("p, li, td, th, dd, dt, div, nav, main, body");
+    return [getComputedStyle(link.parentElement).color,
+      line.textContent.trim() !== link.textContent.trim()];
+  };
+  const look = (item) => {
+    const { color, fontSize, fontWeight, textDecorationLine, textShadow } = getComputedStyle(item);
+    const parts = [item.matches(":disabled"), color, fontSize, fontWeight, textDecorationLine,
+      textShadow, ...(item.tagName === "A" ? besides(item) : [])];
+    for (let at = item; at; at = at.parentElement) {
+      const paint = painted(getComputedStyle(at));
+      if (paint !== plain) parts.push(paint);
+    }
+    return parts.join("; ");
+  };
+  const seen = new Set(known);
+  const fresh = new Map();
+  for (const item of document.body.querySelectorAll("*")) {
+    const words = [...item.childNodes].some((it) => it.nodeType === 3 && it.data.trim());
+    if (!item.checkVisibility() || !(words || item.matches("input, select, textarea"))) continue;
+    const looks = look(item);
+    if (!seen.has(looks) && !fresh.has(looks)) fresh.set(looks, item);
+  }
+  window.fresh = [...fresh.values()];
+  return [...fresh.keys()];
+}"""
 
 # Sideways: what reaches over the edge of the window, and what is cut off by its own box.
 OVERFLOW = """() => {
@@ -101,7 +140,8 @@ def faults(page):
         *_wrong_focus(page),
         *_wrong_heading(page),
         *_wrong_summary(page),
-        *_found_by_axe(page),
+        *found_by_axe(page),
+        *_wrong_colours(page),
         *_squeezed(page),
     ]
 
@@ -124,13 +164,32 @@ def _wrong_summary(page):
     return [f"summary: {link}" for link in links if not (link["invalid"] and link["same"])]
 
 
-def _found_by_axe(page):
+def found_by_axe(page):
+    """Name what axe finds in a wide and in a narrow window; the page is left narrow."""
     page.evaluate(AXE)
+    page.set_viewport_size({"width": WIDE, "height": HEIGHT})
+    page.evaluate(SHOWS_OTHERS)
+    found = [f"wide: {it}" for it in page.evaluate(RUN_AXE, [EVERYTHING, False])]
+    page.set_viewport_size({"width": NARROW, "height": HEIGHT})
+    rules = EVERYTHING if page.evaluate(SHOWS_OTHERS) else PLACES
+    return found + [f"narrow: {it}" for it in page.evaluate(RUN_AXE, [rules, False])]
+
+
+# The combinations of colours in which axe has found no fault, by scheme.
+_good = {name: set() for name in SCHEMES}
+
+
+def _wrong_colours(page):
+    """Try the colours of the other schemes, each combination once for all pages; all are alike."""
+    page.set_viewport_size({"width": WIDE, "height": HEIGHT})
     found = []
-    for look, (width, media, rules) in LOOKS.items():
-        page.set_viewport_size({"width": width, "height": HEIGHT})
+    for name, media in SCHEMES.items():
         page.emulate_media(**media)
-        found += [f"{look}: {it}" for it in page.evaluate(RUN_AXE, rules)]
+        fresh = page.evaluate(COLOURED, list(_good[name]))
+        faults = page.evaluate(RUN_AXE, [COLOURS, True]) if fresh else []
+        if not faults:
+            _good[name].update(fresh)
+        found += [f"{name}: {it}" for it in faults]
     page.emulate_media(**LIGHT)
     return found
 
