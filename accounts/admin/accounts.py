@@ -17,7 +17,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.bulk import BulkAdmin
-from accounts.admin.fields import TYPED_TIME, FlagsInWords, by_path
+from accounts.admin.fields import TYPED_TIME, PlainFields, by_path
 from accounts.admin.filters import (
     PARAMETERS,
     LockedByFilter,
@@ -72,7 +72,7 @@ class AliasInline(admin.StackedInline):  # type: ignore[type-arg]  # not generic
 
 
 @admin.register(Account)
-class AccountAdmin(FlagsInWords, VersionedAdmin, BulkAdmin):
+class AccountAdmin(PlainFields, VersionedAdmin, BulkAdmin):
     """Accounts of whom the member of staff may see, to mend.
 
     They are searched for at the hotline's desk, by POST: `?q=` would go into access logs (AD-06).

@@ -6,7 +6,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from accounts.admin.fields import FlagsInWords, in_words
+from accounts.admin.fields import PlainFields, in_words
 from accounts.admin.versions import VersionedAdmin
 from accounts.models import AuditEvent
 from accounts.pages.requests import actor
@@ -18,7 +18,7 @@ _CEILINGS = {"codes_an_hour", "codes_a_day", "guesses_an_hour", "guesses_a_day"}
 
 
 @admin.register(Brakes)
-class BrakesAdmin(FlagsInWords, VersionedAdmin):
+class BrakesAdmin(PlainFields, VersionedAdmin):
     """The ceilings and switches of the whole portal; each change is put on record."""
 
     list_display = (

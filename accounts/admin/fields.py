@@ -5,7 +5,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import BooleanField, DateTimeField, Model
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.db.models import BooleanField, DateTimeField, Field, Model
 from django.forms import ModelChoiceField
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -23,11 +24,20 @@ TYPED_TIME: dict[Any, dict[str, Any]] = {
 }
 
 
-class FlagsInWords(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
-    """Says yes and no in words to those who may only look.
+class PlainFields(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """Opens no windows beside a choice, and says yes and no in words to those who may only look.
 
     The admin's icons are red for every "no", also where that is as it should be.
     """
+
+    def formfield_for_dbfield(
+        self, db_field: "Field[Any, Any]", request: HttpRequest, **options: Any
+    ) -> "forms.Field | None":
+        field = super().formfield_for_dbfield(db_field, request, **options)
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            # Units have a page of their own.
+            field.widget = field.widget.widget
+        return field
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
         fields = list(super().get_fields(request, obj))
@@ -52,8 +62,5 @@ def by_path(field: "ModelChoiceField[Any] | None") -> "ModelChoiceField[Any] | N
     """Offer units by their place in the tree: many have a "Văn phòng"."""
     if field is not None and field.queryset is not None and field.queryset.model is Unit:
         tree = Tree()
-        widget: Any = field.widget
-        # No windows for units beside a form: they have a page of their own.
-        widget.can_add_related = widget.can_change_related = widget.can_view_related = False
         field.label_from_instance = lambda unit: tree.path(unit.pk)  # type: ignore[assignment,method-assign]
     return field

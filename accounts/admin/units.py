@@ -9,7 +9,7 @@ from django.db.models import ForeignKey, QuerySet
 from django.forms import ModelChoiceField, ModelForm
 from django.http import HttpRequest, HttpResponse
 
-from accounts.admin.fields import by_path
+from accounts.admin.fields import PlainFields, by_path
 from accounts.admin.versions import VersionedAdmin, VersionedForm
 from accounts.models import AuditEvent, Unit
 from accounts.organisation import roles
@@ -26,7 +26,7 @@ class UnitForm(VersionedForm):
 
 
 @admin.register(Unit)
-class UnitAdmin(VersionedAdmin):
+class UnitAdmin(PlainFields, VersionedAdmin):
     form = UnitForm
     list_display = ("name", "code", "parent")
     list_select_related = ("parent",)
