@@ -192,6 +192,8 @@ class Account(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         """Keep addresses in the one spelling by which people are found."""
         super().clean()
+        if not self.address:
+            return  # its field has said what is wrong with it
         try:
             self.address = canonical(self.address)
         except AddressError as error:

@@ -17,6 +17,7 @@ from tests.support.cast import LOGIN
 from tests.support.forms import drawn_from
 
 NOTICES = "/quan-tri/accounts/loginnotice/"
+ACCOUNTS = "/quan-tri/accounts/account/"
 UNITS = "/quan-tri/accounts/unit/"
 AUDIT = "/quan-tri/accounts/auditevent/"
 
@@ -93,6 +94,30 @@ class LoginNoticeTests(AdminTestCase):
 
             self.assertEqual(login_notices.current(), before)
             raise ZeroDivisionError
+
+
+class AccountFormTests(AdminTestCase):
+    def test_a_mistyped_address_is_told_once_and_in_words(self):
+        r = self.client.post(f"{ACCOUNTS}add/", {"address": "x y", "kind": "person"})
+
+        self.assertContains(r, "Địa chỉ thư điện tử viết chưa đúng.", 1)
+        self.assertNotContains(r, "Thiếu địa chỉ")
+        self.assertNotContains(r, "email.")
+
+    def test_a_choice_opens_no_window(self):
+        for page in (f"{ACCOUNTS}add/", f"{UNITS}add/"):
+            r = self.client.get(page)
+
+            self.assertContains(r, "<select")
+            self.assertNotContains(r, "related-widget-wrapper")
+
+    def test_who_may_only_look_reads_yes_and_no(self):
+        self.come_in(cast.make_staff("xem", "auditor"), client=(reader := Client()))
+        brakes = reader.get("/quan-tri/otp/brakes/1/change/", follow=True)
+        for r in (reader.get(f"{ACCOUNTS}{self.an.pk}/change/"), brakes):
+            self.assertContains(r, "Không")
+            self.assertNotContains(r, "icon-no.svg")
+            self.assertNotContains(r, "icon-yes.svg")
 
 
 class UnitTests(AdminTestCase):
