@@ -78,7 +78,7 @@ def tiles(campaign: PhoneCampaign, progress: Progress) -> list[Tile]:
 
     if campaign.is_planned:
         detail = _("chốt danh sách khi bấm Bắt đầu chiến dịch")
-        return [Tile(_("Sẽ được hỏi số"), number(progress.people), detail, people)]
+        return [Tile(_("Sẽ được yêu cầu cập nhật"), number(progress.people), detail, people)]
     return [
         Tile(_("Trong danh sách"), number(progress.people), href=those(Which.ALL)),
         Tile(
@@ -109,7 +109,7 @@ def steps(campaign: PhoneCampaign) -> Table:
         (_("Bước"), _("Từ ngày"), _("Tình trạng")),
         rows,
         note=_(
-            "Từ ngày nhắc đầu tiên, người chưa cập nhật được hỏi khi đăng nhập và được “Để sau”"
+            "Từ ngày nhắc đầu tiên, người chưa cập nhật được yêu cầu khi đăng nhập và được “Để sau”"
             " %(times)s lần. Mỗi ngày nhắc mỗi người nhận một thư; ai cập nhật rồi thì không được"
             " nhắc nữa."
         )

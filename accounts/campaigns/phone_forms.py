@@ -28,7 +28,7 @@ class PlanPhonesForm(PlanForm):
     )
     older_than = forms.IntegerField(
         label=_("Hỏi lại số đã xác thực quá bao nhiêu tháng"),
-        help_text=_("Để trống: số đã xác thực thì không hỏi lại."),
+        help_text=_("Để trống: không yêu cầu xác thực lại số đã xác thực."),
         required=False,
         min_value=1,
         max_value=MOST_MONTHS,

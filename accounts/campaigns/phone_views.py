@@ -175,7 +175,7 @@ def annex(request: StaffRequest, pk: int) -> HttpResponse:
 @staff_page(RIGHT)
 @takes_long
 def start(request: StaffRequest, pk: int) -> HttpResponse:
-    done = _("Chiến dịch đã bắt đầu. Danh sách người được hỏi đã chốt.")
+    done = _("Chiến dịch đã bắt đầu. Danh sách người cần cập nhật đã chốt.")
     return _confirm(request, pk, Act("phones/start", phone_rules.start, done, has_reason=False))
 
 
@@ -184,7 +184,7 @@ def start(request: StaffRequest, pk: int) -> HttpResponse:
 @staff_page(RIGHT)
 @takes_long
 def stop(request: StaffRequest, pk: int) -> HttpResponse:
-    done = _("Chiến dịch đã dừng. Không ai được nhắc hoặc bị hỏi số thêm.")
+    done = _("Chiến dịch đã dừng. Không ai được nhắc hoặc bị yêu cầu cập nhật số nữa.")
     return _confirm(request, pk, Act("phones/stop", phone_rules.stop, done))
 
 
@@ -257,7 +257,7 @@ def remind(request: StaffRequest, pk: int) -> HttpResponse:
 @limit_posts("campaign", 60, minutes=10)
 @staff_page(RIGHT)
 def excuse(request: StaffRequest, pk: int, account: int) -> HttpResponse:
-    done = _("Đã miễn. Người này không được nhắc và không bị hỏi số nữa.")
+    done = _("Đã miễn. Người này không được nhắc và không bị yêu cầu cập nhật số nữa.")
     return _excuse(request, pk, account, Act("phones/excuse", phone_rules.excuse, done))
 
 

@@ -173,7 +173,7 @@ def _by_day(sums: dict[dt.date, tuple[int, ...]], unused: Counter[dt.date]) -> T
     ]
     columns = (
         _("Ngày"),
-        _("Được hỏi"),
+        _("Được yêu cầu"),
         _("Đã gửi"),
         _("Đã dùng"),
         _("Tỷ lệ dùng"),

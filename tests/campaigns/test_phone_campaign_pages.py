@@ -48,7 +48,7 @@ class PlanTests(PageTestCase):
         campaign = PhoneCampaign.objects.get()
         page = f"{PHONES}{campaign.pk}/"
         self.assertRedirects(r, page)
-        self.assertContains(r, "Sẽ được hỏi số")
+        self.assertContains(r, "Sẽ được yêu cầu cập nhật")
         self.assertContains(r, "Kính gửi chủ hộp thư")
         self.assertContains(r, "CNTT&amp;TT;")  # of the letter, which is no HTML
         self.assertContains(self.client.get(f"{page}nguoi/"), "gam@")

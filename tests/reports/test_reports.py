@@ -315,7 +315,7 @@ class CodeReportTests(ReportTestCase):
         today = f"{timezone.localdate():%d/%m/%Y}"
         rows = self.rows(f"{CODES}ma-tung-ngay.csv")
 
-        self.assertEqual(rows[0][1:4], ["Được hỏi", "Đã gửi", "Đã dùng"])
+        self.assertEqual(rows[0][1:4], ["Được yêu cầu", "Đã gửi", "Đã dùng"])
         self.assertEqual(rows[1], [today, "4", "2", "1", "50,0", "1", "1", "0"])
         self.assertEqual(rows[4][1:], ["1", "0", "0", "", "1", "0", "0"])
         self.assertEqual(len(rows), 31)
