@@ -136,11 +136,8 @@ if CACHE_URL:
     if _cache.get("BACKEND") != "django.core.cache.backends.redis.RedisCache":
         raise ImproperlyConfigured("CACHE_URL must be a redis:// or rediss:// address.")
     # Whoever asks for a page waits for it: one try, and a short one.
-    _cache["OPTIONS"] = {
-        "socket_connect_timeout": 0.2,  # seconds
-        "socket_timeout": 0.2,
-        "retry": Retry(NoBackoff(), 0),
-    }
+    _cache["OPTIONS"] = {"socket_connect_timeout": 0.2, "socket_timeout": 0.2}  # seconds
+    _cache["OPTIONS"]["retry"] = Retry(NoBackoff(), 0)
 else:
     _cache = {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
@@ -272,6 +269,11 @@ AUDIT_RETENTION_DAYS = env.int("AUDIT_RETENTION_DAYS", 1826, validate=validate.R
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
 # What was missed while no worker ran is done by the first that starts, within a day.
 PROCRASTINATE_PERIODIC_DEFAULTS = {"max_delay": 24 * 60 * 60 - 60}  # seconds
+AUDIT_FILE = env.str("AUDIT_FILE", "")
+AUDIT_SYSLOG = env.str("AUDIT_SYSLOG", "")
+AUDIT_SYSLOG_CA = env.str("AUDIT_SYSLOG_CA", "")
+AUDIT_SYSLOG_CERT = env.str("AUDIT_SYSLOG_CERT", "")
+AUDIT_SYSLOG_KEY = env.str("AUDIT_SYSLOG_KEY", "")
 BACKUP_DIR = env.str("BACKUP_DIR", "")
 BACKUP_RECIPIENT = env.str("BACKUP_RECIPIENT", "")
 BACKUP_KEEP_DAYS = env.int("BACKUP_KEEP_DAYS", 30, validate=validate.Range(min=1))
@@ -316,8 +318,6 @@ ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", [])
 ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", "")
 ALERT_WEBHOOK_SECRET = env.str("ALERT_WEBHOOK_SECRET", "")
 DEFAULT_FROM_EMAIL = _email.get("DEFAULT_FROM_EMAIL", f"khong-tra-loi@{PROFILE.domain}")
-
-# Metrics
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
 # Sessions and cookies

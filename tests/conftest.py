@@ -40,6 +40,8 @@ PROGRAMS = {
     "promtool": "apt-get install prometheus",
     "redis-server": "apt-get install redis-server",
     "slapd": "apt-get install slapd ldap-utils",
+    "openssl": "apt-get install openssl",
+    "rsyslogd": "apt-get install rsyslog rsyslog-gnutls",
     "systemd-analyze": "apt-get install systemd",
 }
 # Parts of theirs that come in packages of their own.

@@ -3,7 +3,7 @@
 from accounts.models.account import Account
 from accounts.models.activation import ActivationSlip
 from accounts.models.address import Address, AddressQuarantine, MailDomain
-from accounts.models.audit_event import AuditEvent, AuditHead, AuditLink, Ground
+from accounts.models.audit_event import AuditEvent, AuditHead, AuditLink, AuditShipment, Ground
 from accounts.models.campaign import Campaign, CampaignMember
 from accounts.models.custody import Custody
 from accounts.models.data_request import DataRequest
@@ -26,6 +26,7 @@ __all__ = [
     "AuditEvent",
     "AuditHead",
     "AuditLink",
+    "AuditShipment",
     "Campaign",
     "CampaignMember",
     "Custody",

@@ -259,3 +259,22 @@ class AuditHead(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seq}:{self.digest}"
+
+
+class AuditShipment(models.Model):
+    """How far the trail is in a place outside the portal: up to which link that place has it all.
+
+    `length` is that of the file up to there: what a run that was killed wrote behind it is cut off.
+    """
+
+    class Place(models.TextChoices):
+        FILE = "file", "tệp"
+        SYSLOG = "syslog", "máy chủ syslog"
+
+    place = models.CharField(max_length=8, primary_key=True, choices=Place)
+    seq = models.BigIntegerField(default=0)
+    length = models.BigIntegerField(default=0)
+    shipped_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.place} {self.seq}"

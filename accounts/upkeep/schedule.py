@@ -10,25 +10,34 @@ from django.utils.translation import gettext_noop as _
 from otp.models import OFFICE_ZONE
 
 LATE = dt.timedelta(hours=2)  # beyond its time, before a task counts as overdue
+OFTEN = 5  # minutes
 
 
 @dataclass(frozen=True)
 class Task:
-    """A command of `manage.py` that is due every hour, or every day at an hour of the office."""
+    """A command of `manage.py`: due every day at an hour of the office, every hour, or more often.
+
+    `often` is the number of minutes from one run to the next, instead of an hour.
+    """
 
     name: str
     label: str
     minute: int
     hour: int | None = None
     arguments: tuple[str, ...] = ()
+    often: int = 0
 
     @property
     def every(self) -> dt.timedelta:
+        if self.often:
+            return dt.timedelta(minutes=self.often)
         return dt.timedelta(hours=1) if self.hour is None else dt.timedelta(days=1)
 
     @property
     def cron(self) -> str:
         """Give its times as cron has them, in UTC, which is the clock of the schedule."""
+        if self.often:
+            return f"{self.minute}-59/{self.often} * * * *"
         if self.hour is None:
             return f"{self.minute} * * * *"
         return f"{self.minute} {_utc(self.hour)} * * *"
@@ -60,6 +69,7 @@ _ALWAYS = (
 )
 _DIRECTORY = Task("sync_directory", _("Đồng bộ thư mục"), 30, hour=2, arguments=("--apply",))
 _BACKUP = Task("backup", _("Sao lưu"), 0, hour=3)
+_SHIPPING = Task("ship_audit", _("Gửi nhật ký đến trung tâm giám sát"), 1, often=OFTEN)
 
 
 def tasks() -> list[Task]:
@@ -69,4 +79,6 @@ def tasks() -> list[Task]:
         due.append(_DIRECTORY)
     if settings.BACKUP_DIR:
         due.append(_BACKUP)
+    if settings.AUDIT_FILE or settings.AUDIT_SYSLOG:
+        due.append(_SHIPPING)
     return due

@@ -13,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from accounts.audit import shipping
 from accounts.bulk import queue as bulk
 from accounts.models import AuditEvent
 from accounts.upkeep import records
@@ -232,4 +233,13 @@ def _jobs() -> Iterator[Metric]:
     yield runs
 
 
-_PARTS = (_codes, _events, _queue, _messages, _gateways, _ceilings, _jobs)
+def _shipping() -> Iterator[Metric]:
+    yield _gauges(
+        "audit_rows_waiting",
+        "Rows of the audit trail that a place outside does not have yet.",
+        ["place"],
+        (([place], count) for place, count in shipping.waiting()),
+    )
+
+
+_PARTS = (_codes, _events, _queue, _messages, _gateways, _ceilings, _jobs, _shipping)

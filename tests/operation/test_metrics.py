@@ -119,6 +119,13 @@ class CountTests(cast.Cast, TestCase):
         self.assertEqual(read["mailportal_job_overdue", "prune"], 0)
         self.assertIn(("mailportal_job_age_seconds", "prune"), read)
 
+    @override_settings(AUDIT_SYSLOG="soc.example.gov.vn:6514")
+    def test_what_a_place_outside_does_not_have_of_the_trail(self):
+        read = self.read()
+
+        self.assertIn(("mailportal_audit_rows_waiting", "syslog"), read)
+        self.assertNotIn(("mailportal_audit_rows_waiting", "file"), read)
+
     def test_times_by_the_name_of_the_page(self):
         before = self.read().get(("mailportal_requests_total", "200", "GET", "accounts:reset"), 0)
 

@@ -21,6 +21,7 @@ DIRECTORY = {
 }
 
 # The variable that is to be named, and what is wrong with it.
+SYSLOG = {"AUDIT_SYSLOG": "soc.example.gov.vn"}
 FAULTS = [
     ("SECRET_KEY", {"SECRET_KEY": None}),
     ("SECRET_KEY", {"SECRET_KEY": ""}),
@@ -75,6 +76,23 @@ FAULTS = [
         "ALERT_WEBHOOK_URL",
         {"ALERT_WEBHOOK_URL": "http://soc.example.gov.vn/"}
         | {"ALERT_WEBHOOK_SECRET": deployment.SECRETS["OTP_PEPPER"]},
+    ),
+    ("AUDIT_FILE", {"AUDIT_FILE": "audit.jsonl"}),
+    ("AUDIT_FILE", {"AUDIT_FILE": "/var/log"}),
+    *(
+        ("AUDIT_SYSLOG", {"AUDIT_SYSLOG": address})
+        for address in (
+            *("tls://soc.example.gov.vn", "soc.example.gov.vn:x", "u:geheim@soc.example.gov.vn"),
+            *(":6514", "["),
+        )
+    ),
+    ("AUDIT_SYSLOG_CA", SYSLOG | {"AUDIT_SYSLOG_CA": "/nonexistent/ca.pem"}),
+    ("AUDIT_SYSLOG_CA", SYSLOG | {"AUDIT_SYSLOG_CA": str(SETTINGS)}),
+    ("AUDIT_SYSLOG_KEY", SYSLOG | {"AUDIT_SYSLOG_CERT": "/etc/hostname"}),
+    ("AUDIT_SYSLOG_CERT", SYSLOG | {"AUDIT_SYSLOG_KEY": "/etc/hostname"}),
+    (
+        "AUDIT_SYSLOG_CERT",
+        SYSLOG | {"AUDIT_SYSLOG_CERT": "/etc/hostname", "AUDIT_SYSLOG_KEY": "/etc/hostname"},
     ),
     ("DOVEADM_API_KEY", {"DOVEADM_URL": "https://mail.example.gov.vn:8080"}),
     ("DOVEADM_URL", {"DOVEADM_API_KEY": "geheim-a"}),

@@ -30,10 +30,14 @@ class TimesTests(SimpleTestCase):
     def test_the_list_is_that_of_the_office(self):
         self.assertEqual({task.name for task in schedule.tasks()}, ALWAYS)
 
-        with override_settings(BACKUP_DIR="/var/backups/mailportal", DIRECTORY="ldaps://ldap"):
+        with override_settings(
+            BACKUP_DIR="/var/backups/mailportal",
+            DIRECTORY="ldaps://ldap",
+            AUDIT_SYSLOG="soc.example.gov.vn:6514",
+        ):
             more = {task.name for task in schedule.tasks()}
 
-        self.assertEqual(more - ALWAYS, {"backup", "sync_directory"})
+        self.assertEqual(more - ALWAYS, {"backup", "sync_directory", "ship_audit"})
 
     def test_nights_are_those_of_the_office(self):
         self.assertEqual(
@@ -43,6 +47,12 @@ class TimesTests(SimpleTestCase):
         self.assertEqual(
             self.due("prune", 2026, 3, 1, 1, 30), dt.datetime(2026, 3, 2, 1, 30, tzinfo=OFFICE_ZONE)
         )
+
+    @override_settings(AUDIT_FILE="/var/log/mailportal/audit.jsonl")
+    def test_the_trail_is_brought_outside_every_five_minutes(self):
+        for minutes, due in (((12, 0), (12, 1)), ((12, 1), (12, 6)), ((12, 57), (13, 1))):
+            expected = dt.datetime(2026, 3, 1, *due, tzinfo=OFFICE_ZONE)
+            self.assertEqual(self.due("ship_audit", 2026, 3, 1, *minutes), expected)
 
     def test_campaigns_are_looked_at_every_hour(self):
         self.assertEqual(
