@@ -7,11 +7,10 @@ import os
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 import tempfile
 import threading
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from django.conf import settings
@@ -24,9 +23,11 @@ from accounts.models import AuditEvent, AuditLink, AuditShipment, Upkeep
 from accounts.upkeep import records
 from tests.support import cast
 from tests.support.cast import newest_code
-from tests.support.programs.deployment import ROOT, database_url
+from tests.support.programs.deployment import database_url
+from tests.support.programs.output import Output
 from tests.support.programs.rsyslog import Rsyslog
 from tests.support.programs.slapd import certificates_elsewhere, make_certificates
+from tests.support.programs.starting import Program
 from tests.support.waiting import wait_for, wait_for_end
 
 HOLD = """
@@ -84,13 +85,13 @@ class Places(TransactionTestCase):
         execute(HOLD)
         self.addCleanup(execute, LET_GO)
         execute("SELECT pg_advisory_lock(42)")
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "ship_audit"],
-            cwd=ROOT,
+        process = Program(
+            "manage.py",
+            "ship_audit",
             env=os.environ
             | {"DATABASE_URL": database_url(), "OTP_PEPPER": ",".join(settings.OTP_PEPPERS)}
             | places,
-            stdout=subprocess.DEVNULL,
+            stdout=self.enterContext(contextlib.closing(Output())),
         )
         self.addCleanup(process.kill)
         wait_for(lambda: execute(WAITS)[0], "a run that has brought rows outside")
@@ -124,7 +125,7 @@ class FileTests(Places):
     def test_killed_in_between_no_row_is_there_twice(self):
         record(3)
         ship()
-        record(shipping.BATCH + 4)
+        record(4)
 
         self.killed_before_the_cursor_moves(AUDIT_FILE=str(self.file))
 
@@ -144,17 +145,18 @@ class FileTests(Places):
         self.assertEqual(self.in_file(), seqs())
 
     def test_two_runs_at_once_write_each_row_once(self):
-        record(shipping.BATCH + 10)
+        record(9)
 
         def run():
             with contextlib.closing(connection):
                 ship()
 
-        threads = [threading.Thread(target=run) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with mock.patch.object(shipping, "BATCH", 2):
+            threads = [threading.Thread(target=run) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
 
         self.assertEqual(self.in_file(), seqs())
 
@@ -305,7 +307,7 @@ class SyslogTests(Places):
         self.assert_all_are_taken()
 
     def test_a_run_that_is_killed_in_between_leaves_nothing_out(self):
-        record(shipping.BATCH + 4)
+        record(4)
 
         self.killed_before_the_cursor_moves(**self.server.settings())
         ship()
