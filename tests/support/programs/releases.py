@@ -11,7 +11,7 @@ ROOT = settings.BASE_DIR
 PREVIOUS = ("1.0", "0fc034a6f4db1d891817b52cd2f342cd2b8c89a5")
 
 _NOT_CODE = shutil.ignore_patterns(
-    "var", ".git", ".venv", ".*_cache", "tests", ".hypothesis", "docs"
+    "var", ".git", ".venv", "__pycache__", ".*_cache", "tests", ".hypothesis", "docs"
 )
 
 

@@ -37,7 +37,8 @@ class Program:
         self._waiting = threading.Lock()
         with Path(os.devnull).open() as nothing:
             said = [file.fileno() if file else own for file, own in ((stdout, 1), (stderr, 2))]
-            begin = _ask if sys.platform == "linux" else _start_anew
+            # Another release wants its own choice of libraries.
+            begin = _ask if sys.platform == "linux" and at == ROOT else _start_anew
             self.pid = begin(start, [nothing.fileno(), *said])
 
     def poll(self):
@@ -66,7 +67,7 @@ class Program:
 
 
 def _start_anew(start, files):
-    """Start it in a new interpreter, where the system cannot give away a child."""
+    """Start it in a new interpreter, also where the system cannot give away a child."""
     started = subprocess.Popen(
         [sys.executable, *start["arguments"]],
         cwd=start["at"],
