@@ -1,8 +1,10 @@
 """What IT sees of codes, messages and gateways in /quan-tri/. Nothing here is changed by hand."""
 
+from functools import cached_property
 from typing import Any
 
 from django.contrib import admin
+from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest
@@ -12,11 +14,33 @@ from otp.codes.fates import Fate, with_fate
 from otp.models import LATELY, Code, GatewayState, Message
 from otp.sentences import duration, with_numbers
 
+MOST = 10_000  # rows of a list that are counted and can be turned to
+
+
+class FirstPages(Paginator):  # type: ignore[type-arg]  # not generic at run time
+    """The pages of the first `MOST` rows: nothing is read of those behind them, be it to count."""
+
+    @cached_property
+    def count(self) -> int:
+        return min(self._found, MOST)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are rows that no page shows."""
+        return self._found > MOST
+
+    @cached_property
+    def _found(self) -> int:
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]  # of a list of the admin
+        return rows.order_by().values("pk")[: MOST + 1].count()
+
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     """Rows to look at. Full numbers, wordings and keys are on no page."""
 
     filtered_by: tuple[str, ...] = ()
+    paginator = FirstPages
+    show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -114,7 +114,12 @@ class Code(models.Model):
                 name="code_known_purpose", condition=Q(purpose__in=Purpose.values)
             ),
         ]
-        indexes = [models.Index(name="code_issued", fields=["issued_at"])]
+        indexes = [
+            models.Index(name="code_issued", fields=["issued_at"]),
+            # The codes of an office's day: lists, reports, the first page of the staff.
+            models.Index(name="code_day", fields=["local_day", "issued_at"]),
+            models.Index(name="code_voided", fields=["issued_at"], condition=Q(voided=True)),
+        ]
 
     def __str__(self) -> str:
         return str(self.pk)
@@ -145,7 +150,7 @@ class Message(models.Model):
         SKIPPED = "skipped", "không gửi"
 
     code = models.OneToOneField(Code, null=True, on_delete=models.CASCADE, related_name="message")
-    address_key = models.CharField(max_length=64, db_index=True)
+    address_key = models.CharField(max_length=64)
     # The keyed name of the number, by which reports on it are known: of a decoy too.
     phone_key = models.CharField(max_length=64, blank=True, default="", db_default="")
     channel = models.CharField("kênh", max_length=8, choices=Channel)
@@ -198,6 +203,20 @@ class Message(models.Model):
             ),
             models.Index(name="message_created", fields=["created_at"]),
             models.Index(name="message_gateway_id", fields=["gateway_id"]),
+            models.Index(name="message_address_key", fields=["address_key"]),
+            # What a gateway, or one that is out of service, was handed: lists, newest first.
+            models.Index(name="message_gateway", fields=["gateway", "created_at"]),
+            # The few that are looked for: what did not arrive, and what is no SMS.
+            models.Index(
+                name="message_not_sent",
+                fields=["state", "created_at"],
+                condition=Q(state__in=["rejected", "failed", "unknown", "expired", "skipped"]),
+            ),
+            models.Index(
+                name="message_no_sms",
+                fields=["channel", "created_at"],
+                condition=Q(channel__in=["mail", "kick", "hook"]),
+            ),
         ]
 
     def __str__(self) -> str:

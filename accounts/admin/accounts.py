@@ -36,6 +36,7 @@ from accounts.organisation import roles
 from accounts.organisation.aliases import AliasForm
 from accounts.pages.requests import actor, takes_long
 from otp import phones
+from otp.admin import FirstPages
 
 
 class AliasInline(admin.StackedInline):  # type: ignore[type-arg]  # not generic at run time
@@ -90,6 +91,7 @@ class AccountAdmin(PlainFields, VersionedAdmin, BulkAdmin):
         *("is_active", "kind", UnitFilter),
     )
     list_select_related = ("unit",)
+    paginator = FirstPages
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 40  # with "all" ticked, a page stays under the limit on fields

@@ -38,8 +38,8 @@ from accounts.reports.coverage import People
 from accounts.reports.history import Figures
 from accounts.reports.tables import Share, number, percent
 from accounts.upkeep import records
-from otp.codes.fates import Fate, with_fate
-from otp.models import OFFICE_ZONE, Code, GatewayState, Message
+from otp.codes.fates import CARRIER, Fate, of_day, with_fate
+from otp.models import OFFICE_ZONE, GatewayState, Message
 from otp.outbox import life
 from otp.outbox.alerts import LONGEST_QUEUE
 
@@ -189,10 +189,10 @@ def _gateways(_reader: Reader) -> Iterator[Figure]:
 
 def _codes(_reader: Reader) -> Iterator[Figure]:
     today = timezone.localdate(timezone=OFFICE_ZONE)
-    counts = Code.objects.filter(local_day=today).aggregate(
+    counts = of_day(today).aggregate(
         asked=Count("pk"),
         **{
-            fate.name: Count("pk", filter=with_fate(fate))
+            fate.name: Count("pk", filter=with_fate(fate, CARRIER))
             for fate in (Fate.SENT, Fate.USED, Fate.WRONG)
         },
     )

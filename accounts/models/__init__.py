@@ -5,6 +5,7 @@ from accounts.models.activation import ActivationSlip
 from accounts.models.address import Address, AddressQuarantine, MailDomain
 from accounts.models.audit_event import AuditEvent, AuditHead, AuditLink, AuditShipment, Ground
 from accounts.models.campaign import Campaign, CampaignMember
+from accounts.models.code_day import CodeDay
 from accounts.models.custody import Custody
 from accounts.models.data_request import DataRequest
 from accounts.models.departure import Departure, Removal, RemovalMember
@@ -29,6 +30,7 @@ __all__ = [
     "AuditShipment",
     "Campaign",
     "CampaignMember",
+    "CodeDay",
     "Custody",
     "DailyHelp",
     "DataRequest",

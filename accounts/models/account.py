@@ -37,6 +37,16 @@ class FoldedWords(Func):
     output_field = SearchVectorField()
 
 
+_FEW = {
+    "default_password": Q(has_default_password=True),
+    "out_of_use": Q(is_active=False),
+    "of_organisation": Q(kind="organisation"),
+    "without_phone": Q(phone=""),
+    "phone_doubted": Q(phone_doubted_at__isnull=False),
+    "staff": Q(is_staff=True),
+}
+
+
 class AccountManager(BaseUserManager["Account"]):
     def get_queryset(self) -> "models.QuerySet[Account]":
         return super().get_queryset().defer("words")
@@ -159,6 +169,18 @@ class Account(AbstractBaseUser, PermissionsMixin):
             GinIndex("words", name="account_name_words", fastupdate=False),
             models.Index(
                 OpClass(Reverse("phone"), name="text_pattern_ops"), name="account_phone_ending"
+            ),
+            models.Index(name="account_full_name", fields=["full_name", "-id"]),  # lists in order
+            # The few of whom something is so, for lists and counts of them. There is none of those
+            # who never logged in: each log-in would have to write every index of the account.
+            models.Index(
+                name="account_locked",
+                fields=["locked_at", "-id"],
+                condition=Q(locked_at__isnull=False),
+            ),
+            *(
+                models.Index(name=f"account_{name}", fields=["-id"], condition=condition)
+                for name, condition in _FEW.items()
             ),
         ]
         # What each role may do stands in accounts.organisation.roles.

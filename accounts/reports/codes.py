@@ -4,9 +4,7 @@ All of it is of the whole portal; nothing here belongs to one unit.
 """
 
 import datetime as dt
-from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections import defaultdict
 
 from django.db.models import Count
 from django.db.models.functions import TruncDate
@@ -15,21 +13,19 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.models.audit_event import AuditEvent
-from accounts.reports import lists
+from accounts.reports import code_history, lists
 from accounts.reports.charts import Chart, Columns, Lines, Series
+from accounts.reports.code_history import Counts, Day
 from accounts.reports.report import Report, Tile
 from accounts.reports.tables import Row, Share, Table, number, percent
 from otp import outbox
-from otp.codes.fates import SENT, WENT_WRONG, Fate, with_fate
+from otp.codes.fates import WENT_WRONG, Fate
 from otp.counting import ceilings
 from otp.models import (
-    CODES_A_DAY,
     LATELY,
     OFFICE_ZONE,
-    Code,
     GatewayState,
     Message,
-    Purpose,
 )
 from otp.sentences import duration
 
@@ -49,45 +45,30 @@ def codes() -> Report:
     today = timezone.localdate()
     days = [today - dt.timedelta(days=back) for back in range(DAYS)]
     since = dt.datetime.combine(days[-1], dt.time(), OFFICE_ZONE)
-    rows = _by_day_and_gateway(since)
+    counted = code_history.of_days(days)
     tries = {(day, event): count for day, event, count in _tries(since)}
-    sums = {day: _added([row[2:] for row in rows if row[0] == day]) for day in days}
-    unused = _never_typed(since)
-    by_day, by_try = _by_day(sums, Counter(row[0] for row in unused)), _tries_by_day(days, tries)
+    sums = {day: counted[day].total for day in days}
+    by_day, by_try = _by_day(counted), _tries_by_day(days, tries)
     return Report(
         _tiles(today, sums[today]),
         [(_codes_chart(sums), by_day.key), (_tries_chart(days, tries), by_try.key)],
-        [by_day, _by_gateway(rows), _gateways(), _ceilings(), _errors(), _unused(unused), by_try],
+        [
+            by_day,
+            _by_gateway(counted),
+            _gateways(),
+            _ceilings(),
+            _errors(),
+            _unused(counted),
+            by_try,
+        ],
     )
 
 
-def _by_day_and_gateway(since: dt.datetime) -> list[tuple[Any, ...]]:
-    """Count each day's codes by gateway: asked for, sent, used, sent but not used, gone wrong."""
-    codes = Code.objects.filter(issued_at__gte=since).values_list("local_day", "message__gateway")
-    counts = {
-        name: Count("pk", filter=with_fate(fate))
-        for name, fate in (
-            *(("sent", Fate.SENT), ("used", Fate.USED)),
-            *(("idle", Fate.IDLE), ("wrong", Fate.WRONG)),
-        )
-    }
-    return list(codes.annotate(asked=Count("pk"), **counts))
-
-
-def _never_typed(since: dt.datetime) -> list[tuple[dt.date, str, int]]:
-    """List the addresses whose codes of a day were all asked for and sent, and none was typed.
-
-    Somebody may be spending a colleague's codes (QU-07).
-    """
-    sent = Code.objects.filter(
-        issued_at__gte=since, purpose=Purpose.RECOVERY, message__state__in=SENT
-    )
-    days = sent.values("local_day", "address_key").annotate(
-        count=Count("pk"), typed=Count("verified_at")
-    )
-    found = days.filter(count__gte=CODES_A_DAY, typed=0)
-    ordered = found.order_by("-local_day", "-count", "address_key")
-    return list(ordered.values_list("local_day", "address_key", "count"))
+def keep() -> None:
+    """Keep the figures of the days that change no more; the report then counts the last few."""
+    today = timezone.localdate()
+    days = [today - dt.timedelta(days=back) for back in range(DAYS)]
+    code_history.keep(days, today=today)
 
 
 def _tries(since: dt.datetime) -> list[tuple[dt.date, str, int]]:
@@ -96,30 +77,26 @@ def _tries(since: dt.datetime) -> list[tuple[dt.date, str, int]]:
     return list(days.annotate(count=Count("pk")))
 
 
-def _added(counts: list[Sequence[int]]) -> tuple[int, ...]:
-    return tuple(map(sum, zip(*counts, strict=True))) if counts else (0,) * 5
-
-
-def _tiles(today: dt.date, counts: tuple[int, ...]) -> list[Tile]:
-    asked, sent, used, _unused, wrong = counts
+def _tiles(today: dt.date, counts: Counts) -> list[Tile]:
     waiting = outbox.oldest_waiting()
     seconds = int(waiting.total_seconds()) if waiting else 0
     return [
         Tile(
             _("Lượt yêu cầu mã hôm nay"),
-            number(asked),
-            _("đã gửi %(count)s") % {"count": sent},
+            number(counts.asked),
+            _("đã gửi %(count)s") % {"count": counts.sent},
             lists.codes(first=today),
         ),
         Tile(
             _("Mã đã dùng hôm nay"),
-            number(used),
-            _("%(percent)s số mã đã gửi") % {"percent": percent(Share(used, sent).percent)},
+            number(counts.used),
+            _("%(percent)s số mã đã gửi")
+            % {"percent": percent(Share(counts.used, counts.sent).percent)},
             lists.codes(first=today, fate=Fate.USED),
         ),
         Tile(
             _("Mã không gửi được hôm nay"),
-            number(wrong),
+            number(counts.wrong),
             href=lists.codes(first=today, fate=Fate.WRONG),
         ),
         Tile(
@@ -130,7 +107,7 @@ def _tiles(today: dt.date, counts: tuple[int, ...]) -> list[Tile]:
     ]
 
 
-def _codes_chart(sums: dict[dt.date, tuple[int, ...]]) -> Chart:
+def _codes_chart(sums: dict[dt.date, Counts]) -> Chart:
     days = [*reversed(sums.items())]
     return Columns(
         key="ma",
@@ -138,39 +115,41 @@ def _codes_chart(sums: dict[dt.date, tuple[int, ...]]) -> Chart:
         description=_("Trong %(days)s ngày có %(asked)s lượt yêu cầu mã, %(used)s mã đã dùng.")
         % {
             "days": DAYS,
-            "asked": number(sum(counts[0] for counts in sums.values())),
-            "used": number(sum(counts[2] for counts in sums.values())),
+            "asked": number(sum(counts.asked for counts in sums.values())),
+            "used": number(sum(counts.used for counts in sums.values())),
         },
         labels=[date_format(day, "MONTH_DAY_FORMAT") for day, _counts in days],
         series=[
-            Series(_("Đã dùng"), [counts[2] for _day, counts in days]),
-            Series(_("Đã gửi, không dùng"), [counts[3] for _day, counts in days]),
-            Series(_("Gửi không được"), [counts[4] for _day, counts in days]),
+            Series(_("Đã dùng"), [counts.used for _day, counts in days]),
+            Series(_("Đã gửi, không dùng"), [counts.idle for _day, counts in days]),
+            Series(_("Gửi không được"), [counts.wrong for _day, counts in days]),
             Series(
                 _("Không gửi (không có ai nhận, hoặc bị chặn)"),
-                [counts[0] - counts[2] - counts[3] - counts[4] for _day, counts in days],
+                [each.asked - each.used - each.idle - each.wrong for _day, each in days],
             ),
         ],
     )
 
 
-def _by_day(sums: dict[dt.date, tuple[int, ...]], unused: Counter[dt.date]) -> Table:
-    rows = [
-        Row(
-            (
-                day,
-                asked,
-                sent,
-                used,
-                Share(used, sent),
-                wrong,
-                asked - used - idle - wrong,
-                unused[day],
-            ),
-            lists=("", lists.codes(first=day), *(_of(day, fate) for fate in _SHOWN)),
+def _by_day(counted: dict[dt.date, Day]) -> Table:
+    rows = []
+    for day, found in counted.items():
+        all_ = found.total
+        rows.append(
+            Row(
+                (
+                    day,
+                    all_.asked,
+                    all_.sent,
+                    all_.used,
+                    Share(all_.used, all_.sent),
+                    all_.wrong,
+                    all_.asked - all_.used - all_.idle - all_.wrong,
+                    found.unused,
+                ),
+                lists=("", lists.codes(first=day), *(_of(day, fate) for fate in _SHOWN)),
+            )
         )
-        for day, (asked, sent, used, idle, wrong) in sums.items()
-    ]
     columns = (
         _("Ngày"),
         _("Được yêu cầu"),
@@ -191,19 +170,29 @@ def _of(day: dt.date, fate: Fate) -> str:
     return lists.codes(first=day, fate=fate)
 
 
-def _by_gateway(rows: list[tuple[Any, ...]]) -> Table:
-    names = sorted({row[1] for row in rows if row[1]})
-    sums = {name: _added([row[2:] for row in rows if row[1] == name]) for name in names}
+def _by_gateway(counted: dict[dt.date, Day]) -> Table:
+    sums: dict[str, Counts] = defaultdict(Counts)
+    for day in counted.values():
+        for name, counts in day.by_gateway.items():
+            sums[name] += counts
+    sums.pop("", None)
     return Table(
         "ma-theo-nha-cung-cap",
         _("Mã theo nhà cung cấp SMS, %(days)s ngày gần đây") % {"days": DAYS},
         (_("Nhà cung cấp"), _("Giao gửi"), _("Đã gửi"), _("Đã dùng"), _("Tỷ lệ dùng"), _("Lỗi")),
         [
             Row(
-                (name, asked, sent, used, Share(used, sent), wrong),
+                (
+                    name,
+                    counts.asked,
+                    counts.sent,
+                    counts.used,
+                    Share(counts.used, counts.sent),
+                    counts.wrong,
+                ),
                 lists=("", _by(name), *(_by(name, fate) for fate in _SHOWN[:4])),
             )
-            for name, (asked, sent, used, _unused, wrong) in sums.items()
+            for name, counts in sorted(sums.items())
         ],
         empty=_("Chưa gửi mã nào."),
     )
@@ -307,9 +296,14 @@ def _errors() -> Table:
     )
 
 
-def _unused(rows: list[tuple[Any, ...]]) -> Table:
-    """Name those addresses, where the trail knows whose a keyed name is."""
-    found = rows[:UNUSED_SHOWN]
+def _unused(counted: dict[dt.date, Day]) -> Table:
+    """Name those addresses, the newest first, where the trail knows whose a keyed name is."""
+    found: list[tuple[dt.date, str, int]] = []
+    for day, its in counted.items():
+        if its.unused and len(found) < UNUSED_SHOWN:
+            whose = code_history.never_typed(day) if its.whose is None else its.whose
+            found += [(day, *row) for row in whose]
+    found = found[:UNUSED_SHOWN]
     trail = AuditEvent.objects.filter(
         address_key__in={key for _day, key, _count in found}, account__isnull=False
     )

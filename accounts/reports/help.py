@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
 from accounts.organisation.units import Visible
 from accounts.reports import lists
@@ -32,25 +33,37 @@ def help_given(units: Visible) -> Report:
     monday = _monday()
     weeks = [monday - WEEK * back for back in range(WEEKS - 1, -1, -1)]
     work = _work(units, since=weeks[0])
-    counts = list(
-        work.annotate(week=TruncWeek("at", tzinfo=OFFICE_ZONE))
-        .values_list("week", "actor__address", "actor", "event")
-        .annotate(count=Count("pk"))
-        .order_by("week", "actor__address", "event")
-    )
+    counts = _counts(work)
     by_week = {week: Counter[str]() for week in weeks}
     for at, _actor, _pk, event, count in counts:
         by_week[timezone.localdate(at)][event] += count
     cases = _cases(work.filter(event__in=EXTRA, at__gte=_start(monday - WEEK)))
     tables = [
         _weeks(by_week),
-        _people([(timezone.localdate(at), *rest) for at, *rest in counts], monday),
+        _people(
+            [
+                (timezone.localdate(at), actor, pk, event, count)
+                for at, actor, pk, event, count in counts
+            ],
+            monday,
+        ),
         cases,
         _every_week(counts),
     ]
     report = Report(_tiles(monday, by_week[monday]), [(_chart(by_week), tables[0].key)], tables)
     # The trail is for those who see everybody.
     return report if units is None else report.without_lists()
+
+
+def _counts(work: "QuerySet[AuditEvent]") -> list[tuple[dt.datetime, str, int, str, int]]:
+    """Count by week, actor and event; the address of an actor that was removed is ""."""
+    weeks = work.annotate(week=TruncWeek("at", tzinfo=OFFICE_ZONE)).order_by()
+    rows = list(weeks.values_list("week", "actor", "event").annotate(count=Count("pk")))
+    # Apart, for the few who acted: PostgreSQL would read all accounts to join them.
+    people = Account.objects.filter(pk__in={actor for _week, actor, *_rest in rows})
+    addresses = dict(people.values_list("pk", "address"))
+    named = [(week, addresses.get(pk, ""), pk, event, count) for week, pk, event, count in rows]
+    return sorted(named, key=lambda row: (*row[:2], row[3]))
 
 
 def of_help(events: "QuerySet[AuditEvent]") -> "QuerySet[AuditEvent]":

@@ -1,8 +1,10 @@
 """What became of codes, as reports count them and lists show them: one rule for both."""
 
-from django.db.models import Q, TextChoices
+import datetime as dt
 
-from otp.models import Message
+from django.db.models import FilteredRelation, Q, QuerySet, TextChoices
+
+from otp.models import OFFICE_ZONE, Code, Message
 
 State = Message.State
 
@@ -20,10 +22,28 @@ class Fate(TextChoices):
     NOT_SENT = "not-sent", "không gửi (không có ai nhận, hoặc bị chặn)"
 
 
-def with_fate(fate: Fate) -> Q:
-    """Keep the codes that fared like this."""
-    used, sent = Q(verified_at__isnull=False), Q(message__state__in=SENT)
-    wrong = Q(message__state__in=WENT_WRONG)
+CARRIER = "carrier"  # the message, among those of the day alone
+_LATER = dt.timedelta(
+    hours=1
+)  # than its code a message was never written: they are one transaction
+
+
+def of_day(day: dt.date) -> "QuerySet[Code]":
+    """Give the codes of one of the office's days, each with its `CARRIER`.
+
+    The time of the message is asked for as well: else PostgreSQL reads the messages of all days.
+    """
+    since = dt.datetime.combine(day, dt.time(), OFFICE_ZONE)
+    until = since + dt.timedelta(days=1)
+    near = Q(message__created_at__gte=since - _LATER, message__created_at__lt=until + _LATER)
+    codes = Code.objects.filter(issued_at__gte=since, issued_at__lt=until)
+    return codes.annotate(**{CARRIER: FilteredRelation("message", condition=near)})
+
+
+def with_fate(fate: Fate, message: str = "message") -> Q:
+    """Keep the codes that fared like this; `message` leads to what carried them."""
+    used, sent = Q(verified_at__isnull=False), Q(**{f"{message}__state__in": SENT})
+    wrong = Q(**{f"{message}__state__in": WENT_WRONG})
     match fate:
         case Fate.SENT:
             return sent
@@ -33,5 +53,6 @@ def with_fate(fate: Fate) -> Q:
             return sent & ~used
         case Fate.WRONG:
             return wrong & ~used
-    nowhere = Q(message__isnull=True) | ~Q(message__state__in=[*SENT, *WENT_WRONG])
+    elsewhere = ~Q(**{f"{message}__state__in": [*SENT, *WENT_WRONG]})
+    nowhere = Q(**{f"{message}__isnull": True}) | elsewhere
     return nowhere & ~used

@@ -5,6 +5,7 @@ import datetime as dt
 import io
 import re
 from html import unescape
+from unittest import mock
 
 from django.test import Client, TestCase
 from django.utils import timezone
@@ -50,6 +51,18 @@ class ListTestCase(cast.Cast, TestCase):
         self.assertEqual(r.status_code, 200, query)
         found = {each.address.split("@")[0] for each in r.context["cl"].queryset}
         return found - {"it.tinh", "it.so"}
+
+
+class LongListTests(ListTestCase):
+    def test_no_more_is_counted_than_can_be_turned_to(self):
+        with mock.patch("otp.admin.MOST", 3):
+            r = self.client.get(LIST)
+            few = self.client.get(LIST, {"phone": "none"})
+
+        self.assertEqual(r.context["cl"].result_count, 3)
+        self.assertContains(r, "Hơn 3 tài khoản")
+        self.assertContains(r, "Chọn tất cả các dòng khớp với bộ lọc")
+        self.assertNotContains(few, "Hơn")
 
 
 class FilterTests(ListTestCase):

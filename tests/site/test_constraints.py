@@ -206,6 +206,13 @@ def unit_day(**changes):
     return "accounts_unitday", row | dict.fromkeys(figures, 0) | changes
 
 
+def code_day(**changes):
+    figures = ("asked", "sent", "used", "idle", "wrong", "unused")
+    return "accounts_codeday", {"day": "2026-11-22", "gateway": ""} | dict.fromkeys(
+        figures, 0
+    ) | changes
+
+
 PEOPLE = [account(id=n, address=f"a{n}@example.vn") for n in (1, 2, 3)]
 
 # For each constraint: rows that go in, and after them a row that does not.
@@ -451,6 +458,7 @@ REFUSED = {
         ([*PEOPLE, campaign()], member(outcome="changed")),
         ([*PEOPLE, campaign()], member(decided_on="2026-12-01")),
     ],
+    "code_day_once": [([code_day()], code_day())],
     "unit_day_once": [
         ([unit_day()], unit_day()),
         ([unit(id=1), unit_day(unit_id=1)], unit_day(unit_id=1)),
@@ -534,6 +542,9 @@ class ConstraintTests(Refusals):
             phone_member(reminders_sent=2, last_reminded_on="2026-12-08"),
             phone_member(campaign_id=2, outcome="confirmed", decided_on="2026-12-08"),
             phone_excuse(),
+            code_day(),
+            code_day(gateway="esms"),
+            code_day(day="2026-11-23"),
             unit_day(),
             unit_day(day="2026-11-23"),
             upkeep(),

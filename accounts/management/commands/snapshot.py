@@ -4,7 +4,7 @@ from typing import Any
 
 from accounts.management.recorded import RecordedCommand
 from accounts.models import Account
-from accounts.reports import history
+from accounts.reports import codes, history
 from otp.counting import tightening
 
 
@@ -13,4 +13,5 @@ class Command(RecordedCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(f"units: {history.snapshot()}")
+        codes.keep()
         tightening.size(Account.objects.count())
