@@ -2,8 +2,8 @@
 
 A known browser has a count of wrong passwords of its own, so strangers hold nobody out of it
 (QU-12). The cookie holds a random token for each of its last accounts, signed together with the
-account's address: it names nobody and opens nothing. The portal stores nothing of it but counts,
-and the list of an account's devices, under keyed names.
+account's address: it names nobody, opens nothing, and the portal stores nothing of it but counts
+under keyed names.
 """
 
 import secrets
@@ -37,11 +37,8 @@ def is_known(request: HttpRequest, address: str) -> bool:
     return bool(token_of(request, address))
 
 
-def remember(response: HttpResponse, request: HttpRequest, address: str) -> str:
-    """Let the browser be known to the account that has just logged in; give its token.
-
-    The token stays the same.
-    """
+def remember(response: HttpResponse, request: HttpRequest, address: str) -> None:
+    """Let the browser be known to the account that has just logged in; its token stays the same."""
     token = token_of(request, address) or secrets.token_urlsafe(16)
     others = [signed for signed in _tokens(request) if not _is_of(signed, address)]
     kept = [*others, _signer(address).sign(token)][-ACCOUNTS_KEPT:]
@@ -53,7 +50,6 @@ def remember(response: HttpResponse, request: HttpRequest, address: str) -> str:
         httponly=True,
         samesite="Lax",
     )
-    return token
 
 
 def _tokens(request: HttpRequest) -> list[str]:

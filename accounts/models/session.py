@@ -1,8 +1,7 @@
-"""Browsers and their sessions, by one-way names of what their cookies hold."""
+"""Sessions of browsers, by a one-way name of the key in the cookie."""
 
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
-from django.utils import timezone
 
 from otp.counting import keyed_names
 
@@ -29,30 +28,3 @@ class Session(AbstractBaseSession):
     @staticmethod
     def name_of(key: str) -> str:
         return keyed_names.oldest_name_of("session", key)
-
-
-class Device(models.Model):
-    """A browser in which somebody has logged in to an account, by a name of its cookie's token.
-
-    Once its owner has it forgotten, it is new again at its next log-in.
-    """
-
-    account = models.ForeignKey(
-        "accounts.Account", on_delete=models.CASCADE, verbose_name="tài khoản"
-    )
-    token_name = models.CharField(max_length=64)
-    browser = models.CharField("trình duyệt", max_length=64)
-    client = models.GenericIPAddressField("địa chỉ mạng", null=True)
-    first_seen_at = models.DateTimeField("lần đầu lúc", default=timezone.now)
-    last_seen_at = models.DateTimeField("lần cuối lúc", default=timezone.now, db_index=True)
-    forgotten_at = models.DateTimeField(null=True)
-
-    class Meta:
-        verbose_name = "thiết bị"
-        verbose_name_plural = "thiết bị"
-        constraints = (
-            models.UniqueConstraint(fields=["account", "token_name"], name="a_device_once"),
-        )
-
-    def __str__(self) -> str:
-        return self.browser
