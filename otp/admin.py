@@ -149,7 +149,14 @@ class CodeAdmin(ReadOnlyAdmin):
         "verified_at",
         "used_at",
     )
-    list_filter = (FateFilter, "purpose", "voided", CodeGatewayFilter, "local_day")
+    list_filter = (
+        FateFilter,
+        "purpose",
+        "voided",
+        CodeGatewayFilter,
+        # By itself, of a generated column, the admin would look for every day that there is.
+        ("local_day", admin.DateFieldListFilter),
+    )
     filtered_by = ("purpose", "voided", "local_day", "fate", "gateway")
     ordering = ("-issued_at",)
     fields = (*list_display, "gap_until", "expires_at")

@@ -2,8 +2,10 @@
 
 import datetime as dt
 
+from django.db import connection
 from django.db.models.functions import Now
 from django.test import TestCase
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import AuditEvent
@@ -70,6 +72,14 @@ class LookTests(StaffTestCase):
                 for secret in (*secrets, cast.newest_code()):
                     self.assertNotContains(r, secret)
         self.assertContains(self.client.get(pages[1]), "***981")
+
+    def test_the_list_of_codes_does_not_look_for_every_day_that_there_is(self):
+        self.ask()
+        with CaptureQueriesContext(connection) as captured:
+            page = self.client.get(CODES)
+
+        self.assertContains(page, "local_day__gte")
+        self.assertFalse([query for query in captured if "DISTINCT" in query["sql"]])
 
     def test_nothing_of_it_can_be_changed_added_or_deleted(self):
         self.ask()

@@ -18,7 +18,7 @@ REPORTS = (
     *("/quan-tri/bao-cao/", "/quan-tri/bao-cao/ma/", "/quan-tri/bao-cao/ho-tro/"),
     "/quan-tri/accounts/auditevent/xuat/",
 )
-READ_LAST = ("accounts_unitday", "otp_message", "accounts_auditevent", "_django_curs_")
+READ_LAST = ("accounts_unitday", "otp_message", "accounts_auditevent", "accounts_account")
 WRITE = """
 import django; django.setup()
 from accounts.models import Account

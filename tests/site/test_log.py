@@ -130,7 +130,7 @@ class LineTests(cast.Cast, TestCase):
 
         text = self.written.getvalue()
         self.assertIn("Not Found: /cau-hinh/thong-tin/-", text)
-        for word in ("binh", "466", "Ruong"):
+        for word in ("binh", "466 981", "466%20981", "Ruong"):
             self.assertNotIn(word, text)
 
     def test_good_requests_are_not_logged(self):

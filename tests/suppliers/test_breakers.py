@@ -1,5 +1,6 @@
 """When a supplier is paused, and how it is tried again."""
 
+import datetime as dt
 from unittest import mock
 
 from django.db import connection
@@ -107,9 +108,13 @@ class BreakerTests(SendingTestCase):
     def test_with_no_other_way_it_waits_and_costs_no_call(self):
         with override_settings(SMS_GATEWAY="twilio"):
             self.route = route_from_settings()
+            # Before there is no way: without one, no code is issued.
+            message = self.queue("next@example.vn", to="+84987466981")
+            Message.objects.update(due_at=Now() + dt.timedelta(minutes=1))
             self.break_twilio()
 
-            message = self.send_one()
+            self.make_due()
+            self.deliver()
 
         self.assert_state(message, State.QUEUED, "paused")
         self.assertEqual(len(self.twilio.texts), breakers.FAILURES)
