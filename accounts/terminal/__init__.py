@@ -1,1 +1,1 @@
-"""An app before Django's own: its commands that change accounts, by the portal's doors."""
+"""An app before Django's own, two of whose commands it replaces: accounts, one by one."""
