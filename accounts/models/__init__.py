@@ -5,9 +5,9 @@ from accounts.models.activation import ActivationSlip
 from accounts.models.address import Address, AddressQuarantine, MailDomain
 from accounts.models.audit_event import AuditEvent, AuditHead, AuditLink, AuditShipment, Ground
 from accounts.models.campaign import Campaign, CampaignMember
-from accounts.models.code_day import CodeDay
 from accounts.models.custody import Custody
 from accounts.models.data_request import DataRequest
+from accounts.models.days import CodeDay, UnitDay
 from accounts.models.departure import Departure, Removal, RemovalMember
 from accounts.models.hash_tally import HashTally
 from accounts.models.hotline import DailyHelp, PhoneProposal
@@ -16,7 +16,6 @@ from accounts.models.login_notice import LoginNotice
 from accounts.models.phone_campaign import PhoneCampaign, PhoneExcuse, PhoneMember
 from accounts.models.session import Session
 from accounts.models.unit import Unit
-from accounts.models.unit_day import UnitDay
 from accounts.models.upkeep import Upkeep
 
 __all__ = [

@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass, field
 from django.db import transaction
 from django.db.models import Count
 
-from accounts.models.code_day import CodeDay
+from accounts.models.days import CodeDay
 from otp.codes.fates import CARRIER, SENT, Fate, of_day, with_fate
 from otp.models import CODES_A_DAY, Purpose
 

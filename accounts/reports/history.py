@@ -7,8 +7,8 @@ from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from accounts.models.account import Account
+from accounts.models.days import UnitDay
 from accounts.models.phone_state import PhoneState, in_state
-from accounts.models.unit_day import UnitDay
 from accounts.organisation.units import Visible
 from otp.models import OFFICE_ZONE
 

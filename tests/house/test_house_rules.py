@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import Counter
 
 from django.conf import settings
 from django.test import Client, SimpleTestCase, TestCase
@@ -12,6 +13,7 @@ from mailportal.autoconfig import microsoft
 
 ROOT = settings.BASE_DIR
 APPS = ("accounts", "otp", "mailportal")
+MOST_MODULES = 20  # of a directory; then it gets rooms
 LONGEST = 400  # lines; about here a file is split along a noun
 
 # What answers a stranger. Whoever adds a line makes a page public.
@@ -113,6 +115,15 @@ class FileTests(SimpleTestCase):
                 with self.subTest(str(file.relative_to(ROOT))):
                     lines = file.read_text(encoding="utf-8").count("\n")
                     self.assertLessEqual(lines, LONGEST)
+
+    def test_no_directory_is_full(self):
+        modules = Counter(
+            file.parent.relative_to(ROOT)
+            for place in (*APPS, "tests")
+            for file in (ROOT / place).rglob("*.py")
+            if file.name != "__init__.py" and "migrations" not in file.parts
+        )
+        self.assertEqual([room for room, count in modules.items() if count > MOST_MODULES], [])
 
     def test_tests_wait_for_a_thing_and_never_for_a_time(self):
         for file in (ROOT / "tests").rglob("*.py"):
