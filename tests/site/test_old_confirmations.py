@@ -6,7 +6,7 @@ from django.test import Client, TestCase
 from django.utils import timezone
 
 from accounts.activation import slips
-from accounts.campaigns import phone_rules, rules
+from accounts.campaigns import rules
 from accounts.credentials import locks
 from accounts.leaving import rules as leaving
 from accounts.models import (
@@ -228,18 +228,9 @@ class ListTests(Office, TestCase):
     def test_people_are_reminded_who_were_shown(self):
         today = timezone.localdate()
         Account.objects.filter(pk=self.binh.pk).update(unit=self.department)
-        campaign = phone_rules.plan(
-            name="Số",
-            basis="Công văn 3",
-            units=[self.department],
-            kinds=["person"],
-            older_than=None,
-            reminder_days=[today],
-            asked_first_from=today,
-            postponements=0,
-            by=self.province,
+        campaign = self.running_phones(
+            self.department, older_than=None, reminder_days=[today], asked_first_from=today
         )
-        phone_rules.start(campaign, by=self.province)
 
         def others():
             members = campaign.members.filter(account=self.binh)

@@ -92,31 +92,17 @@ class AtOnceTests(Office, TransactionTestCase):
         return f"{CAMPAIGNS}{campaign.pk}/dong-y-khoa/", WHY, lambda: self.consent(campaign)
 
     def phone_campaign(self):
-        campaign = self.of_phones()
+        campaign = self.plan_phones(self.department, older_than=None)
         path = f"{PHONES}{campaign.pk}/dung/"
         return path, WHY, lambda: phone_rules.start(campaign, by=self.province)
 
     def excuse(self):
-        campaign = self.of_phones()
+        campaign = self.plan_phones(self.department, older_than=None)
 
         def others():
             phone_rules.excuse(self.binh, by=self.province, why="đang đi học")
 
         return f"{PHONES}{campaign.pk}/nguoi/{self.binh.pk}/mien/", WHY, others
-
-    def of_phones(self):
-        today = timezone.localdate()
-        return phone_rules.plan(
-            name="Số điện thoại",
-            basis="Công văn 3",
-            units=[self.department],
-            kinds=["person"],
-            older_than=None,
-            reminder_days=[today],
-            asked_first_from=today,
-            postponements=3,
-            by=self.province,
-        )
 
     def removal(self):
         people = Account.objects.filter(pk__in=[self.gam.pk, self.hoa.pk])

@@ -54,6 +54,26 @@ class Office(cast.Cast):
         rules.start(campaign, by=self.province)
         return campaign
 
+    def plan_phones(self, *units, **fields):
+        today = timezone.localdate()
+        fields = {
+            "name": "Cập nhật số điện thoại",
+            "basis": "Công văn 9/UBND",
+            "kinds": ["person"],
+            "older_than": 12,
+            "reminder_days": [today, today + dt.timedelta(days=7)],
+            "asked_first_from": today + dt.timedelta(days=14),
+            "postponements": 2,
+            "by": self.province,
+        } | fields
+        return phone_rules.plan(units=units or [self.department, self.other], **fields)
+
+    def running_phones(self, *units, **fields):
+        campaign = self.plan_phones(*units, **fields)
+        phone_rules.start(campaign, by=self.province)
+        campaign.refresh_from_db()
+        return campaign
+
     def consent(self, campaign):
         rules.approve_lock(campaign, by=self.province, why="Công văn 2/UBND")
 
@@ -123,26 +143,6 @@ class PhoneOffice(Office):
         self.lan = cast.make(
             "lan", unit=self.department, phone=GOOD, phone_confirmed_at=timezone.now()
         )
-
-    def plan_phones(self, *units, **fields):
-        today = timezone.localdate()
-        fields = {
-            "name": "Cập nhật số điện thoại",
-            "basis": "Công văn 9/UBND",
-            "kinds": ["person"],
-            "older_than": 12,
-            "reminder_days": [today, today + dt.timedelta(days=7)],
-            "asked_first_from": today + dt.timedelta(days=14),
-            "postponements": 2,
-            "by": self.province,
-        } | fields
-        return phone_rules.plan(units=units or [self.department, self.other], **fields)
-
-    def running_phones(self, *units, **fields):
-        campaign = self.plan_phones(*units, **fields)
-        phone_rules.start(campaign, by=self.province)
-        campaign.refresh_from_db()
-        return campaign
 
     def phone_outcomes(self):
         return {
