@@ -86,6 +86,8 @@ def _grants(role: str) -> list[sql.Composed]:
     views = sql.SQL(", ").join(map(sql.Identifier, VIEWS))
     return [
         sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}").format(name),
+        # It makes nothing, not even for as long as it is connected (GO-02).
+        sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(database),
         sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, name),
         sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(name),
         sql.SQL("GRANT SELECT ON {} TO {}").format(views, name),
