@@ -25,7 +25,7 @@ class Purpose(models.TextChoices):
     """What a code was asked for; it opens nothing else."""
 
     RECOVERY = "recovery", "lấy lại mật khẩu"
-    PHONE = "phone", "xác nhận số điện thoại"
+    PHONE = "phone", "xác thực số điện thoại"
 
 
 class TsTzRange(Func):

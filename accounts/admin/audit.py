@@ -31,7 +31,7 @@ MOST_COUNTED = 100_000  # rows of a file; of a larger one, the trail says one mo
 DAY = dt.timedelta(days=1)
 EXPORTED = (
     *("lúc", "việc", "thành công", "lý do", "tài khoản", "người làm"),
-    *("địa chỉ mạng", "mã yêu cầu", "chi tiết"),
+    *("địa chỉ IP", "mã yêu cầu", "chi tiết"),
 )
 
 # An account by its key only, with no column of it.

@@ -29,8 +29,8 @@ _CHANGED = gettext_lazy(
     " Nếu vẫn muốn ghi giá trị bạn nhập, hãy bấm “Lưu lại” lần nữa."
 )
 _NOT_SAID = gettext_lazy(
-    "Trang gửi lên không cho biết bạn đã thấy gì ở %(label)s: bây giờ là “%(now)s”, bạn nhập"
-    " “%(typed)s”. Nếu vẫn muốn ghi giá trị bạn nhập, hãy bấm “Lưu lại” lần nữa."
+    "Trang bạn mở có thể đã cũ: %(label)s bây giờ là “%(now)s”, bạn nhập “%(typed)s”."
+    " Nếu vẫn muốn ghi giá trị bạn nhập, hãy bấm “Lưu lại” lần nữa."
 )
 
 

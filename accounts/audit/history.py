@@ -38,7 +38,7 @@ _FOLDED = {
     Event.CODE_WRONG: gettext_lazy("%(count)s lần nhập sai mã xác thực"),
     Event.CODE_SPENT: gettext_lazy("%(count)s lần nhập mã xác thực đã hết hiệu lực"),
     Event.SLIP_WRONG: gettext_lazy("%(count)s lần nhập sai mã kích hoạt"),
-    Event.FACTOR_WRONG: gettext_lazy("%(count)s lần xác thực bước hai không đúng"),
+    Event.FACTOR_WRONG: gettext_lazy("%(count)s lần xác thực hai lớp không đúng"),
 }
 
 

@@ -162,7 +162,10 @@ def ask(
     people = roles.within(staff, chosen.filter(is_staff=False)).order_by("pk")
     seen = {account.pk: standing.version_of(account) for account in people.iterator()}
     if not seen:
-        messages.warning(request, _("Không có tài khoản nào để làm việc này."))
+        messages.warning(
+            request,
+            _("Không có tài khoản nào trong số đã chọn dùng được thao tác này. Hãy chọn lại."),
+        )
         return None
     job = Job.ask(kind, staff, list(seen), list(seen.values()), **options)
     return redirect("admin:accounts_job", job.pk)
@@ -252,7 +255,7 @@ def _own_job(request: StaffRequest, pk: int) -> Job:
 
 def _drop(request: StaffRequest, job: Job) -> HttpResponse:
     if Job.objects.filter(pk=job.pk, state=Job.State.ASKING).delete()[0]:
-        messages.info(request, _("Đã bỏ: không có gì thay đổi."))
+        messages.info(request, _("Đã hủy bỏ: không có gì thay đổi."))
     return redirect("admin:accounts_account_changelist")
 
 

@@ -10,6 +10,7 @@ from django.db import Error, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts import caller
 from accounts.bulk import actions, standing
@@ -30,6 +31,13 @@ CHUNK = 200  # accounts in one transaction
 AT_ONCE = 100  # accounts for which nobody has to wait for the process
 SIGN_OF_LIFE = 1.0  # seconds
 TRIES = 3  # of processes that die over a job, before it is given up
+
+_CUT_OFF = gettext_noop(
+    "Việc này bị dừng giữa chừng nhiều lần. Hãy báo người vận hành máy chủ xem nhật ký của máy chủ."
+)
+_FAILED = gettext_noop(
+    "Có lỗi khi thực hiện nên việc đã dừng. Hãy báo người vận hành máy chủ xem nhật ký của máy chủ."
+)
 
 _DEEDS: dict[str, Callable[[list[Account], Account, dict[str, Any], int], int]] = {
     Job.Kind.LOCK: actions.lock_all,
@@ -54,7 +62,7 @@ def work(job: Job) -> None:
         if not (job.actor.is_staff and job.actor.may_log_in and job.actor.has_perm(job.right)):
             _end(job, Job.State.REFUSED, sentence=_("Người yêu cầu không còn quyền làm việc này."))
         elif job.tries > TRIES:
-            _end(job, Job.State.REFUSED, sentence=_("Việc này bị dừng giữa chừng nhiều lần."))
+            _end(job, Job.State.REFUSED, sentence=_(_CUT_OFF))
         elif job.kind == Job.Kind.IMPORT:
             _import(job)
         else:
@@ -65,7 +73,7 @@ def work(job: Job) -> None:
     except Exception:
         # One job that fails must not stop those behind it.
         logger.exception("job %s failed", job.pk)
-        _end(job, Job.State.REFUSED, sentence=_("Có lỗi khi thực hiện; không có gì thay đổi thêm."))
+        _end(job, Job.State.REFUSED, sentence=_(_FAILED))
 
 
 def _import(job: Job) -> None:

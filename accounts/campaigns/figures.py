@@ -75,7 +75,7 @@ def stands(campaign: Campaign) -> dict[str, str]:
         waiting = campaign.members.filter(outcome=Outcome.OPEN)
     return {
         _("tình trạng của chiến dịch"): campaign.get_state_display(),
-        _("sự đồng ý khóa"): approved or _("chưa có"),
+        _("việc đồng ý khóa"): approved or _("chưa có"),
         _("những người còn chờ"): list_in_words(waiting),
     }
 

@@ -110,7 +110,7 @@ class PlanForm(PortalForm):
         chosen: list[str] = self.cleaned_data["units"]
         if len(chosen) > UNITS_AT_ONCE:
             raise forms.ValidationError(
-                _("Chọn nhiều nhất %(most)s đơn vị. Hãy chọn đơn vị cấp trên của chúng."),
+                _("Chọn nhiều nhất %(most)s đơn vị. Hãy chọn các đơn vị cấp trên."),
                 params={"most": UNITS_AT_ONCE},
             )
         if EVERYWHERE in chosen:

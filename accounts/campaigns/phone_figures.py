@@ -148,7 +148,7 @@ def by_unit(campaign: PhoneCampaign, counts: dict[int | None, Progress], tree: T
         rows.append(Row((_("Cộng"), *numbers), is_total=True, lists=lists))
     return Table(
         "theo-don-vi",
-        _("Theo đơn vị, chậm nhất trước"),
+        _("Theo đơn vị, chậm nhất đứng đầu"),
         (
             *(_("Đơn vị"), _("Trong danh sách"), _("Chưa cập nhật"), _("Đã cập nhật")),
             *(_("Tỷ lệ"), _("Được miễn")),

@@ -27,7 +27,7 @@ class PlanPhonesForm(PlanForm):
         widget=UnitChoices,
     )
     older_than = forms.IntegerField(
-        label=_("Hỏi lại số đã xác thực quá bao nhiêu tháng"),
+        label=_("Yêu cầu xác thực lại số đã xác thực quá bao nhiêu tháng"),
         help_text=_("Để trống: không yêu cầu xác thực lại số đã xác thực."),
         required=False,
         min_value=1,

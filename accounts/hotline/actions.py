@@ -74,8 +74,8 @@ ACTIONS = {
             Right.HELP_PERSON,
             gettext_lazy("Khóa tài khoản"),
             gettext_lazy(
-                "Mọi phiên đăng nhập và mã còn hiệu lực hết dùng được ngay. Mở khóa lại được bất cứ"
-                " lúc nào; mật khẩu giữ nguyên."
+                "Mọi phiên đăng nhập và mã còn hiệu lực bị hủy ngay. Mở khóa lại được bất cứ lúc"
+                " nào; mật khẩu giữ nguyên."
             ),
             gettext_lazy("Đã khóa tài khoản."),
             remedies.lock,
@@ -115,8 +115,8 @@ ACTIONS = {
             Right.RESET_FACTOR,
             gettext_lazy("Đặt lại xác thực hai lớp"),
             gettext_lazy(
-                "Ứng dụng xác thực và mã dự phòng của đồng nghiệp hết dùng được. Lần đăng nhập tới"
-                " phải cài đặt lại; chủ hộp thư được báo bằng thư."
+                "Ứng dụng xác thực và mã dự phòng của đồng nghiệp không còn dùng được. Lần đăng"
+                " nhập tới phải cài đặt lại; chủ hộp thư được báo bằng thư."
             ),
             gettext_lazy("Đã đặt lại xác thực hai lớp."),
             remedies.reset_factor,

@@ -150,8 +150,8 @@ def _of_number(account: Account) -> str:
     if not account.has_way_in:
         return _(
             "Tài khoản chưa có mật khẩu và chưa có số điện thoại đã xác thực nên chưa đăng nhập"
-            " được. Cán bộ CNTT đề nghị số điện thoại, một người khác duyệt; sau đó chủ hộp thư"
-            " dùng “Quên mật khẩu”."
+            " được. Đề nghị anh/chị báo cán bộ CNTT của đơn vị: cán bộ đề nghị số điện thoại, một"
+            " người khác duyệt, sau đó anh/chị dùng “Quên mật khẩu”."
         )
     if not account.has_phone:
         return _(
@@ -238,8 +238,9 @@ def _of_log_in(seen: Overview) -> str:
     if not until:
         return ""
     return _(
-        "Đăng nhập đang tạm dừng đến %(time)s vì nhập sai mật khẩu nhiều lần; lấy lại mật khẩu vẫn"
-        " được, trình duyệt đã từng đăng nhập tài khoản này thì vào được ngay."
+        "Đăng nhập đang tạm dừng đến %(time)s vì nhập sai mật khẩu nhiều lần. Đề nghị anh/chị dùng"
+        " trình duyệt đã từng đăng nhập tài khoản này, hoặc “Quên mật khẩu”, hoặc đăng nhập lại sau"
+        " lúc đó."
     ) % {"time": moment(until)}
 
 
@@ -248,12 +249,12 @@ def _of_mail(seen: Overview) -> str:
     if not (account and account.has_default_password and account.default_password_until):
         return ""
     if account.default_password_until > timezone.now():
-        return _("Mật khẩu mặc định chỉ mở được thư đến %(time)s: hãy đổi trước lúc đó.") % {
-            "time": moment(account.default_password_until)
-        }
+        return _(
+            "Mật khẩu mặc định chỉ mở được thư đến %(time)s: đề nghị anh/chị đổi trước lúc đó."
+        ) % {"time": moment(account.default_password_until)}
     return _(
-        "Mật khẩu mặc định không mở được thư nữa. Hãy đăng nhập trang này để đổi mật khẩu, hoặc lấy"
-        " lại mật khẩu."
+        "Mật khẩu mặc định không mở được thư nữa. Đề nghị anh/chị đăng nhập trang này để đổi mật"
+        " khẩu, hoặc dùng “Quên mật khẩu”."
     )
 
 
@@ -261,9 +262,10 @@ def _of_new_phone(seen: Overview) -> str:
     until = seen.phone_codes.closed_until
     if not until:
         return ""
-    return _("Việc xác nhận số điện thoại mới đang đóng đến %(time)s vì nhập sai mã.") % {
-        "time": moment(until)
-    }
+    return _(
+        "Việc xác thực số điện thoại mới đang đóng đến %(time)s vì nhập sai mã. Đề nghị anh/chị"
+        " khai lại số sau lúc đó."
+    ) % {"time": moment(until)}
 
 
 def moment(at: dt.datetime | None) -> str:

@@ -188,14 +188,18 @@ def decide(request: StaffRequest, pk: int) -> HttpResponse:
         except NotNow as refusal:
             messages.error(request, refusal.sentence)
         else:
-            messages.success(
-                request,
-                _("Đã duyệt: số mới có hiệu lực ngay; số cũ, số mới và hộp thư đều được báo.")
-                if approved
-                else _("Đã bỏ đề nghị; số điện thoại giữ nguyên."),
-            )
+            messages.success(request, _in_words(approved=approved, own=own))
         return redirect("accounts:waiting")
     return _page(request, "hotline/decide.html", {"proposal": proposal, "own": own})
+
+
+def _in_words(*, approved: bool, own: bool) -> str:
+    """Say what has become of a proposal."""
+    if approved:
+        return _("Đã duyệt: số mới có hiệu lực ngay; số cũ, số mới và hộp thư đều được báo.")
+    if own:
+        return _("Đã rút lại đề nghị; số điện thoại giữ nguyên.")
+    return _("Đã từ chối đề nghị; số điện thoại giữ nguyên.")
 
 
 def _page(request: StaffRequest, template: str, context: dict[str, Any]) -> HttpResponse:

@@ -80,8 +80,8 @@ class DepartureForm(PortalForm):
         if found is None or found.is_staff:
             raise forms.ValidationError(
                 _(
-                    "Không có tài khoản này trong phạm vi của bạn. Cán bộ hỗ trợ được thôi vai trò"
-                    " trên máy chủ trước."
+                    "Không có tài khoản này trong phạm vi của bạn. Nếu là cán bộ hỗ trợ, hãy đề"
+                    " nghị người vận hành máy chủ cho thôi vai trò trước."
                 )
             )
         return found

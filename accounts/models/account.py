@@ -117,7 +117,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
     # E.164, or "" for none. Only `phone` is in force; `new_phone` waits for its code, and
     # `old_phone` is warned for a while after a change (PH-05).
     phone = models.CharField("số điện thoại", max_length=16, blank=True)
-    phone_confirmed_at = models.DateTimeField("xác nhận số lúc", null=True, blank=True)
+    phone_confirmed_at = models.DateTimeField("xác thực số lúc", null=True, blank=True)
     phone_changed_at = models.DateTimeField("đổi số lúc", null=True, blank=True)
     # In doubt, it gets no code until its owner has confirmed it again: it may be somebody else's.
     phone_doubted_at = models.DateTimeField("số bị nghi ngờ lúc", null=True, blank=True)
@@ -133,7 +133,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
     password_changed_at = models.DateTimeField("đổi mật khẩu lúc", null=True, blank=True)
     is_active = models.BooleanField("đang sử dụng", default=True)
     locked_at = models.DateTimeField("khóa lúc", null=True, blank=True)
-    is_staff = models.BooleanField("nhân viên hỗ trợ", default=False)
+    is_staff = models.BooleanField("cán bộ hỗ trợ, quản trị", default=False)
     created_at = models.DateTimeField("tạo lúc", default=timezone.now, editable=False)
     # By which a name is looked up; kept, because folding a million names takes too long.
     words = models.GeneratedField(

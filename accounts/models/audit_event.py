@@ -47,8 +47,8 @@ class AuditEvent(models.Model):
         LOGIN_HELD = "login-held", "Tạm dừng đăng nhập vì thử sai nhiều lần"
         LOGGED_OUT = "logged-out", "Đăng xuất"
         SESSIONS_ENDED = "sessions-ended", "Đăng xuất các phiên khác"
-        FACTOR_RIGHT = "factor-right", "Xác thực bước hai"
-        FACTOR_WRONG = "factor-wrong", "Xác thực bước hai không đúng"
+        FACTOR_RIGHT = "factor-right", "Xác thực hai lớp"
+        FACTOR_WRONG = "factor-wrong", "Xác thực hai lớp không đúng"
         CODE_RIGHT = "code-right", "Nhập đúng mã xác thực"
         CODE_WRONG = "code-wrong", "Nhập sai mã xác thực"
         CODE_SPENT = "code-spent", "Nhập mã xác thực đã hết hiệu lực"
@@ -56,7 +56,7 @@ class AuditEvent(models.Model):
         PASSWORD_CHANGED = "password-changed", "Đổi mật khẩu"
         PHONE_ASKED = "phone-asked", "Yêu cầu đổi số điện thoại"
         PHONE_CHANGED = "phone-changed", "Đổi số điện thoại"
-        PHONE_CONFIRMED = "phone-confirmed", "Xác nhận số điện thoại"
+        PHONE_CONFIRMED = "phone-confirmed", "Xác thực số điện thoại"
         PHONE_VOUCHED = "phone-vouched", "Số điện thoại được nhập là đã xác nhận"
         PHONE_DOUBTED = "phone-doubted", "Số điện thoại bị nghi không còn của chủ hộp thư"
         PHONE_FIRST = "phone-first", "Khai số điện thoại lần đầu"
@@ -70,10 +70,10 @@ class AuditEvent(models.Model):
         MAILBOX_HANDED_OVER = "mailbox-handed-over", "Bàn giao hộp thư"
         REMOVAL_PROPOSED = "removal-proposed", "Đề nghị xóa tài khoản"
         REMOVAL_CONFIRMED = "removal-confirmed", "Xác nhận xóa tài khoản"
-        REMOVAL_WITHDRAWN = "removal-withdrawn", "Rút đề nghị xóa tài khoản"
+        REMOVAL_WITHDRAWN = "removal-withdrawn", "Rút lại đề nghị xóa tài khoản"
         REMOVAL_SPARED = "removal-spared", "Đưa ra khỏi danh sách xóa"
         ACCOUNT_REMOVED = "account-removed", "Xóa tài khoản"
-        DEPARTURE_PLANNED = "departure-planned", "Lập ngày nghỉ việc"
+        DEPARTURE_PLANNED = "departure-planned", "Ghi ngày nghỉ việc"
         DEPARTURE_CALLED_OFF = "departure-called-off", "Hủy ngày nghỉ việc"
         LEFT = "left", "Đóng tài khoản vì nghỉ việc"
         LOCKED = "locked", "Khóa tài khoản"
@@ -106,13 +106,13 @@ class AuditEvent(models.Model):
         CAMPAIGN_STARTED = "campaign-started", "Bắt đầu chiến dịch"
         CAMPAIGN_STEP = "campaign-step", "Bước của chiến dịch"
         CAMPAIGN_STOPPED = "campaign-stopped", "Dừng chiến dịch"
-        CAMPAIGN_RESUMED = "campaign-resumed", "Chạy tiếp chiến dịch"
+        CAMPAIGN_RESUMED = "campaign-resumed", "Tiếp tục chiến dịch"
         PHONE_POSTPONED = "phone-postponed", "Để sau việc cập nhật số điện thoại"
         PHONE_EXCUSED = "phone-excused", "Miễn cập nhật số điện thoại"
-        PHONE_EXCUSE_ENDED = "phone-excuse-ended", "Thôi miễn cập nhật số điện thoại"
+        PHONE_EXCUSE_ENDED = "phone-excuse-ended", "Bỏ miễn cập nhật số điện thoại"
         DATA_TAKEN = "data-taken", "Tải dữ liệu của mình"
         DATA_REQUESTED = "data-requested", "Gửi yêu cầu về dữ liệu cá nhân"
-        DATA_REQUEST_WITHDRAWN = "data-request-withdrawn", "Rút yêu cầu về dữ liệu cá nhân"
+        DATA_REQUEST_WITHDRAWN = "data-request-withdrawn", "Rút lại yêu cầu về dữ liệu cá nhân"
         DATA_REQUEST_ANSWERED = "data-request-answered", "Trả lời yêu cầu về dữ liệu cá nhân"
         AUDIT_VIEWED = "audit-viewed", "Xem nhật ký"
         AUDIT_PRUNED = "audit-pruned", "Xóa nhật ký quá hạn lưu"
@@ -142,7 +142,7 @@ class AuditEvent(models.Model):
         related_name="+",
     )
     address_key = models.CharField(max_length=64, blank=True)
-    client = models.GenericIPAddressField("địa chỉ mạng", null=True)
+    client = models.GenericIPAddressField("địa chỉ IP", null=True)
     request_id = models.CharField("mã yêu cầu", max_length=32, blank=True)
     detail = models.JSONField("chi tiết", default=dict)
     # Drawn by the database; once the row is forgotten there is a seal in its place.

@@ -118,7 +118,7 @@ class Removal(models.Model):
         OPEN = "open", _("chờ xác nhận")
         CONFIRMED = "confirmed", _("đang xóa")
         DONE = "done", _("đã xóa xong")
-        WITHDRAWN = "withdrawn", _("đã rút")
+        WITHDRAWN = "withdrawn", _("đã rút lại")
         EXPIRED = "expired", _("quá hạn, không xóa")
 
     why = models.CharField("căn cứ", max_length=200)

@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app as procrastinate
 
 from accounts import caller
@@ -36,7 +37,7 @@ class Job(models.Model):
         QUEUED = "queued", "đang chờ"
         WORKING = "working", "đang thực hiện"
         DONE = "done", "đã xong"
-        REFUSED = "refused", "đã dừng, chưa nhập dữ liệu nào"
+        REFUSED = "refused", "đã dừng"
 
     kind = models.CharField(max_length=16, choices=Kind)
     state = models.CharField(max_length=16, choices=State)
@@ -149,6 +150,13 @@ class Job(models.Model):
     def asks(self) -> bool:
         """Whether something has to be answered first that the file does not say."""
         return bool(self.result.get("asks_for_rows") or self.result.get("asks_for_sheet"))
+
+    @property
+    def state_in_words(self) -> str:
+        """How it stands, as its page says it: a file is loaded as a whole or not at all."""
+        if self.kind == self.Kind.IMPORT and self.state == self.State.REFUSED:
+            return _("đã dừng, chưa nhập dữ liệu nào")
+        return self.get_state_display()
 
     @property
     def is_under_way(self) -> bool:

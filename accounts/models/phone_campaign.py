@@ -168,8 +168,8 @@ class PhoneMember(models.Model):
     objects = PhoneMemberQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "người được hỏi số điện thoại"
-        verbose_name_plural = "người được hỏi số điện thoại"
+        verbose_name = "người được yêu cầu cập nhật số điện thoại"
+        verbose_name_plural = "người được yêu cầu cập nhật số điện thoại"
         constraints = [
             models.UniqueConstraint(name="phone_member_once", fields=["campaign", "account"]),
             models.UniqueConstraint(

@@ -9,11 +9,13 @@ from collections.abc import Collection, Iterable, Iterator
 
 from django.db import connection
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models.unit import Unit
 
 DEEPEST = 6  # levels of a path that may be added
 SAID = 100  # characters of a unit that is not there
+NOT_HERE = gettext_lazy("Không có đơn vị này")  # how the refusal of such a unit begins
 
 Visible = Collection[int] | None  # units somebody may see; None: all, and accounts of no unit
 
@@ -120,10 +122,10 @@ class Units:
         if not self.may_add:
             raise ValueError(
                 _(
-                    "Không có đơn vị này: “%(unit)s”. Hãy xem lại tên, hoặc chọn “Tạo đơn vị chưa"
-                    " có trong hệ thống” (ở dòng lệnh: --add-units)."
+                    "%(not_here)s: “%(unit)s”. Hãy xem lại tên, hoặc chọn “Tạo đơn vị chưa có trong"
+                    " hệ thống”."
                 )
-                % {"unit": text[:SAID]}
+                % {"not_here": NOT_HERE, "unit": text[:SAID]}
             )
         return self._add(text)
 
@@ -141,7 +143,9 @@ class Units:
     def _add(self, path: str) -> Unit:
         names = [name.strip() for name in path.split("/")]
         if not all(0 < len(name) <= 200 for name in names) or len(names) > DEEPEST:
-            raise ValueError(_("Đường dẫn đơn vị viết chưa đúng."))
+            raise ValueError(
+                _("Đường dẫn đơn vị viết chưa đúng. Hãy viết như ví dụ: Sở Y tế/Văn phòng.")
+            )
         unit = None
         for depth in range(1, len(names) + 1):
             key = _key("/".join(names[:depth]))

@@ -22,8 +22,7 @@ _CHANGED = _(
     " muốn làm, hãy gửi lại."
 )
 _NOT_SAID = _(
-    "Trang gửi lên không cho biết bạn đã thấy gì: bây giờ %(label)s là “%(now)s”. Nếu vẫn muốn làm,"
-    " hãy gửi lại."
+    "Trang bạn mở có thể đã cũ: bây giờ %(label)s là “%(now)s”. Nếu vẫn muốn làm, hãy gửi lại."
 )
 
 

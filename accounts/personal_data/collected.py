@@ -60,7 +60,7 @@ COLLECTED: tuple[Part, ...] = (
             Column(_("Loại"), "kind"),
             Column(_("Đơn vị"), "unit", lambda row, _: Tree().path(row.unit_id)),
             Column(_("Số điện thoại"), "phone", reading.masked("phone")),
-            Column(_("Xác nhận số lúc"), "phone_confirmed_at"),
+            Column(_("Xác thực số lúc"), "phone_confirmed_at"),
             Column(_("Đổi số lúc"), "phone_changed_at"),
             Column(_("Số bị nghi không còn của bạn từ"), "phone_doubted_at"),
             Column(_("Nhắc xác nhận lại số lúc"), "phone_reminded_at"),
@@ -378,7 +378,7 @@ COLLECTED: tuple[Part, ...] = (
     ),
     Part(
         "ung_dung_xac_thuc",
-        _("Ứng dụng xác thực bước hai"),
+        _("Ứng dụng xác thực hai lớp"),
         _with_account,
         "otp_totp.TOTPDevice",
         (*_DEVICE,),

@@ -41,8 +41,8 @@ class ProposalForm(PortalForm):
         if not found.exists():
             raise forms.ValidationError(
                 _(
-                    "Không có tài khoản này trong phạm vi của bạn. Cán bộ hỗ trợ được thôi vai trò"
-                    " trên máy chủ trước."
+                    "Không có tài khoản này trong phạm vi của bạn. Nếu là cán bộ hỗ trợ, hãy đề"
+                    " nghị người vận hành máy chủ cho thôi vai trò trước."
                 )
             )
         return found

@@ -256,7 +256,7 @@ def _ceilings() -> Table:
     return Table(
         "tran",
         _("Giới hạn của toàn hệ thống"),
-        (_("Trần"), _("Hiện tại"), _("Nhiều nhất"), _("Tỷ lệ"), _("Tình trạng")),
+        (_("Giới hạn"), _("Hiện tại"), _("Nhiều nhất"), _("Tỷ lệ"), _("Tình trạng")),
         rows,
     )
 
@@ -353,7 +353,7 @@ def _tries_by_day(days: list[dt.date], tries: dict[tuple[dt.date, str], int]) ->
     return Table(
         "nhap-sai-tung-ngay",
         _("Nhập sai, lấy lại mật khẩu từng ngày"),
-        (_("Ngày"), _("Nhập sai mã"), _("Lấy lại được mật khẩu"), _("Đăng nhập không được")),
+        (_("Ngày"), _("Nhập sai mã"), _("Lấy lại được mật khẩu"), _("Đăng nhập không thành công")),
         rows,
         folded=True,
     )

@@ -114,7 +114,9 @@ class AddressForm(PortalForm):
 
     def clean_website(self) -> None:
         if self.cleaned_data["website"]:
-            raise forms.ValidationError(_("Trang gửi đi chưa đúng. Hãy tải lại trang và nhập lại."))
+            raise forms.ValidationError(
+                _("Trang này chưa gửi được. Hãy tải lại trang và nhập lại.")
+            )
 
 
 class StepForm(PortalForm):

@@ -70,7 +70,9 @@ def table_of(
             for line in filled
         ]
     if len(header) > MOST_COLUMNS:
-        raise Unreadable(_("Tệp có hơn %(count)s cột.") % {"count": MOST_COLUMNS})
+        raise Unreadable(
+            _("Tệp có hơn %(count)s cột: hãy xóa các cột thừa.") % {"count": MOST_COLUMNS}
+        )
     rows, notices = filled[place + 1 :], []
     if place:
         words = {"count": place, "row": filled[place].number}

@@ -122,7 +122,9 @@ def _lines(sheet: Any, most: int = MOST_ROWS + _SPARE_ROWS) -> _Lines:
         parser = _parser(sheet, source)
         for number, cells in islice(parser.parse(), most):
             if not 0 < number <= _EXCEL_ROWS:
-                raise Unreadable(_("Tệp XLSX có dòng ở ngoài bảng tính."))
+                raise Unreadable(
+                    _("Tệp XLSX có dòng ở ngoài bảng tính: hãy mở bằng Excel rồi lưu lại.")
+                )
             dimensions = parser.row_dimensions.pop(str(number), {})
             read.lines.append(_line(number, cells, hidden=_says_yes(dimensions.get("hidden"))))
     read.merged = list(getattr(parser.merged_cells, "mergeCell", None) or [])
@@ -250,11 +252,11 @@ def _inspect(archive: zipfile.ZipFile) -> None:
     parts = archive.infolist()
     names = {part.filename for part in parts}
     if not {_TYPES, "xl/workbook.xml"} <= names or len(parts) > _PARTS:
-        raise Unreadable(_("Tệp không phải XLSX."))
+        raise Unreadable(_("Tệp không phải XLSX: hãy mở bằng Excel rồi lưu thành .xlsx."))
     if any(part.flag_bits & 1 for part in parts):
         raise Unreadable(_("Tệp có mật khẩu: hãy bỏ mật khẩu rồi lưu lại."))
     if sum(part.file_size for part in parts) > UNPACKED:
-        raise Unreadable(_("Tệp XLSX bung ra quá lớn: hãy lưu thành CSV."))
+        raise Unreadable(_("Tệp XLSX khi giải nén quá lớn: hãy lưu thành CSV."))
     if b"macroEnabled" in archive.read(_TYPES) or any("vbaProject" in name for name in names):
         raise Unreadable(_("Tệp có macro: hãy lưu lại thành .xlsx không có macro, hay CSV."))
     for part in parts:
@@ -271,12 +273,12 @@ def _inspect_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
     with archive.open(part) as file:
         while chunk := file.read(_CHUNK):
             if part.filename.endswith((".xml", ".rels")) and _FORBIDDEN.search(rest + chunk):
-                raise Unreadable(_("Tệp XLSX có phần khai báo không được phép."))
+                raise Unreadable(_("Tệp XLSX có phần khai báo lạ: hãy mở bằng Excel rồi lưu lại."))
             starts = [found.start() for found in _ITEM.finditer(chunk)]
             items += len(starts)
             if items > most:
                 raise too_many_rows()
             stretch = len(chunk) - starts[-1] if starts else stretch + len(chunk)
             if is_table and stretch > _STRETCH:
-                raise Unreadable(_("Tệp XLSX có ô hoặc dòng quá dài."))
+                raise Unreadable(_("Tệp XLSX có ô hoặc dòng quá dài: hãy rút ngắn hoặc chia nhỏ."))
             rest = chunk[-16:]

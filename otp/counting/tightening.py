@@ -41,7 +41,7 @@ LABELS = {
     Step.PROOF: _("trình duyệt phải giải phép tính trước khi gửi mã"),
     Step.TWO: _("mỗi mã chỉ được nhập hai lần"),
     Step.ONE: _("mỗi mã chỉ được nhập một lần"),
-    Step.HELD: _("địa chỉ mạng và mạng nào đã nhập sai thì phải chờ"),
+    Step.HELD: _("địa chỉ IP và mạng nào đã nhập sai thì phải chờ"),
     Step.KNOWN: _("chỉ mạng cơ quan và trình duyệt đã quen mới được gửi mã"),
     Step.STOPPED: _("dừng gửi mã cho tất cả"),
 }

@@ -142,7 +142,7 @@ class BrakesTests(StaffTestCase):
         )
 
         for shown in (page, BRAKES):
-            self.assertContains(self.client.get(shown), "4/6: địa chỉ mạng và mạng nào đã nhập sai")
+            self.assertContains(self.client.get(shown), "4/6: địa chỉ IP và mạng nào đã nhập sai")
         self.assertContains(self.client.get(page), "đã dùng 50 % số lần nhập sai")
 
     def test_it_stops_the_sending_at_once(self):

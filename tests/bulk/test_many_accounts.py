@@ -282,6 +282,9 @@ class ManyTests(ListTestCase):
         for job, state in ((broken, "refused"), (good, "done")):
             job.refresh_from_db()
             self.assertEqual(job.state, state)
+        r = self.client.get(JOB.format(broken.pk))
+        self.assertContains(r, "đã thực hiện với 0 trong số 1 tài khoản")
+        self.assertNotContains(r, "chưa nhập")  # nothing was to be loaded
 
     def test_the_page_says_when_nobody_does_the_work(self):
         job = self.ask_for([self.an])

@@ -59,6 +59,7 @@ class ProgressTests(Loaders, TestCase):
                 r = self.page(self.upload(content))
 
                 self.assertContains(r, f'<a href="{LOAD}">Chọn tệp khác</a>', html=True)
+        self.assertContains(r, "đã dừng, chưa nhập dữ liệu nào")
 
     def test_an_empty_workbook_to_fill_in_can_be_fetched(self):
         self.assertContains(self.client.get(LOAD), f"{LOAD}mau.xlsx")

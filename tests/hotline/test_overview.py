@@ -191,7 +191,7 @@ class RemarkTests(Desk, TestCase):
             for _ in range(5):
                 an.post(f"{page}xac-thuc/", {"code": wrong_code()})
 
-        self.assertIn("xác nhận số điện thoại mới đang đóng", self.seen().remarks[0])
+        self.assertIn("xác thực số điện thoại mới đang đóng", self.seen().remarks[0])
 
     def test_looking_does_not_push_out_what_happened(self):
         self.do("khoa")

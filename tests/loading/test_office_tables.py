@@ -266,6 +266,11 @@ class WorkbookTests(TableTestCase):
         units = {account.address.split("@")[0]: str(account.unit) for account in everybody()}
         self.assertEqual(units, {"pao": "Sở Y tế", "mua": "Sở Y tế", "sung": "Sở Nội vụ"})
 
+    def test_a_unit_that_is_not_there_is_refused_with_the_switch_that_makes_it(self):
+        content = text(["Email", "Đơn vị"], ["pao", "Sở Ngoại"], delimiter=",").encode()
+
+        self.assertIn("--add-units makes", self.refused(content))
+
     def test_too_many_merged_cells_are_refused(self):
         made, (sheet,) = book([HEAD, ROW])
         for row in range(3, 1200):

@@ -120,7 +120,7 @@ class CampaignTests(OldForms):
 
         r = mine.save(why="Công văn 2")
 
-        self.assertContains(r, f"{CHANGED}, sự đồng ý khóa đã đổi: lúc đó là “chưa có”")
+        self.assertContains(r, f"{CHANGED}, việc đồng ý khóa đã đổi: lúc đó là “chưa có”")
         self.assertEqual(mine.fields["why"], "Công văn 2")
 
     def test_nor_is_one_taken_back_that_was_given_anew(self):

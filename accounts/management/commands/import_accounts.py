@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.loading import account_table
 from accounts.models import Ground
+from accounts.organisation.units import NOT_HERE
 from accounts.spreadsheets import reading, writing
 
 NO_WAY_IN = (
@@ -105,4 +106,6 @@ class Command(BaseCommand):
         if keep:
             lines = ([fault.row, fault.address, fault.reason] for fault in faults)
             keep.write_bytes(b"".join(writing.write_csv(writing.FAULT_COLUMNS, lines)))
+        if any(str(NOT_HERE) in fault.reason for fault in faults):
+            self.stderr.write("--add-units makes the units that are missing.")
         raise CommandError(f"Nothing was loaded: {len(faults)} faults.")
