@@ -4,7 +4,6 @@ import datetime as dt
 import threading
 from contextlib import closing
 
-from django.core.management import call_command
 from django.db import OperationalError, connection, transaction
 from django.test import TestCase, TransactionTestCase
 
@@ -117,19 +116,3 @@ class TallyTests(TransactionTestCase):
                 )
 
                 self.assertEqual(found, [(hour, day)])
-
-
-class MigrationTests(TransactionTestCase):
-    def test_the_functions_can_be_taken_back_and_made_again(self):
-        limits.charge(LIMIT, "an")
-        kept = list(Meter.objects.values("key", "count", "until"))
-        made = "SELECT to_regproc('otp_charge_ceilings'), to_regproc('otp_tally')"
-        self.addCleanup(call_command, "migrate", verbosity=0)
-
-        call_command("migrate", "otp", "0010", verbosity=0)
-        gone = execute(made)
-        call_command("migrate", verbosity=0)
-
-        self.assertEqual(gone, [(None, None)])
-        self.assertEqual(list(Meter.objects.values("key", "count", "until")), kept)
-        self.assertTrue(limits.charge(LIMIT, "an").granted)

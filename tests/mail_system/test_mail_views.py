@@ -8,7 +8,6 @@ import psycopg
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
-from django.db.migrations.loader import MigrationLoader
 from django.test import TestCase, TransactionTestCase, override_settings
 from django.utils import timezone
 
@@ -171,26 +170,6 @@ class ViewTests(cast.Cast, TestCase):
             plan = "\n".join(line for (line,) in cursor.fetchall())
 
         self.assertNotIn("Seq Scan", plan)
-
-
-class MigrationTests(cast.Cast, TransactionTestCase):
-    def test_the_migrations_can_be_taken_back_and_done_again(self):
-        self.set_up_people()
-        hashed = "imported${SHA512-CRYPT}$6$rounds=100000$" + "s" * 16 + "$" + "x" * 86
-        Account.objects.filter(pk=self.an.pk).update(password=hashed)
-        before = read("SELECT * FROM mail_senders ORDER BY sender")
-        first = MigrationLoader(connection).graph.node_map["accounts", "0010_addresses"]
-        (earlier,) = (parent.key[1] for parent in first.parents if parent.key[0] == "accounts")
-        self.addCleanup(call_command, "migrate", verbosity=0)
-
-        call_command("migrate", "accounts", earlier, verbosity=0)
-        gone = read("SELECT to_regclass('mail_passdb'), to_regclass('accounts_address')")
-        call_command("migrate", verbosity=0)
-
-        self.assertEqual(gone, [(None, None)])
-        self.assertEqual(read("SELECT * FROM mail_senders ORDER BY sender"), before)
-        self.assertEqual(Account.objects.get(pk=self.an.pk).password, hashed)
-        self.assertEqual(read("SELECT domain FROM mail_domains"), [("hagiang.gov.vn",)])
 
 
 class RoleTests(TransactionTestCase):
