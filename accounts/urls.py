@@ -16,7 +16,7 @@ from accounts.personal_data import staff_views as data_request_views
 from accounts.personal_data import views as data_views
 from accounts.removal import views as removal_views
 from accounts.reports import views as report_views
-from accounts.self_service import recovery_views, settings_views
+from accounts.self_service import device_views, recovery_views, settings_views
 
 app_name = "accounts"
 
@@ -48,6 +48,15 @@ urlpatterns = [
     ),
     path("cau-hinh/mat-khau/", settings_views.password, name="password"),
     path("cau-hinh/hoat-dong/", settings_views.activity, name="activity"),
+    path(
+        "cau-hinh/hoat-dong/thiet-bi/<int:pk>/bo/", device_views.forget_device, name="forget-device"
+    ),
+    path(
+        "cau-hinh/hoat-dong/thiet-bi/<int:pk>/khong-phai-toi/",
+        device_views.disown_device,
+        name="disown-device",
+    ),
+    path("cau-hinh/hoat-dong/nhan-tin/", device_views.new_device_sms, name="new-device-sms"),
     path("cau-hinh/du-lieu/", data_views.my_data, name="my-data"),
     path("cau-hinh/du-lieu/tep/", data_views.my_data_file, name="my-data-file"),
     path("cau-hinh/du-lieu/yeu-cau/", data_views.make_request, name="make-data-request"),

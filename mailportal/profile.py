@@ -97,6 +97,7 @@ class SmsWordings:
     phone_warning: str
     test: str
     default_password: str = ""  # without it, campaigns warn by mail alone
+    new_device: str = ""  # without it, people are told of new devices by mail alone
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -308,6 +309,8 @@ def _check_sms(sms: SmsWordings, *, hotline: str) -> None:
     if sms.default_password:
         key = "sms.default_password"
         _wording(key, sms.default_password, places=WARNING_PLACES, hotline=hotline)
+    if sms.new_device:
+        _wording("sms.new_device", sms.new_device, places=NOTICE_PLACES, hotline=hotline)
     _wording("sms.test", sms.test, places=NOTICE_PLACES, hotline=hotline)
 
 

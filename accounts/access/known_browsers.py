@@ -2,8 +2,8 @@
 
 A known browser has a count of wrong passwords of its own, so strangers hold nobody out of it
 (QU-12). The cookie holds a random token for each of its last accounts, signed together with the
-account's address: it names nobody, opens nothing, and the portal stores nothing of it but counts
-under keyed names.
+account's address: it names nobody and opens nothing. The portal stores nothing of it but counts,
+and the list of an account's devices, under keyed names.
 """
 
 import secrets
@@ -12,6 +12,8 @@ from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
 
+from accounts.models import Device
+
 REMEMBERED = 365 * 24 * 60 * 60  # seconds since the last log-in
 ACCOUNTS_KEPT = 5  # of those who share a browser, the last
 
@@ -19,10 +21,17 @@ _BETWEEN = "."  # two tokens; base 64 for addresses has none
 
 
 def token_of(request: HttpRequest, address: str) -> str:
-    """Give the browser's token for the account of this main address; "" where it is unknown.
+    """Give the token by which the browser is known to the account of this main address, or "".
 
-    The work is the same for every address.
+    The work is the same for every address to whoever has no token for it. One that the account's
+    owner had forgotten counts for nothing any more.
     """
+    token = signed_token(request, address)
+    return "" if token and Device.objects.is_forgotten(address, token) else token
+
+
+def signed_token(request: HttpRequest, address: str) -> str:
+    """Give the token that the cookie alone holds for the account; "" where it holds none."""
     found = ""
     for signed in _tokens(request):
         try:
@@ -32,14 +41,12 @@ def token_of(request: HttpRequest, address: str) -> str:
     return found
 
 
-def is_known(request: HttpRequest, address: str) -> bool:
-    """Whether somebody has logged in with this main address in this browser before."""
-    return bool(token_of(request, address))
+def new_token() -> str:
+    return secrets.token_urlsafe(16)
 
 
-def remember(response: HttpResponse, request: HttpRequest, address: str) -> None:
-    """Let the browser be known to the account that has just logged in; its token stays the same."""
-    token = token_of(request, address) or secrets.token_urlsafe(16)
+def remember(response: HttpResponse, request: HttpRequest, address: str, token: str) -> None:
+    """Let the browser be known by this token to the account that has just logged in."""
     others = [signed for signed in _tokens(request) if not _is_of(signed, address)]
     kept = [*others, _signer(address).sign(token)][-ACCOUNTS_KEPT:]
     response.set_cookie(

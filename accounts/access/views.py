@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
-from accounts.access import known_browsers, login, login_notices, sessions
+from accounts.access import devices, login, login_notices, sessions
 from accounts.access.forms import LoginForm
 from accounts.access.limits import limit_posts
 from accounts.access.login import Held
@@ -53,7 +53,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
         else:
             if account:
                 response = redirect(target or settings.LOGIN_REDIRECT_URL)
-                known_browsers.remember(response, request, account.address)
+                devices.note(request, response, account)
                 return response
             form.add_error(
                 None,

@@ -86,6 +86,15 @@ def aliases_changed(account: Account, *, added: list[str], removed: list[str]) -
     _mail(account, "aliases_changed", "Các địa chỉ khác của hộp thư đã thay đổi", changes)
 
 
+def new_device(account: Account, *, browser: str, client: str | None) -> None:
+    """Tell of a log-in in a browser that did not know the account: what, where and when."""
+    more = {"browser": browser, "client": client}
+    _mail(account, "new_device", "Đăng nhập từ thiết bị mới", more)
+    wording, phone = settings.PROFILE.sms.new_device, account.phone_for_codes
+    if account.new_device_sms and wording and phone:
+        _sms(account, phone, wording)
+
+
 def data_requested(account: Account, request: DataRequest) -> None:
     """Tell the mailbox that a request about its data has arrived, and until when it is due."""
     _mail(account, "data_requested", "Đã nhận yêu cầu về dữ liệu cá nhân", {"request": request})

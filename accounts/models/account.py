@@ -125,6 +125,11 @@ class Account(AbstractBaseUser, PermissionsMixin):
     new_phone = models.CharField(max_length=16, blank=True, editable=False)
     old_phone = models.CharField(max_length=16, blank=True, editable=False)
 
+    # Whether an SMS, too, tells of a log-in in a new browser.
+    new_device_sms = models.BooleanField(
+        "nhắn tin khi có thiết bị mới", default=False, db_default=False
+    )
+
     has_default_password = models.BooleanField("còn mật khẩu mặc định", default=False)
     # After this the mail server refuses a default password that was never changed.
     default_password_until = models.DateTimeField(

@@ -4,8 +4,6 @@ import datetime as dt
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
-from django_otp.plugins.otp_static.models import StaticDevice
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.models import (
     Account,
@@ -19,18 +17,14 @@ from accounts.models import (
     PhoneMember,
     PhoneProposal,
     RemovalMember,
-    Session,
 )
 from accounts.organisation.units import Tree
 from accounts.personal_data import reading
+from accounts.personal_data.logins import LOGINS
 from accounts.personal_data.parts import Column, Part
 from otp.models import Code, Message
 from otp.sentences import duration
 from otp.suppliers import dead_numbers
-
-
-def _with_account() -> object:
-    return _("đến khi tài khoản bị xóa")
 
 
 def _as_codes() -> object:
@@ -41,18 +35,11 @@ def _as_trail() -> object:
     return duration(dt.timedelta(days=settings.AUDIT_RETENTION_DAYS))
 
 
-_DEVICE = (
-    Column(_("Tên"), "name"),
-    Column(_("Đã cài đặt xong"), "confirmed"),
-    Column(_("Tạo lúc"), "created_at"),
-    Column(_("Dùng gần nhất lúc"), "last_used_at"),
-)
-
 COLLECTED: tuple[Part, ...] = (
     Part(
         "tai_khoan",
         _("Tài khoản"),
-        _with_account,
+        reading.with_account,
         "accounts.Account",
         (
             Column(_("Địa chỉ thư"), "address"),
@@ -67,6 +54,7 @@ COLLECTED: tuple[Part, ...] = (
             Column(_("Số mới đang chờ xác nhận"), "new_phone", reading.masked("new_phone")),
             Column(_("Số trước đây, để báo khi bị đổi"), "old_phone", reading.masked("old_phone")),
             Column(_("Còn mật khẩu mặc định"), "has_default_password"),
+            Column(_("Nhắn tin khi có thiết bị mới"), "new_device_sms"),
             Column(_("Mật khẩu mặc định dùng được đến"), "default_password_until"),
             Column(_("Đổi mật khẩu lúc"), "password_changed_at"),
             Column(_("Đăng nhập gần nhất"), "last_login"),
@@ -86,7 +74,7 @@ COLLECTED: tuple[Part, ...] = (
     Part(
         "dia_chi",
         _("Các địa chỉ của hộp thư"),
-        _with_account,
+        reading.with_account,
         "accounts.Address",
         (
             Column(_("Địa chỉ"), "address"),
@@ -98,7 +86,7 @@ COLLECTED: tuple[Part, ...] = (
     Part(
         "phu_trach",
         _("Hộp thư tổ chức và người phụ trách"),
-        _with_account,
+        reading.with_account,
         "accounts.Custody",
         (
             Column(_("Hộp thư"), "mailbox", lambda row, _: row.mailbox.address),
@@ -108,21 +96,6 @@ COLLECTED: tuple[Part, ...] = (
         ),
         reading.mailboxes,
         by=("responsible", "deputy"),
-    ),
-    Part(
-        "phien_dang_nhap",
-        _("Phiên đăng nhập đang mở"),
-        lambda: _("đến khi phiên kết thúc"),
-        "accounts.Session",
-        (
-            Column(_("Trình duyệt"), "session_data", reading.of_session("browser")),
-            Column(_("Địa chỉ IP"), "session_data", reading.of_session("client")),
-            Column(_("Đăng nhập lúc"), "created_at"),
-            Column(_("Dùng gần nhất lúc"), "seen_at"),
-            Column(_("Hết hạn lúc"), "expire_date"),
-        ),
-        reading.own(Session, "-seen_at"),
-        by=("account",),
     ),
     Part(
         "ma_xac_thuc",
@@ -211,7 +184,7 @@ COLLECTED: tuple[Part, ...] = (
     Part(
         "ho_tro",
         _("Hỗ trợ đã nhận ngoài giới hạn"),
-        _with_account,
+        reading.with_account,
         "accounts.DailyHelp",
         (
             Column(_("Ngày"), "local_day"),
@@ -225,7 +198,7 @@ COLLECTED: tuple[Part, ...] = (
     Part(
         "de_nghi_doi_so",
         _("Đề nghị đổi số điện thoại do cán bộ lập"),
-        _with_account,
+        reading.with_account,
         "accounts.PhoneProposal",
         (
             Column(_("Số mới"), "phone_masked"),
@@ -267,7 +240,7 @@ COLLECTED: tuple[Part, ...] = (
     Part(
         "chien_dich_mat_khau",
         _("Các lần được nhắc đổi mật khẩu mặc định"),
-        _with_account,
+        reading.with_account,
         "accounts.CampaignMember",
         (
             Column(_("Chiến dịch"), "campaign", lambda row, _: row.campaign.name),
@@ -285,7 +258,7 @@ COLLECTED: tuple[Part, ...] = (
     Part(
         "chien_dich_so_dien_thoai",
         _("Các lần được nhắc cập nhật số điện thoại"),
-        _with_account,
+        reading.with_account,
         "accounts.PhoneMember",
         (
             Column(_("Chiến dịch"), "campaign", lambda row, _: row.campaign.name),
@@ -303,7 +276,7 @@ COLLECTED: tuple[Part, ...] = (
     Part(
         "mien_so_dien_thoai",
         _("Miễn cập nhật số điện thoại"),
-        _with_account,
+        reading.with_account,
         "accounts.PhoneExcuse",
         (
             Column(_("Lý do"), "reason"),
@@ -318,7 +291,7 @@ COLLECTED: tuple[Part, ...] = (
     Part(
         "phieu_kich_hoat",
         _("Phiếu kích hoạt"),
-        _with_account,
+        reading.with_account,
         "accounts.ActivationSlip",
         (
             Column(_("In lúc"), "given_at"),
@@ -335,7 +308,7 @@ COLLECTED: tuple[Part, ...] = (
     Part(
         "nghi_viec",
         _("Nghỉ việc"),
-        _with_account,
+        reading.with_account,
         "accounts.Departure",
         (
             Column(_("Ngày làm việc cuối"), "last_day"),
@@ -364,7 +337,7 @@ COLLECTED: tuple[Part, ...] = (
     Part(
         "de_nghi_xoa",
         _("Đề nghị xóa tài khoản"),
-        _with_account,
+        reading.with_account,
         "accounts.RemovalMember",
         (
             Column(_("Đề nghị lúc"), "removal", lambda row, _: row.removal.proposed_at),
@@ -376,25 +349,5 @@ COLLECTED: tuple[Part, ...] = (
         reading.own(RemovalMember, "-pk"),
         by=("account",),
     ),
-    Part(
-        "ung_dung_xac_thuc",
-        _("Ứng dụng xác thực hai lớp"),
-        _with_account,
-        "otp_totp.TOTPDevice",
-        (*_DEVICE,),
-        reading.own(TOTPDevice, "pk", field="user"),
-        by=("user",),
-    ),
-    Part(
-        "ma_du_phong",
-        _("Mã dự phòng"),
-        _with_account,
-        "otp_static.StaticDevice",
-        (
-            *_DEVICE,
-            Column(_("Số mã còn lại"), "token_set", lambda row, _: row.token_set.count()),
-        ),
-        reading.own(StaticDevice, "pk", field="user"),
-        by=("user",),
-    ),
+    *LOGINS,
 )

@@ -18,6 +18,11 @@ from otp.models import DeadNumberDay
 Rows = Callable[[Account], "QuerySet[Any, Any]"]
 
 
+def with_account() -> object:
+    """Say how long what goes with the account is kept."""
+    return _("đến khi tài khoản bị xóa")
+
+
 def own(model: type[Model], *order: str, field: str = "account") -> Rows:
     """Read the rows of a table that belong to a person."""
     return lambda person: _rows(model).filter(**{field: person}).order_by(*order)

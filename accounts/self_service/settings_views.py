@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_POST
 
-from accounts.access import limits, login, sessions
+from accounts.access import devices, limits, login, sessions
 from accounts.access.limits import limit_posts
 from accounts.audit import history
 from accounts.audit.history import History
@@ -291,7 +291,12 @@ def activity(request: PersonRequest) -> HttpResponse:
             AuditEvent.record(AuditEvent.Event.SESSIONS_ENDED, user, actor=user)
         messages.success(request, _("Đã đăng xuất các phiên khác."))
         return redirect("accounts:activity")
-    context = {"history": _history(request), "sessions": _sessions(request)}
+    context = {
+        "history": _history(request),
+        "sessions": _sessions(request),
+        "devices": devices.of(user, request),
+        "device_sms": bool(settings.PROFILE.sms.new_device and user.phone_for_codes),
+    }
     return render(request, "self_service/activity.html", context)
 
 

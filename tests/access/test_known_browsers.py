@@ -7,9 +7,9 @@ from django.core.signing import TimestampSigner
 from django.db import connection
 from django.test import Client, RequestFactory, TestCase, override_settings
 
-from accounts.access import known_browsers
+from accounts.access import devices, known_browsers
 from accounts.access.login import FAILURES
-from accounts.models import AuditEvent
+from accounts.models import AuditEvent, Device
 from tests.support import cast
 from tests.support.cast import PASSWORD, newest_code
 from tests.support.clock import let_pass
@@ -121,6 +121,21 @@ class HoldTests(Browsers):
                 browser.cookies[COOKIE] = value
 
                 self.assertContains(self.log_in(client=browser), HELD)
+
+    def test_one_that_its_owner_had_forgotten_is_a_stranger_again(self):
+        browser = self.known()
+        old, _, _ = browser.cookies[COOKIE].value.partition(":")
+        devices.disown(self.an, Device.objects.get().pk, but=None)
+        self.strangers_hold("an")
+
+        self.assertContains(self.log_in(client=browser), HELD)
+        let_pass(self, minutes=16)
+        self.log_in(client=browser)
+
+        new, _, _ = browser.cookies[COOKIE].value.partition(":")
+        self.assertNotEqual(new, old)
+        self.strangers_hold("an")
+        self.assertEqual(self.log_in(client=self.left(browser)).status_code, 302)
 
     def test_an_alias_is_the_same_account(self):
         browser = self.known()
@@ -257,6 +272,6 @@ class QuestionTests(Browsers):
         request = RequestFactory().get("/")
         request.COOKIES[COOKIE] = self.known().cookies[COOKIE].value
 
-        self.assertTrue(known_browsers.is_known(request, self.an.address))
-        self.assertFalse(known_browsers.is_known(request, self.em.address))
-        self.assertFalse(known_browsers.is_known(RequestFactory().get("/"), self.an.address))
+        self.assertTrue(known_browsers.token_of(request, self.an.address))
+        self.assertFalse(known_browsers.token_of(request, self.em.address))
+        self.assertFalse(known_browsers.token_of(RequestFactory().get("/"), self.an.address))

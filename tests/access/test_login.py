@@ -136,6 +136,7 @@ class LogInTests(cast.Cast, TestCase):
                 ("login-failed", False, None, "password"),
                 ("login-failed", False, self.chi.pk, "closed"),
                 ("logged-in", True, self.an.pk, ""),
+                ("new-device", True, self.an.pk, ""),
             ],
         )
 

@@ -81,6 +81,11 @@ def unit(**changes):
     return "accounts_unit", {"name": "Văn phòng", "code": "", "parent_id": None} | changes
 
 
+def device(**changes):
+    row = {"account_id": 1, "token_name": "a" * 64, "browser": ""}
+    return "accounts_device", row | {"first_seen_at": NOON, "last_seen_at": NOON} | changes
+
+
 def job(**changes):
     row = {"kind": "import", "state": "queued", "confirmed": False, "actor_id": 1, "request_id": ""}
     row |= {"created_at": NOON, "changed_at": NOON, "total": 0, "done": 0, "changed": 0, "tries": 0}
@@ -467,6 +472,7 @@ REFUSED = {
         ([*PEOPLE, job()], job(state="done")),
         (PEOPLE, job(state="refused")),
     ],
+    "a_device_once": [([*PEOPLE, device()], device(forgotten_at=LATER))],
     "upkeep_failed_for_a_reason": [([], upkeep(failures=1))],
     "brakes_one_row": [([], brakes(id=2))],
     "otp_brakes_codes_an_hour_check": [([], brakes(codes_an_hour=-1))],
@@ -547,6 +553,8 @@ class ConstraintTests(Refusals):
             code_day(day="2026-11-23"),
             unit_day(),
             unit_day(day="2026-11-23"),
+            device(),
+            device(account_id=2),
             upkeep(),
             upkeep(name="b", failures=1, reason="ValueError"),
         ):

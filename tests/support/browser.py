@@ -214,6 +214,7 @@ class BrowserTestCase(cast.Cast, LiveServerTestCase):
         self.fill("Mật khẩu", password)
         self.press("Đăng nhập")
         self.is_at(then)
+        cast.forget_told_of_devices()
 
     # What a person sees
 

@@ -10,10 +10,11 @@ from django.db.models import CASCADE, QuerySet
 from django.db.models.deletion import get_candidate_relations_to_delete
 from django.db.models.functions import Now
 
+from accounts.access import devices
 from accounts.bulk import queue
 from accounts.credentials import phone_proposals, phones
 from accounts.management.recorded import RecordedCommand
-from accounts.models import AddressQuarantine, HashTally
+from accounts.models import AddressQuarantine, Device, HashTally
 from accounts.personal_data import rules as personal_data
 from otp.models import Code, Message, Meter
 from otp.outbox import life
@@ -36,6 +37,7 @@ class Command(RecordedCommand):
             "kept addresses": _prune(AddressQuarantine.objects.filter(until__lt=Now())),
             "proposals": phone_proposals.expire(),
             "replaced numbers": phones.forget_replaced(),
+            "devices": _prune(Device.objects.filter(last_seen_at__lt=Now() - devices.KEPT)),
             "data requests": personal_data.forget_old(),
         }
         HashTally.objects.compact()

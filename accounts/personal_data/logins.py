@@ -1,0 +1,72 @@
+"""What is stored of how somebody logs in: sessions, devices, the second factor."""
+
+from django.utils.translation import gettext_lazy as _
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from accounts.access.devices import KEPT
+from accounts.models import Device, Session
+from accounts.personal_data import reading
+from accounts.personal_data.parts import Column, Part
+from otp.sentences import duration
+
+_DEVICE = (
+    Column(_("Tên"), "name"),
+    Column(_("Đã cài đặt xong"), "confirmed"),
+    Column(_("Tạo lúc"), "created_at"),
+    Column(_("Dùng gần nhất lúc"), "last_used_at"),
+)
+
+LOGINS = (
+    Part(
+        "phien_dang_nhap",
+        _("Phiên đăng nhập đang mở"),
+        lambda: _("đến khi phiên kết thúc"),
+        "accounts.Session",
+        (
+            Column(_("Trình duyệt"), "session_data", reading.of_session("browser")),
+            Column(_("Địa chỉ IP"), "session_data", reading.of_session("client")),
+            Column(_("Đăng nhập lúc"), "created_at"),
+            Column(_("Dùng gần nhất lúc"), "seen_at"),
+            Column(_("Hết hạn lúc"), "expire_date"),
+        ),
+        reading.own(Session, "-seen_at"),
+        by=("account",),
+    ),
+    Part(
+        "thiet_bi",
+        _("Thiết bị đã đăng nhập"),
+        lambda: _("%(time)s từ lần đăng nhập cuối") % {"time": duration(KEPT)},
+        "accounts.Device",
+        (
+            Column(_("Trình duyệt"), "browser"),
+            Column(_("Địa chỉ IP"), "client"),
+            Column(_("Lần đầu lúc"), "first_seen_at"),
+            Column(_("Lần cuối lúc"), "last_seen_at"),
+            Column(_("Bỏ lúc"), "forgotten_at"),
+        ),
+        reading.own(Device, "-last_seen_at"),
+        by=("account",),
+    ),
+    Part(
+        "ung_dung_xac_thuc",
+        _("Ứng dụng xác thực hai lớp"),
+        reading.with_account,
+        "otp_totp.TOTPDevice",
+        (*_DEVICE,),
+        reading.own(TOTPDevice, "pk", field="user"),
+        by=("user",),
+    ),
+    Part(
+        "ma_du_phong",
+        _("Mã dự phòng"),
+        reading.with_account,
+        "otp_static.StaticDevice",
+        (
+            *_DEVICE,
+            Column(_("Số mã còn lại"), "token_set", lambda row, _: row.token_set.count()),
+        ),
+        reading.own(StaticDevice, "pk", field="user"),
+        by=("user",),
+    ),
+)
