@@ -267,7 +267,7 @@ def listed(campaigns: Sequence[Campaign]) -> Table:
         _("Các chiến dịch"),
         (
             _("Chiến dịch"),
-            _("Trạng thái"),
+            _("Tình trạng"),
             _("Nhắc lần đầu"),
             _("Ngày khóa"),
             _("Số người"),

@@ -211,7 +211,7 @@ def listed(campaigns: Collection[tuple[PhoneCampaign, Progress]]) -> Table:
         "chien-dich-so",
         _("Chiến dịch số điện thoại"),
         (
-            *(_("Chiến dịch"), _("Trạng thái"), _("Nhắc lần đầu"), _("Bắt buộc từ")),
+            *(_("Chiến dịch"), _("Tình trạng"), _("Nhắc lần đầu"), _("Bắt buộc từ")),
             *(_("Số người"), _("Chưa cập nhật"), _("Tỷ lệ đã cập nhật")),
         ),
         rows,

@@ -160,7 +160,7 @@ def excuses(campaign: PhoneCampaign, visible: Visible) -> Table:
         columns,
         rows,
         empty=_("Chưa miễn cho ai."),
-        note=_("Bấm vào hộp thư để thôi miễn."),
+        note=_("Bấm vào hộp thư để bỏ miễn."),
     )
 
 

@@ -193,7 +193,7 @@ def stop(request: StaffRequest, pk: int) -> HttpResponse:
 @staff_page(RIGHT)
 @takes_long
 def resume(request: StaffRequest, pk: int) -> HttpResponse:
-    done = _("Chiến dịch chạy tiếp. Ai đã được nhắc trong đợt này thì không được nhắc lại.")
+    done = _("Chiến dịch được tiếp tục. Ai đã được nhắc trong đợt này thì không được nhắc lại.")
     return _confirm(request, pk, Act("phones/resume", phone_rules.resume, done))
 
 
@@ -237,8 +237,8 @@ def remind(request: StaffRequest, pk: int) -> HttpResponse:
             refuse(request)
         else:
             sentence = ngettext(
-                "Đã xếp thư nhắc %(count)s người vào hàng đợi.",
-                "Đã xếp thư nhắc %(count)s người vào hàng đợi.",
+                "Đang gửi thư nhắc cho %(count)s người.",
+                "Đang gửi thư nhắc cho %(count)s người.",
                 count,
             )
             messages.success(request, sentence % {"count": number(count)})
@@ -265,7 +265,7 @@ def excuse(request: StaffRequest, pk: int, account: int) -> HttpResponse:
 @limit_posts("campaign", 60, minutes=10)
 @staff_page(RIGHT)
 def end_excuse(request: StaffRequest, pk: int, account: int) -> HttpResponse:
-    done = _("Đã thôi miễn. Người này lại được nhắc như những người khác.")
+    done = _("Đã bỏ miễn. Người này sẽ lại được nhắc như những người khác.")
     return _excuse(request, pk, account, Act("phones/end_excuse", phone_rules.end_excuse, done))
 
 
