@@ -103,7 +103,12 @@ def _refuse_if_overtaken(proposal: PhoneProposal, account: Account, by: Account)
         raise NotNow(_("Người đề nghị không còn là cán bộ hỗ trợ: hãy lập đề nghị mới."))
     acted = [account.phone_changed_at, account.password_changed_at]
     if any(at and at > proposal.proposed_at for at in acted):
-        raise NotNow(_("Chủ tài khoản đã tự đổi số hoặc mật khẩu sau khi có đề nghị này."))
+        raise NotNow(
+            _(
+                "Chủ tài khoản đã tự đổi số hoặc mật khẩu sau khi có đề nghị này: hãy bấm “Không"
+                " duyệt”."
+            )
+        )
 
 
 def _locked(proposal: PhoneProposal) -> PhoneProposal:

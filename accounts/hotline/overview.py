@@ -123,8 +123,8 @@ def _of_account(seen: Overview) -> str:
     account = seen.account
     if account is None:
         return _(
-            "Địa chỉ này không có trong hệ thống. Hãy hỏi lại cách viết địa chỉ; trang của người"
-            " gọi vẫn hiện như thường nhưng sẽ không có tin nhắn nào được gửi."
+            "Địa chỉ này không có trong hệ thống nên không có tin nhắn nào được gửi, dù trang vẫn"
+            " hiện như thường. Đề nghị anh/chị xem lại cách viết địa chỉ rồi thử lại."
         )
     if not account.is_active:
         return _("Tài khoản đã ngừng sử dụng. Đề nghị anh/chị liên hệ cán bộ CNTT của đơn vị.")

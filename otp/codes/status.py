@@ -24,8 +24,8 @@ REASONS = {
         period=lambda: duration(NUMBER_CAP.period),
     ),
     "ceiling": _("hệ thống đang tạm dừng gửi mã"),
-    "abandoned": _("chương trình gửi bị ngắt giữa chừng"),
-    "fault": _("lỗi của chương trình gửi"),
+    "abandoned": _("tiến trình gửi tin bị ngắt giữa chừng"),
+    "fault": _("lỗi của tiến trình gửi tin"),
 }
 
 

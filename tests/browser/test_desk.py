@@ -44,7 +44,7 @@ class DeskTestCase(BrowserTestCase):
         self.heading(title)
         self.fill("Lý do", "đã đối chiếu họ tên và đơn vị")
         self.fill("Số phiếu", "P-0017")
-        self.press("Xác nhận")
+        self.press(title)
         if then:
             self.heading(then)
         else:
@@ -199,7 +199,7 @@ class LookTests(DeskTestCase):
     def test_an_action_and_its_errors(self):
         self.go(f"/ho-tro/tai-khoan/{self.an.pk}/khoa/")
         self.inspect("Khóa tài khoản")
-        self.press("Xác nhận")
+        self.press("Khóa tài khoản")
         self.hears("Hãy ghi lý do.")
 
         self.inspect("Khóa tài khoản")
