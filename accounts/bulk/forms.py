@@ -18,7 +18,7 @@ class ImportForm(PortalForm):
     file = forms.FileField(
         label=_("Tệp CSV, “Unicode Text” hoặc XLSX"),
         max_length=200,
-        error_messages={"required": _("Hãy chọn tệp."), "empty": _("Tệp rỗng.")},
+        error_messages={"required": _("Hãy chọn tệp."), "empty": _("Tệp rỗng: hãy chọn tệp khác.")},
     )
     add_units = forms.BooleanField(
         label=_("Tạo đơn vị chưa có trong hệ thống"),

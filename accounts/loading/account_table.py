@@ -300,7 +300,9 @@ class _Draft:
         twins = self._lines.get(account.address, [])
         if len(twins) > 1:
             others = ", ".join(str(number) for number in twins[:5] if number != line.number)
-            yield _("Địa chỉ này có ở nhiều dòng: trùng với dòng %(rows)s.") % {"rows": others}
+            yield _("Địa chỉ này có ở nhiều dòng: trùng với dòng %(rows)s. Hãy giữ một dòng.") % {
+                "rows": others
+            }
         if account.address in self._aliases:
             yield _("Đây là địa chỉ phụ của một tài khoản: hãy ghi địa chỉ chính.")
         if account.address in self._kept:
@@ -308,9 +310,12 @@ class _Draft:
         if account.is_staff and not changed:
             return  # a row of the portal's own list
         if account.is_staff:
-            yield _("Đây là tài khoản quản trị hoặc hỗ trợ: không sửa bằng cách nhập tệp.")
+            yield _(
+                "Đây là tài khoản quản trị hoặc hỗ trợ, không sửa bằng cách nhập tệp: hãy bỏ dòng"
+                " này."
+            )
         elif not own or not self._scope(_where_it_would_be(account)):
-            yield _("Tài khoản hoặc đơn vị ngoài phạm vi phụ trách của bạn.")
+            yield _("Tài khoản hoặc đơn vị ngoài phạm vi của bạn: hãy bỏ dòng này.")
 
 
 def _cells(names: list[str], line: SheetRow) -> dict[str, str]:

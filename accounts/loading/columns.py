@@ -91,7 +91,7 @@ class TextCell(Column):
     def read(self, cell: str, units: Units) -> str:
         if len(cell) > self.longest:
             words = {"label": self.label, "most": self.longest}
-            raise ValueError(_("%(label)s dài quá %(most)s ký tự.") % words)
+            raise ValueError(_("%(label)s dài quá %(most)s ký tự: hãy viết ngắn hơn.") % words)
         _refuse_lost_letters(cell)
         return _text(self.label, cell)
 

@@ -48,7 +48,9 @@ def read(header: Sequence[str]) -> list[str]:
                 % {"heading": heading[:50]}
             )
         if name in COLUMNS and names.count(name) > 1:
-            raise Unreadable(_("Cột “%(name)s” có hai lần.") % {"name": COLUMNS[name].label})
+            raise Unreadable(
+                _("Cột “%(name)s” có hai lần: hãy bỏ một cột.") % {"name": COLUMNS[name].label}
+            )
     if KEY not in names:
         raise Unreadable(
             _("Dòng đầu phải là tên các cột, trong đó có “%(name)s”.")

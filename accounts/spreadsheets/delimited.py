@@ -41,7 +41,10 @@ def read(content: bytes, is_heading: IsHeading) -> Sheet:
         sheet = table_of(_lines(text, delimiter), is_heading, cells_may_shift=True)
     except csv.Error:
         raise Unreadable(
-            _("Không đọc được tệp CSV: có dấu nháy kép không đóng, ô quá dài, hoặc tệp bị cắt.")
+            _(
+                "Không đọc được tệp CSV: có dấu nháy kép không đóng, ô quá dài, hoặc tệp bị cắt."
+                " Hãy mở bằng Excel rồi lưu lại."
+            )
         ) from None
     if any("?" in heading for heading in sheet.header) and not is_heading(sheet.header):
         raise _lost()
@@ -80,7 +83,12 @@ def _decoded(content: bytes) -> tuple[str, str]:
             raise Unreadable(_("Tệp ở bảng mã UTF-16 nhưng bị hỏng: hãy lưu lại từ Excel."))
         return text, ""
     if b"\0" in content:
-        raise Unreadable(_("Tệp có ký tự NUL: đây không phải tệp CSV, hoặc tệp bị hỏng."))
+        raise Unreadable(
+            _(
+                "Tệp có ký tự NUL: đây không phải tệp CSV, hoặc tệp bị hỏng. Hãy mở bằng Excel rồi"
+                " lưu lại."
+            )
+        )
     text = _as(encoding, content)
     return (text, "") if text is not None else _of_eight_bits(content)
 

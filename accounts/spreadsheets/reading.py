@@ -48,7 +48,7 @@ def read(content: bytes, is_heading: IsHeading = _unknown, *, sheet: str = "") -
     if len(content) > LARGEST:
         raise too_large()
     if not content.strip():
-        raise Unreadable(_("Tệp rỗng."))
+        raise Unreadable(_("Tệp rỗng: hãy chọn tệp khác."))
     if content.startswith(_OLD_EXCEL):
         raise Unreadable(
             _("Đây là tệp Excel kiểu cũ (.xls) hoặc có mật khẩu: hãy lưu lại thành .xlsx hay CSV.")

@@ -57,7 +57,7 @@ def table_of(
     """
     filled = _at_most([line for line in lines if any(line.cells)])
     if not filled:
-        raise Unreadable(_("Tệp rỗng."))
+        raise Unreadable(_("Tệp rỗng: hãy chọn tệp khác."))
     place = _place_of_heading(filled, is_heading)
     header = _trimmed(filled[place].cells)
     if not cells_may_shift:
@@ -86,7 +86,7 @@ def table_of(
     if len(rows) > MOST_ROWS:
         raise too_many_rows()
     if not rows:
-        raise Unreadable(_("Tệp chỉ có dòng tiêu đề, không có tài khoản nào."))
+        raise Unreadable(_("Tệp chỉ có dòng tiêu đề, không có tài khoản nào: hãy chọn tệp khác."))
     rows = [_judged(row, len(header)) for row in _filled_up(rows, len(header))]
     return Sheet(header, rows, filled[place].number, tuple(notices))
 
@@ -167,10 +167,10 @@ def _judged(row: SheetRow, width: int) -> SheetRow:
         return row
     fault = row.fault
     if any(row.cells[width:]):
-        fault = _("Dòng có nhiều ô hơn dòng tiêu đề.")
+        fault = _("Dòng có nhiều ô hơn dòng tiêu đề: hãy xóa ô thừa.")
     elif len(row.cells) < width:
         fault = _("Dòng có ít ô hơn dòng tiêu đề: có thể tệp bị cắt giữa chừng.")
-    long = _("Ô dài quá %(count)s ký tự.") % {"count": LONGEST_CELL}
+    long = _("Ô dài quá %(count)s ký tự: hãy viết ngắn hơn.") % {"count": LONGEST_CELL}
     broken = {place: long for place, cell in enumerate(row.cells) if len(cell) > LONGEST_CELL}
     # What is wrong may be long: it is not carried on.
     cells = tuple(cell[:LONGEST_CELL] for cell in row.cells[:width])
