@@ -116,7 +116,9 @@ class GiveForm(PortalForm):
         help_text=_(
             "Người mới của đơn vị này và các đơn vị cấp dưới, chưa có phiếu còn dùng được."
         ),
-        error_messages={"invalid_choice": _("Đơn vị này không thuộc phạm vi của bạn.")},
+        error_messages={
+            "invalid_choice": _("Đơn vị này không thuộc phạm vi của bạn. Hãy chọn đơn vị khác.")
+        },
     )
     layout = forms.ChoiceField(
         label=_("Cách in"),

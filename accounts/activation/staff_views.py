@@ -140,8 +140,8 @@ def _who() -> str:
         "Phiếu chỉ dành cho tài khoản trong phạm vi của bạn, chưa từng có số điện thoại, chưa từng"
         " đăng nhập và chưa có mật khẩu riêng; với người khác, hãy đề nghị số điện thoại ở trang"
         " hỗ trợ để một cán bộ khác duyệt. Hộp thư tổ chức đã có người phụ trách thì người đó dùng"
-        " “Quên mật khẩu”. Ai đã đánh dấu mật khẩu của tài khoản là mặc định thì để cán bộ khác in"
-        " phiếu."
+        " “Quên mật khẩu”. Nếu chính bạn đã đánh dấu mật khẩu của tài khoản là mặc định, hãy để cán"
+        " bộ khác in phiếu."
     )
 
 

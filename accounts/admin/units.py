@@ -21,7 +21,9 @@ class UnitForm(VersionedForm):
     def clean_parent(self) -> Unit | None:
         parent: Unit | None = self.cleaned_data["parent"]
         if parent and self.instance.pk and parent.pk in with_below([self.instance.pk]):
-            raise ValidationError("Đơn vị không thể nằm dưới chính nó.")
+            raise ValidationError(
+                "Đơn vị không thể nằm dưới chính nó. Hãy chọn đơn vị cấp trên khác."
+            )
         return parent
 
 

@@ -55,6 +55,6 @@ class CustodyForm(SeenForm):
             raise forms.ValidationError(error.sentence) from None
         if found is None or not roles.covers(self._staff, found):
             raise forms.ValidationError(
-                _("Không có tài khoản này trong phạm vi phụ trách của bạn.")
+                _("Không có tài khoản này trong phạm vi của bạn. Hãy xem lại địa chỉ.")
             )
         return found

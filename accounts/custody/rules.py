@@ -77,7 +77,10 @@ def _refuse_unfit(
             raise NotNow(_("Không tự giao hộp thư cho mình: cần một cán bộ khác làm việc này."))
         if person.kind != Account.Kind.PERSON or not person.may_log_in:
             words = {"address": person.address}
-            raise NotNow(_("%(address)s không phải tài khoản cá nhân đang dùng được.") % words)
+            raise NotNow(
+                _("%(address)s không phải tài khoản cá nhân đang dùng được. Hãy chọn người khác.")
+                % words
+            )
     if not responsible.phone_is_in_force:
         raise NotNow(
             _(

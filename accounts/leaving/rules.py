@@ -48,7 +48,7 @@ def plan(
                 forwards=forward_to is not None,
             )
     except IntegrityError:
-        sentence = _("Tài khoản này đã có ngày nghỉ việc. Hãy hủy lần trước rồi lập lại.")
+        sentence = _("Tài khoản này đã có ngày nghỉ việc. Hãy hủy ngày đó rồi ghi lại.")
         raise NotNow(sentence) from None
     if last_day < _today():
         shut(departure.pk)

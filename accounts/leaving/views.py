@@ -50,7 +50,7 @@ def plan(request: StaffRequest) -> HttpResponse:
             form.add_error(None, str(refused))
         else:
             messages.success(
-                request, _("Đã lập ngày nghỉ việc của %(address)s.") % {"address": account.address}
+                request, _("Đã ghi ngày nghỉ việc của %(address)s.") % {"address": account.address}
             )
             return redirect("accounts:departures")
     return render(request, "leaving/plan.html", {"form": form})

@@ -19,7 +19,10 @@ _RESERVED = (
 RESERVED = frozenset(_RESERVED.split())
 
 # One sentence, so that it does not tell which it is.
-NOT_FREE = "Không dùng được địa chỉ này: đã thuộc về một tài khoản hoặc được dành riêng."
+NOT_FREE = (
+    "Không dùng được địa chỉ này: đã thuộc về một tài khoản hoặc được dành riêng. Hãy chọn địa chỉ"
+    " khác."
+)
 
 
 class AliasForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time

@@ -66,7 +66,7 @@ def ticket_field() -> Ticket:
         max_length=32,
         error_messages={
             "required": _("Hãy ghi số phiếu."),
-            "max_length": _("Số phiếu dài quá %(limit_value)d ký tự."),
+            "max_length": _("Số phiếu dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn."),
         },
     )
 

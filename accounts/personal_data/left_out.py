@@ -138,16 +138,16 @@ LEFT_OUT: dict[str | Promise, tuple[str, ...]] = {
         " dạng không đọc lại được."
     ): _SECRETS,
     _(
-        "Dấu vết một chiều của địa chỉ và số điện thoại, dùng để tìm đúng dòng; không đọc ngược"
+        "Mã băm một chiều của địa chỉ và số điện thoại, dùng để tìm đúng dòng; không đọc ngược"
         " lại được."
     ): _KEYED_NAMES,
     _(
-        "Số điện thoại đầy đủ, lời của tin nhắn đang chờ gửi: bị xóa ngay khi gửi xong. Số điện"
+        "Số điện thoại đầy đủ, nội dung tin nhắn đang chờ gửi: bị xóa ngay khi gửi xong. Số điện"
         " thoại của bạn được nêu bằng những chữ số cuối."
     ): _UNTIL_SENT,
     _(
-        "Lời cán bộ ghi trong nhật ký và tên của cán bộ: có thể nói về người khác. Việc nào đã làm,"
-        " lúc nào, do vai trò nào thì đều có trong tệp."
+        "Nội dung cán bộ ghi trong nhật ký và tên của cán bộ: có thể nói về người khác. Việc nào đã"
+        " làm, lúc nào, do vai trò nào thì đều có trong tệp."
     ): _OF_STAFF,
     _("Tài liệu của những việc làm cho nhiều người cùng lúc: phần về bạn nằm ở các mục của bạn."): (
         _OF_MANY

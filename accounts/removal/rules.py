@@ -98,7 +98,7 @@ def confirm(removal: Removal, *, by: Account) -> None:
         _refuse_unfit(held, by)
         count = held.members.filter(outcome=Outcome.LISTED).count()
         if not count:
-            raise NotNow(_("Danh sách không còn ai: hãy rút đề nghị này."))
+            raise NotNow(_("Danh sách không còn ai: hãy rút lại đề nghị này."))
         _decide(held, State.CONFIRMED, by)
         ground = Ground(why=held.why)
         AuditEvent.record(

@@ -157,7 +157,7 @@ def confirm(request: StaffRequest, pk: int) -> HttpResponse:
 @staff_page(RIGHT)
 def withdraw(request: StaffRequest, pk: int) -> HttpResponse:
     found = _removal_or_404(request, pk)
-    done = _("Đã rút đề nghị. Không tài khoản nào bị xóa.")
+    done = _("Đã rút lại đề nghị. Không tài khoản nào bị xóa.")
     return _answer(request, found, lambda: rules.withdraw(found, by=request.user), done)
 
 
