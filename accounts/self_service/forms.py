@@ -176,7 +176,8 @@ def code_error(answer: Answer) -> str:
         return gettext("Mã này đã hết hiệu lực hoặc đã được dùng. Hãy yêu cầu mã mới.")
     if not answer.tries_left:
         return gettext(
-            "Mã chưa đúng. Đã nhập sai %(guesses)s lần nên mã này không dùng được nữa."
+            "Mã chưa đúng. Đã nhập sai %(guesses)s lần nên mã này không dùng được nữa: hãy yêu cầu"
+            " mã mới."
         ) % {"guesses": GUESSES}
     return gettext("Mã chưa đúng. Hãy xem lại tin nhắn mới nhất; còn %(left)s lần nhập.") % {
         "left": answer.tries_left

@@ -244,11 +244,11 @@ def _certificates_end() -> Iterator[str]:
     _looked_at_certificates = time.monotonic()
     for seen in certificates.look():
         if seen.ends_at is None:
-            yield _("Chứng chỉ của %(place)s đã hết hạn hoặc không được tin cậy") % {
+            yield _("Chứng thư của %(place)s đã hết hạn hoặc không được tin cậy") % {
                 "place": seen.place
             }
         elif seen.is_soon:
-            yield _("Chứng chỉ của %(place)s hết hạn ngày %(day)s") % {
+            yield _("Chứng thư của %(place)s hết hạn ngày %(day)s") % {
                 "place": seen.place,
                 "day": f"{seen.ends_at:%d/%m/%Y}",
             }
