@@ -10,6 +10,7 @@ from accounts.campaigns import phone_views
 from accounts.campaigns import views as campaign_views
 from accounts.custody import views as custody_views
 from accounts.home import views as home_views
+from accounts.hotline import caller_views
 from accounts.hotline import views as hotline_views
 from accounts.leaving import views as leaving_views
 from accounts.personal_data import staff_views as data_request_views
@@ -74,6 +75,12 @@ urlpatterns = [
     path("ho-tro/tai-khoan/<int:pk>/", hotline_views.person, name="person"),
     path("ho-tro/tai-khoan/<int:pk>/hien-so/", hotline_views.reveal, name="reveal"),
     path("ho-tro/tai-khoan/<int:pk>/de-nghi-doi-so/", hotline_views.propose, name="propose"),
+    path("ho-tro/tai-khoan/<int:pk>/doi-chieu/", caller_views.check_caller, name="check-caller"),
+    path(
+        "ho-tro/tai-khoan/<int:pk>/doi-chieu/nhan-tin/",
+        caller_views.send_words,
+        name="send-caller-words",
+    ),
     path("ho-tro/tai-khoan/<int:pk>/<slug:slug>/", hotline_views.act, name="act"),
     path("quan-tri/huong-dan/", home_views.unit_guide, name="unit-guide"),
     path("quan-tri/bao-cao/", report_views.reports, name="reports"),

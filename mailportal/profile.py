@@ -29,9 +29,16 @@ GSM_7 = frozenset(
 SEGMENT = 160  # characters of GSM-7 in one SMS
 
 # The longest value each place can take; {hotline} is the profile's own number.
-LONGEST = {"code": "000000", "minutes": "5", "time": "09:15 22/11", "day": "22/11/2026"}
+LONGEST = {
+    "code": "000000",
+    "minutes": "5",
+    "time": "09:15 22/11",
+    "day": "22/11/2026",
+    "words": "SUONG TRANG 00",
+}
 CODE_PLACES = frozenset({"code", "minutes", "hotline"})
 NOTICE_PLACES = frozenset({"time", "hotline"})
+CALLER_PLACES = frozenset({"words", "hotline"})
 WARNING_PLACES = frozenset({"day", "hotline"})
 MOST_ANSWER_DAYS = 60  # longer than any law gives
 RETENTION_PLACES = frozenset({"days"})  # for which codes and messages are kept
@@ -97,6 +104,7 @@ class SmsWordings:
     phone_warning: str
     test: str
     default_password: str = ""  # without it, campaigns warn by mail alone
+    caller_check: str = ""  # without it, the desk asks for no check of its callers
     new_device: str = ""  # without it, people are told of new devices by mail alone
 
 
@@ -309,6 +317,8 @@ def _check_sms(sms: SmsWordings, *, hotline: str) -> None:
     if sms.default_password:
         key = "sms.default_password"
         _wording(key, sms.default_password, places=WARNING_PLACES, hotline=hotline)
+    if sms.caller_check:
+        _wording("sms.caller_check", sms.caller_check, places=CALLER_PLACES, hotline=hotline)
     if sms.new_device:
         _wording("sms.new_device", sms.new_device, places=NOTICE_PLACES, hotline=hotline)
     _wording("sms.test", sms.test, places=NOTICE_PLACES, hotline=hotline)

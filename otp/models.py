@@ -19,6 +19,7 @@ CODES_A_DAY = 2
 OFFICE_ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 LATELY = dt.timedelta(hours=1)  # over which a gateway's errors are counted
 GUESSES = 5  # wrong tries after which a code is dead
+CALLER_TRIES = 3  # so many, where words are read back on the telephone
 
 
 class Purpose(models.TextChoices):
@@ -26,6 +27,7 @@ class Purpose(models.TextChoices):
 
     RECOVERY = "recovery", "lấy lại mật khẩu"
     PHONE = "phone", "xác thực số điện thoại"
+    CALLER = "caller", "đối chiếu người gọi"  # words that are read back, and no code at all
 
 
 class TsTzRange(Func):
@@ -103,6 +105,10 @@ class Code(models.Model):
                 name="code_one_alive", condition=Q(expires_at__lte=F("gap_until"))
             ),
             models.CheckConstraint(name="code_guesses", condition=Q(attempts__range=(0, GUESSES))),
+            models.CheckConstraint(
+                name="code_tries_of_a_caller",
+                condition=~Q(purpose="caller") | Q(attempts__lte=CALLER_TRIES),
+            ),
             models.CheckConstraint(
                 name="code_verified_before_used",
                 condition=Q(used_at__isnull=True) | Q(verified_at__isnull=False),

@@ -26,6 +26,7 @@ class Action:
     offered: Callable[[Overview], bool]
     remedy: bool = False  # for what the caller is told
     danger: bool = False
+    asks_caller: bool = False  # that they read words back, or why they did not
     gives_word: bool = False  # that is read out, and shown once
     key: str = ""  # on the keyboard, where it is among the commonest
 
@@ -49,6 +50,7 @@ ACTIONS = {
             remedies.give_extra_code,
             lambda seen: seen.codes.is_spent and not seen.extra_today,
             remedy=True,
+            asks_caller=True,
             gives_word=True,
             key="m",
         ),
@@ -67,6 +69,7 @@ ACTIONS = {
             remedies.reopen_recovery,
             lambda seen: bool(seen.codes.closed_until or seen.phone_codes.closed_until),
             remedy=True,
+            asks_caller=True,
             key="m",
         ),
         Action(
@@ -95,6 +98,7 @@ ACTIONS = {
             remedies.unlock,
             lambda seen: bool(seen.account and seen.account.is_locked),
             remedy=True,
+            asks_caller=True,
             key="k",
         ),
         Action(

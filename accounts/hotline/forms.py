@@ -1,13 +1,15 @@
 """The shape and the wording of what staff type. Forms clean; they do not decide."""
 
+import re
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts import folding
 from accounts.hotline.search import FEWEST_DIGITS
 from accounts.pages.forms import PortalForm, Text, phone_error
-from accounts.pages.staff_fields import KeptWords, reason_field, ticket_field
+from accounts.pages.staff_fields import KeptWords, reason_field, ticket_field, unchecked_field
 from accounts.pages.versions import SeenForm
 from otp import phones
 from otp.phones import PhoneError
@@ -24,7 +26,39 @@ class GroundForm(PortalForm):
 
 
 class ActionForm(SeenForm, GroundForm):
-    """The ground for what changes somebody's account."""
+    """The ground for what changes somebody's account, of a caller who was not checked too."""
+
+    unchecked = unchecked_field()
+
+    def __init__(self, *args: Any, asks_why_unchecked: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not asks_why_unchecked:
+            del self.fields["unchecked"]
+
+
+class CallerForm(PortalForm):
+    focus_on_arrival = "words"
+
+    words = Text(
+        label=_("Từ người gọi đọc lại"),
+        help_text=with_numbers(
+            _("Hai từ và một số, ví dụ %(words)s. Gõ có dấu hay không, hoa hay thường đều được."),
+            words=lambda: "SONG LO 27",
+        ),
+        max_length=60,
+        error_messages={
+            "required": _("Hãy nhập từ người gọi đọc lại."),
+            "max_length": _("Hãy nhập ngắn lại: hai từ và một số."),
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def clean_words(self) -> str:
+        # What cannot be such words is a slip, and costs no try.
+        typed = "".join(folding.words(self.cleaned_data["words"]))
+        if not re.fullmatch("[a-z]+[0-9]{2}", typed):
+            raise forms.ValidationError(_("Cần đủ hai từ và số ở cuối."))
+        return typed
 
 
 class ProposalForm(SeenForm):

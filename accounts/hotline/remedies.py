@@ -14,7 +14,8 @@ from accounts.models.right import Right
 from accounts.organisation import roles
 from otp import codes, phones
 from otp.codes import status
-from otp.models import OFFICE_ZONE, Purpose
+from otp.codes.fates import ASKED_FOR
+from otp.models import OFFICE_ZONE
 
 
 def may_help(staff: Account, account: Account, right: Right) -> bool:
@@ -56,11 +57,13 @@ def reopen_recovery(account: Account, *, actor: Account, ground: Ground) -> None
     """
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)
-        if not any(status.status_of(account.address, purpose).closed_until for purpose in Purpose):
+        if not any(
+            status.status_of(account.address, purpose).closed_until for purpose in ASKED_FOR
+        ):
             raise NotNow(_("Việc lấy lại mật khẩu đang mở, không cần mở lại."))
         if not _once_a_day(account, DailyHelp.Kind.REOPENING):
             raise NotNow(_("Hôm nay tài khoản này đã được mở lại một lần rồi."))
-        for purpose in Purpose:
+        for purpose in ASKED_FOR:
             codes.reopen(account.address, purpose)
         _record(AuditEvent.Event.RECOVERY_REOPENED, account, actor, ground)
 

@@ -7,7 +7,7 @@ from accounts.models import Account
 from accounts.pages.versions import since
 from otp import phones
 from otp.codes import status
-from otp.models import Purpose
+from otp.codes.fates import ASKED_FOR
 
 
 def of_account(account: Account) -> dict[str, str]:
@@ -40,6 +40,6 @@ def _number(account: Account) -> str:
 
 
 def _recovery(account: Account) -> str:
-    until = [status.status_of(account.address, purpose).closed_until for purpose in Purpose]
+    until = [status.status_of(account.address, purpose).closed_until for purpose in ASKED_FOR]
     closed = max((each for each in until if each), default=None)
     return since(_("đóng đến %(at)s"), closed) or _("đang mở")

@@ -19,10 +19,11 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.credentials import extra_codes, phone_proposals
 from accounts.credentials.refusals import NotNow
-from accounts.hotline import overview, recent, remedies, standing
+from accounts.hotline import caller_check, overview, recent, remedies, standing
 from accounts.hotline.actions import ACTIONS, Action
 from accounts.hotline.forms import ActionForm, GroundForm, LookupForm, ProposalForm
 from accounts.hotline.overview import Overview
+from accounts.hotline.people import helped, person_or_404
 from accounts.hotline.search import FEWEST_DIGITS, MOST, Found, find
 from accounts.models import Account, AuditEvent, PhoneProposal
 from accounts.models.audit_event import Ground
@@ -66,7 +67,7 @@ def search(request: StaffRequest) -> HttpResponse:
 @pages
 @staff_page(Right.USE_DESK)
 def person(request: StaffRequest, pk: int) -> HttpResponse:
-    account = _person_or_404(request.user, pk)
+    account = person_or_404(request.user, pk)
     AuditEvent.record(AuditEvent.Event.VIEWED, account, actor=request.user)
     return _show(request, overview.overview_of(account.address, account, request.GET.dict()))
 
@@ -95,10 +96,15 @@ def act(request: StaffRequest, pk: int, slug: str) -> HttpResponse:
     if action is None:
         raise Http404
     hold(request, Account.objects.filter(pk=pk))
-    account = _helped(request.user, pk, action.right)
-    form = ActionForm(_sent(request), stands=standing.of_account(account))
+    account = helped(request.user, pk, action.right)
+    asks = action.asks_caller and caller_check.is_in_use()
+    checked = asks and bool(caller_check.verified_until(account, by=request.user))
+    unchecked = asks and not checked
+    form = ActionForm(
+        _sent(request), stands=standing.of_account(account), asks_why_unchecked=unchecked
+    )
     if form.is_valid():
-        ground = Ground(**form.cleaned_data)
+        ground = Ground(**form.cleaned_data, checked=checked)
         try:
             answer = action.do(account, actor=request.user, ground=ground)
         except NotNow as refusal:
@@ -108,7 +114,8 @@ def act(request: StaffRequest, pk: int, slug: str) -> HttpResponse:
                 return _show_word(request, account, action, answer)
             messages.success(request, f"{account.address}: {action.done}")
         return redirect("accounts:person", pk)
-    return _page(request, "hotline/act.html", {"form": form, "action": action, "person": account})
+    context = {"form": form, "action": action, "person": account, "unchecked": unchecked}
+    return _page(request, "hotline/act.html", context)
 
 
 @sensitive_variables()
@@ -126,7 +133,7 @@ def _show_word(
 @staff_page(Right.REVEAL_PHONE)
 def reveal(request: StaffRequest, pk: int) -> HttpResponse:
     """Show the whole number for `SHOWN_FOR` seconds: the one page that ever holds one."""
-    account = _helped(request.user, pk, Right.REVEAL_PHONE)
+    account = helped(request.user, pk, Right.REVEAL_PHONE)
     if not account.has_phone:
         raise Http404
     form = GroundForm(request.POST or None)
@@ -147,7 +154,7 @@ def reveal(request: StaffRequest, pk: int) -> HttpResponse:
 @transaction.atomic
 def propose(request: StaffRequest, pk: int) -> HttpResponse:
     hold(request, Account.objects.filter(pk=pk))
-    account = _helped(request.user, pk, Right.PROPOSE_PHONE)
+    account = helped(request.user, pk, Right.PROPOSE_PHONE)
     form = ProposalForm(_sent(request), stands=standing.of_account(account))
     if form.is_valid():
         try:
@@ -218,11 +225,15 @@ def _show(request: StaffRequest, seen: Overview) -> HttpResponse:
     def may(right: Right) -> bool:
         return account is not None and remedies.may_help(staff, account, right)
 
+    checks = caller_check.is_in_use() and may(Right.CHECK_CALLER)
+    caller = account if checks else None
     offered = [it for it in ACTIONS.values() if it.offered(seen) and may(it.right)]
     context = {
         "overview": seen,
         "actions": [it for it in offered if not it.danger],
         "dangers": [it for it in offered if it.danger],
+        "may_check": bool(caller and caller.phone_for_codes),
+        "checked_until": caller_check.verified_until(caller, by=staff) if caller else None,
         "may_reveal": may(Right.REVEAL_PHONE) and bool(seen.phone),
         "may_remove": may(Right.REMOVE_ACCOUNTS),
         "may_edit": may(Right.CHANGE_ACCOUNT),
@@ -232,18 +243,6 @@ def _show(request: StaffRequest, seen: Overview) -> HttpResponse:
         "ticket_line": seen.ticket_line,
     }
     return _page(request, "hotline/person.html", context)
-
-
-def _person_or_404(staff: Account, pk: int) -> Account:
-    """Find the person; one whom `staff` may not see is not there."""
-    return get_object_or_404(roles.within(staff, Account.objects.select_related("unit")), pk=pk)
-
-
-def _helped(staff: Account, pk: int, right: Right) -> Account:
-    account = _person_or_404(staff, pk)
-    if not remedies.may_help(staff, account, right):
-        raise PermissionDenied
-    return account
 
 
 def _waiting(staff: Account) -> "QuerySet[PhoneProposal]":

@@ -192,6 +192,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
         permissions = [
             ("use_desk", "Tra cứu ở trang hỗ trợ"),
             ("help_person", "Cấp thêm mã, mở lại, khóa, kết thúc phiên"),
+            ("check_caller", "Nhắn từ đối chiếu cho người gọi"),
             ("reveal_phone", "Xem đủ số điện thoại trong một phút"),
             ("propose_phone", "Đề nghị đổi số điện thoại"),
             ("approve_phone", "Duyệt đề nghị đổi số điện thoại"),

@@ -18,7 +18,19 @@ class Ground:
 
     why: str = ""
     ticket: str = ""
+    checked: bool = False  # the caller read the words back that went to the registered number
+    unchecked: str = ""  # why the caller was not checked, where it was asked for
     by_itself: bool = False  # done by a campaign in the name of whoever agreed to it
+
+    @property
+    def detail(self) -> dict[str, object]:
+        """Give what of it goes on record."""
+        words: dict[str, object] = {"why": self.why, "ticket": self.ticket}
+        if self.checked:
+            words["checked"] = True
+        if self.unchecked:
+            words["unchecked"] = self.unchecked
+        return words
 
 
 class AuditQuerySet(models.QuerySet["AuditEvent"]):
@@ -92,6 +104,9 @@ class AuditEvent(models.Model):
         STAFF_DISMISSED = "staff-dismissed", "Thôi vai trò"
         LOOKED_UP = "looked-up", "Tra cứu"
         VIEWED = "viewed", "Xem thông tin tài khoản"
+        CALLER_ASKED = "caller-asked", "Nhắn từ đối chiếu người gọi"
+        CALLER_RIGHT = "caller-right", "Đối chiếu đúng người gọi"
+        CALLER_WRONG = "caller-wrong", "Người gọi đọc lại không đúng"
         PHONE_REVEALED = "phone-revealed", "Xem đủ số điện thoại"
         CODE_GRANTED = "code-granted", "Cấp thêm một mã trong ngày"
         RECOVERY_REOPENED = "recovery-reopened", "Mở lại việc lấy lại mật khẩu"
@@ -211,7 +226,7 @@ class AuditEvent(models.Model):
         `account` is whom it happened to. Where there may be none, `address` is what was tried.
         """
         if ground:
-            detail |= {"why": ground.why, "ticket": ground.ticket}
+            detail |= ground.detail
         row = cls._row(event, account, detail, actor=actor, ok=ok, reason=reason, address=address)
         row.save(force_insert=True)
 

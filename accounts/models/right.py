@@ -8,6 +8,7 @@ class Right(enum.StrEnum):
 
     USE_DESK = "accounts.use_desk"
     HELP_PERSON = "accounts.help_person"
+    CHECK_CALLER = "accounts.check_caller"
     REVEAL_PHONE = "accounts.reveal_phone"
     PROPOSE_PHONE = "accounts.propose_phone"
     APPROVE_PHONE = "accounts.approve_phone"

@@ -41,6 +41,7 @@ RIGHTS: dict[Right, set[Role]] = {
     # The hotline's desk
     Right.USE_DESK: {H, U, P, A},
     Right.HELP_PERSON: {H, U, P},
+    Right.CHECK_CALLER: {H, U, P},
     Right.REVEAL_PHONE: {H, U, P},
     Right.PROPOSE_PHONE: {U, P},
     Right.APPROVE_PHONE: {H, U, P},

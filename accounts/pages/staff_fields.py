@@ -92,6 +92,16 @@ def reason_field(help_text: Any, **attributes: str) -> KeptWords:
     )
 
 
+def unchecked_field() -> KeptWords:
+    """Ask why a caller was helped who had not been checked."""
+    return _kept(
+        label=_("Vì sao không đối chiếu người gọi"),
+        help_text=_("Ví dụ: số đăng ký không còn dùng; đã gặp trực tiếp, biết mặt."),
+        required=_("Hãy đối chiếu người gọi trước, hoặc ghi vì sao không đối chiếu được."),
+        too_long=_("Lý do dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn."),
+    )
+
+
 def _kept(
     *, label: Any, help_text: Any, required: Any, too_long: Any, **attributes: str
 ) -> KeptWords:

@@ -5,7 +5,7 @@ import datetime as dt
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from otp.codes.fates import Fate
+from otp.codes.fates import ASKED_FOR, Fate
 from otp.models import OFFICE_ZONE
 
 DAY = dt.timedelta(days=1)
@@ -13,7 +13,11 @@ DAY = dt.timedelta(days=1)
 
 def codes(*, first: dt.date, days: int = 1, fate: Fate | None = None, gateway: str = "") -> str:
     """Lead to the codes of some of the office's days."""
-    query = {"local_day__gte": str(first), "local_day__lt": str(first + days * DAY)}
+    query = {
+        "local_day__gte": str(first),
+        "local_day__lt": str(first + days * DAY),
+        "purpose__in": ",".join(ASKED_FOR),
+    }
     return _list("otp_code", query | _given(fate=fate, gateway=gateway))
 
 

@@ -33,6 +33,7 @@ from accounts.self_service.pending_code import nonce_for, nonce_of
 from accounts.self_service.phone_change import AlreadyInForce, PhoneChange
 from accounts.self_service.phone_reminder import postpone
 from otp.codes import TooSoon, Verdict
+from otp.codes.fates import ASKED_FOR
 from otp.counting import keyed_names
 from otp.counting.ceilings import Paused
 from otp.models import Code
@@ -306,7 +307,7 @@ def _history(request: PersonRequest) -> History:
     return history.read(
         AuditEvent.objects.concerning(request.user),
         request.GET.dict(),
-        asked=Code.objects.filter(address_key__in=keys),
+        asked=Code.objects.filter(address_key__in=keys, purpose__in=ASKED_FOR),
     )
 
 

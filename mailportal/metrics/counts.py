@@ -19,7 +19,7 @@ from accounts.models import AuditEvent
 from accounts.upkeep import records
 from otp import outbox
 from otp.counting import ceilings
-from otp.models import GUESSES, LATELY, Code, GatewayState, Message
+from otp.models import CALLER_TRIES, GUESSES, LATELY, Code, GatewayState, Message, Purpose
 
 Event = AuditEvent.Event
 GUESSED = {Event.CODE_RIGHT: "right", Event.CODE_WRONG: "wrong", Event.CODE_SPENT: "spent"}
@@ -87,7 +87,10 @@ def _codes() -> Iterator[Metric]:
         When(used_at__isnull=False, then=Value("used")),
         When(verified_at__isnull=False, then=Value("right")),
         When(voided=True, then=Value("voided")),
-        When(attempts__gte=GUESSES, then=Value("guessed-out")),
+        When(
+            Q(attempts__gte=GUESSES) | Q(purpose=Purpose.CALLER, attempts__gte=CALLER_TRIES),
+            then=Value("guessed-out"),
+        ),
         When(expires_at__lte=Now(), then=Value("expired")),
         default=Value("waiting"),
     )

@@ -4,7 +4,9 @@ from otp.codes.checking import (
     Answer,
     Repeat,
     Verdict,
+    content_of,
     digits,
+    granted_until,
     reopen,
     repeat,
     revoke,
@@ -22,9 +24,18 @@ from otp.codes.issuing import (
     void,
 )
 from otp.codes.resuming import Outlook, issued_to, note_refusal, outlook_of
-from otp.codes.rule import CLOSED_FOR, CODE_LENGTH, GRANT, NUMBER_CAP, PHONE_CAP, STREAK
+from otp.codes.rule import (
+    CALLER_CAP,
+    CLOSED_FOR,
+    CODE_LENGTH,
+    GRANT,
+    NUMBER_CAP,
+    PHONE_CAP,
+    STREAK,
+)
 
 __all__ = [
+    "CALLER_CAP",
     "CLOSED_FOR",
     "CODE_LENGTH",
     "GRANT",
@@ -38,9 +49,11 @@ __all__ = [
     "Sequel",
     "TooSoon",
     "Verdict",
+    "content_of",
     "digits",
     "give_one_more",
     "give_places_back",
+    "granted_until",
     "issue",
     "issued_to",
     "move",

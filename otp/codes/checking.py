@@ -12,7 +12,8 @@ from django.db.models.functions import Least, Now
 from django.utils.crypto import constant_time_compare
 from django_otp.oath import hotp
 
-from otp.codes.rule import CLOSED_FOR, CODE_LENGTH, GRANT, STREAK, streak_keys
+from otp.codes import words
+from otp.codes.rule import CLOSED_FOR, CODE_LENGTH, GRANT, STREAK, streak_keys, tries_of
 from otp.counting import keyed_names, limits, tightening
 from otp.counting.limits import Limit
 from otp.counting.tightening import NOBODY, Asker, Held
@@ -56,9 +57,9 @@ WITH sending AS MATERIALIZED (
     UPDATE otp_code SET attempts = attempts + 1
     FROM sending, held
     WHERE id = %(id)s AND purpose = %(purpose)s AND browser_key = ANY(%(browser_keys)s)
-      AND attempts < sending.guesses AND verified_at IS NULL
+      AND attempts < least(sending.guesses, %(tries)s) AND verified_at IS NULL
       AND expires_at > statement_timestamp() AND held.until IS NULL
-    RETURNING address_key, sending.guesses - attempts AS left, pepper_id
+    RETURNING address_key, least(sending.guesses, %(tries)s) - attempts AS left, pepper_id
 ), guess AS MATERIALIZED (
     SELECT charged.left, pepper_id,
         EXISTS (
@@ -106,7 +107,9 @@ def verify(
     first: Callable[[], object] = _nothing,
     accepted: Callable[[], object] = _nothing,
 ) -> Answer:
-    """Check a guess of six digits. Each call costs one attempt, and a right code works once.
+    """Check a guess: six digits, or a caller's words. Each call costs one attempt.
+
+    What is right works once.
 
     Raises `Held`, at no cost, where the asker has guessed wrong too often.
 
@@ -119,6 +122,7 @@ def verify(
         "id": code_id,
         "purpose": purpose,
         "browser_keys": keyed_names.names_of("browser", nonce),
+        "tries": tries_of(purpose),
         "streak": STREAK,
         "kept": _STREAK_KEPT,
         "closed_for": CLOSED_FOR,
@@ -134,7 +138,7 @@ def verify(
             raise Held(held_until)
         if left is None:
             return Answer(Verdict.SPENT, 0)
-        if not (_matches(code_id, pepper_id, guess) and may_match):
+        if not (_matches(code_id, purpose, pepper_id, guess) and may_match):
             return Answer(Verdict.WRONG, left)
         if not _accept(code_id, purpose, asker):
             return Answer(Verdict.SPENT, 0)
@@ -159,7 +163,7 @@ def repeat(
     ).first()
     if code is None or not limits.charge(_REPEATS, str(code_id)).granted:
         return Repeat(None, may_try_again=False)
-    if not _matches(code_id, code.pepper_id, guess):
+    if not _matches(code_id, purpose, code.pepper_id, guess):
         left = limits.used_up_until(_REPEATS, str(code_id)) is None
         return Repeat(None, may_try_again=left)
     limits.give_back(_REPEATS, str(code_id))
@@ -180,6 +184,23 @@ def spend(code_id: uuid.UUID, purpose: Purpose, *, nonce: str) -> bool:
         verified_at__gt=Now() - GRANT,
     )
     return bool(granted.update(used_at=Now()))
+
+
+def granted_until(address: str, purpose: Purpose, *, nonce: str) -> dt.datetime | None:
+    """Give until when a right answer of this nonce is good; None where it is not, or was used."""
+    latest = (
+        Code.objects.filter(
+            address_key__in=keyed_names.names_of("address", address),
+            purpose=purpose,
+            browser_key__in=keyed_names.names_of("browser", nonce),
+            used_at=None,
+            verified_at__gt=Now() - GRANT,
+        )
+        .values_list("verified_at", flat=True)
+        .order_by("-verified_at")
+        .first()
+    )
+    return latest and latest + GRANT
 
 
 def revoke(address: str) -> None:
@@ -211,7 +232,17 @@ def digits(code_id: uuid.UUID, pepper_id: str) -> str:
     return f"{hotp(key, 0, CODE_LENGTH):0{CODE_LENGTH}d}"
 
 
-def _matches(code_id: uuid.UUID, pepper_id: str, guess: str) -> bool:
+def content_of(code_id: uuid.UUID, purpose: Purpose, pepper_id: str) -> str:
+    """Derive what the message of a row carries; "" once its pepper is no longer listed."""
+    if purpose == Purpose.CALLER:
+        return words.words_of(code_id, pepper_id)
+    derived = digits(code_id, pepper_id)
+    return derived if derived.isdigit() else ""
+
+
+def _matches(code_id: uuid.UUID, purpose: Purpose, pepper_id: str, guess: str) -> bool:
+    if purpose == Purpose.CALLER:
+        return words.are_right(code_id, pepper_id, guess)
     # Without its pepper a row has no digits, and nothing that is typed must match that.
     return guess.isdigit() and constant_time_compare(digits(code_id, pepper_id), guess)
 

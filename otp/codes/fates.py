@@ -4,9 +4,11 @@ import datetime as dt
 
 from django.db.models import FilteredRelation, Q, QuerySet, TextChoices
 
-from otp.models import OFFICE_ZONE, Code, Message
+from otp.models import OFFICE_ZONE, Code, Message, Purpose
 
 State = Message.State
+
+ASKED_FOR = (Purpose.RECOVERY, Purpose.PHONE)  # what reports count: no words for callers
 
 SENT = (State.ACCEPTED, State.DELIVERED)
 WENT_WRONG = (State.REJECTED, State.FAILED, State.UNKNOWN, State.EXPIRED)
@@ -36,7 +38,7 @@ def of_day(day: dt.date) -> "QuerySet[Code]":
     since = dt.datetime.combine(day, dt.time(), OFFICE_ZONE)
     until = since + dt.timedelta(days=1)
     near = Q(message__created_at__gte=since - _LATER, message__created_at__lt=until + _LATER)
-    codes = Code.objects.filter(issued_at__gte=since, issued_at__lt=until)
+    codes = Code.objects.filter(issued_at__gte=since, issued_at__lt=until, purpose__in=ASKED_FOR)
     return codes.annotate(**{CARRIER: FilteredRelation("message", condition=near)})
 
 

@@ -3,7 +3,7 @@
 import datetime as dt
 
 from otp.counting.limits import Limit
-from otp.models import CODES_A_DAY, OFFICE_ZONE, Purpose
+from otp.models import CALLER_TRIES, CODES_A_DAY, GUESSES, OFFICE_ZONE, Purpose
 
 CODE_LENGTH = 6  # digits
 GRANT = dt.timedelta(minutes=10)  # how long a right code may be used to do what it was asked for
@@ -13,6 +13,13 @@ NUMBER_CAP = Limit("sms-number", 6, dt.timedelta(hours=24))  # codes to one numb
 # Of these, what changes of phone may take: anybody may type somebody else's number there, and the
 # rest is kept for that person's recovery.
 PHONE_CAP = Limit("sms-number-phone", NUMBER_CAP.count - CODES_A_DAY, NUMBER_CAP.period)
+# Words for the hotline's callers: counted apart, so that they use up nobody's codes.
+CALLER_CAP = Limit("sms-number-caller", 4, NUMBER_CAP.period)
+
+
+def tries_of(purpose: Purpose) -> int:
+    """Give how often what was sent may be typed."""
+    return CALLER_TRIES if purpose == Purpose.CALLER else GUESSES
 
 
 def next_code_at(*, day: dt.date, taken: int, gap_until: dt.datetime) -> dt.datetime:

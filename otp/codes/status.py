@@ -10,7 +10,16 @@ from django.utils.translation import gettext_lazy as _
 
 from otp.codes.rule import GRANT, NUMBER_CAP, STREAK, next_code_at, streak_keys
 from otp.counting import keyed_names
-from otp.models import CODES_A_DAY, GUESSES, OFFICE_ZONE, Code, Message, Meter, Purpose
+from otp.models import (
+    CALLER_TRIES,
+    CODES_A_DAY,
+    GUESSES,
+    OFFICE_ZONE,
+    Code,
+    Message,
+    Meter,
+    Purpose,
+)
 from otp.sentences import duration, with_numbers
 
 State = Message.State
@@ -118,7 +127,9 @@ def _fate(code: Code, now: dt.datetime) -> Fate:
         gateway=message.gateway if message else "",
         told_at=message.changed_at if message else None,
         wrong=code.attempts - (code.verified_at is not None),
-        outcome=str(_outcome(code, now)),
+        outcome=str(
+            _outcome_of_words(code, now) if code.purpose == Purpose.CALLER else _outcome(code, now)
+        ),
         refused=code.refused,
         refused_first_at=code.refused_first_at,
         refused_last_at=code.refused_last_at,
@@ -137,3 +148,13 @@ def _outcome(code: Code, now: dt.datetime) -> object:
     if now >= code.expires_at:
         return _("hết hiệu lực, chưa dùng")
     return _("còn hiệu lực")
+
+
+def _outcome_of_words(code: Code, now: dt.datetime) -> object:
+    if code.verified_at is not None:
+        return _("người gọi đã đọc đúng")
+    if code.attempts >= CALLER_TRIES:
+        return _("đọc sai %(tries)s lần, không dùng được nữa") % {"tries": CALLER_TRIES}
+    if now >= code.expires_at:
+        return _("hết hiệu lực, chưa đọc đúng")
+    return _("đang chờ người gọi đọc")

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.views.decorators.debug import sensitive_variables
 
 from otp import codes, phones
-from otp.codes import NUMBER_CAP, PHONE_CAP
+from otp.codes import CALLER_CAP, NUMBER_CAP, PHONE_CAP
 from otp.counting import limits, tightening
 from otp.counting.keyed_names import name_of
 from otp.counting.tightening import NOBODY, Asker
@@ -83,11 +83,13 @@ def send_code(
 ) -> codes.Issued:
     """Issue a code and queue its SMS, in one statement. Raises what `codes.issue` raises.
 
-    `text` holds `{code}` where the digits go; they are put in when it is sent. `to` is empty where
-    there is nobody to write to: such a decoy is never sent and never matches a guess. A closed
-    address and a number over its cap are skipped in silence, and all cases cost the same work.
+    `text` holds `{code}` where the digits, or a caller's words, go when it is sent. `to` is empty
+    where there is nobody to write to: such a decoy is never sent and never matches a guess. A
+    closed address and a number over its cap are skipped in silence, and all cases cost the same
+    work.
     """
     nobody = name_of("address", address)
+    cap = CALLER_CAP if purpose == Purpose.CALLER else NUMBER_CAP
     queued = codes.Sequel(
         _QUEUED,
         {
@@ -99,10 +101,10 @@ def send_code(
             "phone_cap": limits.key_of(PHONE_CAP, to),
             "decoys_phone_cap": limits.key_of(PHONE_CAP, nobody),
             "phone_limit": PHONE_CAP.count,
-            "number_cap": limits.key_of(NUMBER_CAP, to),
-            "decoys_number_cap": limits.key_of(NUMBER_CAP, nobody),
-            "number_limit": NUMBER_CAP.count,
-            "period": NUMBER_CAP.period,
+            "number_cap": limits.key_of(cap, to),
+            "decoys_number_cap": limits.key_of(cap, nobody),
+            "number_limit": cap.count,
+            "period": cap.period,
         },
     )
     return codes.issue(address, purpose, nonce=nonce, proved=proved, asker=asker, sequel=queued)

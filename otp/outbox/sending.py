@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from otp import codes
 from otp.counting import tightening
-from otp.models import Code, Message
+from otp.models import Code, Message, Purpose
 from otp.outbox import life
 from otp.outbox.queue import CODE_PLACE, ERASED
 from otp.suppliers import dead_numbers, doveadm, webhook
@@ -38,7 +38,8 @@ State = Message.State
 # CTE is materialised because a plan that ran it twice would claim two.
 _CLAIM = """
 WITH due AS MATERIALIZED (
-    SELECT message.id, code.pepper_id, least(message.good_until, code.expires_at) AS good_until
+    SELECT message.id, code.purpose, code.pepper_id,
+        least(message.good_until, code.expires_at) AS good_until
     FROM otp_message AS message LEFT JOIN otp_code AS code ON code.id = message.code_id
     WHERE message.state = 'queued' AND message.due_at <= statement_timestamp()
       AND (message.code_id IS NOT NULL) = %(is_code)s
@@ -51,7 +52,7 @@ UPDATE otp_message AS message
 SET state = 'sending', tries = tries + 1, changed_at = statement_timestamp()
 FROM due
 WHERE message.id = due.id
-RETURNING message.id, tries, channel, code_id, pepper_id, "to", subject, text, gateway,
+RETURNING message.id, tries, channel, code_id, purpose, pepper_id, "to", subject, text, gateway,
     due.good_until - statement_timestamp()
 """
 
@@ -65,6 +66,7 @@ class Claimed:
     tries: int  # tells this claim from every other of the same message
     channel: str
     code_id: uuid.UUID | None
+    purpose: str | None
     pepper_id: str | None
     to: str = field(repr=False)
     subject: str = field(repr=False)
@@ -256,11 +258,11 @@ def _failure(message: Claimed, error: SmsError) -> _Attempt:
 
 
 def _with_digits(message: Claimed) -> str | None:
-    """Give the text as it goes out, or None where its digits can no longer be derived."""
-    if message.code_id is None or message.pepper_id is None:
+    """Give the text as it goes out, or None where what it carries can no longer be derived."""
+    if message.code_id is None or message.purpose is None or message.pepper_id is None:
         return message.text
-    digits = codes.digits(message.code_id, message.pepper_id)
-    return message.text.replace(CODE_PLACE, digits) if digits.isdigit() else None
+    content = codes.content_of(message.code_id, Purpose(message.purpose), message.pepper_id)
+    return message.text.replace(CODE_PLACE, content) if content else None
 
 
 @sensitive_variables()

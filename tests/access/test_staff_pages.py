@@ -24,8 +24,9 @@ from tests.support import cast
 from tests.support.cast import FACTOR
 
 # Pages that need more than roles to be looked at: test_campaign_pages, test_reports,
-# test_load_accounts, test_slips, test_departures, test_removals.
+# test_load_accounts, test_slips, test_departures, test_removals, test_caller_check.
 ELSEWHERE = (
+    "/ho-tro/tai-khoan/{pk}/doi-chieu/nhan-tin/",
     "/quan-tri/bao-cao/{table}.csv",
     "/quan-tri/bao-cao/don-vi/{unit}/{table}.csv",
     "/quan-tri/bao-cao/ma/{table}.csv",
@@ -61,12 +62,14 @@ TABLE = {
     "/ho-tro/doi-so/{proposal}/": (YES, YES, YES, NO, NO, GONE),
     "/ho-tro/tai-khoan/{an}/": (YES, YES, YES, YES, NO, GONE),
     "/ho-tro/tai-khoan/{an}/khoa/": (YES, YES, YES, NO, NO, GONE),
+    "/ho-tro/tai-khoan/{an}/doi-chieu/": (YES, YES, YES, NO, NO, GONE),
     "/ho-tro/tai-khoan/{an}/hien-so/": (YES, YES, YES, NO, NO, GONE),
     "/ho-tro/tai-khoan/{an}/de-nghi-doi-so/": (NO, YES, YES, NO, NO, GONE),
     "/ho-tro/tai-khoan/{mai}/dat-lai-xac-thuc/": (NO, GONE, YES, NO, NO, GONE),
     # Somebody of another unit.
     "/ho-tro/tai-khoan/{binh}/": (YES, GONE, YES, YES, NO, GONE),
     "/ho-tro/tai-khoan/{binh}/khoa/": (YES, GONE, YES, NO, NO, GONE),
+    "/ho-tro/tai-khoan/{binh}/doi-chieu/": (YES, GONE, YES, NO, NO, GONE),
     "/ho-tro/tai-khoan/{binh}/hien-so/": (YES, GONE, YES, NO, NO, GONE),
     "/ho-tro/tai-khoan/{binh}/de-nghi-doi-so/": (NO, GONE, YES, NO, NO, GONE),
     "/ho-tro/tai-khoan/0/": (GONE, GONE, GONE, GONE, NO, GONE),
@@ -343,7 +346,9 @@ class WideningTests(Staff, TestCase):
         call_command("migrate", verbosity=0)
 
         names = set(hotline.permissions.values_list("codename", flat=True))
-        self.assertEqual(names, {"use_desk", "help_person", "reveal_phone", "approve_phone"})
+        self.assertEqual(
+            names, {"use_desk", "help_person", "check_caller", "reveal_phone", "approve_phone"}
+        )
 
     def test_nobody_is_put_out_of_every_unit_s_sight(self):
         before = Account.objects.get(pk=self.an.pk).unit

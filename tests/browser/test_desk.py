@@ -44,6 +44,7 @@ class DeskTestCase(BrowserTestCase):
         self.heading(title)
         self.fill("Lý do", "đã đối chiếu họ tên và đơn vị")
         self.fill("Số phiếu", "P-0017")
+        self.fill("Vì sao không đối chiếu người gọi", "quen giọng")
         self.press(title)
         if then:
             self.heading(then)

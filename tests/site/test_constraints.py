@@ -10,7 +10,7 @@ from django.test import TestCase
 from psycopg import sql
 
 from accounts.models import Account, AuditEvent
-from otp.models import GAP, GUESSES, OFFICE_ZONE, Code, Message
+from otp.models import CALLER_TRIES, GAP, GUESSES, OFFICE_ZONE, Code, Message
 from tests.support import cast
 
 NOON = dt.datetime(2026, 11, 22, 12, tzinfo=OFFICE_ZONE)
@@ -472,6 +472,7 @@ REFUSED = {
         ([*PEOPLE, job()], job(state="done")),
         (PEOPLE, job(state="refused")),
     ],
+    "code_tries_of_a_caller": [([], code(purpose="caller", attempts=CALLER_TRIES + 1))],
     "a_device_once": [([*PEOPLE, device()], device(forgotten_at=LATER))],
     "upkeep_failed_for_a_reason": [([], upkeep(failures=1))],
     "brakes_one_row": [([], brakes(id=2))],
@@ -520,6 +521,7 @@ class ConstraintTests(Refusals):
             code(),
             code(ordinal=2, issued_at=NOON + GAP),
             code(purpose="phone"),
+            code(purpose="caller", attempts=CALLER_TRIES),
             code(address_key="c" * 64, attempts=GUESSES, verified_at=LATER, used_at=LATER),
             message(state="accepted"),
             account(phone="+84912466981", phone_confirmed_at=NOON),

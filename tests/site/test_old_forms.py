@@ -16,7 +16,11 @@ from tests.support.cast import PASSWORD
 from tests.support.clock import let_pass
 from tests.support.forms import Page
 
-GROUND = {"why": "người gọi báo đã tìm lại được máy", "ticket": "P-2026-0017"}
+GROUND = {
+    "why": "người gọi báo đã tìm lại được máy",
+    "ticket": "P-2026-0017",
+    "unchecked": "đã gặp trực tiếp",
+}
 CHANGED = "Từ khi bạn mở trang này"
 
 
