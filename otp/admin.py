@@ -121,7 +121,7 @@ class FateFilter(admin.SimpleListFilter):
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
     list_display = (
-        "id",
+        "number",
         "created_at",
         "channel",
         "to_masked",
@@ -135,6 +135,10 @@ class MessageAdmin(ReadOnlyAdmin):
     filtered_by = ("state", "channel", "gateway", "created_at", "reason")
     ordering = ("-created_at",)
     fields = (*list_display, "gateway_id", "due_at", "good_until")
+
+    @admin.display(description=_("số"), ordering="pk")
+    def number(self, message: Message) -> int:
+        return message.pk
 
 
 @admin.register(Code)

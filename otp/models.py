@@ -48,7 +48,7 @@ class Code(models.Model):
     The digits are nowhere in it: they are derived from the pepper and the random id.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField("số hiệu", primary_key=True, default=uuid.uuid4, editable=False)
     address_key = models.CharField(max_length=64)
     purpose = models.CharField("mục đích", max_length=16, choices=Purpose)
     pepper_id = models.CharField(max_length=8)
@@ -60,6 +60,7 @@ class Code(models.Model):
         expression=LocalDay("issued_at", zone=OFFICE_ZONE.key),
         output_field=models.DateField(),
         db_persist=True,
+        verbose_name="ngày",
     )
     ordinal = models.SmallIntegerField("mã thứ mấy trong ngày")
     voided = models.BooleanField("không tính vào ngày", default=False)
@@ -226,7 +227,7 @@ class Message(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.channel} {self.pk}"
+        return f"{self.get_channel_display()} {self.pk}"
 
 
 class DeadNumberDay(models.Model):

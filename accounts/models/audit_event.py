@@ -159,7 +159,7 @@ class AuditEvent(models.Model):
         db_index=False,
         related_name="+",
     )
-    address_key = models.CharField(max_length=64, blank=True)
+    address_key = models.CharField("mã băm của địa chỉ", max_length=64, blank=True)
     client = models.GenericIPAddressField("địa chỉ IP", null=True)
     request_id = models.CharField("mã yêu cầu", max_length=32, blank=True)
     detail = models.JSONField("chi tiết", default=dict)
@@ -206,7 +206,7 @@ class AuditEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.event}"
+        return f"{self.get_event_display()}, {timezone.localtime(self.at):%d/%m/%Y %H:%M:%S}"
 
     @classmethod
     def record(

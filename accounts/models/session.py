@@ -51,7 +51,7 @@ class Device(models.Model):
     )
     token_name = models.CharField(max_length=64)
     browser = models.CharField("trình duyệt", max_length=64)
-    client = models.GenericIPAddressField("địa chỉ mạng", null=True)
+    client = models.GenericIPAddressField("địa chỉ IP", null=True)
     first_seen_at = models.DateTimeField("lần đầu lúc", default=timezone.now)
     last_seen_at = models.DateTimeField("lần cuối lúc", default=timezone.now, db_index=True)
     forgotten_at = models.DateTimeField(null=True)

@@ -1,14 +1,21 @@
 """The administration speaks Vietnamese, in words that officials use."""
 
+import re
 import subprocess
 import tempfile
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from django.contrib import admin
 from django.test import SimpleTestCase
+from django.urls import reverse
 
-from accounts.models import LoginNotice
+from accounts.models import Account, LoginNotice, Unit
 from accounts.pages.parts import PARTS
+from accounts.upkeep import schedule
+from otp import outbox
+from otp.models import GatewayState
 from tests.admin.test_staff_sending import StaffTestCase
 from tests.support.programs.deployment import ROOT
 
@@ -24,8 +31,45 @@ ODD = (
     "để thay đổi",
     "Thoát",
     "Thêm vào",
+    "Bất kì",
+    "Chào mừng bạn",
+    "Hoán đổi",
+    "Không thể xóa",
+    "Thay đổi tài khoản",
+    "Trường này",
+    "Trường ẩn",
+    "chỉnh sửa",
+    "khả thi",
+    "lựa chọn hợp lệ",
+    "hoạt động nào được lựa chọn",
+    "lịch sử thay đổi. Nó",
+    "thành công.",
+    "với ID",
 )
+# Words without an accent that are no English: names, and what is the same in both languages.
+SAME = re.compile(r"(SMS|Menu|Hotline|twilio|\S+@hagiang\.gov\.vn|[\da-f-]{16,64}|SMS \d+|[\W\d]*)")
 LIST = "/quan-tri/accounts/account/"
+
+
+class Words(HTMLParser):
+    """What a page says: its text, and what is read out of its pictures, boxes and buttons."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.said, self._inside = set(), ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self._inside = tag
+        attrs = dict(attrs)
+        names = ["alt", "title", "placeholder", "aria-label"]
+        if attrs.get("type") == "submit":
+            names.append("value")
+        self.said |= {attrs[name].strip() for name in names if attrs.get(name)}
+
+    def handle_data(self, text):
+        if self._inside not in ("script", "style"):
+            self.said.add(text.strip())
 
 
 class WordsTests(StaffTestCase):
@@ -38,6 +82,42 @@ class WordsTests(StaffTestCase):
         one = f"{LIST}{self.an.pk}/"
         for path in ("/quan-tri/", LIST, f"{LIST}add/", f"{one}change/", f"{one}history/"):
             self.assert_good(self.client.get(path))
+
+    def test_nor_does_any_page_of_any_kind_of_row(self):
+        self.rows_of_every_kind()
+        pages = [
+            self.client.get(f"{LIST}999999/change/", follow=True),
+            self.client.post(LIST, {"action": "", "_selected_action": "1"}, follow=True),
+        ]
+        for model in admin.site._registry:
+            rows = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+            of_one = f"{rows}{model._default_manager.first().pk}/"
+            pages += [self.client.get(f"{rows}?o=1.-2")]
+            pages += [self.client.get(f"{of_one}{page}/") for page in ("change", "history")]
+            if model in (Account, LoginNotice, Unit):
+                pages += [self.client.post(page) for page in (f"{rows}add/", f"{of_one}change/")]
+                pages += [self.client.get(f"{of_one}delete/")]
+        for r in pages:
+            with self.subTest(r.request["PATH_INFO"]):
+                self.assert_vietnamese(r)
+
+    def rows_of_every_kind(self):
+        LoginNotice.objects.create(text="Bảo trì", shown_until="2099-01-01T00:00:00Z")
+        self.an.unit = Unit.objects.create(name="Sở Y tế")
+        self.an.save(update_fields=["unit"])
+        GatewayState.objects.create(name="twilio")
+        outbox.queue_sms("an", to="+84912466981", text="x")
+        self.ask("an")
+
+    def assert_vietnamese(self, r):
+        self.assert_good(r)
+        commands = {task.name for task in schedule.tasks()}
+        said = {
+            words
+            for words in Words(r.content.decode()).said - commands
+            if words.isascii() and not SAME.fullmatch(words)
+        }
+        self.assertEqual(said, set())
 
     def test_no_part_and_no_page_of_a_notice_does(self):
         notice = LoginNotice.objects.create(text="x", shown_until="2099-01-01T00:00:00Z")
