@@ -60,7 +60,12 @@ def send(account: Account, *, by: Account) -> None:
     """
     to = account.phone_for_codes
     if not to:
-        raise NotNow(_("Tài khoản không có số điện thoại nhận được tin, nên không đối chiếu được."))
+        raise NotNow(
+            _(
+                "Tài khoản không có số điện thoại nhận được tin, nên không đối chiếu được: khi"
+                " giúp, hãy ghi vì sao."
+            )
+        )
     # Filled in piece by piece: the place of the words stays until the moment of sending.
     wording = settings.PROFILE.sms.caller_check.replace("{words}", outbox.CODE_PLACE)
     text = wording.replace("{hotline}", settings.PROFILE.hotline.number)

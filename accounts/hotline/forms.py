@@ -57,7 +57,7 @@ class CallerForm(PortalForm):
         # What cannot be such words is a slip, and costs no try.
         typed = "".join(folding.words(self.cleaned_data["words"]))
         if not re.fullmatch("[a-z]+[0-9]{2}", typed):
-            raise forms.ValidationError(_("Cần đủ hai từ và số ở cuối."))
+            raise forms.ValidationError(_("Hãy nhập đủ hai từ và số ở cuối."))
         return typed
 
 

@@ -48,9 +48,9 @@ def new_device_sms(request: PersonRequest) -> HttpResponse:
     """Turn the SMS about new devices on or off."""
     wanted = "sms" in request.POST
     devices.tell_by_sms(request.user, wanted=wanted)
-    sentence = _("Từ nay có tin nhắn khi tài khoản đăng nhập từ thiết bị mới.")
+    sentence = _("Từ nay bạn nhận được tin nhắn khi tài khoản đăng nhập từ thiết bị mới.")
     if not wanted:
-        sentence = _("Đã thôi nhắn tin; thư báo thiết bị mới vẫn được gửi.")
+        sentence = _("Đã tắt tin nhắn báo; thư báo thiết bị mới vẫn được gửi.")
     messages.success(request, sentence)
     return redirect("accounts:activity")
 
