@@ -121,7 +121,7 @@ PARTS = (
         "accounts:reports",
         Right.VIEW_REPORTS,
         "Số liệu về số điện thoại, mật khẩu mặc định, mã và hoạt động hỗ trợ; tải được từng bảng.",
-        "Không gồm tài khoản ngừng sử dụng. Của các ngày trước chỉ có con số, không có danh sách.",
+        "Không gồm tài khoản ngừng sử dụng. Các ngày trước chỉ có con số, không có danh sách.",
     ),
     Part(
         "Nhật ký",
@@ -134,7 +134,7 @@ PARTS = (
         "Đơn vị",
         "admin:accounts_unit_changelist",
         Right.VIEW_UNIT,
-        "Cây đơn vị: tên, mã và đơn vị cấp trên.",
+        "Cây đơn vị: tên, tên viết tắt và đơn vị cấp trên.",
         "Không chuyển người sang đơn vị khác: việc đó làm ở trang tài khoản hoặc bằng tệp.",
     ),
     Part(
