@@ -213,7 +213,16 @@ def _every_week(counts: list[tuple[dt.datetime, str, int, str, int]]) -> Table:
 def _why(row: AuditEvent) -> str:
     ticket = str(row.detail.get("ticket", "")) if isinstance(row.detail, dict) else ""
     reason = str(row.detail.get("why", "")) or row.reason
-    return ", ".join(part for part in (reason, ticket) if part)
+    return ", ".join(part for part in (reason, ticket, _of_caller(row)) if part)
+
+
+def _of_caller(row: AuditEvent) -> str:
+    """Say whether the caller was checked, where it was asked for."""
+    if row.detail.get("checked"):
+        return _("đã đối chiếu người gọi")
+    if unchecked := row.detail.get("unchecked"):
+        return _("không đối chiếu người gọi: %(why)s") % {"why": unchecked}
+    return ""
 
 
 def _name(event: str) -> str:

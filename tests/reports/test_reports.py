@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Account, AuditEvent, Unit, UnitDay
+from accounts.models.audit_event import Ground
 from accounts.reports import history
 from accounts.reports.history import Figures
 from otp.counting import keyed_names
@@ -433,6 +434,15 @@ class HelpReportTests(ReportTestCase):
         self.assertContains(r, "+1 mất máy, HT-7", count=3)
         rows = self.rows(f"{HELP}cap-them.csv")
         self.assertEqual({row[4] for row in rows[1:]}, {"'+1 mất máy, HT-7"})
+
+    def test_whether_the_caller_was_checked_stands_beside_the_reason(self):
+        for ground in (Ground("mất máy", "HT-8", checked=True), Ground(unchecked="biết mặt")):
+            AuditEvent.record("code-granted", self.an, actor=self.hotline, ground=ground)
+
+        page = self.client.get(HELP)
+
+        self.assertContains(page, "mất máy, HT-8, đã đối chiếu người gọi")
+        self.assertContains(page, "không đối chiếu người gọi: biết mặt")
 
     def test_what_people_do_for_themselves_is_no_help(self):
         self.log_in("an", client=Client())
