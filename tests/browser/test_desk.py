@@ -3,6 +3,7 @@
 from django.utils import timezone
 
 from accounts.models import Account, AuditEvent, PhoneProposal
+from otp.codes.words import words_of
 from otp.models import Code, Message
 from tests.support import cast, inspection
 from tests.support.browser import BrowserTestCase, check
@@ -204,6 +205,21 @@ class LookTests(DeskTestCase):
         self.hears("Hãy ghi lý do.")
 
         self.inspect("Khóa tài khoản")
+
+    def test_a_caller_who_reads_words_back(self):
+        self.go(f"/ho-tro/tai-khoan/{self.an.pk}/")
+        self.press("Nhắn từ đối chiếu người gọi")
+        self.inspect("Đối chiếu người gọi")
+        self.fill("Từ người gọi đọc lại", "núi xanh")
+        self.press("Đối chiếu")
+        self.hears("Có lỗi cần sửa")
+        self.inspect("Đối chiếu người gọi")
+        code = Code.objects.get(purpose="caller")
+        self.fill("Từ người gọi đọc lại", words_of(code.pk, code.pepper_id).lower())
+        self.press("Đối chiếu")
+
+        self.hears("đã đối chiếu đúng người gọi")
+        self.inspect("Lý Văn An")
 
     def test_a_whole_number_for_a_minute(self):
         self.go(f"/ho-tro/tai-khoan/{self.an.pk}/hien-so/")
