@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from otp.codes.fates import Fate, with_fate
+from otp.codes.reasons import in_words
 from otp.models import LATELY, Code, GatewayState, Message
 from otp.sentences import duration, with_numbers
 
@@ -69,16 +70,20 @@ class GatewayAdmin(ReadOnlyAdmin):
         "paused_until",
         "last_success_at",
         "last_failure_at",
-        "last_reason",
+        "last_reason_in_words",
     )
     ordering = ("name",)
-    fields = list_display
+    fields = (*list_display, "last_reason")
 
     @admin.display(
         description=with_numbers(_("lỗi trong %(lately)s qua"), lately=lambda: duration(LATELY))
     )
     def errors(self, state: GatewayState) -> str:
         return str(state.errors_lately())
+
+    @admin.display(description=_("lỗi gần nhất"), ordering="last_reason")
+    def last_reason_in_words(self, state: GatewayState) -> str:
+        return in_words(state.last_reason)
 
 
 class GatewayFilter(admin.SimpleListFilter):
@@ -121,12 +126,11 @@ class FateFilter(admin.SimpleListFilter):
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
     list_display = (
-        "number",
         "created_at",
         "channel",
         "to_masked",
         "state",
-        "reason",
+        "reason_in_words",
         "gateway",
         "tries",
         "changed_at",
@@ -134,7 +138,11 @@ class MessageAdmin(ReadOnlyAdmin):
     list_filter = ("state", "channel", GatewayFilter, "created_at")
     filtered_by = ("state", "channel", "gateway", "created_at", "reason")
     ordering = ("-created_at",)
-    fields = (*list_display, "gateway_id", "due_at", "good_until")
+    fields = ("number", *list_display, "reason", "gateway_id", "due_at", "good_until")
+
+    @admin.display(description=_("lý do"), ordering="reason")
+    def reason_in_words(self, message: Message) -> str:
+        return in_words(message.reason)
 
     @admin.display(description=_("số"), ordering="pk")
     def number(self, message: Message) -> int:
@@ -144,7 +152,6 @@ class MessageAdmin(ReadOnlyAdmin):
 @admin.register(Code)
 class CodeAdmin(ReadOnlyAdmin):
     list_display = (
-        "id",
         "issued_at",
         "purpose",
         "ordinal",
@@ -163,7 +170,7 @@ class CodeAdmin(ReadOnlyAdmin):
     )
     filtered_by = ("purpose", "voided", "local_day", "fate", "gateway")
     ordering = ("-issued_at",)
-    fields = (*list_display, "gap_until", "expires_at")
+    fields = ("id", *list_display, "gap_until", "expires_at")
 
     @admin.display(description=_("không tính vào ngày"), ordering="voided")
     def given_back_in_words(self, code: Code) -> str:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audit.actors import acted_as_staff
+from accounts.audit.reasons import in_words
 from accounts.models import Account, AuditEvent
 from accounts.models.audit_event import AuditQuerySet
 from accounts.models.right import Right
@@ -90,9 +91,9 @@ _WITHIN = {"year": ("month", "day"), "month": ("day",), "day": ()}
 
 @admin.register(AuditEvent)
 class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
-    list_display = ("at", "event", "outcome", "whose", "who", "client", "reason")
+    list_display = ("at", "event", "outcome", "whose", "who", "client", "ground")
     fields = (
-        *("at", "event", "outcome", "reason", "whose", "who"),
+        *("at", "event", "outcome", "ground", "whose", "who"),
         *("address_key", "client", "request_id"),
         "detail",
     )
@@ -108,6 +109,10 @@ class AuditAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at 
     @admin.display(description=_("thành công"), ordering="ok")
     def outcome(self, row: AuditEvent) -> str:
         return str(_("Có") if row.ok else _("Không"))
+
+    @admin.display(description=_("lý do"), ordering="reason")
+    def ground(self, row: AuditEvent) -> str:
+        return in_words(row.reason)
 
     def get_queryset(self, request: HttpRequest) -> Calendar:
         return Calendar(AuditEvent).order_by(*self.ordering)

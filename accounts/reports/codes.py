@@ -20,6 +20,7 @@ from accounts.reports.report import Report, Tile
 from accounts.reports.tables import Row, Share, Table, number, percent
 from otp import outbox
 from otp.codes.fates import WENT_WRONG, Fate
+from otp.codes.reasons import in_words
 from otp.counting import ceilings
 from otp.models import (
     LATELY,
@@ -218,7 +219,7 @@ def _gateways() -> Table:
                     errors.count,
                     state.last_success_at,
                     state.last_failure_at,
-                    state.last_reason,
+                    in_words(state.last_reason),
                 )
             )
         )
@@ -275,7 +276,7 @@ def _errors() -> Table:
                 str(Message.Channel(channel).label),
                 gateway,
                 str(State(state).label),
-                reason,
+                in_words(reason),
                 count,
             ),
             lists=(
@@ -290,7 +291,7 @@ def _errors() -> Table:
     return Table(
         "loi",
         _("Lỗi gửi nhiều nhất trong %(span)s") % {"span": duration(ERRORS_OF)},
-        (_("Kênh"), _("Nhà cung cấp"), _("Kết quả"), _("Mã lỗi"), _("Số tin")),
+        (_("Kênh"), _("Nhà cung cấp"), _("Kết quả"), _("Lý do"), _("Số tin")),
         rows,
         empty=_("Không có lỗi nào."),
     )

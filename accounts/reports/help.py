@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from accounts.audit.reasons import in_words
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
 from accounts.organisation.units import Visible
@@ -212,7 +213,7 @@ def _every_week(counts: list[tuple[dt.datetime, str, int, str, int]]) -> Table:
 
 def _why(row: AuditEvent) -> str:
     ticket = str(row.detail.get("ticket", "")) if isinstance(row.detail, dict) else ""
-    reason = str(row.detail.get("why", "")) or row.reason
+    reason = str(row.detail.get("why", "")) or in_words(row.reason)
     return ", ".join(part for part in (reason, ticket, _of_caller(row)) if part)
 
 

@@ -8,7 +8,8 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from otp.codes.rule import GRANT, NUMBER_CAP, STREAK, next_code_at, streak_keys
+from otp.codes.reasons import in_words
+from otp.codes.rule import GRANT, STREAK, next_code_at, streak_keys
 from otp.counting import keyed_names
 from otp.models import (
     CALLER_TRIES,
@@ -20,22 +21,8 @@ from otp.models import (
     Meter,
     Purpose,
 )
-from otp.sentences import duration, with_numbers
 
 State = Message.State
-
-# What a gateway, the outbox or the ledger gave as the reason, where there are words for it.
-REASONS = {
-    "decoy": _("không có số điện thoại để gửi tới"),
-    "closed": _("đã đóng vì nhập sai nhiều lần"),
-    "number-cap": with_numbers(
-        _("số điện thoại này đã nhận quá nhiều mã trong %(period)s"),
-        period=lambda: duration(NUMBER_CAP.period),
-    ),
-    "ceiling": _("hệ thống đang tạm dừng gửi mã"),
-    "abandoned": _("tiến trình gửi tin bị ngắt giữa chừng"),
-    "fault": _("lỗi của tiến trình gửi tin"),
-}
 
 
 @dataclass(frozen=True)
@@ -123,7 +110,7 @@ def _fate(code: Code, now: dt.datetime) -> Fate:
         expires_at=code.expires_at,
         voided=code.voided,
         sent=message.get_state_display() if message else "",
-        reason=str(REASONS.get(reason, reason)),
+        reason=in_words(reason),
         gateway=message.gateway if message else "",
         told_at=message.changed_at if message else None,
         wrong=code.attempts - (code.verified_at is not None),

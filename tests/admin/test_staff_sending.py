@@ -51,7 +51,7 @@ class LookTests(StaffTestCase):
 
         self.assertContains(r, "Lỗi trong 1 giờ qua")
         self.assertContains(r, "3/5 (60 %)")
-        self.assertContains(r, "http-500")
+        self.assertContains(r, "nơi nhận trả lời mã 500")
 
     def test_a_gateway_that_sent_nothing_has_no_errors(self):
         GatewayState.objects.create(name="esms")

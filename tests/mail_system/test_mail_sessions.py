@@ -439,5 +439,5 @@ class StaffTests(StaffTestCase):
 
         r = self.client.get(f"{MESSAGES}?channel__exact=kick&state__exact=expired")
 
-        for words in ("kết thúc phiên thư", self.an.address, "connect"):
+        for words in ("kết thúc phiên thư", self.an.address, "không kết nối được với nơi nhận"):
             self.assertContains(r, words)

@@ -355,7 +355,7 @@ class CodeReportTests(ReportTestCase):
         r = self.client.get(CODES)
 
         self.assertContains(r, "tạm dừng vì lỗi")
-        self.assertContains(r, "http-500")
+        self.assertContains(r, "nơi nhận trả lời mã 500")
         self.assertContains(r, "Mã đã gửi trong một ngày")
         self.assertContains(r, "1.000")
 

@@ -1,0 +1,42 @@
+"""Why a message went, did not go, or may have gone: the words for staff."""
+
+from django.utils.translation import gettext_lazy as _
+
+from otp.codes.rule import NUMBER_CAP
+from otp.sentences import duration, with_numbers
+
+_WORDS = {
+    "decoy": _("không có số điện thoại để gửi tới"),
+    "closed": _("đã đóng vì nhập sai nhiều lần"),
+    "number-cap": with_numbers(
+        _("số điện thoại này đã nhận quá nhiều mã trong %(period)s"),
+        period=lambda: duration(NUMBER_CAP.period),
+    ),
+    "ceiling": _("hệ thống đang tạm dừng gửi mã"),
+    "withdrawn": _("đã rút lại trước khi gửi"),
+    "abandoned": _("tiến trình gửi tin bị ngắt giữa chừng"),
+    "fault": _("lỗi của tiến trình gửi tin"),
+    "connect": _("không kết nối được với nơi nhận"),
+    "no-answer": _("nơi nhận không trả lời"),
+    "unreadable": _("câu trả lời của nơi nhận không đọc được"),
+    "smtp-connect": _("không kết nối được với máy chủ thư"),
+    "smtp-no-answer": _("máy chủ thư không trả lời"),
+    "file-full": _("ổ đĩa đã đầy"),
+    "file-unwritable": _("không ghi được vào tệp"),
+}
+# What goes on with the number with which the other side answered, or with another reason.
+_BEGINNINGS = {
+    "http-": _("nơi nhận trả lời mã %(rest)s"),
+    "smtp-": _("máy chủ thư trả lời mã %(rest)s"),
+    "flush-": _("phiên thư đã kết thúc, nhưng máy chủ thư chưa bỏ mật khẩu cũ đang nhớ: %(rest)s"),
+}
+
+
+def in_words(reason: str) -> str:
+    """Say a reason of the ledger, the outbox or a gateway; a supplier's own stays as it came."""
+    if reason in _WORDS:
+        return str(_WORDS[reason])
+    for beginning, words in _BEGINNINGS.items():
+        if reason.startswith(beginning):
+            return str(words) % {"rest": in_words(reason.removeprefix(beginning))}
+    return reason
