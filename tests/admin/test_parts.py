@@ -51,6 +51,12 @@ class PartsTests(cast.Cast, TestCase):
                     self.assertEqual(r.content.decode().count('<details class="about"'), 1)
                     self.assertContains(r, part_of(href).not_this)
 
+    def test_many_are_folded_for_phones_and_few_are_not(self):
+        for place, (name, folds) in enumerate({"hotline": 0, "province-it": 1}.items()):
+            r = self.come_in_as(name, place).get("/ho-tro/")
+            with self.subTest(name):
+                self.assertEqual(r.content.decode().count('<details class="parts__fold"'), folds)
+
     def test_others_see_neither(self):
         self.set_up_people()
         self.log_in("an")
