@@ -17,6 +17,7 @@ from accounts.upkeep import schedule
 from otp import outbox
 from otp.models import GatewayState
 from tests.admin.test_staff_sending import StaffTestCase
+from tests.support.forms import Page
 from tests.support.programs.deployment import ROOT
 
 CATALOGUE = ROOT / "locale" / "vi" / "LC_MESSAGES"
@@ -125,6 +126,16 @@ class WordsTests(StaffTestCase):
         below = [f"{one}{page}/" for page in ("change", "delete", "history")]
         for path in (*(part.href for part in PARTS), *below):
             self.assert_good(self.client.get(path, follow=True))
+
+    def test_the_title_says_what_was_done(self):
+        notice = LoginNotice.objects.create(text="x", shown_until="2099-01-01T00:00:00Z")
+        path = f"/quan-tri/accounts/loginnotice/{notice.pk}/change/"
+        page = Page(self.client, path)
+
+        r = self.client.post(path, page.fields, follow=True)
+
+        title = re.search("<title>(.*?)</title>", r.content.decode(), re.DOTALL)[1]
+        self.assertIn("thành công", title)
 
     def test_what_its_scripts_say(self):
         r = self.client.get("/quan-tri/jsi18n/")
