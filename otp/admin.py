@@ -73,7 +73,7 @@ class GatewayAdmin(ReadOnlyAdmin):
         "last_reason_in_words",
     )
     ordering = ("name",)
-    fields = (*list_display, "last_reason")
+    fields = list_display
 
     @admin.display(
         description=with_numbers(_("lỗi trong %(lately)s qua"), lately=lambda: duration(LATELY))
@@ -138,7 +138,7 @@ class MessageAdmin(ReadOnlyAdmin):
     list_filter = ("state", "channel", GatewayFilter, "created_at")
     filtered_by = ("state", "channel", "gateway", "created_at", "reason")
     ordering = ("-created_at",)
-    fields = ("number", *list_display, "reason", "gateway_id", "due_at", "good_until")
+    fields = ("number", *list_display, "gateway_id", "due_at", "good_until")
 
     @admin.display(description=_("lý do"), ordering="reason")
     def reason_in_words(self, message: Message) -> str:
