@@ -135,7 +135,8 @@ class WordsTests(StaffTestCase):
         r = self.client.post(path, page.fields, follow=True)
 
         title = re.search("<title>(.*?)</title>", r.content.decode(), re.DOTALL)[1]
-        self.assertIn("thành công", title)
+        self.assertIn("| Đã lưu thông báo ở trang đăng nhập “", title)
+        self.assertNotIn("href", title)
 
     def test_what_its_scripts_say(self):
         r = self.client.get("/quan-tri/jsi18n/")
