@@ -13,7 +13,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import EnvError, FileAwareEnv, validate
 
-from mailportal import demo, embedded, postgresql
+from mailportal import demo, embedded, markup, postgresql
 from mailportal.postgresql import address
 from mailportal.profile import load
 
@@ -205,8 +205,8 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": markup.LOADERS,
             "builtins": ["accounts.pages.fixed", "accounts.pages.parts"],
             "context_processors": [
                 "django.template.context_processors.request",
