@@ -34,6 +34,7 @@ from accounts.models.phone_state import state_of
 from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.aliases import AliasForm
+from accounts.organisation.units import unit_name
 from accounts.pages.requests import actor, takes_long
 from otp import phones
 from otp.admin import FirstPages
@@ -82,7 +83,7 @@ class AccountAdmin(PlainFields, VersionedAdmin, BulkAdmin):
     list_display = (
         "address",
         "full_name",
-        "unit",
+        "within",
         "number",
         "state",
     )
@@ -90,7 +91,7 @@ class AccountAdmin(PlainFields, VersionedAdmin, BulkAdmin):
         *(PhoneFilter, "has_default_password", LoggedInFilter, LockedFilter, LockedByFilter),
         *("is_active", "kind", UnitFilter),
     )
-    list_select_related = ("unit",)
+    list_select_related = ("unit__parent",)
     paginator = FirstPages
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -122,6 +123,10 @@ class AccountAdmin(PlainFields, VersionedAdmin, BulkAdmin):
         "last_login",
         "created_at",
     )
+
+    @admin.display(description=_("đơn vị"), ordering="unit__name")
+    def within(self, account: Account) -> str:
+        return unit_name(account.unit)
 
     @admin.display(description=_("số điện thoại"))
     def masked_phone(self, account: Account) -> str:

@@ -113,6 +113,11 @@ class FilterTests(ListTestCase):
         self.assertEqual(self.listed(client, phone="missing"), {"khong", "chua"})
         self.assertNotContains(client.get(LIST), "Sở Tài chính")
 
+    def test_a_unit_is_named_with_the_one_above_it(self):
+        r = self.client.get(LIST)
+
+        self.assertContains(r, "Phòng Một (Sở Y tế)")
+
     def test_what_was_filtered_is_taken_away_with_who_locked_whom(self):
         data = {"action": "export_csv", "_selected_action": [self.hand.pk], "select_across": "1"}
         data["why"] = "Báo cáo quý"
