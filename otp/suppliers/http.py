@@ -13,6 +13,7 @@ from django.utils.encoding import force_bytes
 from django.views.decorators.debug import sensitive_variables
 from requests import Request, Response, Session
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
 from otp.suppliers.gateway import NotSent, Unknown
 
@@ -21,6 +22,7 @@ TIMEOUTS = (3.0, 10.0)  # seconds to connect, seconds for an answer (DS-04)
 # doubt. A new connection is cheaper than a code.
 IDLE = 20  # seconds
 LONGEST_WAIT = 3_600  # seconds; more is not believed
+LARGEST_ANSWER = 256 * 1024  # bytes; nobody has so much to say, and it would stay in memory
 CONNECTIONS = 32  # kept open for the threads of one sender
 
 
@@ -45,14 +47,17 @@ class Transport:
         self._forget_quiet_connections()
         body = _Body()
         # A RequestException is an OSError; so is a file of authorities that has gone.
-        with suppress(OSError):
+        with suppress(OSError, HTTPError):
             prepared = self._session.prepare_request(request)
             body = _Body(force_bytes(prepared.body or ""))
             prepared.body = body  # type: ignore[assignment]  # anything with read() will do
-            around = self._session.merge_environment_settings(prepared.url, {}, None, None, None)
+            around = self._session.merge_environment_settings(
+                prepared.url, {}, stream=True, verify=None, cert=None
+            )
             response = self._session.send(
                 prepared, timeout=TIMEOUTS, allow_redirects=False, **around
             )
+            _read(response)
             response.encoding = "utf-8"  # where it is not told, a library would guess, slowly
             return response
         if body.was_asked_for:
@@ -79,11 +84,25 @@ class _Body(io.BytesIO):
         return super().read(size)
 
 
+def _read(response: Response) -> None:
+    """Read the answer, or raise `Unknown` where it is too large."""
+    content = response.raw.read(LARGEST_ANSWER + 1, decode_content=True)
+    if len(content) > LARGEST_ANSWER:
+        response.close()
+        raise Unknown("too-large")
+    response.raw = io.BytesIO(content)
+
+
 def fields_of(response: Response) -> dict[str, object]:
     """Read an answer in JSON; what is not an object has no fields."""
+    return object_in(response.text)
+
+
+def object_in(text: str) -> dict[str, object]:
+    """Read an object in JSON; anything else has no fields."""
     try:
-        fields = json.loads(response.text)
-    except ValueError:
+        fields = json.loads(text)
+    except (ValueError, RecursionError):
         return {}
     return fields if isinstance(fields, dict) else {}
 

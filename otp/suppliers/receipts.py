@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 State = Message.State
 LONGEST_NUMBER = 15  # digits
+LONGEST_ID = 64  # characters of a supplier's id that are kept
 
 _BEFORE = {
     State.ACCEPTED: [State.SENDING, State.UNKNOWN],
@@ -36,7 +37,7 @@ def report(
     moved = Message.objects.filter(pk=message_id, state__in=_BEFORE[state]).update(
         state=state,
         gateway=gateway,
-        gateway_id=gateway_id.replace("\0", "")[:64],
+        gateway_id=clean_id(gateway_id),
         reason=reason,
         changed_at=Now(),
         to="",
@@ -47,6 +48,11 @@ def report(
         logger.info("message %s: %s says %s", message_id, gateway, state.value)
         dead_numbers.note(message_id, state, gateway=gateway, reason=reason)
     return bool(moved)
+
+
+def clean_id(text: str) -> str:
+    """Give a supplier's id as it is kept, without what PostgreSQL refuses: NUL, half characters."""
+    return text.encode(errors="ignore").decode().replace("\0", "")[:LONGEST_ID]
 
 
 def number(text: str) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.views.decorators.debug import sensitive_variables
 
+from otp.suppliers import receipts
 from otp.suppliers.breakers import Breakers
 from otp.suppliers.gateway import GatewayRefused, NotSent, Sms, SmsGateway, Unknown, from_settings
 
@@ -57,7 +58,7 @@ class Route:
         if not self._breakers.admits(gateway.name):
             raise NotSent(PAUSED)
         try:
-            gateway_id = gateway.send(sms)
+            gateway_id = receipts.clean_id(gateway.send(sms))
         except NotSent as error:
             if error.retry_after is None:
                 self._breakers.failed(gateway.name, error.reason)

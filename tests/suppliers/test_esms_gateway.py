@@ -18,8 +18,10 @@ MESSAGE = 4711
 
 
 class EsmsTests(SimpleTestCase):
+    kind = gateway.Esms
+
     def setUp(self):
-        (self.supplier,) = gateway.supply_each(self, gateway.Esms)
+        (self.supplier,) = gateway.supply_each(self, self.kind)
         self.log = gateway.EveryLogLine(self)
 
     def send(self, message_id=MESSAGE):
@@ -56,13 +58,6 @@ class RequestTests(EsmsTests):
             (fields["SmsType"], fields["IsUnicode"], fields["Sandbox"]), ("2", "0", "0")
         )
 
-    @override_settings(ESMS_BRANDNAME="Khac", ESMS_SANDBOX=True)
-    def test_the_brand_name_and_the_sandbox_can_be_set(self):
-        self.send()
-
-        fields = self.supplier.texts[0]["fields"]
-        self.assertEqual((fields["Brandname"], fields["Sandbox"]), ("Khac", "1"))
-
     @override_settings(PUBLIC_BASE_URL="https://matkhau.example.gov.vn")
     def test_each_message_has_a_request_id_and_a_secret_address_of_its_own(self):
         self.send()
@@ -73,7 +68,7 @@ class RequestTests(EsmsTests):
         secret = receipts.token(MESSAGE)
         self.assertEqual(
             first["report_to"],
-            f"https://matkhau.example.gov.vn/sms/esms/trang-thai/{MESSAGE}/{secret}/",
+            f"https://matkhau.example.gov.vn/sms/{self.kind.name}/trang-thai/{MESSAGE}/{secret}/",
         )
         self.assertTrue(re.fullmatch("[0-9a-f]{32}", secret))
 
@@ -84,6 +79,15 @@ class RequestTests(EsmsTests):
 
         first, second = self.supplier.texts
         self.assertEqual(first["request"], second["request"])
+
+
+class OwnSettingTests(EsmsTests):
+    @override_settings(ESMS_BRANDNAME="Khac", ESMS_SANDBOX=True)
+    def test_the_brand_name_and_the_sandbox_can_be_set(self):
+        self.send()
+
+        fields = self.supplier.texts[0]["fields"]
+        self.assertEqual((fields["Brandname"], fields["Sandbox"]), ("Khac", "1"))
 
 
 class AnswerTests(EsmsTests):
@@ -139,6 +143,11 @@ class AnswerTests(EsmsTests):
             "null": gateway.say(200, '{"CodeResult": null}'),
             "words": gateway.say(200, '{"CodeResult": "ok"}'),
             "nothing": gateway.say(200, ""),
+            "too deep": gateway.say(200, "[" * 100_000),
+            "not UTF-8": gateway.say(200, "\ud800"),
+            "huge": gateway.say(200, '{"CodeResult": "100"}' + " " * http.LARGEST_ANSWER),
+            "cut off": gateway.cut_off('{"CodeResult": "100"}'),
+            "no gzip": gateway.say(200, "{}", {"Content-Encoding": "gzip"}),
         }
         for name, answer in cases.items():
             with self.subTest(name):

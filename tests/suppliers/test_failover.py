@@ -1,6 +1,7 @@
 """Which supplier carries a message when one has trouble, and when none may have it again."""
 
 import datetime as dt
+import json
 from unittest import mock
 
 from django.db.models.functions import Now
@@ -123,6 +124,17 @@ class HandOnTests(SendingTestCase):
         self.deliver()
 
         self.assert_state(message, State.ACCEPTED, by="twilio")
+
+    def test_an_id_that_the_database_would_refuse_is_kept_without_what_it_refuses(self):
+        self.enterContext(override_settings(SMS_GATEWAY="esms"))
+        message = self.queue()
+        said = json.dumps({"CodeResult": "100", "SMSID": "a\0b\ud800" + "c" * 100})
+        self.esms.plan = [gateway.say(200, said)]
+
+        self.deliver(route_from_settings())
+
+        self.assert_state(message, State.ACCEPTED)
+        self.assertEqual(message.gateway_id, "ab" + "c" * 62)
 
 
 class RepeatTests(SendingTestCase):

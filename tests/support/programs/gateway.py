@@ -134,9 +134,19 @@ def fail(status):
     return answer
 
 
-def say(status, text):
+def say(status, text, headers=()):
     def answer(handler):
-        handler.answer(status, text)
+        handler.answer(status, text, headers)
+
+    return answer
+
+
+def cut_off(text):
+    """Promise one more byte than is sent, and leave."""
+
+    def answer(handler):
+        handler.answer(200, text, {}, missing=1)
+        handler.close_connection = True
 
     return answer
 
@@ -165,12 +175,13 @@ class _SupplierHandler(BaseHTTPRequestHandler):
         given = {"at": at, "path": self.path, "connection": self.client_address[1]}
         self.supplier.take(given | self.read(body))(self)
 
-    def answer(self, status, body, headers=()):
-        content = (body if isinstance(body, str) else json.dumps(body)).encode()
+    def answer(self, status, body, headers=(), *, missing=0):
+        text = body if isinstance(body, str) else json.dumps(body)
+        content = text.encode(errors="surrogatepass")
         self.send_response(status)
         for name, value in dict(headers).items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Length", str(len(content) + missing))
         self.end_headers()
         self.wfile.write(content)
 
