@@ -8,9 +8,12 @@ from datetime import UTC, datetime
 
 from accounts import caller
 
-# The addresses that name a person: a page of the portal, and what newer Outlooks ask for.
+# The addresses that name a person (a page of the portal, and what newer Outlooks ask for), and
+# those of suppliers' reports, which may be secret.
 # The proxy's log leaves them out too (deploy/nginx.conf).
-_PERSON = re.compile(r"(/cau-hinh/thong-tin/|/(?i:autodiscover)/[^/ ]+/).+", re.DOTALL)
+_PRIVATE = re.compile(
+    r"(/cau-hinh/thong-tin/|/(?i:autodiscover)/[^/ ]+/|/sms/[^/ ]+/trang-thai/).+", re.DOTALL
+)
 
 
 class JsonFormatter(logging.Formatter):
@@ -26,7 +29,7 @@ class JsonFormatter(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": _PERSON.sub(r"\1-", record.getMessage()),
+            "message": _PRIVATE.sub(r"\1-", record.getMessage()),
         }
         if who.request_id:
             line |= {"request": who.request_id, "client": who.address}

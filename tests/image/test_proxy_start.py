@@ -232,6 +232,19 @@ class ProxyTests(SimpleTestCase):
         self.assertIn('"page":"/autodiscover/-"', log)
         self.assertNotIn("an@", log)
 
+    def test_the_log_holds_no_secret_address_of_a_report(self):
+        page = Pages("one")
+        self.addCleanup(page.end)
+        self.start(page)
+
+        for path in ("esms/trang-thai/1/geheim/", "viettel/trang-thai/geheim/"):
+            self.assertEqual(self.ask("GET", f"/sms/{path}"), (200, "one"))
+
+        log = self.folder / "mailportal.log"
+        said = '"page":"/sms/-/trang-thai/-"'
+        wait_for(lambda: log.read_text().count(said) == 2, "nginx to log what it answered")
+        self.assertNotIn("geheim", log.read_text())
+
     def ask_in_clear(self, path, host):
         """Give where the answer leads."""
         line = http.client.HTTPConnection("127.0.0.1", self.plain, timeout=PATIENCE)

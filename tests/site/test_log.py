@@ -133,6 +133,14 @@ class LineTests(cast.Cast, TestCase):
         for word in ("binh", "466 981", "466%20981", "Ruong"):
             self.assertNotIn(word, text)
 
+    def test_a_suppliers_report_is_named_without_its_secret(self):
+        for address in ("esms/trang-thai/1/geheim/", "khac/trang-thai/geheim/"):
+            self.client.get(f"/sms/{address}")
+
+        text = self.written.getvalue()
+        self.assertEqual(text.count("/trang-thai/-"), 2)
+        self.assertNotIn("geheim", text)
+
     def test_good_requests_are_not_logged(self):
         self.client.get(LOGIN)
         self.ask()
