@@ -16,6 +16,7 @@ from environs import EnvError, FileAwareEnv, validate
 from mailportal import demo, embedded, markup, postgresql
 from mailportal.postgresql import address
 from mailportal.profile import load
+from otp.suppliers import description_file
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -68,11 +69,8 @@ OVER_HTTPS = _public.scheme == "https"
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", [_public.hostname])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0, validate=validate.Range(min=0))
-TRUSTED_PROXY_HEADER = env.str(
-    "TRUSTED_PROXY_HEADER",
-    "X-Forwarded-For",
-    validate=validate.OneOf(["X-Forwarded-For", "Forwarded"]),
-)
+_HEADERS = validate.OneOf(["X-Forwarded-For", "Forwarded"])
+TRUSTED_PROXY_HEADER = env.str("TRUSTED_PROXY_HEADER", "X-Forwarded-For", validate=_HEADERS)
 
 
 def networks(name: str) -> list[IPv4Network | IPv6Network]:
@@ -294,6 +292,7 @@ ESMS_SECRET_KEY = env.str("ESMS_SECRET_KEY", "")
 ESMS_BRANDNAME = env.str("ESMS_BRANDNAME", "")
 ESMS_SANDBOX = env.bool("ESMS_SANDBOX", False)
 ESMS_API_BASE = env.str("ESMS_API_BASE", "")
+SMS_SUPPLIERS = description_file.load(env.list("SMS_SUPPLIER_FILES", []), env)
 try:
     _email = env.dj_email_url("EMAIL_URL", "smtp://localhost:25")
 except EnvError as error:

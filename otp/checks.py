@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
 from otp.models import GAP
-from otp.suppliers.gateway import GATEWAYS
+from otp.suppliers.gateway import GATEWAYS, known_names
 
 SHORTEST_LIFE = 60  # seconds; an SMS takes its time
 LONGEST_LIFE = 600  # seconds (OT-04)
@@ -33,7 +33,8 @@ def check_codes(**_: Any) -> list[CheckMessage]:
 def check_gateway(**_: Any) -> list[CheckMessage]:
     """Check that the chosen SMS gateway has what it needs."""
     names = settings.SMS_GATEWAY.split(",")
-    return [fault for name in names for fault in (*_gateway(name), *_in_clear(name))]
+    faults = [fault for name in names for fault in (*_gateway(name), *_in_clear(name))]
+    return [*faults, *_described()]
 
 
 @register(Tags.security)
@@ -162,10 +163,10 @@ def _twilio() -> Iterator[CheckMessage]:
 
 
 def _gateway(name: str) -> Iterator[CheckMessage]:
-    if name not in GATEWAYS:
+    if name not in known_names():
         yield Error(
             f"SMS_GATEWAY names {name!r}, which is no gateway.",
-            hint=f"Set SMS_GATEWAY to one or several of {', '.join(GATEWAYS)}, with commas.",
+            hint=f"Set SMS_GATEWAY to one or several of {', '.join(known_names())}, with commas.",
             id="otp.E004",
         )
     if name == "file":
@@ -190,6 +191,28 @@ def _in_clear(gateway: str) -> Iterator[CheckMessage]:
             hint="Codes and keys go there. Only on this very machine may it be http://.",
             id="otp.E012",
         )
+
+
+def _described() -> Iterator[CheckMessage]:
+    """Refuse what a supplier's file may not say, beside the faults that stop its reading."""
+    for supplier in settings.SMS_SUPPLIERS.values():
+        file = f"{supplier.name}.toml of SMS_SUPPLIER_FILES"
+        if supplier.name in GATEWAYS:
+            yield Error(
+                f"{file} has the name of a gateway that is in the code.",
+                hint=f"Set another name for the file, such as {supplier.name}-2.toml.",
+                id="otp.E015",
+            )
+        if not _is_private(supplier.address):
+            yield Error(
+                f"{file}: request.address must start with https://.",
+                hint="Set an address with https://: codes and keys go there. Only on this very"
+                " machine may it be http://.",
+                id="otp.E012",
+            )
+        if supplier.receipt and supplier.receipt.proof == "address":
+            looks = supplier.receipt
+            yield from weak_secrets(looks.secret_variable, [looks.secret], "otp.E016")
 
 
 def _missing(gateway: str, needed: dict[str, str], error_id: str) -> Iterator[CheckMessage]:

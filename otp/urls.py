@@ -2,11 +2,22 @@
 
 from django.urls import path
 
-from otp.suppliers import esms, twilio
+from otp.suppliers import described, esms, twilio
 
 app_name = "otp"
 
 urlpatterns = [
     path("twilio/trang-thai/", twilio.receipt, name="twilio-receipt"),
     path("esms/trang-thai/<int:message_id>/<str:token>/", esms.receipt, name="esms-receipt"),
+    path(
+        "<slug:supplier>/trang-thai/<int:message_id>/<str:token>/",
+        described.receipt,
+        name="described-receipt-of-message",
+    ),
+    path(
+        "<slug:supplier>/trang-thai/<str:secret>/",
+        described.receipt,
+        name="described-receipt-by-secret",
+    ),
+    path("<slug:supplier>/trang-thai/", described.receipt, name="described-receipt"),
 ]

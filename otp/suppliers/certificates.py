@@ -59,6 +59,9 @@ def _places() -> Iterator[Place]:
         addresses.append((settings.TWILIO_API_BASE or twilio.API_BASE, ""))
     if "esms" in gateways:
         addresses.append((settings.ESMS_API_BASE or esms.API_BASE, ""))
+    addresses += [
+        (each.address, "") for name, each in settings.SMS_SUPPLIERS.items() if name in gateways
+    ]
     for address, ca_file in addresses:
         parts = urlsplit(address)
         if parts.scheme == "https" and parts.hostname:

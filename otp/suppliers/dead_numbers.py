@@ -6,6 +6,7 @@ One such answer is a telephone that is switched off; two on different days put a
 import datetime as dt
 from collections import defaultdict
 
+from django.conf import settings
 from django.utils import timezone
 
 from otp.models import OFFICE_ZONE, DeadNumberDay, Message
@@ -27,11 +28,16 @@ def note(message_id: int, state: Message.State, *, gateway: str, reason: str) ->
     if state == State.DELIVERED:
         keys = Message.objects.filter(pk=message_id).values("phone_key")
         DeadNumberDay.objects.filter(phone_key__in=keys).delete()
-    elif state in (State.FAILED, State.REJECTED) and reason in DEAD.get(gateway, ()):
+    elif state in (State.FAILED, State.REJECTED) and reason in _dead(gateway):
         for key, sent_at in Message.objects.filter(pk=message_id).values_list(
             "phone_key", "created_at"
         ):
             _note_dead(key, sent_at, reason)
+
+
+def _dead(gateway: str) -> frozenset[str]:
+    described = settings.SMS_SUPPLIERS.get(gateway)
+    return described.dead if described else DEAD.get(gateway, frozenset())
 
 
 def _note_dead(key: str, sent_at: dt.datetime, reason: str) -> None:

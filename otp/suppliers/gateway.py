@@ -27,6 +27,7 @@ GATEWAYS = {
     "twilio": "otp.suppliers.twilio.TwilioGateway",
     "esms": "otp.suppliers.esms.EsmsGateway",
 }
+DESCRIBED = "otp.suppliers.described.DescribedGateway"
 MAIL_TIMEOUT = 10  # seconds for each answer, where EMAIL_TIMEOUT says nothing
 
 
@@ -101,10 +102,18 @@ def from_settings() -> list[SmsGateway]:
     return [_make(name) for name in settings.SMS_GATEWAY.split(",")]
 
 
+def known_names() -> list[str]:
+    """Name what SMS_GATEWAY may name: the gateways in code, then those that files describe."""
+    return [*GATEWAYS, *settings.SMS_SUPPLIERS]
+
+
 def _make(name: str) -> SmsGateway:
+    if name in settings.SMS_SUPPLIERS:
+        described: SmsGateway = import_string(DESCRIBED)(name)
+        return described
     if name not in GATEWAYS:
         raise ImproperlyConfigured(
-            f"SMS_GATEWAY names {name!r}; it may name {', '.join(GATEWAYS)}."
+            f"SMS_GATEWAY names {name!r}; it may name {', '.join(known_names())}."
         )
     gateway: SmsGateway = import_string(GATEWAYS[name])()
     return gateway

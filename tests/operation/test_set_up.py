@@ -20,8 +20,11 @@ DIRECTORY = {
     "DIRECTORY_BIND_PASSWORD": "geheim-l",
 }
 
-# The variable that is to be named, and what is wrong with it.
 SYSLOG = {"AUDIT_SYSLOG": "soc.example.gov.vn"}
+EXAMPLE = str(ROOT / "deploy" / "sms" / "esms-file.toml")
+DESCRIBED = {"SMS_GATEWAY": "esms-file,twilio", "SMS_SUPPLIER_FILES": EXAMPLE}
+DESCRIBED |= {"SMS_ESMS_API_KEY": "geheim-e", "SMS_ESMS_SECRET_KEY": "geheim-f"}
+# The variable that is to be named, and what is wrong with it.
 FAULTS = [
     ("SECRET_KEY", {"SECRET_KEY": None}),
     ("SECRET_KEY", {"SECRET_KEY": ""}),
@@ -65,6 +68,8 @@ FAULTS = [
     ("TWILIO_ACCOUNT_SID", {"TWILIO_ACCOUNT_SID": None}),
     ("TWILIO_AUTH_TOKEN", {"TWILIO_AUTH_TOKEN": None}),
     ("TWILIO_FROM", {"TWILIO_MESSAGING_SERVICE_SID": None}),
+    ("SMS_SUPPLIER_FILES", {"SMS_SUPPLIER_FILES": "/nonexistent/viettel.toml"}),
+    ("SMS_ESMS_SECRET_KEY", DESCRIBED | {"SMS_ESMS_SECRET_KEY": None}),
     ("TRUSTED_PROXY_HEADER", {"TRUSTED_PROXY_HEADER": "X-Real-IP"}),
     ("OFFICE_NETWORKS", {"OFFICE_NETWORKS": "10.0.0.0/33"}),
     ("OFFICE_NETWORKS", {"OFFICE_NETWORKS": "10.0.0.1/8"}),
@@ -201,7 +206,11 @@ class SetUpTests(TestCase):
         self.assertEqual(done.returncode, 0, done.stdout)
 
     def test_a_good_set_up_starts(self):
-        faultless = [("", {}), ("", {"OFFICE_NETWORKS": "10.0.0.0/8,2001:db8::/32"})]
+        faultless = [
+            ("", {}),
+            ("", DESCRIBED),
+            ("", {"OFFICE_NETWORKS": "10.0.0.0/8,2001:db8::/32"}),
+        ]
         for door in DOORS:
             for done in self.start(faultless, door):
                 self.assertEqual(done.returncode, 0, done.stdout)

@@ -1,9 +1,12 @@
 """Settings with which nothing could be sent, or too much be seen, stop the start."""
 
 import secrets
+from dataclasses import replace
 
 from django.core.checks import run_checks
 from django.test import SimpleTestCase, override_settings
+
+from tests.support.programs import sms_files
 
 
 class SetUpTests(SimpleTestCase):
@@ -71,6 +74,30 @@ class SetUpTests(SimpleTestCase):
         self.assert_fault(
             "otp.E006", "TWILIO_AUTH_TOKEN", **both | {"TWILIO_AUTH_TOKEN": ""}, ESMS_SECRET_KEY="s"
         )
+
+    def test_a_described_gateway_is_one_to_choose(self):
+        suppliers = sms_files.described(sms_files.BY_ADDRESS)
+        several = self.twilio | {"SMS_SUPPLIERS": suppliers}
+        for names in ("plain", "twilio,plain"):
+            self.assertEqual(self.faults(**several | {"SMS_GATEWAY": names}, deploy=True), [])
+        self.assert_fault("otp.E004", "plain", **self.twilio | {"SMS_GATEWAY": "plain"})
+
+    def test_a_described_gateway_is_safe(self):
+        plain = sms_files.described(sms_files.BY_ADDRESS)["plain"]
+        weak = replace(plain.receipt, secret="a" * 40)
+        cases = (
+            ("otp.E012", "request.address", replace(plain, address="http://sms.example.vn/")),
+            ("otp.E012", "request.address", replace(plain, address="ftp://127.0.0.1/")),
+            ("otp.E015", "esms.toml", replace(plain, name="esms")),
+            ("otp.E016", "SMS_PLAIN_REPORTS", replace(plain, receipt=weak)),
+        )
+        for fault_id, words, supplier in cases:
+            with self.subTest(words):
+                self.assert_fault(
+                    fault_id, words, **self.twilio, SMS_SUPPLIERS={supplier.name: supplier}
+                )
+        local = {"plain": replace(plain, address="http://127.0.0.1:8080/")}
+        self.assertEqual(self.faults(**self.twilio, SMS_SUPPLIERS=local), [])
 
     def test_a_deployment_refuses_gateways_that_show_codes(self):
         for name in ("console", "file", "file,console"):

@@ -5,6 +5,7 @@ import json
 import os
 import tempfile
 from contextlib import closing
+from dataclasses import replace
 from email import message_from_string, policy
 from ipaddress import ip_network
 from pathlib import Path
@@ -25,7 +26,7 @@ from otp.outbox import alerts, life, watch
 from otp.suppliers import certificates, http
 from otp.suppliers.gateway import NotSent
 from tests.support import cast
-from tests.support.programs import gateway
+from tests.support.programs import gateway, sms_files
 from tests.support.programs.alarms import SECRET, SecureServer, Webhook
 from tests.support.programs.deployment import database_url
 from tests.support.programs.mailserver import _make_certificate
@@ -377,8 +378,11 @@ class CertificateTests(SimpleTestCase):
             return list(certificates.look())
 
     def test_a_gateway_and_a_mail_server(self):
+        plain = sms_files.described(sms_files.PLAIN)["plain"]
+        described = replace(plain, address=f"https://localhost:{self.serve()}/send")
         gateways = {
-            "SMS_GATEWAY": "twilio",
+            "SMS_GATEWAY": "twilio,plain",
+            "SMS_SUPPLIERS": {"plain": described},
             "TWILIO_API_BASE": f"https://localhost:{self.serve()}",
         }
         post = {
@@ -390,7 +394,7 @@ class CertificateTests(SimpleTestCase):
 
         looks = self.seen(**gateways, **post)
 
-        self.assertEqual([look.is_soon for look in looks], [True, True])
+        self.assertEqual([look.is_soon for look in looks], [True, True, True])
         for look in looks:
             left = look.ends_at - dt.datetime.now(dt.UTC)
             self.assertLessEqual(left, dt.timedelta(days=2))
