@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from otp.codes.fates import Fate, with_fate
-from otp.codes.reasons import in_words
+from otp.codes.reasons import in_words, state_in_words
 from otp.models import LATELY, Code, GatewayState, Message
 from otp.sentences import duration, with_numbers
 
@@ -129,7 +129,7 @@ class MessageAdmin(ReadOnlyAdmin):
         "created_at",
         "channel",
         "to_masked",
-        "state",
+        "state_in_words",
         "reason_in_words",
         "gateway",
         "tries",
@@ -139,6 +139,10 @@ class MessageAdmin(ReadOnlyAdmin):
     filtered_by = ("state", "channel", "gateway", "created_at", "reason")
     ordering = ("-created_at",)
     fields = ("number", *list_display, "gateway_id", "due_at", "good_until")
+
+    @admin.display(description=_("trạng thái"), ordering="state")
+    def state_in_words(self, message: Message) -> str:
+        return state_in_words(message.state, message.channel)
 
     @admin.display(description=_("lý do"), ordering="reason")
     def reason_in_words(self, message: Message) -> str:

@@ -20,7 +20,7 @@ from accounts.reports.report import Report, Tile
 from accounts.reports.tables import Row, Share, Table, number, percent
 from otp import outbox
 from otp.codes.fates import WENT_WRONG, Fate
-from otp.codes.reasons import in_words
+from otp.codes.reasons import in_words, state_in_words
 from otp.counting import ceilings
 from otp.models import (
     LATELY,
@@ -275,7 +275,7 @@ def _errors() -> Table:
             (
                 str(Message.Channel(channel).label),
                 gateway,
-                str(State(state).label),
+                state_in_words(state, channel),
                 in_words(reason),
                 count,
             ),

@@ -1,8 +1,9 @@
-"""Why a message went, did not go, or may have gone: the words for staff."""
+"""What became of a message, and why: the words for staff."""
 
 from django.utils.translation import gettext_lazy as _
 
 from otp.codes.rule import NUMBER_CAP
+from otp.models import Message
 from otp.sentences import duration, with_numbers
 
 _WORDS = {
@@ -30,6 +31,18 @@ _BEGINNINGS = {
     "smtp-": _("máy chủ thư trả lời mã %(rest)s"),
     "flush-": _("phiên thư đã kết thúc, nhưng máy chủ thư chưa bỏ mật khẩu cũ đang nhớ: %(rest)s"),
 }
+# The states that name who took the message, where that is no operator of telephones.
+_NOT_BY_SMS = {
+    Message.State.ACCEPTED: _("nơi nhận đã nhận"),
+    Message.State.REJECTED: _("nơi nhận từ chối"),
+}
+
+
+def state_in_words(state: str, channel: str) -> str:
+    """Say what became of a message that went this way."""
+    told = Message.State(state)
+    label = told.label if channel == Message.Channel.SMS else _NOT_BY_SMS.get(told, told.label)
+    return str(label)
 
 
 def in_words(reason: str) -> str:

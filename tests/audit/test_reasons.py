@@ -6,8 +6,10 @@ from django.test import SimpleTestCase
 
 from accounts.audit import reasons
 from accounts.models import AuditEvent
+from otp import outbox
 from otp.codes import reasons as reasons_of_messages
-from tests.admin.test_staff_sending import StaffTestCase
+from otp.models import Message
+from tests.admin.test_staff_sending import MESSAGES, StaffTestCase
 from tests.support.programs.deployment import ROOT
 
 TRAIL = "/quan-tri/accounts/auditevent/"
@@ -55,6 +57,21 @@ class WordsTests(SimpleTestCase):
             with self.subTest(reason):
                 self.assertEqual(reasons_of_messages.in_words(reason), words)
         self.assertTrue(reasons_of_messages.in_words("flush-connect").endswith("với nơi nhận"))
+
+    def test_no_operator_of_telephones_takes_a_mail(self):
+        say = reasons_of_messages.state_in_words
+
+        self.assertEqual(say("accepted", "sms"), "nhà mạng đã nhận")
+        self.assertEqual(say("accepted", "mail"), "nơi nhận đã nhận")
+        self.assertEqual(say("queued", "mail"), "đang chờ gửi")
+
+
+class MessageTests(StaffTestCase):
+    def test_the_list_says_it_too(self):
+        outbox.queue_mail(self.an.address, to=self.an.address, subject="x", text="x")
+        Message.objects.update(state="rejected", to="", subject="", text="")
+
+        self.assertContains(self.client.get(MESSAGES), "nơi nhận từ chối")
 
 
 class TrailTests(StaffTestCase):
