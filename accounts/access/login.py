@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth import authenticate, login
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import DatabaseError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -151,8 +152,17 @@ def _alarm(account: Account) -> None:
 
 @sensitive_variables("password")
 def confirm_password(request: HttpRequest, account: Account, password: str) -> bool:
-    """Check the password of somebody who is logged in, under the same count; raises `Held`."""
-    return authenticate(request, username=account.address, password=password) == account
+    """Check the password of somebody who is logged in, under the same count; raises `Held`.
+
+    Raises SessionInterrupted where the account was closed or removed meanwhile: then no password
+    is right, and to call it wrong would be a lie.
+    """
+    if authenticate(request, username=account.address, password=password) == account:
+        return True
+    found = Account.objects.filter(pk=account.pk).first()
+    if found is None or not found.may_log_in:
+        raise SessionInterrupted("The account was closed or removed meanwhile.")
+    return False
 
 
 def forget_failures(request: HttpRequest, address: str) -> None:

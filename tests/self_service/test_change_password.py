@@ -1,9 +1,13 @@
 """A new password for somebody who is logged in, and the one policy at every door."""
 
+from unittest import mock
+
 from django.conf import settings
+from django.contrib.auth import authenticate
 from django.test import Client, TestCase, override_settings
 
-from accounts.models import AuditEvent
+from accounts.access import login
+from accounts.models import Account, AuditEvent
 from otp.models import Message
 from tests.support import cast
 from tests.support.cast import LOGIN, NEW, NEW_PASSWORD, PASSWORD, newest_code
@@ -64,6 +68,23 @@ class ChangePasswordTests(cast.Cast, TestCase):
                 self.assertContains(r, sentence)
                 self.assertNotContains(r, NEW_PASSWORD)
         self.assert_unchanged()
+
+    def test_none_is_called_wrong_of_who_went_before_it_was_compared(self):
+        for name, go in (
+            ("an", lambda found: found.update(is_active=False)),
+            ("binh", lambda found: found.delete()),
+        ):
+            with self.subTest(name):
+                self.client = Client()
+                self.log_in(name)
+
+                def compare(request, username, password, go=go):
+                    go(Account.objects.filter(address=username))
+                    return authenticate(request, username=username, password=password)
+
+                with mock.patch.object(login, "authenticate", compare):
+                    self.assertRedirects(self.change(), CHANGE, fetch_redirect_response=False)
+                self.assertRedirects(self.client.get(CHANGE), f"{LOGIN}?next={CHANGE}")
 
     def test_wrong_ones_are_counted_as_at_the_log_in(self):
         for _ in range(10):
