@@ -226,7 +226,7 @@ def django_db_modify_db_settings(
 
 @pytest.fixture(scope="session")
 def databases_in_peace(django_db_modify_db_settings: None) -> Generator[ExitStack]:
-    """Wait for databases while they are made and dropped; a page's patience is for the tests."""
+    """Wait for databases while they are made and dropped, however long a busy machine takes."""
     with ExitStack() as stack:
         stack.enter_context(template.patient())
         yield stack
@@ -238,6 +238,7 @@ def django_db_setup(
 ) -> Generator[None]:
     """Let tests move the clock, and those that commit empty the tables, audit trail and all."""
     databases_in_peace.close()
+    databases_in_peace.enter_context(template.patient(template.UNHURRIED))
     with django_db_blocker.unblock():
         connection.close()
     keep = import_module("accounts.migrations.0007_chain_of_audit")
@@ -247,4 +248,5 @@ def django_db_setup(
         clock.install()
         tables.remember()
     yield
+    databases_in_peace.close()
     databases_in_peace.enter_context(template.patient())

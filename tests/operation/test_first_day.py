@@ -129,12 +129,8 @@ class OwnerTests(TransactionTestCase):
         self.url = f"postgresql://{self.name}@{host}:{at['PORT'] or 5432}/{self.name}"
 
     def do(self, statement):
-        connection.take_long()  # a database is not made, nor dropped, in a page's time
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(sql.SQL(statement.replace("{}", self.name)))
-        finally:
-            connection.take_short()
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL(statement.replace("{}", self.name)))
 
     def manage(self, *arguments):
         done = deployment.run("manage.py", *arguments, DATABASE_URL=self.url)

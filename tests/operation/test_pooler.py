@@ -20,7 +20,7 @@ from otp import outbox
 from otp.models import Message
 from otp.outbox.sender import LANES
 from tests.house.test_docs import number_in
-from tests.support import cast
+from tests.support import cast, template
 from tests.support.cast import ASK, CODE, FACTOR, LOGIN, NEW, NEW_PASSWORD, PASSWORD, token_of
 from tests.support.loading import csv_of
 from tests.support.programs import deployment, gateway
@@ -186,6 +186,9 @@ class WorkTests(cast.Cast, TransactionTestCase):
 
 @pytest.mark.program("pgbouncer")
 class LimitTests(TransactionTestCase):
+    def setUp(self):
+        self.enterContext(template.patient(postgresql.PAGE))
+
     def limits_of(self, pages):
         with closing(pages), pages.cursor() as cursor:
             cursor.execute(

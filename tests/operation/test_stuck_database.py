@@ -12,7 +12,7 @@ from psycopg import errors
 
 from accounts.models import AuditEvent
 from mailportal.postgresql import COMMAND, PAGE
-from tests.support import cast
+from tests.support import cast, template
 from tests.support.cast import ASK, CODE, FACTOR, LOGIN, PASSWORD, token_of
 from tests.support.programs import deployment
 from tests.support.programs.deployment import Server, Visitor
@@ -230,8 +230,12 @@ class RefusedTests(cast.Cast, TestCase):
 
 
 class LimitTests(cast.Cast, TestCase):
-    def in_force(self):
-        with connection.cursor() as cursor:
+    def setUp(self):
+        # Those of the tests themselves are longer.
+        self.enterContext(template.patient(PAGE))
+
+    def in_force(self, at=connection):
+        with at.cursor() as cursor:
             cursor.execute(
                 "SELECT current_setting('lock_timeout'), current_setting('statement_timeout'),"
                 " current_setting('idle_in_transaction_session_timeout')"
@@ -239,7 +243,8 @@ class LimitTests(cast.Cast, TestCase):
             return cursor.fetchone()
 
     def test_a_page_has_little_patience_and_a_command_more(self):
-        self.assertEqual(self.in_force(), tuple(PAGE.parameters().values()))
+        with contextlib.closing(connection.copy()) as page:
+            self.assertEqual(self.in_force(page), tuple(PAGE.parameters().values()))
         for mine, longer in zip(PAGE, COMMAND, strict=True):
             self.assertGreater(longer, mine)
         said = deployment.run(

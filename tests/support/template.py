@@ -6,18 +6,22 @@ from unittest import mock
 from django.db import connection
 
 from mailportal import postgresql
-from mailportal.postgresql import COMMAND
+from mailportal.postgresql import COMMAND, PAGE, Patience
 
 _NAME = "test_mailportal_template"
 
+# A page's, but for a statement: on a busy machine any may wait for the disk, and none is tried here
+# for how long it takes.
+UNHURRIED = PAGE._replace(statement=120)
+
 
 @contextmanager
-def patient():
-    """Let databases be made, copied and dropped, however long a busy machine takes for it."""
+def patient(limits: Patience = COMMAND):
+    """Let connections that are opened meanwhile have these limits instead of a page's."""
     options = connection.settings_dict["OPTIONS"]
     with (
-        mock.patch.dict(options, options=f"{options['options']} {COMMAND.options()}"),
-        mock.patch.object(postgresql, "patience", COMMAND),
+        mock.patch.dict(options, options=f"{options['options']} {limits.options()}"),
+        mock.patch.object(postgresql, "patience", limits),
     ):
         yield
 
