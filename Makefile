@@ -19,13 +19,16 @@ HOLD_INT := $(shell env --block-signal=INT true 2>/dev/null && echo env --block-
 # and stay together, in the order that tests/conftest.py gives them. Where ARGS choose, one process is done before others would have started.
 WORKERS := --numprocesses=logical --maxprocesses=4 --dist=loadscope --no-loadscope-reorder
 
-.PHONY: run test lint lock messages environment
+.PHONY: run test test-long lint lock messages environment
 
 run: environment  ## the portal with demonstration data, on http://127.0.0.1:8000
 	@PORTAL_DEMO=1 exec $(HOLD_INT) $(BIN)/python manage.py demo
 
-test: environment  ## all tests; ARGS="tests/site/test_profile.py -x" chooses
-	@exec $(BIN)/python -m pytest $(if $(ARGS),$(ARGS),$(WORKERS))
+test: environment  ## all tests but the long ones; ARGS="tests/site/test_profile.py -x" chooses
+	@exec $(BIN)/python -m pytest $(if $(ARGS),$(ARGS),$(WORKERS) -m "not long")
+
+test-long: environment  ## the long ones, which tests/conftest.py lists
+	@exec $(BIN)/python -m pytest $(WORKERS) -m long
 
 lint: environment  ## style, types, directions, templates, migrations
 	$(BIN)/ruff check .

@@ -54,6 +54,18 @@ PARTS = {
     "postmap": ("/usr/lib/postfix/postfix-pgsql.so",),
 }
 LONG_ROOMS = {"browser", "mail_system", "operation", "outbox", "self_service", "upgrade", "upkeep"}
+# What `make test` leaves to `make test-long`: half of all the time for a tenth of the tests. They
+# walk every page in a browser, play a whole year, and start the portal over and over again.
+LONG = {
+    *("browser/test_admin", "browser/test_comforts", "browser/test_desk", "browser/test_pages"),
+    *("browser/test_reports", "bulk/test_many_accounts", "mail_system/test_mail_programs"),
+    *("operation/test_failover", "operation/test_make_run", "operation/test_metrics"),
+    *("operation/test_replica", "operation/test_set_up", "operation/test_stuck_database"),
+    *("operation/test_year", "outbox/test_sender_load", "outbox/test_sender_process"),
+    *("self_service/test_cut_off", "spreadsheets/test_hostile_files"),
+    *("upgrade/test_back_and_forth", "upgrade/test_migrations", "upgrade/test_upgrade"),
+    *("upkeep/test_backup", "upkeep/test_worker_schedule"),
+}
 # Python packages that are not for everybody, and how to get them.
 PACKAGES = {
     "ldap": "apt-get install gcc python3-dev libldap-dev libsasl2-dev, then"
@@ -62,6 +74,7 @@ PACKAGES = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: takes long; given to whole modules below")
     config.addinivalue_line("markers", "program(name): needs a program that is not from Python")
     config.addinivalue_line("markers", "package(name): needs a package of an extra")
     config.addinivalue_line("markers", "commit(id, release): needs a commit of the history")
@@ -103,9 +116,13 @@ def _without_surrogates(data: Any) -> Any:
     return data
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses by the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what starts programs: a long test that begins last keeps everybody waiting."""
     items.sort(key=lambda item: item.path.parent.name not in LONG_ROOMS)
+    for item in items:
+        if f"{item.path.parent.name}/{item.path.stem}" in LONG:
+            item.add_marker("long")
 
 
 def pytest_collection_finish() -> None:

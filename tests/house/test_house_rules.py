@@ -10,6 +10,7 @@ from django.urls import URLResolver, get_resolver
 from django.urls.resolvers import RegexPattern
 
 from mailportal.autoconfig import microsoft
+from tests.conftest import LONG
 
 ROOT = settings.BASE_DIR
 APPS = ("accounts", "otp", "mailportal")
@@ -134,6 +135,11 @@ class FileTests(SimpleTestCase):
                 with self.subTest(str(file.relative_to(ROOT))):
                     text = file.read_text(encoding="utf-8")
                     self.assertNotRegex(text, r"\bsleep\(")
+
+    def test_every_long_test_is_there(self):
+        for name in LONG:
+            with self.subTest(name):
+                self.assertTrue((settings.BASE_DIR / "tests" / f"{name}.py").is_file())
 
     def test_every_file_says_what_it_decides(self):
         for file in self.files():
