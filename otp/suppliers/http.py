@@ -18,6 +18,7 @@ from urllib3.exceptions import HTTPError
 from otp.suppliers.gateway import NotSent, Unknown
 
 TIMEOUTS = (3.0, 10.0)  # seconds to connect, seconds for an answer (DS-04)
+ANSWER_WITHIN = 20  # seconds for the whole of an answer, of which each piece came in time
 # Firewalls forget a quiet connection without telling, and what is then sent on it is lost in
 # doubt. A new connection is cheaper than a code.
 IDLE = 20  # seconds
@@ -85,11 +86,17 @@ class _Body(io.BytesIO):
 
 
 def _read(response: Response) -> None:
-    """Read the answer, or raise `Unknown` where it is too large."""
-    content = response.raw.read(LARGEST_ANSWER + 1, decode_content=True)
-    if len(content) > LARGEST_ANSWER:
-        response.close()
-        raise Unknown("too-large")
+    """Read the answer, or raise `Unknown` where it is too large or never ends."""
+    give_up_at = time.monotonic() + ANSWER_WITHIN
+    content = b""
+    while piece := response.raw.read1(LARGEST_ANSWER, decode_content=True):
+        content += piece
+        if len(content) > LARGEST_ANSWER:
+            response.close()
+            raise Unknown("too-large")
+        if time.monotonic() > give_up_at:
+            response.close()
+            raise Unknown("no-answer")
     response.raw = io.BytesIO(content)
 
 

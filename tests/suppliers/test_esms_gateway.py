@@ -181,6 +181,13 @@ class SilenceTests(EsmsTests):
         with self.nowhere_to(ears.address):
             self.failure(Unknown)
 
+    def test_an_answer_that_never_ends_is_given_up(self):
+        self.supplier.plan = [gateway.drip('{"CodeResult": "100"}')]
+        with mock.patch.object(http, "ANSWER_WITHIN", 0.3):
+            self.assertEqual(self.failure(Unknown).reason, "no-answer")
+
+        self.assertFalse(self.supplier.released.is_set())
+
     def test_no_answer_to_a_request_that_was_read_may_mean_that_it_went(self):
         for name, answer in (("slow", gateway.hold), ("gone", gateway.drop)):
             with self.subTest(name), self.supplier.answers(answer):

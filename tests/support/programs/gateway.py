@@ -151,6 +151,19 @@ def cut_off(text):
     return answer
 
 
+def drip(text):
+    """Send one byte at a time, the last of them when the test releases the supplier."""
+
+    def answer(handler):
+        handler.answer(200, "", {}, missing=1000 + len(text))
+        while not handler.supplier.released.wait(0.02):
+            handler.wfile.write(b" ")
+        handler.wfile.write(text.encode())
+        handler.close_connection = True
+
+    return answer
+
+
 def drop(handler):
     handler.close_connection = True
 
