@@ -188,6 +188,7 @@ MIDDLEWARE = [
     "accounts.self_service.repeats.RepeatMiddleware",
     "accounts.access.drafts.DraftMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.access.middleware.FactorAskedMiddleware",
     "accounts.access.middleware.ForcedChangeMiddleware",
     "accounts.access.middleware.PhoneAskedMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -33,6 +33,7 @@ FAILURES = Limit("login", 10, dt.timedelta(minutes=15))
 _HOLDS = Limit("login-hold", 1, FAILURES.period)  # on record, of each count
 
 TOO_SHORT = "password_too_short"  # in the session: typed at log-in, and no longer enough
+FACTOR_ASKED = "factor_asked"  # in the session: the second factor is still to be shown
 PHONE_ASKED = "phone_asked"  # in the session: a campaign asks for a number since the log-in
 
 LOG_IN_AS = "log_in_as"  # in the session: the name to begin with, after a new password
@@ -137,6 +138,9 @@ def open_session(request: HttpRequest, account: Account) -> None:
     request.session["staff"] = account.is_staff
     request.session["browser"] = name_browser(request.headers.get("User-Agent", ""))
     request.session["client"] = caller.current().address
+    if account.has_factor and not account.is_staff:
+        # Staff are asked at the pages of the staff (accounts.access.staff).
+        request.session[FACTOR_ASKED] = True
     if PhoneMember.objects.asking(account):
         request.session[PHONE_ASKED] = True
     AuditEvent.record(AuditEvent.Event.LOGGED_IN, account, actor=account)

@@ -9,8 +9,8 @@ from django.shortcuts import redirect
 from django.utils.deprecation import MiddlewareMixin
 
 from accounts.access import limits
-from accounts.access.login import PHONE_ASKED, TOO_SHORT
-from accounts.access.staff import is_staff_page
+from accounts.access.login import FACTOR_ASKED, PHONE_ASKED, TOO_SHORT
+from accounts.access.staff import is_staff_page, to_second_factor
 from accounts.models import PhoneMember
 
 NOWHERE = "/-/"  # no page
@@ -44,6 +44,22 @@ class StaffNetworkMiddleware:
                 # The admin's lists would ask the database for it, which takes no NUL.
                 raise BadRequest
         return self.get_response(request)
+
+
+class FactorAskedMiddleware(MiddlewareMixin):
+    """The password of somebody who has a second factor opens one page only: where it is shown."""
+
+    def process_view(
+        self, request: HttpRequest, view: object, *_: object
+    ) -> HttpResponseBase | None:
+        if not getattr(view, "login_required", True) or not request.user.is_authenticated:
+            return None
+        if FACTOR_ASKED not in request.session:
+            return None
+        match = request.resolver_match
+        if match and match.view_name in ("accounts:second-factor", "accounts:stay"):
+            return None
+        return to_second_factor(request.get_full_path())
 
 
 class ForcedChangeMiddleware(MiddlewareMixin):

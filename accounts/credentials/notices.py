@@ -71,8 +71,13 @@ def factor_enrolled(account: Account) -> None:
 
 
 def recovery_codes_made(account: Account) -> None:
-    """Tell a member of staff that new recovery codes open the staff pages in their name."""
+    """Tell of new recovery codes, each of which stands in for a code of the app."""
     _mail(account, "recovery_codes_made", "Đã tạo mã dự phòng mới")
+
+
+def factor_turned_off(account: Account) -> None:
+    """Tell that the password alone opens the account again."""
+    _mail(account, "factor_turned_off", "Đã tắt xác thực hai lớp")
 
 
 def factor_reset(account: Account) -> None:

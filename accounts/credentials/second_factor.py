@@ -1,4 +1,4 @@
-"""The second factor of the staff: an app's codes, and recovery codes for the day it is lost."""
+"""The second factor of an account: an app's codes, and recovery codes for the day it is lost."""
 
 import base64
 import datetime as dt
@@ -72,20 +72,23 @@ def qr_code(device: TOTPDevice) -> str:
 def enrol(request: HttpRequest, typed: str) -> list[str]:
     """Confirm the app with its first code, and give new recovery codes; none where it was wrong.
 
-    This session has shown its factor from then on. The person is told by mail (ASVS 6.3.7). Raises
-    `NotYet`.
+    This session has shown its factor from then on, and all others end (ASVS 7.4.3). The person is
+    told by mail (ASVS 6.3.7). Raises `NotYet`.
     """
     account = request.user
     assert isinstance(account, Account)
     device = pending(account)
     _refuse_before_time(account, device)
     with transaction.atomic():
+        # The account before its devices, as everywhere.
+        Account.objects.select_for_update().get(pk=account.pk)
         device = TOTPDevice.objects.select_for_update().get(pk=device.pk)
         right = device.verify_is_allowed()[0] and device.verify_token(_cleaned(typed))
         if right and not is_enrolled(account):
             device.confirmed = True
             device.save(update_fields=["confirmed"])
             made = _new_codes(account)
+            account.end_sessions(but=request.session.session_key)
             AuditEvent.record(AuditEvent.Event.FACTOR_ENROLLED, account, actor=account)
             notices.factor_enrolled(account)
         else:
@@ -110,13 +113,26 @@ def check(request: HttpRequest, typed: str) -> bool:
     """
     account = request.user
     assert isinstance(account, Account)
-    device = _match(account, _cleaned(typed))
-    event = AuditEvent.Event.FACTOR_RIGHT if device else AuditEvent.Event.FACTOR_WRONG
-    reason = "recovery-code" if isinstance(device, StaticDevice) else ""
-    AuditEvent.record(event, account, actor=account, ok=device is not None, reason=reason)
+    device = _try(account, typed)
     if device is None:
         return False
     _remember(request, device)
+    return True
+
+
+@sensitive_variables()
+def turn_off(account: Account, typed: str) -> bool:
+    """Take the factor away for its owner, who shows it once more; False where the code was wrong.
+
+    Raises `NotYet`. The staff's is not theirs to turn off: the callers see to that.
+    """
+    if _try(account, typed) is None:
+        return False
+    with transaction.atomic():
+        Account.objects.select_for_update().get(pk=account.pk)
+        _take_away(account)
+        AuditEvent.record(AuditEvent.Event.FACTOR_TURNED_OFF, account, actor=account)
+        notices.factor_turned_off(account)
     return True
 
 
@@ -146,8 +162,7 @@ def reset(account: Account, *, actor: Account, ground: Ground) -> None:
     """Take a colleague's factor away: it is enrolled anew at the next log-in (AD-01)."""
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)
-        TOTPDevice.objects.filter(user=account).delete()
-        StaticDevice.objects.filter(user=account).delete()
+        _take_away(account)
         account.end_sessions()
         AuditEvent.record(AuditEvent.Event.FACTOR_RESET, account, actor=actor, ground=ground)
         notices.factor_reset(account)
@@ -156,6 +171,21 @@ def reset(account: Account, *, actor: Account, ground: Ground) -> None:
 def stored_name(account: Account, code: str) -> str:
     """Name a recovery code as it is stored: the code itself is nowhere."""
     return keyed_names.oldest_name_of("recovery-code", f"{account.pk}:{code}")[:16]
+
+
+def _take_away(account: Account) -> None:
+    TOTPDevice.objects.filter(user=account).delete()
+    StaticDevice.objects.filter(user=account).delete()
+
+
+@sensitive_variables()
+def _try(account: Account, typed: str) -> Device | None:
+    """Find what a code belongs to, which uses it up, and put the try on record."""
+    device = _match(account, _cleaned(typed))
+    event = AuditEvent.Event.FACTOR_RIGHT if device else AuditEvent.Event.FACTOR_WRONG
+    reason = "recovery-code" if isinstance(device, StaticDevice) else ""
+    AuditEvent.record(event, account, actor=account, ok=device is not None, reason=reason)
+    return device
 
 
 @sensitive_variables()

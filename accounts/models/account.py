@@ -1,6 +1,7 @@
 """Accounts: a mailbox of a person or an organisation, its password and its number."""
 
 import datetime as dt
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -11,9 +12,10 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Func, Q
+from django.db.models import Exists, Func, OuterRef, Q
 from django.db.models.functions import Reverse
 from django.utils import timezone
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import directory
 from accounts.addresses import AddressError, canonical
@@ -47,6 +49,11 @@ _FEW = {
 }
 
 
+def _has_factor() -> Exists:
+    """Say in a query of accounts whether each has a second factor."""
+    return Exists(TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True))
+
+
 class AccountManager(BaseUserManager["Account"]):
     def get_queryset(self) -> "models.QuerySet[Account]":
         return super().get_queryset().defer("words")
@@ -72,8 +79,11 @@ class AccountManager(BaseUserManager["Account"]):
         )
 
     def reached_at(self, address: str) -> "Account | None":
-        """Find the account by its own address or an alias, in the canonical spelling."""
-        return self.filter(addresses__address=address).first()
+        """Find the account by its own address or an alias, in the canonical spelling.
+
+        Whether it `has_factor` comes with it.
+        """
+        return self.with_factor().filter(addresses__address=address).first()
 
     def main_address(self, address: str) -> str:
         """Give the address under which the owner of `address` is counted; itself where it has none.
@@ -92,6 +102,11 @@ class AccountManager(BaseUserManager["Account"]):
         account = self.with_custody().filter(addresses__address=address).first()
         main = account.address if account else address
         return main, account if account and account.shows_phone else None
+
+    def with_factor(self) -> "models.QuerySet[Account]":
+        """Read accounts with whether they have a second factor: no statement more."""
+        # The property of that name asks where it was not read beforehand.
+        return self.annotate(has_factor=_has_factor())  # type: ignore[no-redef]  # see above
 
     def with_custody(self) -> "models.QuerySet[Account]":
         """Read accounts with those who are responsible for them: one statement for every kind."""
@@ -254,6 +269,11 @@ class Account(AbstractBaseUser, PermissionsMixin):
     def is_in_directory(self) -> bool:
         """Whether the password is the directory's: it is, unless there is one here."""
         return directory.is_in_charge() and not self.has_usable_password()
+
+    @cached_property
+    def has_factor(self) -> bool:
+        """Whether a second factor is asked for, once read; `with_factor()` reads it beforehand."""
+        return Account.objects.filter(_has_factor(), pk=self.pk).exists()
 
     @property
     def is_locked(self) -> bool:

@@ -98,6 +98,7 @@ class AuditEvent(models.Model):
         ALIASES_CHANGED = "aliases-changed", "Sửa địa chỉ khác của tài khoản"
         ADDRESS_RENAMED = "address-renamed", "Đổi tên miền của địa chỉ"
         FACTOR_ENROLLED = "factor-enrolled", "Cài đặt xác thực hai lớp"
+        FACTOR_TURNED_OFF = "factor-turned-off", "Tắt xác thực hai lớp"
         FACTOR_RESET = "factor-reset", "Đặt lại xác thực hai lớp"
         RECOVERY_CODES_MADE = "recovery-codes-made", "Tạo mã dự phòng mới"
         STAFF_APPOINTED = "staff-appointed", "Giao vai trò"

@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.access import proof_of_work
+from accounts.access.forms import TokenForm
 from accounts.addresses import AddressError, canonical, mended
 from accounts.models import Account
 from accounts.pages.forms import (
@@ -224,6 +225,17 @@ class ChangePasswordForm(NewPasswordForm):
         if new and new == cleaned.get("password"):
             self.add_error("new_password1", _("Mật khẩu mới phải khác mật khẩu hiện tại."))
         return cleaned
+
+
+class TurnOffFactorForm(TokenForm):
+    focus_on_arrival = ""
+
+    password = password_field(
+        _("Mật khẩu hiện tại"),
+        autocomplete="current-password",
+        empty=_("Hãy nhập mật khẩu hiện tại."),
+    )
+    field_order = ("password", "token")
 
 
 class PhoneForm(SeenForm):

@@ -142,12 +142,6 @@ class EnrolmentTests(Newcomer, TestCase):
         self.assertRedirects(r, LOGIN)
         self.assertFalse(TOTPDevice.objects.exists())
 
-    def test_to_others_there_is_no_such_page(self):
-        self.log_in("an")
-
-        for page in (ENROL, OWN):
-            self.assertEqual(self.client.get(page).status_code, 404)
-
     def test_three_codes_left_are_told_on_every_page_until_new_ones_are_made(self):
         self.enrol()
         kept = StaticToken.objects.values("pk")[:3]

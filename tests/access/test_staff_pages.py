@@ -144,7 +144,7 @@ TABLE = {
         f"/quan-tri/chien-dich/so-dien-thoai/{{phones}}/{page}": (NO, GONE, YES, NO, NO, GONE)
         for page in ("bat-dau/", "dung/", "chay-tiep/")
     },
-    "/cau-hinh/xac-thuc-hai-lop/": (YES, YES, YES, YES, YES, GONE),
+    "/cau-hinh/xac-thuc-hai-lop/": (YES, YES, YES, YES, YES, YES),
 }
 
 
