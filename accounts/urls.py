@@ -30,6 +30,7 @@ urlpatterns = [
     path("dang-nhap/o-lai/", access_views.stay, name="stay"),
     path("quen-mat-khau/", recovery_views.reset, name="reset"),
     path("quen-mat-khau/xac-thuc/", recovery_views.reset_code, name="reset-code"),
+    path("quen-mat-khau/xac-thuc-hai-lop/", recovery_views.reset_factor, name="reset-factor"),
     path("quen-mat-khau/mat-khau-moi/", recovery_views.reset_password, name="reset-password"),
     path("kich-hoat/", activation_views.start, name="activate"),
     path("kich-hoat/so-dien-thoai/", activation_views.number, name="activate-number"),

@@ -4,6 +4,7 @@ import base64
 import datetime as dt
 import secrets
 import unicodedata
+from collections.abc import Callable, Iterable
 
 import segno
 from django.db import transaction
@@ -121,6 +122,22 @@ def check(request: HttpRequest, typed: str) -> bool:
 
 
 @sensitive_variables()
+def is_right(account: Account, typed: str, *, then: Callable[[], object]) -> bool:
+    """Check a code of somebody who is not logged in; what `then` does is part of its use.
+
+    Raises `NotYet`.
+    """
+    for device in _devices(account, _cleaned(typed)):
+        # Before the transaction: the wait has to stay on record.
+        _refuse_before_time(account, device)
+    with transaction.atomic():
+        right = _try(account, typed) is not None
+        if right:
+            then()
+    return right
+
+
+@sensitive_variables()
 def turn_off(account: Account, typed: str) -> bool:
     """Take the factor away for its owner, who shows it once more; False where the code was wrong.
 
@@ -190,16 +207,26 @@ def _try(account: Account, typed: str) -> Device | None:
 
 @sensitive_variables()
 def _match(account: Account, code: str) -> Device | None:
-    if len(code) == APP_DIGITS and code.isdigit():
-        kind, token = TOTPDevice, code
-    else:
-        kind, token = StaticDevice, stored_name(account, code)
-    for device in kind.objects.devices_for_user(account, confirmed=True):
+    token = code if _is_of_app(code) else stored_name(account, code)
+    for device in _devices(account, code):
         _refuse_before_time(account, device)
         matched = verify_token(account, device.persistent_id, token)
         if matched is not None:
             return matched
     return None
+
+
+@sensitive_variables("code")
+def _devices(account: Account, code: str) -> Iterable[Device]:
+    """Give what a code may belong to: the app, or the recovery codes."""
+    kind = TOTPDevice if _is_of_app(code) else StaticDevice
+    found: Iterable[Device] = kind.objects.devices_for_user(account, confirmed=True)
+    return found
+
+
+@sensitive_variables("code")
+def _is_of_app(code: str) -> bool:
+    return len(code) == APP_DIGITS and code.isdigit()
 
 
 @sensitive_variables("device")

@@ -185,6 +185,10 @@ def code_error(answer: Answer) -> str:
     }
 
 
+class RecoveryFactorForm(TokenForm, StepForm):
+    """The second factor of somebody whose code by SMS was right."""
+
+
 class NewPasswordForm(StepForm):
     new_password1 = password_field(
         _("Nhập mật khẩu"), autocomplete="new-password", empty=_("Hãy nhập mật khẩu mới.")

@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.access import sessions
 from accounts.access.limits import charge_word, give_back_word
 from accounts.access.login import FAILURES
-from accounts.credentials import extra_codes
+from accounts.credentials import extra_codes, second_factor
 from accounts.credentials.passwords import change_password
 from accounts.models import Account, AuditEvent
 from accounts.self_service import pending_code
@@ -24,6 +24,8 @@ from otp.counting import keyed_names, limits
 from otp.counting.ceilings import Paused, ProofNeeded
 from otp.counting.tightening import Held
 from otp.models import Purpose
+
+_FACTOR_SHOWN = "recovery_factor"  # in the session: for which code the second factor was shown
 
 SAME_CLICK = sessions.REPEATABLE  # in which the same password may be sent again
 
@@ -151,6 +153,34 @@ class Recovery:
         """Check the code; once it is right, a new password may be chosen within `GRANT`."""
         return self.state.check(self.session, guess)
 
+    def lacks_factor(self) -> bool:
+        """Whether the account has a second factor, which is to be shown before a new password.
+
+        Only who gave the right code may be told: it is told of nobody else's account.
+        """
+        if self.session.get(_FACTOR_SHOWN) == self.state.code_id or not self.state.has_grant:
+            return False
+        account = self.account()
+        return account is not None and second_factor.is_enrolled(account)
+
+    @sensitive_variables("typed")
+    def show_factor(self, typed: str) -> bool:
+        """Check a code of the app, or a recovery code; a right one is good for this code alone.
+
+        Raises `second_factor.NotYet`, and `RecoveryOver` when there is no grant (any more).
+        """
+        account = self.account()
+        if account is None or not self.state.has_grant:
+            raise RecoveryOver
+        store = sessions.of(self.session)
+
+        def keep() -> None:
+            self.session[_FACTOR_SHOWN] = self.state.code_id
+            store.save_now()
+
+        with store.all_or_nothing():
+            return second_factor.is_right(account, typed, then=keep)
+
     @sensitive_variables("password")
     def finish(self, password: str) -> None:
         """Set the new password and end this recovery.
@@ -197,7 +227,8 @@ class Recovery:
             password,
             event=AuditEvent.Event.PASSWORD_RESET,
             keep_session=store.session_key,
-            unless=lambda: not self.state.spend(),
+            # The factor may have been turned on meanwhile.
+            unless=lambda: self.lacks_factor() or not self.state.spend(),
             also=also,
         )
         return changed or self._was_set_to(password)

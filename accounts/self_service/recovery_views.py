@@ -12,7 +12,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts.access import limits, login, proof_of_work
 from accounts.access.limits import limit_posts
+from accounts.access.second_factor_views import WRONG_TOKEN, not_yet
 from accounts.credentials.policy import RULES
+from accounts.credentials.second_factor import NotYet
 from accounts.pages import fixed
 from accounts.pages.requests import pages
 from accounts.self_service import password_prompt
@@ -21,6 +23,7 @@ from accounts.self_service.forms import (
     AddressForm,
     CodeForm,
     NewPasswordForm,
+    RecoveryFactorForm,
     code_error,
 )
 from accounts.self_service.pending_code import nonce_for, nonce_of
@@ -117,6 +120,33 @@ def reset_code(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
+@sensitive_post_parameters("token")
+@pages
+@limit_posts("second-factor", 30, minutes=10)
+def reset_factor(request: HttpRequest) -> HttpResponse:
+    """Ask for the second factor, where there is one: the number alone opens no such account."""
+    recovery = Recovery.resume(request.session)
+    if recovery is None or recovery.state.has_lapsed or recovery.is_remnant:
+        return _start_again(request)
+    if not recovery.lacks_factor():
+        return redirect(_step(recovery))
+    form = RecoveryFactorForm(request.POST or None, step=recovery.state.code_id)
+    if form.is_valid():
+        try:
+            right = recovery.show_factor(form.cleaned_data["token"])
+        except NotYet as wait:
+            form.add_error("token", not_yet(wait))
+        except RecoveryOver:
+            return _start_again(request)
+        else:
+            if right:
+                return redirect("accounts:reset-password")
+            form.add_error("token", WRONG_TOKEN)
+    context = {"form": form, "recovery": recovery.state}
+    return render(request, "self_service/reset_factor.html", context)
+
+
+@login_not_required
 @sensitive_post_parameters("new_password1", "new_password2")
 @pages
 @limit_posts("new-password", 60, minutes=10)
@@ -124,8 +154,9 @@ def reset_password(request: HttpRequest) -> HttpResponse:
     recovery = Recovery.resume(request.session)
     if recovery is None or recovery.state.has_lapsed or recovery.is_remnant:
         return _start_again(request)
-    if recovery.state.verified_at is None:
-        return redirect("accounts:reset-code")
+    before = _step_before_password(recovery)
+    if before:
+        return redirect(before)
     person = recovery.account()
     form = NewPasswordForm(request.POST or None, step=recovery.state.code_id, person=person)
     if form.is_valid():
@@ -154,6 +185,13 @@ def reset_password(request: HttpRequest) -> HttpResponse:
 def _step(recovery: Recovery) -> str:
     """Name the page where a recovery stands."""
     return "accounts:reset-password" if recovery.state.has_grant else "accounts:reset-code"
+
+
+def _step_before_password(recovery: Recovery) -> str:
+    """Name the page that comes first, as long as one does."""
+    if recovery.state.verified_at is None:
+        return "accounts:reset-code"
+    return "accounts:reset-factor" if recovery.lacks_factor() else ""
 
 
 def _start_again(request: HttpRequest) -> HttpResponse:

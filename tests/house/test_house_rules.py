@@ -23,6 +23,7 @@ PUBLIC = {
     "accounts:logout": "/dang-xuat/",
     "accounts:reset": "/quen-mat-khau/",
     "accounts:reset-code": "/quen-mat-khau/xac-thuc/",
+    "accounts:reset-factor": "/quen-mat-khau/xac-thuc-hai-lop/",
     "accounts:reset-password": "/quen-mat-khau/mat-khau-moi/",
     "accounts:activate": "/kich-hoat/",
     "accounts:activate-number": "/kich-hoat/so-dien-thoai/",
