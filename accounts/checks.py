@@ -75,6 +75,8 @@ def secrets_are_secret(**_: Any) -> list[CheckMessage]:
         )
     if settings.METRICS_TOKEN:
         faults += weak_secrets("METRICS_TOKEN", [settings.METRICS_TOKEN], "portal.E019")
+    if settings.AUTH_POLICY_TOKEN:
+        faults += weak_secrets("AUTH_POLICY_TOKEN", [settings.AUTH_POLICY_TOKEN], "portal.E030")
     return faults
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.access import second_factor_views
+from accounts.access import mail_policy_views, second_factor_views
 from accounts.access import views as access_views
 from accounts.activation import staff_views as slip_views
 from accounts.activation import views as activation_views
@@ -27,6 +27,7 @@ urlpatterns = [
     path("dang-nhap/yeu-to-thu-hai/", second_factor_views.ask_second_factor, name="second-factor"),
     path("dang-nhap/yeu-to-thu-hai/cai-dat/", second_factor_views.enrol, name="enrol"),
     path("dang-xuat/", access_views.log_out, name="logout"),
+    path(mail_policy_views.ADDRESS.lstrip("/"), mail_policy_views.auth_policy, name="auth-policy"),
     path("dang-nhap/o-lai/", access_views.stay, name="stay"),
     path("quen-mat-khau/", recovery_views.reset, name="reset"),
     path("quen-mat-khau/xac-thuc/", recovery_views.reset_code, name="reset-code"),

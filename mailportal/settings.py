@@ -235,9 +235,8 @@ HASH_QUEUE = 5  # seconds to wait for a place before the page says "busy"
 PASSWORD_FRESH = 600  # seconds after typing it in which the password is not asked again
 PHONE_MASK_DIGITS = env.int("PHONE_MASK_DIGITS", 6)  # 0 to 6
 PHONE_CONFIRMATION = env.bool("PHONE_CONFIRMATION", True)
-PHONE_RECONFIRM_MONTHS = env.int(  # after which a number is confirmed again; 0: never
-    "PHONE_RECONFIRM_MONTHS", 12, validate=validate.Range(min=0, max=120)
-)
+_MONTHS = validate.Range(min=0, max=120)  # after which a number is confirmed again; 0: never
+PHONE_RECONFIRM_MONTHS = env.int("PHONE_RECONFIRM_MONTHS", 12, validate=_MONTHS)
 
 # The mail system's directory, where there is one
 DIRECTORY = env.str("DIRECTORY", "")
@@ -319,6 +318,7 @@ ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", "")
 ALERT_WEBHOOK_SECRET = env.str("ALERT_WEBHOOK_SECRET", "")
 DEFAULT_FROM_EMAIL = _email.get("DEFAULT_FROM_EMAIL", f"khong-tra-loi@{PROFILE.domain}")
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+AUTH_POLICY_TOKEN = env.str("AUTH_POLICY_TOKEN", "")
 
 # Sessions and cookies
 SESSION_ENGINE = "accounts.access.sessions"

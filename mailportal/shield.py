@@ -20,6 +20,7 @@ from django_ratelimit.core import get_usage
 
 from accounts.access import limits
 from accounts.access.limits import TooManyRequests
+from accounts.access.mail_policy_views import is_mail_server
 from accounts.access.staff import is_staff_page
 from mailportal import errors
 from otp.counting.keyed_names import name_of
@@ -58,20 +59,22 @@ class ShieldMiddleware:
     """Answer 429 to a caller who asks too fast; stands before what asks the database.
 
     It stands behind the check of the form's token, which costs no statement: what other sites make
-    a browser send must not use up what its owner may.
+    a browser send must not use up what its owner may. The mail server asks for everybody.
     """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if is_mail_server(request):
+            return self.get_response(request)
         limit = REPORTS if _is_report(request) else REQUESTS
         return _refusal(request, limit) or self.get_response(request)
 
     def process_view(
         self, request: HttpRequest, view: object, *_: object
     ) -> HttpResponseBase | None:
-        if _is_report(request):
+        if _is_report(request) or is_mail_server(request):
             return None
         if request.method == "POST":
             return _held(request, view) or _refusal(request, POSTS)

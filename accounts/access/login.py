@@ -68,22 +68,22 @@ class AccountBackend(ModelBackend):
         """
         # One transaction, which has ended before the hash is computed.
         with transaction.atomic():
-            address = Account.objects.main_address(_read(username or ""))
-            counted_for = _counted_for(request, address)
-            charge = limits.charge(FAILURES, counted_for)
+            address = Account.objects.main_address(read_name(username or ""))
+            counted_as = counted_for(request, address)
+            charge = limits.charge(FAILURES, counted_as)
             if charge.granted:
                 account = Account.objects.reached_at(address)
                 # Drawn for everybody, so that the statements are the same.
                 decoy = decoy_hashes.drawn_for(address)
             else:
-                _note_hold(address, counted_for)
+                note_hold(address, counted_as)
         if not charge.granted:
             raise Held(charge.until)
         try:
             right = _is_right(account, password or "", decoy)
         except (Busy, directory.NoAnswer):
             if _was_not_compared(account):
-                limits.give_back(FAILURES, counted_for)
+                limits.give_back(FAILURES, counted_as)
             raise
         if not right:
             AuditEvent.record(
@@ -96,7 +96,7 @@ class AccountBackend(ModelBackend):
                 AuditEvent.Event.LOGIN_FAILED, account, address=address, ok=False, reason="closed"
             )
             return None
-        limits.give_back(FAILURES, counted_for)
+        limits.give_back(FAILURES, counted_as)
         return account
 
     def user_can_authenticate(self, user: object) -> bool:
@@ -171,7 +171,30 @@ def confirm_password(request: HttpRequest, account: Account, password: str) -> b
 
 def forget_failures(request: HttpRequest, address: str) -> None:
     """Forget the wrong passwords of this browser or network: the account has a new one."""
-    limits.clear(FAILURES, _counted_for(request, address))
+    limits.clear(FAILURES, counted_for(request, address))
+
+
+def counted_for(request: HttpRequest | None, address: str) -> str:
+    """Say whose count a try at the account of this main address belongs to."""
+    browser = known_browsers.token_of(request, address) if request else ""
+    network = network_of([*settings.STAFF_NETWORKS, *settings.OFFICE_NETWORKS])
+    return f"{address} {browser or network}".rstrip()
+
+
+def note_hold(address: str, counted_as: str) -> None:
+    """Put a hold on record, once: whoever goes on trying must not fill the trail (GO-07)."""
+    if limits.charge(_HOLDS, counted_as).granted:
+        AuditEvent.record(AuditEvent.Event.LOGIN_HELD, address=address, ok=False)
+
+
+def read_name(username: str) -> str:
+    """Give the one spelling under which a name that was typed is counted and looked up."""
+    try:
+        return canonical(username)
+    except AddressError:
+        # Counted like any name, and found nowhere: no account is stored under such a spelling.
+        # The look-up is in the database, which takes no NUL.
+        return f"?{username[:MAX_LENGTH]}".replace("\0", "?")
 
 
 def note_password_typed(session: SessionBase) -> None:
@@ -184,28 +207,6 @@ def password_is_fresh(session: SessionBase, *, within: int) -> bool:
     if not typed_at:
         return False
     return timezone.now() - dt.datetime.fromisoformat(typed_at) <= dt.timedelta(seconds=within)
-
-
-def _note_hold(address: str, counted_for: str) -> None:
-    """Put a hold on record, once: whoever goes on trying must not fill the trail (GO-07)."""
-    if limits.charge(_HOLDS, counted_for).granted:
-        AuditEvent.record(AuditEvent.Event.LOGIN_HELD, address=address, ok=False)
-
-
-def _counted_for(request: HttpRequest | None, address: str) -> str:
-    """Say whose count a try at the account of this main address belongs to."""
-    browser = known_browsers.token_of(request, address) if request else ""
-    network = network_of([*settings.STAFF_NETWORKS, *settings.OFFICE_NETWORKS])
-    return f"{address} {browser or network}".rstrip()
-
-
-def _read(username: str) -> str:
-    try:
-        return canonical(username)
-    except AddressError:
-        # Counted like any name, and found nowhere: no account is stored under such a spelling.
-        # The look-up is in the database, which takes no NUL.
-        return f"?{username[:MAX_LENGTH]}".replace("\0", "?")
 
 
 @sensitive_variables("password", "compared")

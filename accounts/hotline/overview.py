@@ -9,10 +9,11 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from accounts.access import mail_logins
 from accounts.access.login import FAILURES
 from accounts.audit import history
 from accounts.audit.history import Entry, History
-from accounts.models import Account, AuditEvent, DailyHelp, PhoneProposal, Session
+from accounts.models import Account, AuditEvent, DailyHelp, MailLogin, PhoneProposal, Session
 from otp import outbox, phones
 from otp.codes import NUMBER_CAP, STREAK, status
 from otp.codes.status import CodeStatus
@@ -35,6 +36,7 @@ class Overview:
     extra_given_at: dt.datetime | None  # where it can still be asked for
     proposal: PhoneProposal | None
     history: History
+    mail_logins: list[MailLogin] | None  # None: the mail server tells of none
 
     @property
     def events(self) -> list[Entry]:
@@ -115,6 +117,7 @@ def overview_of(
         extra_given_at=given.given_at if given and given.is_open else None,
         proposal=PhoneProposal.objects.open().filter(account=account).first(),
         history=history.read(audited, query or {}),
+        mail_logins=mail_logins.of(account) if account else None,
     )
 
 

@@ -14,7 +14,7 @@ from accounts.models.hotline import DailyHelp, PhoneProposal
 from accounts.models.job import Job
 from accounts.models.login_notice import LoginNotice
 from accounts.models.phone_campaign import PhoneCampaign, PhoneExcuse, PhoneMember
-from accounts.models.session import Device, Session
+from accounts.models.session import Device, MailLogin, Session
 from accounts.models.unit import Unit
 from accounts.models.upkeep import Upkeep
 
@@ -40,6 +40,7 @@ __all__ = [
     "Job",
     "LoginNotice",
     "MailDomain",
+    "MailLogin",
     "PhoneCampaign",
     "PhoneExcuse",
     "PhoneMember",

@@ -1,4 +1,4 @@
-"""Browsers and their sessions, by one-way names of what their cookies hold."""
+"""Browsers and their sessions, by one-way names of what their cookies hold; mail programs."""
 
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
@@ -71,3 +71,45 @@ class Device(models.Model):
     @staticmethod
     def name_of(token: str) -> str:
         return keyed_names.oldest_name_of("device", token)
+
+
+class MailLogin(models.Model):
+    """Log-ins of mail programs on one day, from one caller by one protocol, as Dovecot tells."""
+
+    class Protocol(models.TextChoices):
+        IMAP = "imap", "IMAP"
+        POP3 = "pop3", "POP3"
+        SMTP = "smtp", "SMTP"
+        SIEVE = "sieve", "ManageSieve"
+        OTHER = "other", "khác"
+
+    account = models.ForeignKey(
+        "accounts.Account", on_delete=models.CASCADE, verbose_name="tài khoản"
+    )
+    local_day = models.DateField("ngày", db_index=True)
+    client = models.GenericIPAddressField("địa chỉ IP")  # of IPv6: where its /64 begins
+    protocol = models.CharField("giao thức", max_length=8, choices=Protocol)
+    count = models.PositiveIntegerField("số lần", default=1)
+    first_at = models.DateTimeField("lần đầu lúc", default=timezone.now)
+    last_at = models.DateTimeField("lần cuối lúc", default=timezone.now)
+
+    class Meta:
+        verbose_name = "đăng nhập của phần mềm thư"
+        verbose_name_plural = "đăng nhập của phần mềm thư"
+        constraints = (
+            models.UniqueConstraint(
+                fields=["account", "local_day", "client", "protocol"],
+                name="mail_logins_of_a_day_are_one_row",
+            ),
+            models.CheckConstraint(
+                name="mail_logins_end_after_they_began",
+                condition=models.Q(last_at__gte=models.F("first_at"), count__gte=1),
+            ),
+            models.CheckConstraint(
+                name="mail_login_protocol_is_known",
+                condition=models.Q(protocol__in=["imap", "pop3", "smtp", "sieve", "other"]),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_protocol_display()}, {self.local_day:%d/%m/%Y}"

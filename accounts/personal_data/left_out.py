@@ -93,6 +93,7 @@ _TECHNICAL = (
     "accounts.DataRequest.id",
     "accounts.Departure.id",
     "accounts.Device.id",
+    "accounts.MailLogin.id",
     "accounts.Job.id",
     "accounts.PhoneCampaign.id",
     "accounts.PhoneExcuse.id",

@@ -1,11 +1,12 @@
-"""What is stored of how somebody logs in: sessions, devices, the second factor."""
+"""What is stored of how somebody logs in: sessions, devices, mail programs, the second factor."""
 
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.access.devices import KEPT
-from accounts.models import Device, Session
+from accounts.access.mail_logins import KEPT as MAIL_LOGINS_KEPT
+from accounts.models import Device, MailLogin, Session
 from accounts.personal_data import reading
 from accounts.personal_data.parts import Column, Part
 from otp.sentences import duration
@@ -46,6 +47,22 @@ LOGINS = (
             Column(_("Bỏ lúc"), "forgotten_at"),
         ),
         reading.own(Device, "-last_seen_at"),
+        by=("account",),
+    ),
+    Part(
+        "phan_mem_thu",
+        _("Đăng nhập trong phần mềm thư"),
+        lambda: duration(MAIL_LOGINS_KEPT),
+        "accounts.MailLogin",
+        (
+            Column(_("Ngày"), "local_day"),
+            Column(_("Địa chỉ IP"), "client"),
+            Column(_("Giao thức"), "protocol"),
+            Column(_("Số lần"), "count"),
+            Column(_("Lần đầu lúc"), "first_at"),
+            Column(_("Lần cuối lúc"), "last_at"),
+        ),
+        reading.own(MailLogin, "-last_at"),
         by=("account",),
     ),
     Part(

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_POST
 
-from accounts.access import devices, limits, login, sessions
+from accounts.access import devices, limits, login, mail_logins, sessions
 from accounts.access.limits import limit_posts
 from accounts.audit import history
 from accounts.audit.history import History
@@ -296,6 +296,7 @@ def activity(request: PersonRequest) -> HttpResponse:
         "history": _history(request),
         "sessions": _sessions(request),
         "devices": devices.of(user, request),
+        "mail_logins": mail_logins.of(user),
         "device_sms": bool(settings.PROFILE.sms.new_device and user.phone_for_codes),
     }
     return render(request, "self_service/activity.html", context)

@@ -76,10 +76,13 @@ def used_up_until(limit: Limit, who: str) -> dt.datetime | None:
     return until
 
 
-def give_back(limit: Limit, who: str) -> None:
-    """Undo the newest charge of `who`, because what was charged for turned out to be right."""
+def give_back(limit: Limit, who: str) -> bool:
+    """Undo the newest charge of `who`, because what was charged for turned out to be right.
+
+    False where there is none.
+    """
     charged = Meter.objects.filter(pk=key_of(limit, who), count__gt=0, until__gt=Now())
-    charged.update(count=F("count") - 1)
+    return bool(charged.update(count=F("count") - 1))
 
 
 def clear(limit: Limit, who: str) -> None:

@@ -21,6 +21,7 @@ LONGEST = 400  # lines; about here a file is split along a noun
 PUBLIC = {
     "accounts:login": "/dang-nhap/",
     "accounts:logout": "/dang-xuat/",
+    "accounts:auth-policy": "/mail/auth-policy",
     "accounts:reset": "/quen-mat-khau/",
     "accounts:reset-code": "/quen-mat-khau/xac-thuc/",
     "accounts:reset-factor": "/quen-mat-khau/xac-thuc-hai-lop/",

@@ -101,6 +101,7 @@ FAULTS = [
     ),
     ("DOVEADM_API_KEY", {"DOVEADM_URL": "https://mail.example.gov.vn:8080"}),
     ("DOVEADM_URL", {"DOVEADM_API_KEY": "geheim-a"}),
+    ("AUTH_POLICY_TOKEN", {"AUTH_POLICY_TOKEN": "geheim-p"}),
     ("MOBILECONFIG_KEY_FILE", {"MOBILECONFIG_CERT_FILE": "/etc/hostname"}),
     *(
         ("DOVEADM_URL", {"DOVEADM_URL": address, "DOVEADM_API_KEY": "geheim-a"})

@@ -25,6 +25,7 @@ from accounts.models import (
     DataRequest,
     Departure,
     Job,
+    MailLogin,
     PhoneCampaign,
     PhoneExcuse,
     PhoneMember,
@@ -213,6 +214,9 @@ class EverythingTests(MyData, TestCase):
         removal = Removal.objects.create(why="x", proposed_by=self.it)
         RemovalMember.objects.create(
             removal=removal, account=person, unit=unit, was_locked=False, was_active=True
+        )
+        MailLogin.objects.create(
+            account=person, local_day=today, client="192.0.2.1", protocol="imap"
         )
         TOTPDevice.objects.create(user=person, name=f"app {mine}")
         codes = StaticDevice.objects.create(user=person, name=f"codes {mine}")

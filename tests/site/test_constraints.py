@@ -86,6 +86,11 @@ def device(**changes):
     return "accounts_device", row | {"first_seen_at": NOON, "last_seen_at": NOON} | changes
 
 
+def mail_login(**changes):
+    row = {"account_id": 1, "local_day": "2026-11-22", "client": "192.0.2.1", "protocol": "imap"}
+    return "accounts_maillogin", row | {"count": 1, "first_at": NOON, "last_at": NOON} | changes
+
+
 def job(**changes):
     row = {"kind": "import", "state": "queued", "confirmed": False, "actor_id": 1, "request_id": ""}
     row |= {"created_at": NOON, "changed_at": NOON, "total": 0, "done": 0, "changed": 0, "tries": 0}
@@ -474,6 +479,13 @@ REFUSED = {
     ],
     "code_tries_of_a_caller": [([], code(purpose="caller", attempts=CALLER_TRIES + 1))],
     "a_device_once": [([*PEOPLE, device()], device(forgotten_at=LATER))],
+    "mail_logins_of_a_day_are_one_row": [([*PEOPLE, mail_login()], mail_login(count=2))],
+    "mail_logins_end_after_they_began": [
+        (PEOPLE, mail_login(first_at=LATER)),
+        (PEOPLE, mail_login(count=0)),
+    ],
+    "accounts_maillogin_count_check": [(PEOPLE, mail_login(count=-1))],
+    "mail_login_protocol_is_known": [(PEOPLE, mail_login(protocol="lmtp"))],
     "upkeep_failed_for_a_reason": [([], upkeep(failures=1))],
     "brakes_one_row": [([], brakes(id=2))],
     "otp_brakes_codes_an_hour_check": [([], brakes(codes_an_hour=-1))],
@@ -557,6 +569,11 @@ class ConstraintTests(Refusals):
             unit_day(day="2026-11-23"),
             device(),
             device(account_id=2),
+            mail_login(),
+            mail_login(protocol="smtp"),
+            mail_login(client="192.0.2.2"),
+            mail_login(local_day="2026-11-23", first_at=LATER, last_at=LATER, count=3),
+            mail_login(account_id=2),
             upkeep(),
             upkeep(name="b", failures=1, reason="ValueError"),
         ):

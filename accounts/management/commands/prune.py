@@ -10,11 +10,11 @@ from django.db.models import CASCADE, QuerySet
 from django.db.models.deletion import get_candidate_relations_to_delete
 from django.db.models.functions import Now
 
-from accounts.access import devices
+from accounts.access import devices, mail_logins
 from accounts.bulk import queue
 from accounts.credentials import phone_proposals, phones
 from accounts.management.recorded import RecordedCommand
-from accounts.models import AddressQuarantine, Device, HashTally
+from accounts.models import AddressQuarantine, Device, HashTally, MailLogin
 from accounts.personal_data import rules as personal_data
 from otp.models import Code, Message, Meter
 from otp.outbox import life
@@ -38,6 +38,9 @@ class Command(RecordedCommand):
             "proposals": phone_proposals.expire(),
             "replaced numbers": phones.forget_replaced(),
             "devices": _prune(Device.objects.filter(last_seen_at__lt=Now() - devices.KEPT)),
+            "mail logins": _prune_oldest(
+                MailLogin.objects.filter(local_day__lt=mail_logins.oldest_day()), "local_day"
+            ),
             "data requests": personal_data.forget_old(),
         }
         HashTally.objects.compact()

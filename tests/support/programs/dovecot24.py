@@ -61,7 +61,7 @@ class Dovecot24(Dovecot):
                 "doveadm_api_key = KEY": f"doveadm_api_key = {API_KEY}",
             },
         )
-        self.write("dovecot.conf", settings + self._surroundings())
+        self.write("dovecot.conf", settings + self._surroundings() + self.besides)
 
     def _surroundings(self):
         lines = [

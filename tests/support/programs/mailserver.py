@@ -114,6 +114,22 @@ def put_in(text, changes):
     return "\n".join(lines)
 
 
+def asking(version, url, token):
+    """Give the shipped lines by which a Dovecot of this version asks the portal about log-ins."""
+    text = (DEPLOY / f"dovecot/{version}/auth-policy.conf").read_text(encoding="utf-8")
+    return put_in(
+        text,
+        {
+            "auth_policy_server_url = https://matkhau.example.gov.vn/mail/auth-policy": (
+                f"auth_policy_server_url = {url}/mail/auth-policy"
+            ),
+            "auth_policy_server_api_header = Authorization: Bearer TOKEN": (
+                f"auth_policy_server_api_header = Authorization: Bearer {token}"
+            ),
+        },
+    )
+
+
 class Folder:
     """A directory for one program, and the door to the database."""
 
