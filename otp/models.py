@@ -208,6 +208,20 @@ class Message(models.Model):
                 fields=["due_at"],
                 condition=Q(state__in=["queued", "sending"]),
             ),
+            # What the sender takes next: a code, an end of mail sessions, a notice.
+            models.Index(
+                name="message_codes_due",
+                fields=["due_at"],
+                condition=Q(state="queued", code__isnull=False),
+            ),
+            models.Index(
+                models.ExpressionWrapper(
+                    Q(channel="kick"), output_field=models.BooleanField()
+                ).desc(),
+                "due_at",
+                name="message_notices_due",
+                condition=Q(state="queued", code__isnull=True),
+            ),
             models.Index(name="message_created", fields=["created_at"]),
             models.Index(name="message_gateway_id", fields=["gateway_id"]),
             models.Index(name="message_address_key", fields=["address_key"]),

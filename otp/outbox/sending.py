@@ -6,6 +6,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Collection
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from django.conf import settings
@@ -34,26 +35,48 @@ SUPPLIERS_WORDS = 64  # characters of what a supplier says that are kept
 State = Message.State
 
 
-# The code may have died before its message (codes.revoke), so the earlier of the two counts. The
-# CTE is materialised because a plan that ran it twice would claim two.
-_CLAIM = """
-WITH due AS MATERIALIZED (
-    SELECT message.id, code.purpose, code.pepper_id,
-        least(message.good_until, code.expires_at) AS good_until
-    FROM otp_message AS message LEFT JOIN otp_code AS code ON code.id = message.code_id
-    WHERE message.state = 'queued' AND message.due_at <= statement_timestamp()
-      AND (message.code_id IS NOT NULL) = %(is_code)s
-      AND least(message.good_until, code.expires_at) > statement_timestamp()
-    ORDER BY message.channel = 'kick' DESC, message.due_at
-    LIMIT 1
-    FOR UPDATE OF message SKIP LOCKED
-)
+# Each kind has an index in its order: of a hundred thousand that wait, one is read. The CTE is
+# materialised because a plan that ran it twice would claim two.
+_TAKE = """
 UPDATE otp_message AS message
 SET state = 'sending', tries = tries + 1, changed_at = statement_timestamp()
 FROM due
 WHERE message.id = due.id
 RETURNING message.id, tries, channel, code_id, purpose, pepper_id, "to", subject, text, gateway,
     due.good_until - statement_timestamp()
+"""
+# The code may have died before its message (codes.revoke), so the earlier of the two counts.
+_CLAIM_CODE = f"""
+WITH due AS MATERIALIZED (
+    SELECT message.id, code.purpose, code.pepper_id,
+        least(message.good_until, code.expires_at) AS good_until
+    FROM otp_message AS message JOIN otp_code AS code ON code.id = message.code_id
+    WHERE message.state = 'queued' AND message.code_id IS NOT NULL
+      AND message.due_at <= statement_timestamp()
+      AND least(message.good_until, code.expires_at) > statement_timestamp()
+    ORDER BY message.due_at
+    LIMIT 1
+    FOR UPDATE OF message SKIP LOCKED
+) {_TAKE}"""  # noqa: S608  (our own constants)
+_CLAIM_NOTICE = f"""
+WITH due AS MATERIALIZED (
+    SELECT id, NULL AS purpose, NULL AS pepper_id, good_until
+    FROM otp_message
+    WHERE state = 'queued' AND code_id IS NULL AND due_at <= statement_timestamp()
+      AND good_until > statement_timestamp()
+    ORDER BY channel = 'kick' DESC, due_at
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+) {_TAKE}"""  # noqa: S608  (our own constants)
+# Only this very claim is marked: by now another sender may have given the message up, and one that
+# was queued again may be in another sender's hands.
+_SETTLE = """
+UPDATE otp_message
+SET state = %(state)s, reason = %(reason)s, gateway = %(gateway)s, gateway_id = %(gateway_id)s,
+    changed_at = statement_timestamp(),
+    accepted_at = CASE WHEN %(state)s = 'accepted' THEN statement_timestamp() END,
+    "to" = '', subject = '', text = ''
+WHERE id = %(id)s AND tries = %(tries)s AND state IN ('sending', 'unknown')
 """
 
 
@@ -100,11 +123,13 @@ def claim(*, codes_only: bool = False) -> Claimed | None:
     here on the caller hands the message over; should the caller die, nobody sends it again.
     """
     asked_at = time.monotonic()
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"is_code": True})
+    # By itself a statement is committed at once. In a transaction of somebody's, this raises.
+    alone = transaction.atomic(durable=True) if connection.in_atomic_block else nullcontext()
+    with alone, connection.cursor() as cursor:
+        cursor.execute(_CLAIM_CODE)
         row = cursor.fetchone()
         if row is None and not codes_only:
-            cursor.execute(_CLAIM, {"is_code": False})
+            cursor.execute(_CLAIM_NOTICE)
             row = cursor.fetchone()
     if row is None:
         return None
@@ -299,34 +324,46 @@ def _settle(message: Claimed, outcome: _Attempt) -> None:
 
 
 def _mark(message: Claimed, outcome: _Attempt) -> None:
-    # Only this very claim is marked: by now another sender may have given the message up, and one
-    # that was queued again may be in another sender's hands.
-    claimed = Message.objects.filter(pk=message.id, tries=message.tries)
     if outcome.state == State.QUEUED:
-        claimed.filter(state=State.SENDING).update(
-            state=State.QUEUED,
-            reason=outcome.reason[:SUPPLIERS_WORDS],
-            gateway=outcome.gateway,
-            due_at=Now() + outcome.again_in,
-            changed_at=Now(),
-        )
+        _queue_again(message, outcome)
         return
-    with transaction.atomic():
-        marked = claimed.filter(state__in=[State.SENDING, State.UNKNOWN]).update(
-            state=outcome.state,
-            reason=outcome.reason[:SUPPLIERS_WORDS],
-            gateway=outcome.gateway,
-            gateway_id=outcome.gateway_id[:SUPPLIERS_WORDS],
-            changed_at=Now(),
-            accepted_at=Now() if outcome.state == State.ACCEPTED else None,
-            **ERASED,
-        )
-        if marked and message.code_id:
-            _give_place_back(message.code_id, outcome.state)
-        if marked:
+    # Only what was certainly not sent has more to it than its row.
+    more = outcome.state in (State.REJECTED, State.EXPIRED)
+    with transaction.atomic() if more else nullcontext():
+        if _settled(message, outcome) and more:
+            if message.code_id:
+                _give_place_back(message.code_id, outcome.state)
             dead_numbers.note(
                 message.id, outcome.state, gateway=outcome.gateway, reason=outcome.reason
             )
+
+
+def _queue_again(message: Claimed, outcome: _Attempt) -> None:
+    claimed = Message.objects.filter(pk=message.id, tries=message.tries, state=State.SENDING)
+    claimed.update(
+        state=State.QUEUED,
+        reason=outcome.reason[:SUPPLIERS_WORDS],
+        gateway=outcome.gateway,
+        due_at=Now() + outcome.again_in,
+        changed_at=Now(),
+    )
+
+
+def _settled(message: Claimed, outcome: _Attempt) -> bool:
+    """Mark the claim; False where it is no longer this one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SETTLE,
+            {
+                "state": outcome.state.value,
+                "reason": outcome.reason[:SUPPLIERS_WORDS],
+                "gateway": outcome.gateway,
+                "gateway_id": outcome.gateway_id[:SUPPLIERS_WORDS],
+                "id": message.id,
+                "tries": message.tries,
+            },
+        )
+        return bool(cursor.rowcount)
 
 
 def _give_place_back(code_id: uuid.UUID, state: Message.State) -> None:

@@ -8,6 +8,7 @@ import time
 from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.test import TransactionTestCase, override_settings
+from django.test.utils import CaptureQueriesContext
 
 from otp import codes, outbox
 from otp.models import Code, Message, Purpose
@@ -168,6 +169,19 @@ class DeliveryTests(OutboxTests):
                 self.assertFalse(self.deliver())
                 self.assertEqual(len(self.supplier.texts), 1)
                 self.assertFalse(message.code.voided)
+
+    def test_of_many_that_wait_a_claim_reads_one(self):
+        with CaptureQueriesContext(connection) as claims:
+            outbox.claim()
+        self.assertEqual(len(claims), 2)
+        for claim, index in zip(claims, ("message_codes_due", "message_notices_due"), strict=True):
+            with self.subTest(index), transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL enable_seqscan = off")
+                cursor.execute(f"EXPLAIN {claim['sql']}")
+                plan = "\n".join(line for (line,) in cursor.fetchall())
+
+                self.assertIn(f"Index Scan using {index}", plan)
+                self.assertNotIn("Sort", plan)
 
     def test_a_claim_is_committed_before_anything_is_sent(self):
         self.queue()
