@@ -15,10 +15,10 @@ from otp.suppliers.route import Route
 
 logger = logging.getLogger(__name__)
 
-LANES = 16  # messages on their way at once
+LANES = 24  # messages on their way at once
 NOTICE_LANES = LANES // 2  # of which notices; the rest is kept free for codes
 TICK = 1.0  # seconds after which to look for work that nobody announced, such as a second try
-COURTESY = 0.01  # seconds from a commit to the work on what it queued
+COURTESY = 0.005  # seconds from a commit to the work on what it queued
 SIGN_OF_LIFE = 5.0  # seconds
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 3.2  # seconds between two tries to reach the database
 

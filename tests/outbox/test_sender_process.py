@@ -17,6 +17,7 @@ from django.test import TransactionTestCase
 from otp import codes, outbox
 from otp.models import Message, Purpose
 from otp.outbox import sender as loop
+from otp.outbox.sender import LANES, NOTICE_LANES
 from otp.suppliers.route import route_from_settings
 from tests.support.programs import gateway
 from tests.support.programs.deployment import database_url
@@ -211,13 +212,13 @@ class WorkTests(SenderTests):
         for _ in range(30):
             outbox.queue_sms("an@example.vn", to=PHONE, text="Notice")
         self.start_and_wait()
-        self.wait_until_given(8)
+        self.wait_until_given(NOTICE_LANES)
         self.supplier.plan.clear()
 
         code = self.queue()
 
         self.wait_for_state(code, State.ACCEPTED)
-        self.assertEqual(self.states()[State.SENDING], 8)
+        self.assertEqual(self.states()[State.SENDING], NOTICE_LANES)
 
     def test_the_log_at_debug_shows_no_number_and_no_code(self):
         self.supplier.plan = [gateway.accept, gateway.refuse(21614), gateway.fail(500)]
@@ -262,15 +263,15 @@ class StopTests(SenderTests):
         self.supplier.plan = [gateway.hold] * 40
         process = self.start_and_wait()
         self.queue_many(40)
-        self.wait_until_given(16)
+        self.wait_until_given(LANES)
 
         process.terminate()
         self.wait_for_words("sender: stopping", process)
         self.supplier.released.set()
 
         self.assert_ends_well(process)
-        self.assertEqual(self.states(), {State.ACCEPTED: 16, State.QUEUED: 24})
-        self.assertEqual(len(self.supplier.texts), 16)
+        self.assertEqual(self.states(), {State.ACCEPTED: LANES, State.QUEUED: 40 - LANES})
+        self.assertEqual(len(self.supplier.texts), LANES)
 
     def test_an_idle_sender_stops_at_once(self):
         process = self.start_and_wait()
@@ -392,7 +393,7 @@ class KillTests(SenderTests):
         self.assertEqual(len(numbers), len(set(numbers)))
         states = self.states()
         self.assertEqual(states[State.ACCEPTED] + states.get(State.UNKNOWN, 0), 150)
-        self.assertLessEqual(states.get(State.UNKNOWN, 0), 4 * 16)
+        self.assertLessEqual(states.get(State.UNKNOWN, 0), 4 * LANES)
         self.assertGreaterEqual(len(numbers), states[State.ACCEPTED])
 
 
