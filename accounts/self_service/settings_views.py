@@ -17,6 +17,7 @@ from accounts.access import devices, limits, login, mail_logins, sessions
 from accounts.access.limits import limit_posts
 from accounts.audit import history
 from accounts.audit.history import History
+from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.credentials.passwords import change_password
 from accounts.credentials.policy import RULES
 from accounts.models import Account, AuditEvent, PhoneMember, Session
@@ -289,6 +290,7 @@ def activity(request: PersonRequest) -> HttpResponse:
     if request.method == "POST":
         with transaction.atomic():
             user.end_sessions(but=request.session.session_key)
+            end_mail_sessions(user)
             AuditEvent.record(AuditEvent.Event.SESSIONS_ENDED, user, actor=user)
         messages.success(request, _("Đã đăng xuất các phiên khác."))
         return redirect("accounts:activity")

@@ -110,6 +110,13 @@ class CauseTests(KickTestCase):
 
         self.assert_kicked(self.an.address)
 
+    def test_whoever_ends_his_other_sessions_ends_them(self):
+        self.log_in()
+
+        self.client.post("/cau-hinh/hoat-dong/")
+
+        self.assert_kicked(self.an.address)
+
     def test_a_lock_ends_them_and_its_end_ends_nothing(self):
         lock(self.an, actor=self.em)
         lock(self.an, actor=self.em)
