@@ -40,7 +40,7 @@ def is_let_in(name: str) -> bool:
     """
     with transaction.atomic():
         address = Account.objects.main_address(read_name(name))
-        counted_as = counted_for(None, address)
+        counted_as = _counted_as(address)
         charge = limits.charge(FAILURES, counted_as)
         if not charge.granted:
             note_hold(address, counted_as)
@@ -51,7 +51,7 @@ def note_right(name: str, protocol: str) -> None:
     """Give the charge of a right password back, and list the log-in."""
     with transaction.atomic():
         address = Account.objects.main_address(read_name(name))
-        if not limits.give_back(FAILURES, counted_for(None, address)):
+        if not _give_back(address):
             _note_unasked()
         account = Account.objects.reached_at(address)
         if account and caller.current().address:
@@ -74,8 +74,7 @@ def note_wrong(name: str, protocol: str) -> None:
 
 def forget_try(name: str) -> None:
     """Give the charge of a password back that was compared with nothing, because of a fault."""
-    address = Account.objects.main_address(read_name(name))
-    limits.give_back(FAILURES, counted_for(None, address))
+    _give_back(Account.objects.main_address(read_name(name)))
 
 
 def of(account: Account) -> list[MailLogin] | None:
@@ -94,6 +93,29 @@ def protocol_of(told: str) -> Protocol:
     """Give the protocol that Dovecot names."""
     name = told.lower()
     return Protocol(name) if name in Protocol.values else _NAMES.get(name, Protocol.OTHER)
+
+
+def _counted_as(address: str) -> str:
+    """Say whose count a try is: a caller from where mail was opened has one of its own (QU-12).
+
+    So strangers hold nobody out of the mail that was opened at home. The work is the same for
+    every address.
+    """
+    client = _subscriber(caller.current().address)
+    is_known = MailLogin.objects.filter(
+        account__address=address, client=client or None, local_day__gte=oldest_day()
+    ).exists()
+    strangers = counted_for(None, address)
+    return f"{address} mail {client}" if is_known and strangers == address else strangers
+
+
+def _give_back(address: str) -> bool:
+    """Undo the charge of a try; False where there is none.
+
+    A caller may have become known since: by another log-in of the same moment.
+    """
+    counts = dict.fromkeys((_counted_as(address), counted_for(None, address)))
+    return any(limits.give_back(FAILURES, each) for each in counts)
 
 
 def _list(account: Account, protocol: Protocol) -> None:
@@ -116,8 +138,8 @@ def _list(account: Account, protocol: Protocol) -> None:
 
 
 def _subscriber(address: str) -> str:
-    """Give the address, or where the /64 of one subscriber of IPv6 begins."""
-    if not isinstance(ip_address(address), IPv6Address):
+    """Give the address, or where the /64 of one subscriber of IPv6 begins; "" of none."""
+    if not address or not isinstance(ip_address(address), IPv6Address):
         return address
     return str(ip_network(f"{address}/64", strict=False).network_address)
 

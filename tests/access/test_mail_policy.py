@@ -86,6 +86,7 @@ class CountingTests(Asking, TestCase):
         self.assertEqual(self.allow("vanthu@HAGIANG.gov.vn"), REFUSED)
 
     def test_a_right_one_costs_nothing_and_forgives_nothing(self):
+        self.succeed()
         self.fail(times=MOST - 1)
         for _ in range(MOST + 1):
             self.succeed()
@@ -127,6 +128,37 @@ class CountingTests(Asking, TestCase):
             self.assertEqual(self.allow(), REFUSED)
             self.assertEqual(self.allow(remote="10.1.2.3"), GO_ON)
             self.assertEqual(self.allow(remote="::ffff:10.1.2.3"), GO_ON)
+
+    def test_strangers_hold_nobody_out_from_where_mail_was_opened(self):
+        home, abroad = "198.51.100.7", "192.0.2.1"
+        self.succeed(remote=home)
+        self.fail(times=MOST, remote=abroad)
+        self.assertEqual(self.allow(remote=abroad), REFUSED)
+
+        self.succeed(remote=home)
+
+        # It is held by its own tries, and for nobody else's mail.
+        self.fail(times=MOST, remote=home)
+        self.assertEqual(self.allow(remote=home), REFUSED)
+        self.fail("binh", times=MOST, remote=abroad)
+        self.assertEqual(self.allow("binh", remote=home), REFUSED)
+
+    def test_mail_that_was_opened_long_ago_is_no_reason(self):
+        clock = Clock(self, 2026, 11, 27, 8)
+        self.succeed()
+        clock.forward(days=mail_logins.KEPT.days + 1)
+        self.fail(times=MOST, remote="192.0.2.1")
+
+        self.assertEqual(self.allow(), REFUSED)
+
+    def test_the_first_connections_of_a_program_cost_nothing(self):
+        """Many programs open several at once."""
+        for _ in range(MOST):
+            self.assertEqual(self.allow(), GO_ON)
+        for _ in range(MOST):
+            self.report(success=True)
+
+        self.assertEqual(self.counted(), 0)
 
     def test_known_unknown_locked_and_disabled_are_alike(self):
         seen = {}
