@@ -11,6 +11,7 @@ from accounts.campaigns import views as campaign_views
 from accounts.custody import views as custody_views
 from accounts.home import views as home_views
 from accounts.hotline import caller_views
+from accounts.hotline import factor_views as desk_factor_views
 from accounts.hotline import views as hotline_views
 from accounts.leaving import views as leaving_views
 from accounts.personal_data import staff_views as data_request_views
@@ -74,6 +75,7 @@ urlpatterns = [
     path("ho-tro/huong-dan/", home_views.hotline_guide, name="hotline-guide"),
     path("ho-tro/doi-so/", hotline_views.waiting, name="waiting"),
     path("ho-tro/doi-so/<int:pk>/", hotline_views.decide, name="decide"),
+    path("ho-tro/bo-xac-thuc/<int:pk>/", desk_factor_views.decide_factor, name="decide-factor"),
     path("ho-tro/dia-chi/<str:key>/", hotline_views.unknown, name="unknown"),
     path("ho-tro/tai-khoan/<int:pk>/", hotline_views.person, name="person"),
     path("ho-tro/tai-khoan/<int:pk>/hien-so/", hotline_views.reveal, name="reveal"),

@@ -80,8 +80,13 @@ def factor_turned_off(account: Account) -> None:
     _mail(account, "factor_turned_off", "Đã tắt xác thực hai lớp")
 
 
+def factor_removal_proposed(account: Account) -> None:
+    """Tell that the staff were asked to take the factor away, so that its owner may object."""
+    _mail(account, "factor_removal_proposed", "Có đề nghị bỏ xác thực hai lớp")
+
+
 def factor_reset(account: Account) -> None:
-    """Tell a member of staff that their second factor was taken away by a colleague."""
+    """Tell that the second factor was taken away by the staff."""
     _mail(account, "factor_reset", "Xác thực hai lớp đã được đặt lại")
 
 

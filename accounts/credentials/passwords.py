@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import directory
-from accounts.credentials import notices, phone_proposals
+from accounts.credentials import factor_proposals, notices, phone_proposals
 from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.models import Account, AuditEvent
 from otp import codes
@@ -91,6 +91,7 @@ class _Change:
             end_mail_sessions(account)
             codes.revoke(account.address)
             phone_proposals.drop_for(account)
+            factor_proposals.drop_for(account)
             self._record(account)
             notices.password_changed(account)
             self.also(account)

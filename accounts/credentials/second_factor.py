@@ -147,7 +147,7 @@ def turn_off(account: Account, typed: str) -> bool:
         return False
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)
-        _take_away(account)
+        take_away(account)
         AuditEvent.record(AuditEvent.Event.FACTOR_TURNED_OFF, account, actor=account)
         notices.factor_turned_off(account)
     return True
@@ -176,23 +176,24 @@ def few_recovery_codes(account: Account) -> int | None:
 
 
 def reset(account: Account, *, actor: Account, ground: Ground) -> None:
-    """Take a colleague's factor away: it is enrolled anew at the next log-in (AD-01)."""
+    """Take somebody's factor away; a colleague enrols anew at the next log-in (AD-01)."""
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)
-        _take_away(account)
+        take_away(account)
         account.end_sessions()
         AuditEvent.record(AuditEvent.Event.FACTOR_RESET, account, actor=actor, ground=ground)
         notices.factor_reset(account)
 
 
+def take_away(account: Account) -> None:
+    """Delete app and recovery codes; part of the caller's work."""
+    TOTPDevice.objects.filter(user=account).delete()
+    StaticDevice.objects.filter(user=account).delete()
+
+
 def stored_name(account: Account, code: str) -> str:
     """Name a recovery code as it is stored: the code itself is nowhere."""
     return keyed_names.oldest_name_of("recovery-code", f"{account.pk}:{code}")[:16]
-
-
-def _take_away(account: Account) -> None:
-    TOTPDevice.objects.filter(user=account).delete()
-    StaticDevice.objects.filter(user=account).delete()
 
 
 @sensitive_variables()

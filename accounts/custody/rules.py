@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from accounts import directory
 from accounts.audit.preparations import changes_by
-from accounts.credentials import notices, phone_proposals
+from accounts.credentials import factor_proposals, notices, phone_proposals, second_factor
 from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.credentials.refusals import NotNow
 from accounts.models import Account, AuditEvent, Custody
@@ -91,7 +91,7 @@ def _refuse_unfit(
 
 
 def _take_away(mailbox: Account) -> None:
-    """Take the mailbox from whoever had it: password, number, sessions, codes, proposals."""
+    """Take the mailbox from whoever had it: password, number, factor, sessions, codes."""
     if directory.is_in_charge() and not mailbox.has_usable_password():
         # The password is the directory's: the mailbox stays shut until there is a new one.
         mailbox.has_default_password, mailbox.default_password_until = True, timezone.now()
@@ -105,3 +105,5 @@ def _take_away(mailbox: Account) -> None:
     end_mail_sessions(mailbox)
     codes.revoke(mailbox.address)
     phone_proposals.drop_for(mailbox)
+    factor_proposals.drop_for(mailbox)
+    second_factor.take_away(mailbox)

@@ -25,6 +25,7 @@ from accounts.models import (
     Campaign,
     CampaignMember,
     DataRequest,
+    FactorProposal,
     PhoneCampaign,
     PhoneMember,
     PhoneProposal,
@@ -266,6 +267,10 @@ def _waiting(reader: Reader) -> Iterator[Figure]:
             Right.APPROVE_PHONE,
             PhoneProposal.objects.open().filter(reader.within("account")),
         ),
+        "factors": (
+            Right.APPROVE_PHONE,
+            FactorProposal.objects.open().filter(reader.within("account")),
+        ),
         "waiting": (Right.ANSWER_REQUESTS, asked.open()),
         "overdue": (Right.ANSWER_REQUESTS, asked.overdue()),
         "removals": (Right.REMOVE_ACCOUNTS, Removal.objects.open().filter(pk__in=listed)),
@@ -281,6 +286,9 @@ def _waiting(reader: Reader) -> Iterator[Figure]:
     if reader.staff.has_perm(Right.APPROVE_PHONE):
         label = _("Đề nghị đổi số chờ người thứ hai")
         yield _second_look(label, counts["proposals"], "accounts:waiting")
+    if counts["factors"]:
+        label = _("Đề nghị bỏ xác thực hai lớp chờ người thứ hai")
+        yield _second_look(label, counts["factors"], "accounts:waiting")
     if reader.staff.has_perm(Right.ANSWER_REQUESTS):
         words = {name: number(counts[name]) for name in ("waiting", "overdue")}
         yield Figure(

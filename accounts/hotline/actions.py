@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy
 
+from accounts.credentials import factor_proposals
 from accounts.hotline import remedies
 from accounts.hotline.overview import Overview
+from accounts.models import FactorProposal
 from accounts.models.right import Right
 from otp.codes import STREAK
 from otp.models import GAP
@@ -113,6 +115,23 @@ ACTIONS = {
             remedies.end_sessions,
             lambda seen: seen.account is not None,
             key="p",
+        ),
+        Action(
+            "bo-xac-thuc",
+            Right.PROPOSE_PHONE,
+            gettext_lazy("Đề nghị bỏ xác thực hai lớp"),
+            with_numbers(
+                gettext_lazy(
+                    "Chỉ dùng khi người dùng mất cả ứng dụng xác thực lẫn mã dự phòng. Một cán bộ"
+                    " khác phải duyệt trong %(life)s; đến khi duyệt không có gì thay đổi. Hộp thư"
+                    " được báo ngay khi có đề nghị."
+                ),
+                life=lambda: duration(FactorProposal.LIFE),
+            ),
+            gettext_lazy("Đã ghi đề nghị bỏ xác thực hai lớp. Một cán bộ khác phải duyệt."),
+            factor_proposals.propose,
+            lambda seen: seen.has_own_factor and seen.factor_proposal is None,
+            asks_caller=True,
         ),
         Action(
             "dat-lai-xac-thuc",

@@ -13,7 +13,15 @@ from accounts.access import mail_logins
 from accounts.access.login import FAILURES
 from accounts.audit import history
 from accounts.audit.history import Entry, History
-from accounts.models import Account, AuditEvent, DailyHelp, MailLogin, PhoneProposal, Session
+from accounts.models import (
+    Account,
+    AuditEvent,
+    DailyHelp,
+    FactorProposal,
+    MailLogin,
+    PhoneProposal,
+    Session,
+)
 from otp import outbox, phones
 from otp.codes import NUMBER_CAP, STREAK, status
 from otp.codes.status import CodeStatus
@@ -35,6 +43,7 @@ class Overview:
     extra_today: bool  # given and used
     extra_given_at: dt.datetime | None  # where it can still be asked for
     proposal: PhoneProposal | None
+    factor_proposal: FactorProposal | None
     history: History
     mail_logins: list[MailLogin] | None  # None: the mail server tells of none
 
@@ -49,6 +58,11 @@ class Overview:
     @property
     def new_phone(self) -> str:
         return phones.masked_for_staff(self.account.new_phone) if self.account else ""
+
+    @property
+    def has_own_factor(self) -> bool:
+        """Whether it is a civil servant's account with a second factor."""
+        return bool(self.account and not self.account.is_staff and self.account.has_factor)
 
     @cached_property
     def sentence(self) -> str:
@@ -85,7 +99,10 @@ class Overview:
     @property
     def remarks(self) -> list[str]:
         """Say what else stands in the way, though not of getting the password back."""
-        lines = (_of_extra_code(self), _of_log_in(self), _of_mail(self), _of_new_phone(self))
+        lines = (
+            *(_of_extra_code(self), _of_log_in(self), _of_mail(self), _of_new_phone(self)),
+            _of_factor(self),
+        )
         return [line for line in lines if line]
 
 
@@ -116,6 +133,7 @@ def overview_of(
         extra_today=given is not None and not given.is_open,
         extra_given_at=given.given_at if given and given.is_open else None,
         proposal=PhoneProposal.objects.open().filter(account=account).first(),
+        factor_proposal=FactorProposal.objects.open().filter(account=account).first(),
         history=history.read(audited, query or {}),
         mail_logins=mail_logins.of(account) if account else None,
     )
@@ -269,6 +287,15 @@ def _of_new_phone(seen: Overview) -> str:
         "Việc xác thực số điện thoại mới đang đóng đến %(time)s vì nhập sai mã. Đề nghị anh/chị"
         " khai lại số sau lúc đó."
     ) % {"time": moment(until)}
+
+
+def _of_factor(seen: Overview) -> str:
+    if not seen.has_own_factor:
+        return ""
+    return _(
+        "Tài khoản có xác thực hai lớp: đăng nhập và lấy lại mật khẩu cần thêm mã của ứng dụng hoặc"
+        " mã dự phòng. Mất cả hai thì phải có hai cán bộ cùng bỏ xác thực hai lớp."
+    )
 
 
 def moment(at: dt.datetime | None) -> str:

@@ -11,7 +11,9 @@ from accounts.organisation import roles
 
 def person_or_404(staff: Account, pk: int) -> Account:
     """Find the person; one whom `staff` may not see is not there."""
-    return get_object_or_404(roles.within(staff, Account.objects.select_related("unit")), pk=pk)
+    return get_object_or_404(
+        roles.within(staff, Account.objects.with_factor().select_related("unit")), pk=pk
+    )
 
 
 def helped(staff: Account, pk: int, right: Right) -> Account:

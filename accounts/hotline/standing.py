@@ -18,7 +18,7 @@ def of_account(account: Account) -> dict[str, str]:
         _("số điện thoại"): _number(account),
         _("việc lấy lại mật khẩu"): _recovery(account),
     }
-    if account.is_staff:
+    if account.is_staff or account.has_factor:
         enrolled = second_factor.is_enrolled(account)
         stands[_("xác thực hai lớp")] = _("đã cài đặt") if enrolled else _("chưa cài đặt")
     return stands

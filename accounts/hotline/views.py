@@ -19,7 +19,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.credentials import extra_codes, phone_proposals
 from accounts.credentials.refusals import NotNow
-from accounts.hotline import caller_check, overview, recent, remedies, standing
+from accounts.hotline import caller_check, factor_views, overview, recent, remedies, standing
 from accounts.hotline.actions import ACTIONS, Action
 from accounts.hotline.forms import ActionForm, GroundForm, LookupForm, ProposalForm
 from accounts.hotline.overview import Overview
@@ -59,7 +59,7 @@ def search(request: StaffRequest) -> HttpResponse:
         "most": MOST,
         "fewest_digits": FEWEST_DIGITS,
         "unknown": _keep_unknown(request, found.unknown) if found and found.unknown else "",
-        "waiting": _waiting(request.user).count(),
+        "waiting": _waiting(request.user).count() + factor_views.waiting(request.user).count(),
     }
     return _page(request, "hotline/search.html", context)
 
@@ -174,8 +174,12 @@ def propose(request: StaffRequest, pk: int) -> HttpResponse:
 @pages
 @staff_page(Right.USE_DESK)
 def waiting(request: StaffRequest) -> HttpResponse:
-    """List the changes of phone that wait for a second member of staff."""
-    return _page(request, "hotline/waiting.html", {"proposals": _waiting(request.user)})
+    """List what waits for a second member of staff: changes of phone, factors to take away."""
+    context = {
+        "proposals": _waiting(request.user),
+        "factor_proposals": factor_views.waiting(request.user),
+    }
+    return _page(request, "hotline/waiting.html", context)
 
 
 @sensitive_variables()

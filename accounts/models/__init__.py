@@ -10,7 +10,7 @@ from accounts.models.data_request import DataRequest
 from accounts.models.days import CodeDay, UnitDay
 from accounts.models.departure import Departure, Removal, RemovalMember
 from accounts.models.hash_tally import HashTally
-from accounts.models.hotline import DailyHelp, PhoneProposal
+from accounts.models.hotline import DailyHelp, FactorProposal, PhoneProposal
 from accounts.models.job import Job
 from accounts.models.login_notice import LoginNotice
 from accounts.models.phone_campaign import PhoneCampaign, PhoneExcuse, PhoneMember
@@ -35,6 +35,7 @@ __all__ = [
     "DataRequest",
     "Departure",
     "Device",
+    "FactorProposal",
     "Ground",
     "HashTally",
     "Job",

@@ -99,6 +99,8 @@ class AuditEvent(models.Model):
         ADDRESS_RENAMED = "address-renamed", "Đổi tên miền của địa chỉ"
         FACTOR_ENROLLED = "factor-enrolled", "Cài đặt xác thực hai lớp"
         FACTOR_TURNED_OFF = "factor-turned-off", "Tắt xác thực hai lớp"
+        FACTOR_PROPOSED = "factor-proposed", "Đề nghị bỏ xác thực hai lớp (cán bộ hỗ trợ)"
+        FACTOR_DECLINED = "factor-declined", "Không duyệt bỏ xác thực hai lớp (cán bộ hỗ trợ)"
         FACTOR_RESET = "factor-reset", "Đặt lại xác thực hai lớp"
         RECOVERY_CODES_MADE = "recovery-codes-made", "Tạo mã dự phòng mới"
         STAFF_APPOINTED = "staff-appointed", "Giao vai trò"

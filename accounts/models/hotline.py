@@ -1,4 +1,4 @@
-"""What the hotline has given or proposed: extra codes, reopened recoveries, new numbers."""
+"""What the hotline gave or proposed: extra codes, reopened recoveries, what takes two people."""
 
 import datetime as dt
 
@@ -44,20 +44,8 @@ class DailyHelp(models.Model):
         return bool(self.word_key) and self.used_at is None
 
 
-class ProposalQuerySet(models.QuerySet["PhoneProposal"]):
-    def open(self) -> "ProposalQuerySet":
-        """Keep those that wait for a second member of staff, and are not out of date."""
-        return self.filter(
-            state=PhoneProposal.State.OPEN, proposed_at__gt=Now() - PhoneProposal.LIFE
-        )
-
-
-class PhoneProposal(models.Model):
-    """A new number for somebody who lost both SIM and password (AD-09, PH-03).
-
-    One member of staff proposes it, another approves. The number stands here in full only while
-    it waits.
-    """
+class Proposal(models.Model):
+    """What one member of staff proposes for an account, and another approves."""
 
     LIFE = dt.timedelta(days=3)
 
@@ -70,8 +58,6 @@ class PhoneProposal(models.Model):
     account = models.ForeignKey(
         Account, verbose_name="tài khoản", on_delete=models.CASCADE, related_name="+"
     )
-    phone = models.CharField(max_length=16, blank=True, editable=False)
-    phone_masked = models.CharField("số mới", max_length=16)
     evidence = models.CharField("căn cứ", max_length=300)
     ticket = models.CharField("số phiếu", max_length=32)
     state = models.CharField("trạng thái", max_length=16, choices=State, default=State.OPEN)
@@ -83,6 +69,29 @@ class PhoneProposal(models.Model):
     decided_by = models.ForeignKey(
         Account, verbose_name="người duyệt", null=True, on_delete=models.PROTECT, related_name="+"
     )
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def waits(cls) -> Q:
+        """Say which wait for a second member of staff, and are not out of date."""
+        return Q(state=cls.State.OPEN, proposed_at__gt=Now() - cls.LIFE)
+
+
+class ProposalQuerySet(models.QuerySet["PhoneProposal"]):
+    def open(self) -> "ProposalQuerySet":
+        return self.filter(PhoneProposal.waits())
+
+
+class PhoneProposal(Proposal):
+    """A new number for somebody who lost both SIM and password (AD-09, PH-03).
+
+    The number stands here in full only while it waits.
+    """
+
+    phone = models.CharField(max_length=16, blank=True, editable=False)
+    phone_masked = models.CharField("số mới", max_length=16)
 
     objects = ProposalQuerySet.as_manager()
 
@@ -109,3 +118,34 @@ class PhoneProposal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.phone_masked}"
+
+
+class FactorProposalQuerySet(models.QuerySet["FactorProposal"]):
+    def open(self) -> "FactorProposalQuerySet":
+        return self.filter(FactorProposal.waits())
+
+
+class FactorProposal(Proposal):
+    """To take the second factor from somebody who lost app and recovery codes."""
+
+    objects = FactorProposalQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="factor_proposal_one_open", fields=["account"], condition=Q(state="open")
+            ),
+            models.CheckConstraint(
+                name="factor_proposal_approved_by_another",
+                condition=~Q(state="approved")
+                | (Q(decided_by__isnull=False) & ~Q(decided_by=F("proposed_by"))),
+            ),
+            models.CheckConstraint(
+                name="factor_proposal_not_for_oneself",
+                condition=~Q(account=F("proposed_by"))
+                & (Q(decided_by__isnull=True) | ~Q(account=F("decided_by"))),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.state}"

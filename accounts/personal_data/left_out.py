@@ -99,6 +99,7 @@ _TECHNICAL = (
     "accounts.PhoneExcuse.id",
     "accounts.PhoneMember.id",
     "accounts.PhoneMember.mail",
+    "accounts.FactorProposal.id",
     "accounts.PhoneProposal.id",
     "accounts.Removal.id",
     "accounts.RemovalMember.id",

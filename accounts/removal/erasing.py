@@ -18,6 +18,7 @@ from accounts.models import (
     AuditEvent,
     Custody,
     Departure,
+    FactorProposal,
     PhoneProposal,
     Removal,
 )
@@ -56,7 +57,8 @@ def _clear_messages(addresses: list[str]) -> None:
 
 def _let_go_of_others(keys: Collection[int], *, by: Account | None) -> None:
     """Take the accounts out of what concerns others; what they did as staff is in the trail."""
-    PhoneProposal.objects.filter(Q(proposed_by__in=keys) | Q(decided_by__in=keys)).delete()
+    for proposals in (PhoneProposal.objects, FactorProposal.objects):
+        proposals.filter(Q(proposed_by__in=keys) | Q(decided_by__in=keys)).delete()
     Departure.objects.filter(forward_to__in=keys).update(forward_to=None, forward_days=0)
     for custody in Custody.objects.filter(deputy__in=keys).select_related("mailbox"):
         custody.deputy = None

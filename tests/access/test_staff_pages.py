@@ -12,6 +12,7 @@ from accounts.models import (
     Account,
     AuditEvent,
     DataRequest,
+    FactorProposal,
     LoginNotice,
     PhoneCampaign,
     PhoneProposal,
@@ -60,6 +61,8 @@ TABLE = {
     "/quan-tri/huong-dan/": (NO, YES, YES, YES, NO, GONE),
     "/ho-tro/doi-so/": (YES, YES, YES, YES, NO, GONE),
     "/ho-tro/doi-so/{proposal}/": (YES, YES, YES, NO, NO, GONE),
+    "/ho-tro/bo-xac-thuc/{factor_proposal}/": (YES, YES, YES, NO, NO, GONE),
+    "/ho-tro/tai-khoan/{an}/bo-xac-thuc/": (NO, YES, YES, NO, NO, GONE),
     "/ho-tro/tai-khoan/{an}/": (YES, YES, YES, YES, NO, GONE),
     "/ho-tro/tai-khoan/{an}/khoa/": (YES, YES, YES, NO, NO, GONE),
     "/ho-tro/tai-khoan/{an}/doi-chieu/": (YES, YES, YES, NO, NO, GONE),
@@ -182,6 +185,9 @@ class Staff(cast.Cast):
             ticket="1",
             proposed_by=cast.make("khac"),
         )
+        factor_proposal = FactorProposal.objects.create(
+            account=self.an, evidence="x", ticket="1", proposed_by=proposal.proposed_by
+        )
         notice = LoginNotice.objects.create(text="x", shown_until="2099-01-01T00:00:00Z")
         mai = cast.make_staff("mai", "hotline")
         office = cast.make("so.y.te", kind="organisation", unit=self.ours)
@@ -218,6 +224,7 @@ class Staff(cast.Cast):
             "ours": self.ours.pk,
             "theirs": self.theirs.pk,
             "proposal": proposal.pk,
+            "factor_proposal": factor_proposal.pk,
             "notice": notice.pk,
             "event": AuditEvent.objects.first().pk,
         }

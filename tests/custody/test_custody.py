@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.test import Client, TestCase
 from django.utils import timezone
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.credentials.refusals import NotNow
 from accounts.custody import rules
@@ -128,6 +129,14 @@ class HandOverTests(Mailboxes):
         self.assertFalse(self.log_in("so.y.te", client=Client()).wsgi_request.user.is_authenticated)
         r = self.guess(code, client=stranger)
         self.assertNotIn("mat-khau-moi", getattr(r, "url", ""))
+
+    def test_a_hand_over_takes_the_app_of_whoever_had_it(self):
+        self.entrust(self.an)
+        TOTPDevice.objects.create(user=self.office, name="app")
+
+        self.assertTrue(self.entrust(self.em))
+
+        self.assertFalse(self.fresh().has_factor)
 
     def test_the_new_one_confirms_by_a_code_and_chooses_a_password(self):
         self.entrust(self.an)

@@ -24,6 +24,7 @@ from accounts.models import (
     DailyHelp,
     DataRequest,
     Departure,
+    FactorProposal,
     Job,
     MailLogin,
     PhoneCampaign,
@@ -185,6 +186,9 @@ class EverythingTests(MyData, TestCase):
             evidence=f"căn cứ {mine}",
             ticket="1",
             proposed_by=self.it,
+        )
+        FactorProposal.objects.create(
+            account=person, evidence=f"căn cứ {mine}", ticket="1", proposed_by=self.it
         )
         DataRequest.objects.create(
             account=person, kind="correct", text=f"xin sửa {mine}", due_on=today

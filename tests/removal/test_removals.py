@@ -22,6 +22,7 @@ from accounts.models import (
     Campaign,
     CampaignMember,
     Departure,
+    FactorProposal,
     PhoneCampaign,
     PhoneProposal,
     Removal,
@@ -346,6 +347,9 @@ class ErasedTests(Removing, TransactionTestCase):
             state="approved",
             proposed_by=self.chi,
             decided_by=self.an,
+        )
+        FactorProposal.objects.create(
+            account=self.em, evidence=f"Theo {AN}", ticket="1", proposed_by=self.an
         )
         AuditEvent.record(AuditEvent.Event.LOCKED, self.em, actor=self.an, why=f"Theo {AN}")
         AuditEvent.record(AuditEvent.Event.LOCKED, self.an, actor=self.chi, why=NAME)

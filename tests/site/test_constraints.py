@@ -124,6 +124,16 @@ def proposal(**changes):
     return "accounts_phoneproposal", row | changes
 
 
+def factor_proposal(**changes):
+    row = {"account_id": 1, "evidence": "x", "ticket": "1", "state": "open"}
+    return "accounts_factorproposal", row | {"proposed_at": NOON, "proposed_by_id": 2} | changes
+
+
+def factor_approved(**changes):
+    decided = {"state": "approved", "decided_at": NOON, "decided_by_id": 3}
+    return factor_proposal(**(decided | changes))
+
+
 def approved(**changes):
     decided = {"state": "approved", "phone": "", "decided_at": NOON, "decided_by_id": 3}
     return proposal(**(decided | changes))
@@ -313,6 +323,15 @@ REFUSED = {
     "proposal_forgets_the_number": [
         (PEOPLE, approved(phone="+84912466981")),
         (PEOPLE, proposal(phone="0912466981")),
+    ],
+    "factor_proposal_one_open": [([*PEOPLE, factor_proposal()], factor_proposal())],
+    "factor_proposal_approved_by_another": [
+        (PEOPLE, factor_approved(decided_by_id=2)),
+        (PEOPLE, factor_approved(decided_by_id=None)),
+    ],
+    "factor_proposal_not_for_oneself": [
+        (PEOPLE, factor_proposal(proposed_by_id=1)),
+        (PEOPLE, factor_approved(decided_by_id=1)),
     ],
     "slip_one_open": [
         ([*PEOPLE, slip()], slip(id="a5b0c9a3-0f7c-4b67-9a55-0d6b4ae7a002")),

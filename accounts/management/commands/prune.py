@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from accounts.access import devices, mail_logins
 from accounts.bulk import queue
-from accounts.credentials import phone_proposals, phones
+from accounts.credentials import factor_proposals, phone_proposals, phones
 from accounts.management.recorded import RecordedCommand
 from accounts.models import AddressQuarantine, Device, HashTally, MailLogin
 from accounts.personal_data import rules as personal_data
@@ -35,7 +35,7 @@ class Command(RecordedCommand):
             "dead numbers": dead_numbers.forget_old(),
             "jobs": queue.forget_old(),
             "kept addresses": _prune(AddressQuarantine.objects.filter(until__lt=Now())),
-            "proposals": phone_proposals.expire(),
+            "proposals": phone_proposals.expire() + factor_proposals.expire(),
             "replaced numbers": phones.forget_replaced(),
             "devices": _prune(Device.objects.filter(last_seen_at__lt=Now() - devices.KEPT)),
             "mail logins": _prune_oldest(

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.addresses import AddressError, canonical
-from accounts.credentials import phone_proposals, typed
+from accounts.credentials import factor_proposals, phone_proposals, typed
 from accounts.models import Account, AddressQuarantine, AuditEvent, Unit
 from accounts.organisation import roles
 
@@ -78,6 +78,7 @@ class Command(BaseCommand):
             account.groups.clear()
             account.end_sessions()
             phone_proposals.drop_by(account)
+            factor_proposals.drop_by(account)
             AuditEvent.record(AuditEvent.Event.STAFF_DISMISSED, account)
         self.stdout.write(f"{account.address}: no role")
 
