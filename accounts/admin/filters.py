@@ -22,19 +22,31 @@ NO_UNIT = "none"
 
 
 class UnitFilter(admin.SimpleListFilter):
-    """A unit with all below it; behind a sign, the unit alone."""
+    """A unit with all below it, one step of the tree at a time; behind a sign, the unit alone."""
 
     title = _("đơn vị và cấp dưới")
     parameter_name = "unit"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         tree = Tree(roles.units_of(actor(request)))
-        units = [(str(unit.pk), tree.path(unit.pk)) for unit, _depth in tree.in_order()]
-        alone = (self.value() or "").removesuffix(ALONE)
-        if alone != self.value() and alone.isdecimal() and int(alone) in tree.units:
-            name = _("%(unit)s, không gồm cấp dưới") % {"unit": tree.path(int(alone))}
-            units.insert(0, (f"{alone}{ALONE}", name))
-        return [*units, (NO_UNIT, str(_("Chưa thuộc đơn vị nào")))]
+        return [*self._steps(tree), (NO_UNIT, str(_("Chưa thuộc đơn vị nào")))]
+
+    def _steps(self, tree: Tree) -> list[tuple[str, str]]:
+        """Give the way down to the unit that is chosen, and what lies right below it."""
+        key = (self.value() or "").removesuffix(ALONE)
+        chosen = int(key) if _is_key(key) and int(key) in tree.units else None
+        tops = tree.below(None)
+        if chosen is None and len(tops) == 1:
+            chosen = tops[0]
+        if chosen is None:
+            return [(str(pk), tree.units[pk].name) for pk in tops]
+        way = [*tree.above(chosen), tree.units[chosen]]
+        steps = [(str(unit.pk), tree.path(unit.pk)) for unit in way]
+        below = tree.below(chosen)
+        if below or (self.value() or "").endswith(ALONE):
+            alone = _("%(unit)s, không gồm cấp dưới") % {"unit": tree.path(chosen)}
+            steps.append((f"{chosen}{ALONE}", alone))
+        return steps + [(str(pk), tree.units[pk].name) for pk in below]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Account]") -> "QuerySet[Account]":
         value = self.value() or ""

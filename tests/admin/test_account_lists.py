@@ -11,7 +11,7 @@ from django.test import Client, TestCase
 from django.utils import timezone
 
 from accounts.credentials.locks import lock
-from accounts.models import PhoneExcuse, Unit
+from accounts.models import Account, PhoneExcuse, Unit
 from accounts.models.audit_event import Ground
 from tests.support import cast
 
@@ -112,6 +112,20 @@ class FilterTests(ListTestCase):
         self.assertEqual(self.listed(client, unit=str(self.money.pk)), set())
         self.assertEqual(self.listed(client, phone="missing"), {"khong", "chua"})
         self.assertNotContains(client.get(LIST), "Sở Tài chính")
+
+    def test_units_are_chosen_step_by_step(self):
+        def offered(unit=""):
+            page = self.client.get(LIST, {"unit": unit} if unit else {}).content.decode()
+            return set(re.findall(r"[?&]unit=(\d+-?|none)(?=\W)", page))
+
+        health, money, ward = (str(each.pk) for each in (self.health, self.money, self.ward))
+        self.assertEqual(offered(), {health, money, "none"})
+        self.assertEqual(offered(health), {health, f"{health}-", ward, "none"})
+        self.assertEqual(offered(ward), {health, ward, "none"})
+        self.assertEqual(offered(f"{ward}-"), {health, ward, f"{ward}-", "none"})
+        Account.objects.filter(unit=self.money).update(unit=None)
+        self.money.delete()
+        self.assertEqual(offered(), {health, f"{health}-", ward, "none"})
 
     def test_a_unit_is_named_with_the_one_above_it(self):
         r = self.client.get(LIST)
