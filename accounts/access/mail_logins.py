@@ -9,7 +9,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -82,6 +82,15 @@ def of(account: Account) -> list[MailLogin] | None:
     if not settings.AUTH_POLICY_TOKEN:
         return None
     return list(MailLogin.objects.filter(account=account).order_by("-last_at")[:LISTED])
+
+
+def counts_of_today() -> dict[str, int] | None:
+    """Count today's log-ins by protocol; None where Dovecot tells of none."""
+    if not settings.AUTH_POLICY_TOKEN:
+        return None
+    rows = MailLogin.objects.filter(local_day=timezone.localdate(timezone=OFFICE_ZONE))
+    counted = rows.values("protocol").annotate(n=Sum("count")).values_list("protocol", "n")
+    return dict.fromkeys(Protocol.values, 0) | dict(counted)
 
 
 def oldest_day() -> dt.date:

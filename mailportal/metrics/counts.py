@@ -13,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from accounts.access import mail_logins
 from accounts.audit import shipping
 from accounts.bulk import queue as bulk
 from accounts.models import AuditEvent
@@ -245,4 +246,15 @@ def _shipping() -> Iterator[Metric]:
     )
 
 
-_PARTS = (_codes, _events, _queue, _messages, _gateways, _ceilings, _jobs, _shipping)
+def _mail_logins() -> Iterator[Metric]:
+    counts = mail_logins.counts_of_today()
+    if counts is not None:
+        yield _gauges(
+            "mail_logins_today",
+            "Log-ins of mail programs since midnight, as Dovecot reports them.",
+            ["protocol"],
+            (([protocol], count) for protocol, count in counts.items()),
+        )
+
+
+_PARTS = (_codes, _events, _mail_logins, _queue, _messages, _gateways, _ceilings, _jobs, _shipping)

@@ -11,10 +11,11 @@ import pytest
 import requests
 from django.core.management import call_command
 from django.test import SimpleTestCase, TestCase, TransactionTestCase, override_settings
+from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from accounts.models import Upkeep
-from otp.models import Code, GatewayState, Message
+from accounts.models import MailLogin, Upkeep
+from otp.models import OFFICE_ZONE, Code, GatewayState, Message
 from otp.suppliers.breakers import Breakers
 from tests.support import cast
 from tests.support.programs import deployment
@@ -87,6 +88,20 @@ class CountTests(cast.Cast, TestCase):
         read = self.read()
         self.assertEqual(read["mailportal_logins_last_hour", "wrong"], 1)
         self.assertEqual(read["mailportal_logins_last_hour", "right"], 1)
+
+    def test_log_ins_of_mail_programs_where_dovecot_tells_of_them(self):
+        today = timezone.localdate(timezone=OFFICE_ZONE)
+        for client, count in (("192.0.2.1", 2), ("192.0.2.2", 3)):
+            MailLogin.objects.create(
+                account=self.an, local_day=today, client=client, protocol="imap", count=count
+            )
+        self.assertNotIn(("mailportal_mail_logins_today", "imap"), self.read())
+
+        with override_settings(AUTH_POLICY_TOKEN=TOKEN):
+            read = self.read()
+
+        self.assertEqual(read["mailportal_mail_logins_today", "imap"], 5)
+        self.assertEqual(read["mailportal_mail_logins_today", "smtp"], 0)
 
     def test_the_queue_and_the_ceilings(self):
         self.ask("an")
