@@ -51,6 +51,8 @@ class TwoPeopleTests(Proposals, TestCase):
         self.assertContains(self.propose(), "Một cán bộ khác phải duyệt")
         self.assertTrue(self.has_factor())
         self.assertIn("đã ghi đề nghị bỏ", Message.objects.get(channel="mail").text)
+        proposed = AuditEvent.objects.get(event="factor-proposed")
+        self.assertEqual((proposed.account, proposed.actor), (self.an, self.lan))
         self.assertContains(self.other.get("/ho-tro/doi-so/"), "Bỏ xác thực hai lớp")
         self.assertContains(self.other.get("/ho-tro/"), "1 đề nghị đang chờ duyệt")
 
@@ -71,6 +73,7 @@ class TwoPeopleTests(Proposals, TestCase):
         self.assertTrue(self.has_factor())
         self.assertContains(self.decide("decline", self.client), "Đã rút lại")
         self.assertTrue(self.has_factor())
+        self.assertEqual(AuditEvent.objects.get(event="factor-declined").actor, self.lan)
 
     def test_only_one_waits_at_a_time(self):
         self.propose()
