@@ -1,8 +1,5 @@
 """A lost password of an account with a second factor: the SMS alone does not open it."""
 
-from concurrent.futures import ThreadPoolExecutor
-
-from django.db import connection
 from django.test import Client, TestCase, TransactionTestCase
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
@@ -11,6 +8,7 @@ from tests.self_service.test_own_factor import turn_on
 from tests.support import cast
 from tests.support.cast import ASK, CODE, LOGIN, NEW, NEW_PASSWORD, PASSWORD, newest_code
 from tests.support.clock import let_pass
+from tests.support.crowd import at_once
 
 FACTOR = "/quen-mat-khau/xac-thuc-hai-lop/"
 
@@ -131,22 +129,15 @@ class StrangerTests(Lost, TestCase):
 class AtOnceTests(Lost, TransactionTestCase):
     """A code is used once, however many send it at the same moment."""
 
+    def same_browser(self):
+        browser = Client()
+        browser.cookies = self.client.cookies
+        return browser
+
     def test_of_ten_at_once_one_recovery_code_opens_one_recovery(self):
         self.come_to_factor()
-        browsers = []
-        for _ in range(10):
-            browser = Client()
-            browser.cookies = self.client.cookies
-            browsers.append(browser)
 
-        def send(browser):
-            try:
-                return self.show(self.codes[0], browser).status_code
-            finally:
-                connection.close()
-
-        with ThreadPoolExecutor(10) as pool:
-            list(pool.map(send, browsers))
+        at_once(lambda _: self.show(self.codes[0], self.same_browser()), 10)
 
         self.assertEqual(AuditEvent.objects.filter(event="factor-right").count(), 1)
         self.assertEqual(self.client.get(NEW).status_code, 200)
@@ -155,15 +146,6 @@ class AtOnceTests(Lost, TransactionTestCase):
         self.come_to_factor()
         wrong = self.wrong()
 
-        def send(_):
-            browser = Client()
-            browser.cookies = self.client.cookies
-            try:
-                self.show(wrong, browser)
-            finally:
-                connection.close()
-
-        with ThreadPoolExecutor(10) as pool:
-            list(pool.map(send, range(10)))
+        at_once(lambda _: self.show(wrong, self.same_browser()), 10)
 
         self.assertEqual(TOTPDevice.objects.get().throttling_failure_count, 1)
