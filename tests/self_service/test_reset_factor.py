@@ -141,11 +141,3 @@ class AtOnceTests(Lost, TransactionTestCase):
 
         self.assertEqual(AuditEvent.objects.filter(event="factor-right").count(), 1)
         self.assertEqual(self.client.get(NEW).status_code, 200)
-
-    def test_of_ten_wrong_ones_at_once_one_is_looked_at(self):
-        self.come_to_factor()
-        wrong = self.wrong()
-
-        at_once(lambda _: self.show(wrong, self.same_browser()), 10)
-
-        self.assertEqual(TOTPDevice.objects.get().throttling_failure_count, 1)
