@@ -111,7 +111,7 @@ class FiveCallsTests(DeskTestCase):
             proposed_by=lan,
         )
         self.go("/ho-tro/")
-        self.follow("1 đề nghị đổi số điện thoại đang chờ duyệt")
+        self.follow("1 đề nghị đang chờ duyệt")
         self.follow("an@hagiang.gov.vn")
         self.heading("Duyệt đổi số điện thoại")
         self.hears("đã gặp trực tiếp tại đơn vị")
