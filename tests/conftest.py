@@ -54,17 +54,18 @@ PARTS = {
     "postmap": ("/usr/lib/postfix/postfix-pgsql.so",),
 }
 LONG_ROOMS = {"browser", "mail_system", "operation", "outbox", "self_service", "upgrade", "upkeep"}
-# What `make test` leaves to `make test-long`: half of all the time for a tenth of the tests. They
+# What `make test` leaves to `make test-long`: half of all the time for an eighth of the tests. They
 # walk every page in a browser, play a whole year, and start the portal over and over again.
 LONG = {
-    *("browser/test_admin", "browser/test_comforts", "browser/test_desk", "browser/test_pages"),
-    *("browser/test_reports", "bulk/test_many_accounts", "mail_system/test_mail_programs"),
-    *("operation/test_failover", "operation/test_make_run", "operation/test_metrics"),
-    *("operation/test_replica", "operation/test_set_up", "operation/test_stuck_database"),
-    *("operation/test_year", "outbox/test_sender_load", "outbox/test_sender_process"),
-    *("self_service/test_cut_off", "spreadsheets/test_hostile_files"),
-    *("upgrade/test_back_and_forth", "upgrade/test_migrations", "upgrade/test_upgrade"),
-    *("upkeep/test_backup", "upkeep/test_worker_schedule"),
+    *("browser/test_admin", "browser/test_comforts", "browser/test_desk", "browser/test_journeys"),
+    *("browser/test_pages", "browser/test_reports", "bulk/test_many_accounts"),
+    *("bulk/test_worker_process", "campaigns/test_campaign_runs", "mail_system/test_mail_programs"),
+    *("operation/test_failover", "operation/test_first_day", "operation/test_make_run"),
+    *("operation/test_metrics", "operation/test_pooler", "operation/test_replica"),
+    *("operation/test_set_up", "operation/test_stuck_database", "operation/test_year"),
+    *("outbox/test_sender_load", "outbox/test_sender_process", "self_service/test_cut_off"),
+    *("spreadsheets/test_hostile_files", "upgrade/test_back_and_forth", "upgrade/test_migrations"),
+    *("upgrade/test_upgrade", "upkeep/test_backup", "upkeep/test_worker_schedule"),
 }
 # Python packages that are not for everybody, and how to get them.
 PACKAGES = {
