@@ -270,11 +270,16 @@ def _change_password(request: PersonRequest, form: ChangePasswordForm) -> bool:
             go_on(account)
         return was_set
 
-    if was_set_already(form.cleaned_data["new_password1"]):
-        return True
-    return password_prompt.current_password_is_right(
-        request, form
-    ) and password_prompt.try_new_password(form, change)
+    new = form.cleaned_data["new_password1"]
+    return (
+        was_set_already(new)
+        or (
+            password_prompt.current_password_is_right(request, form)
+            and password_prompt.try_new_password(form, change)
+        )
+        # By another click, between the look and the comparison.
+        or was_set_already(new)
+    )
 
 
 def _still_there(user: Account) -> Account:

@@ -86,6 +86,23 @@ class ChangePasswordTests(cast.Cast, TestCase):
                     self.assertRedirects(self.change(), CHANGE, fetch_redirect_response=False)
                 self.assertRedirects(self.client.get(CHANGE), f"{LOGIN}?next={CHANGE}")
 
+    def test_a_click_that_another_overtakes_before_the_comparison_leads_home_too(self):
+        second = Client()
+        second.cookies = self.client.cookies.copy()
+
+        def compare(request, **typed):
+            with mock.patch.object(login, "authenticate", authenticate):
+                self.assertRedirects(self.change(), "/", fetch_redirect_response=False)
+            return authenticate(request, **typed)
+
+        with mock.patch.object(login, "authenticate", compare):
+            data = {"password": PASSWORD, "new_password1": NEW_PASSWORD}
+            r = second.post(CHANGE, data | {"new_password2": NEW_PASSWORD})
+
+        self.assertRedirects(r, "/", fetch_redirect_response=False)
+        self.assertEqual(second.get("/").status_code, 200)
+        self.assertEqual(AuditEvent.objects.filter(event="password-changed").count(), 1)
+
     def test_wrong_ones_are_counted_as_at_the_log_in(self):
         for _ in range(10):
             self.change(current="Sai-mat-khau-8")
