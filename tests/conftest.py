@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import time
 from collections.abc import Generator
 from contextlib import ExitStack
 from importlib import import_module
@@ -20,6 +21,7 @@ from django.test import TransactionTestCase
 from pytest_django.plugin import blocking_manager_key
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from accounts.access import login_notices
 from accounts.pages import fixed
 from mailportal import schema
 from tests.support import clock, hashing, tables, template
@@ -231,6 +233,15 @@ def hashes_cost_little() -> Generator[None]:
 def callers_unknown_to_the_shield() -> None:
     """Let no test be refused for what others asked."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def notices_are_read() -> None:
+    """Let no log-in page of a test be the one in a minute that looks for notices: there are none.
+
+    What makes some calls `login_notices.forget()`.
+    """
+    login_notices._last = login_notices._Read(time.monotonic(), ())
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ from django.test import Client, TestCase, TransactionTestCase, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.access import login_notices
 from accounts.credentials.hashers import BoundedArgon2Hasher
 from accounts.models import Address
 from accounts.self_service.recovery import decoy_phone
@@ -387,8 +386,6 @@ class StatementTests(cast.Cast, TransactionTestCase):
     """How many statements an answer takes, BEGIN and COMMIT included."""
 
     def test_a_stranger_who_looks_at_a_public_page_costs_little_and_gets_no_session(self):
-        # The log-in page's notices are read once a minute by each process.
-        login_notices.current()
         # Step 1 asks whether the portal is under attack.
         for page, work in ((LOGIN, 0), (ASK, 1), ("/huong-dan/", 0), ("/quyen-rieng-tu/", 0)):
             with self.subTest(page=page):
