@@ -10,8 +10,7 @@ from accounts.campaigns import phone_views
 from accounts.campaigns import views as campaign_views
 from accounts.custody import views as custody_views
 from accounts.home import views as home_views
-from accounts.hotline import caller_views
-from accounts.hotline import factor_views as desk_factor_views
+from accounts.hotline import caller_views, decisions
 from accounts.hotline import views as hotline_views
 from accounts.leaving import views as leaving_views
 from accounts.personal_data import staff_views as data_request_views
@@ -73,9 +72,14 @@ urlpatterns = [
     path("cau-hinh/xac-thuc-hai-lop/tat/", factor_views.turn_off_factor, name="turn-off-factor"),
     path("ho-tro/", hotline_views.search, name="desk"),
     path("ho-tro/huong-dan/", home_views.hotline_guide, name="hotline-guide"),
-    path("ho-tro/doi-so/", hotline_views.waiting, name="waiting"),
-    path("ho-tro/doi-so/<int:pk>/", hotline_views.decide, name="decide"),
-    path("ho-tro/bo-xac-thuc/<int:pk>/", desk_factor_views.decide_factor, name="decide-factor"),
+    path("ho-tro/doi-so/", decisions.waiting, name="waiting"),
+    path("ho-tro/doi-so/<int:pk>/", decisions.decide, {"kind": decisions.PHONE}, name="decide"),
+    path(
+        "ho-tro/bo-xac-thuc/<int:pk>/",
+        decisions.decide,
+        {"kind": decisions.FACTOR},
+        name="decide-factor",
+    ),
     path("ho-tro/dia-chi/<str:key>/", hotline_views.unknown, name="unknown"),
     path("ho-tro/tai-khoan/<int:pk>/", hotline_views.person, name="person"),
     path("ho-tro/tai-khoan/<int:pk>/hien-so/", hotline_views.reveal, name="reveal"),

@@ -7,11 +7,9 @@ import datetime as dt
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
@@ -19,7 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.credentials import extra_codes, phone_proposals
 from accounts.credentials.refusals import NotNow
-from accounts.hotline import caller_check, factor_views, overview, recent, remedies, standing
+from accounts.hotline import caller_check, decisions, overview, recent, remedies, standing
 from accounts.hotline.actions import ACTIONS, Action
 from accounts.hotline.forms import ActionForm, GroundForm, LookupForm, ProposalForm
 from accounts.hotline.overview import Overview
@@ -59,7 +57,7 @@ def search(request: StaffRequest) -> HttpResponse:
         "most": MOST,
         "fewest_digits": FEWEST_DIGITS,
         "unknown": _keep_unknown(request, found.unknown) if found and found.unknown else "",
-        "waiting": _waiting(request.user).count() + factor_views.waiting(request.user).count(),
+        "waiting": decisions.count_waiting(request.user),
     }
     return _page(request, "hotline/search.html", context)
 
@@ -171,48 +169,6 @@ def propose(request: StaffRequest, pk: int) -> HttpResponse:
     return _page(request, "hotline/propose.html", {"form": form, "person": account})
 
 
-@pages
-@staff_page(Right.USE_DESK)
-def waiting(request: StaffRequest) -> HttpResponse:
-    """List what waits for a second member of staff: changes of phone, factors to take away."""
-    context = {
-        "proposals": _waiting(request.user),
-        "factor_proposals": factor_views.waiting(request.user),
-    }
-    return _page(request, "hotline/waiting.html", context)
-
-
-@sensitive_variables()
-@pages
-@staff_page(Right.APPROVE_PHONE)
-def decide(request: StaffRequest, pk: int) -> HttpResponse:
-    """Approve a change of phone, or turn it down."""
-    proposal = get_object_or_404(_waiting(request.user), pk=pk)
-    if not remedies.may_help(request.user, proposal.account, Right.APPROVE_PHONE):
-        raise PermissionDenied
-    own = proposal.proposed_by == request.user
-    if request.POST.get("decision") in ("approve", "decline"):
-        approved = request.POST["decision"] == "approve"
-        rule = phone_proposals.approve if approved else phone_proposals.decline
-        try:
-            rule(proposal, by=request.user)
-        except NotNow as refusal:
-            messages.error(request, refusal.sentence)
-        else:
-            messages.success(request, _in_words(approved=approved, own=own))
-        return redirect("accounts:waiting")
-    return _page(request, "hotline/decide.html", {"proposal": proposal, "own": own})
-
-
-def _in_words(*, approved: bool, own: bool) -> str:
-    """Say what has become of a proposal."""
-    if approved:
-        return _("Đã duyệt: số mới có hiệu lực ngay; số cũ, số mới và hộp thư đều được báo.")
-    if own:
-        return _("Đã rút lại đề nghị; số điện thoại giữ nguyên.")
-    return _("Đã từ chối đề nghị; số điện thoại giữ nguyên.")
-
-
 def _page(request: StaffRequest, template: str, context: dict[str, Any]) -> HttpResponse:
     """Draw a page of the desk: beside it stand those looked at before."""
     return render(request, template, {**context, "recent": recent.looked_at(request.user)})
@@ -247,16 +203,6 @@ def _show(request: StaffRequest, seen: Overview) -> HttpResponse:
         "ticket_line": seen.ticket_line,
     }
     return _page(request, "hotline/person.html", context)
-
-
-def _waiting(staff: Account) -> "QuerySet[PhoneProposal]":
-    seen = roles.within(staff, Account.objects.all())
-    return (
-        PhoneProposal.objects.open()
-        .filter(account__in=seen)
-        .select_related("account", "proposed_by")
-        .order_by("proposed_at")
-    )
 
 
 def _count_lookup(staff: Account, found: Found) -> None:

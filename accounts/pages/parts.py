@@ -44,15 +44,17 @@ PARTS = (
         "accounts:desk",
         Right.USE_DESK,
         "Tìm một người, xem vì sao chưa nhận được mã và giúp người đó ngay trong cuộc gọi.",
-        "Không hiện mật khẩu hay mã. Muốn đổi số điện thoại thay chủ hộp thư thì phải có cán bộ"
-        " thứ hai duyệt.",
+        "Không hiện mật khẩu hay mã. Muốn đổi số điện thoại hoặc bỏ xác thực hai lớp thay chủ hộp"
+        " thư thì phải có cán bộ thứ hai duyệt.",
     ),
     Part(
-        "Đề nghị đổi số",
+        "Đề nghị chờ duyệt",
         "accounts:waiting",
         Right.USE_DESK,
-        "Duyệt hoặc từ chối số điện thoại mới do cán bộ khác đề nghị thay chủ hộp thư.",
-        "Không ai duyệt đề nghị của mình. Số đang dùng được giữ nguyên cho đến khi có người duyệt.",
+        "Duyệt hoặc từ chối số điện thoại mới, hoặc việc bỏ xác thực hai lớp, do cán bộ khác đề"
+        " nghị thay chủ hộp thư.",
+        "Không ai duyệt đề nghị của mình. Số và xác thực hai lớp đang dùng được giữ nguyên cho đến"
+        " khi có người duyệt.",
     ),
     Part(
         "Tài khoản",

@@ -78,7 +78,7 @@ class PagesBelowTests(SimpleTestCase):
             ("/quan-tri/xoa/7/xac-nhan/", "Xóa tài khoản"),
             ("/quan-tri/yeu-cau-du-lieu/3/", "Yêu cầu về dữ liệu"),
             ("/ho-tro/tai-khoan/7/khoa/", "Hỗ trợ"),
-            ("/ho-tro/doi-so/7/", "Đề nghị đổi số"),
+            ("/ho-tro/doi-so/7/", "Đề nghị chờ duyệt"),
         ):
             with self.subTest(path):
                 self.assertEqual(part_of(path).name, name)

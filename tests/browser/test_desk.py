@@ -248,7 +248,7 @@ class LookTests(DeskTestCase):
         self.heading("Lý Văn An")
         self.inspect("Lý Văn An")
         self.go("/ho-tro/doi-so/")
-        self.inspect("Đề nghị đổi số điện thoại")
+        self.inspect("Đề nghị chờ duyệt")
         self.follow("an@hagiang.gov.vn")
         self.inspect("Duyệt đổi số điện thoại")
 

@@ -1,0 +1,112 @@
+"""What waits for a second member of staff: listed, approved, turned down."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.access.staff import StaffRequest, staff_page
+from accounts.credentials import factor_proposals, phone_proposals
+from accounts.credentials.refusals import NotNow
+from accounts.hotline import recent, remedies
+from accounts.models import Account, FactorProposal, PhoneProposal
+from accounts.models.right import Right
+from accounts.organisation import roles
+from accounts.pages.requests import pages
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What can be proposed for somebody: its table, its rules, its words."""
+
+    model: type[PhoneProposal] | type[FactorProposal]
+    approve: Callable[..., None]
+    decline: Callable[..., None]
+    title: object
+    effect: object  # what approving opens
+    approved: object
+    kept: object  # what stays as it was, where nobody approved
+
+    def waiting(self, staff: Account) -> "QuerySet[Any]":
+        """Give the proposals for those whom `staff` may see, the oldest first."""
+        seen = roles.within(staff, Account.objects.all())
+        return (
+            self.model.objects.filter(self.model.waits(), account__in=seen)
+            .select_related("account", "proposed_by")
+            .order_by("proposed_at")
+        )
+
+
+PHONE = Kind(
+    PhoneProposal,
+    phone_proposals.approve,
+    phone_proposals.decline,
+    gettext_lazy("Duyệt đổi số điện thoại"),
+    gettext_lazy("Số mới có hiệu lực ngay và nhận được mã lấy lại mật khẩu."),
+    gettext_lazy("Đã duyệt: số mới có hiệu lực ngay; số cũ, số mới và hộp thư đều được báo."),
+    gettext_lazy("số điện thoại giữ nguyên."),
+)
+FACTOR = Kind(
+    FactorProposal,
+    factor_proposals.approve,
+    factor_proposals.decline,
+    gettext_lazy("Duyệt bỏ xác thực hai lớp"),
+    gettext_lazy("Duyệt rồi thì ai có mật khẩu, hoặc có SIM của người dùng, vào được tài khoản."),
+    gettext_lazy("Đã duyệt: xác thực hai lớp đã được bỏ, hộp thư được báo."),
+    gettext_lazy("xác thực hai lớp giữ nguyên."),
+)
+
+
+@pages
+@staff_page(Right.USE_DESK)
+def waiting(request: StaffRequest) -> HttpResponse:
+    """List what waits for a second member of staff: changes of phone, factors to take away."""
+    context = {
+        "proposals": PHONE.waiting(request.user),
+        "factor_proposals": FACTOR.waiting(request.user),
+        "recent": recent.looked_at(request.user),
+    }
+    return render(request, "hotline/waiting.html", context)
+
+
+@sensitive_variables()
+@pages
+@staff_page(Right.APPROVE_PHONE)
+def decide(request: StaffRequest, pk: int, kind: Kind) -> HttpResponse:
+    """Approve what somebody proposed, or turn it down."""
+    proposal = get_object_or_404(kind.waiting(request.user), pk=pk)
+    if not remedies.may_help(request.user, proposal.account, Right.APPROVE_PHONE):
+        raise PermissionDenied
+    own = proposal.proposed_by == request.user
+    if request.POST.get("decision") in ("approve", "decline"):
+        approved = request.POST["decision"] == "approve"
+        rule = kind.approve if approved else kind.decline
+        try:
+            rule(proposal, by=request.user)
+        except NotNow as refusal:
+            messages.error(request, refusal.sentence)
+        else:
+            messages.success(request, _in_words(kind, approved=approved, own=own))
+        return redirect("accounts:waiting")
+    context = {"proposal": proposal, "kind": kind, "own": own}
+    context["recent"] = recent.looked_at(request.user)
+    return render(request, "hotline/decide.html", context)
+
+
+def count_waiting(staff: Account) -> int:
+    return sum(kind.waiting(staff).count() for kind in (PHONE, FACTOR))
+
+
+def _in_words(kind: Kind, *, approved: bool, own: bool) -> str:
+    """Say what has become of a proposal."""
+    if approved:
+        return str(kind.approved)
+    done = gettext_lazy("Đã rút lại đề nghị") if own else gettext_lazy("Đã từ chối đề nghị")
+    return f"{done}; {kind.kept}"
