@@ -17,7 +17,13 @@ from accounts.personal_data import staff_views as data_request_views
 from accounts.personal_data import views as data_views
 from accounts.removal import views as removal_views
 from accounts.reports import views as report_views
-from accounts.self_service import device_views, factor_views, recovery_views, settings_views
+from accounts.self_service import (
+    app_password_views,
+    device_views,
+    factor_views,
+    recovery_views,
+    settings_views,
+)
 
 app_name = "accounts"
 
@@ -70,6 +76,12 @@ urlpatterns = [
     ),
     path("cau-hinh/xac-thuc-hai-lop/", second_factor_views.factor, name="factor"),
     path("cau-hinh/xac-thuc-hai-lop/tat/", factor_views.turn_off_factor, name="turn-off-factor"),
+    path("cau-hinh/mat-khau-ung-dung/", app_password_views.app_passwords, name="app-passwords"),
+    path(
+        "cau-hinh/mat-khau-ung-dung/<int:pk>/huy/",
+        app_password_views.end_app_password,
+        name="end-app-password",
+    ),
     path("ho-tro/", hotline_views.search, name="desk"),
     path("ho-tro/huong-dan/", home_views.hotline_guide, name="hotline-guide"),
     path("ho-tro/doi-so/", decisions.waiting, name="waiting"),

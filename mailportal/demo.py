@@ -28,6 +28,7 @@ def set_environment(var: Path) -> None:
     os.environ.setdefault("ALLOWED_HOSTS", "127.0.0.1,localhost")
     os.environ.setdefault("SMS_GATEWAY", "file")
     os.environ.setdefault("SMS_FILE", str(var / "sms.jsonl"))
+    os.environ.setdefault("APP_PASSWORDS", "on")
     os.environ.setdefault("EMAIL_URL", f"file:///{var / 'mail'}")
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.access import known_browsers
+from accounts.credentials import app_passwords
 from accounts.models.account import WATCHED_AFTER_CHANGE
 from accounts.pages import fixed
 from otp.sentences import duration
@@ -21,6 +22,16 @@ def words(request: HttpRequest, template: str) -> HttpResponse:
     if fixed.is_first_look(request):
         return fixed.page(request, template)
     return render(request, template)
+
+
+@login_not_required
+@require_safe
+def mail_guide(request: HttpRequest) -> HttpResponse:
+    """Say how a mail program is set up, and by which passwords it opens the mailbox."""
+    told = {"app_passwords": app_passwords.are_offered(), "alone": app_passwords.alone_open_mail()}
+    if fixed.is_first_look(request):
+        return fixed.page(request, "guides/mail.html", lambda _places: told)
+    return render(request, "guides/mail.html", told)
 
 
 @login_not_required

@@ -258,9 +258,8 @@ OTP_TOTP_ISSUER = PROFILE.title
 DAYS_TO_A_HIT = env.int("DAYS_TO_A_HIT", 1000, validate=validate.Range(min=10))  # of a guesser
 RATELIMIT_ENABLE = env.bool("RATELIMIT_ENABLE", True)
 RETENTION_CODES_DAYS = 90
-ADDRESS_QUARANTINE_DAYS = env.int(  # for which a removed account's address is nobody else's
-    "ADDRESS_QUARANTINE_DAYS", 365, validate=validate.Range(min=30, max=3650)
-)
+# For which a removed account's address is nobody else's.
+ADDRESS_QUARANTINE_DAYS = env.int("ADDRESS_QUARANTINE_DAYS", 365, validate=validate.Range(30, 3650))
 AUDIT_RETENTION_DAYS = env.int("AUDIT_RETENTION_DAYS", 1826, validate=validate.Range(min=366))
 
 # What runs by itself (accounts/upkeep/schedule.py)
@@ -319,6 +318,7 @@ ALERT_WEBHOOK_SECRET = env.str("ALERT_WEBHOOK_SECRET", "")
 DEFAULT_FROM_EMAIL = _email.get("DEFAULT_FROM_EMAIL", f"khong-tra-loi@{PROFILE.domain}")
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 AUTH_POLICY_TOKEN = env.str("AUTH_POLICY_TOKEN", "")
+APP_PASSWORDS = env.str("APP_PASSWORDS", "off", validate=validate.OneOf(["off", "on", "only"]))
 
 # Sessions and cookies
 SESSION_ENGINE = "accounts.access.sessions"

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts import caller
 from accounts.access import known_browsers
 from accounts.access.browsers import name_browser
-from accounts.credentials import notices
+from accounts.credentials import app_passwords, notices
 from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.models import Account, AuditEvent, Device
 from otp.counting import limits
@@ -70,14 +70,16 @@ def forget(account: Account, pk: int) -> bool:
 def disown(account: Account, pk: int, *, but: str | None) -> bool:
     """Do what is wanted by somebody whose account another has used in this browser.
 
-    It is forgotten, and all sessions but the one of the key `but` end, in mail programs too. False
-    where it is not known.
+    It is forgotten, and all sessions but the one of the key `but` end, in mail programs too, and
+    with them the app passwords, of which the other may have made one. False where it is not known.
     """
     with transaction.atomic():
         if not _forget(account, pk, AuditEvent.Event.DEVICE_DISOWNED):
             return False
         account.end_sessions(but=but)
         end_mail_sessions(account)
+        if app_passwords.end_all(account, actor=account):
+            notices.app_passwords_ended(account)
     return True
 
 

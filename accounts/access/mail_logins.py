@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts import caller
 from accounts.access.login import FAILURES, counted_for, note_hold, read_name
+from accounts.credentials import app_passwords
 from accounts.models import Account, AuditEvent, MailLogin
 from otp.counting import limits
 from otp.counting.limits import Limit
@@ -47,8 +48,11 @@ def is_let_in(name: str) -> bool:
     return charge.granted
 
 
-def note_right(name: str, protocol: str) -> None:
-    """Give the charge of a right password back, and list the log-in."""
+def note_right(name: str, protocol: str, app: str = "") -> None:
+    """Give the charge of a right password back, and list the log-in; `app` is which app password's.
+
+    Where it was the account's own, `app` is empty.
+    """
     with transaction.atomic():
         address = Account.objects.main_address(read_name(name))
         if not _give_back(address):
@@ -56,6 +60,8 @@ def note_right(name: str, protocol: str) -> None:
         account = Account.objects.reached_at(address)
         if account and caller.current().address:
             _list(account, protocol_of(protocol))
+        if account and app:
+            app_passwords.note_use(account, app, protocol_of(protocol))
 
 
 def note_wrong(name: str, protocol: str) -> None:

@@ -33,6 +33,7 @@ class Asked:
     name: str
     remote: str
     protocol: str
+    app: str
     success: bool
     was_refused: bool
     failed_by_fault: bool
@@ -78,7 +79,7 @@ def _note(asked: Asked) -> None:
     if asked.was_refused:
         return  # nothing was charged
     if asked.success:
-        mail_logins.note_right(asked.name, asked.protocol)
+        mail_logins.note_right(asked.name, asked.protocol, asked.app)
     elif asked.failed_by_fault:
         mail_logins.forget_try(asked.name)
     else:
@@ -102,6 +103,7 @@ def _read(body: bytes) -> Asked:
         name=told["login"],
         remote=_address(told.get("remote")),
         protocol=str(told.get("protocol") or ""),
+        app=str(told.get("app") or ""),
         success=told.get("success") is True,
         was_refused=told.get("policy_reject") is True,
         failed_by_fault=told.get("fail_type") == "internal",

@@ -18,14 +18,18 @@ FROM, TO = 8, 20  # hours of the day between which people are warned by SMS
 _NOTHING: Mapping[str, object] = {}
 
 
-def password_changed(account: Account) -> None:
-    """Tell of a new password, also the number that was replaced not long ago (PR-03, PR-05)."""
+def password_changed(account: Account, *, app_passwords: int = 0) -> None:
+    """Tell of a new password, also the number that was replaced not long ago (PR-03, PR-05).
+
+    `app_passwords` is how many ended with it.
+    """
     phone = account.phone_for_codes or ("" if account.phone_is_in_doubt else account.phone)
     if phone:
         _sms(account, phone, settings.PROFILE.sms.password_changed)
     if account.changed_phone_lately:
         _sms(account, account.old_phone, settings.PROFILE.sms.phone_warning)
-    _mail(account, "password_changed", "Mật khẩu thư điện tử đã được thay đổi")
+    more = {"app_passwords": app_passwords}
+    _mail(account, "password_changed", "Mật khẩu thư điện tử đã được thay đổi", more)
 
 
 def phone_changed(account: Account, *, replaced: str) -> None:
@@ -88,6 +92,21 @@ def factor_removal_proposed(account: Account) -> None:
 def factor_reset(account: Account) -> None:
     """Tell that the second factor was taken away by the staff."""
     _mail(account, "factor_reset", "Xác thực hai lớp đã được đặt lại")
+
+
+def app_password_made(account: Account, *, name: str) -> None:
+    """Tell of a new password that opens the mailbox in a mail program."""
+    _mail(account, "app_password_made", "Đã tạo mật khẩu ứng dụng mới", {"name": name})
+
+
+def app_password_ended(account: Account, *, name: str) -> None:
+    """Tell that the password of one mail program opens nothing any longer."""
+    _mail(account, "app_password_ended", "Đã hủy một mật khẩu ứng dụng", {"name": name})
+
+
+def app_passwords_ended(account: Account) -> None:
+    """Tell that none of the passwords of mail programs opens anything any longer."""
+    _mail(account, "app_passwords_ended", "Đã hủy mọi mật khẩu ứng dụng")
 
 
 def aliases_changed(account: Account, *, added: list[str], removed: list[str]) -> None:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import directory
-from accounts.credentials import factor_proposals, notices, phone_proposals
+from accounts.credentials import app_passwords, factor_proposals, notices, phone_proposals
 from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.models import Account, AuditEvent
 from otp import codes
@@ -48,13 +48,13 @@ def change_password(
 ) -> bool:
     """Give `account` a new password, and do all that must happen with it, or nothing at all.
 
-    Every other session, here and in mail programs, and every live code, grant and pending phone
-    change of the account ends; the change is audited, and told by SMS and by mail. Raises
-    ValidationError with every rule that the password breaks, before anything is spent. `unless` is
-    asked inside the transaction; when it says so, or the account was removed meanwhile, nothing is
-    changed and the answer is False. What
-    `also` does (the session that goes on) is part of the transaction. `at_terminal` says on record
-    that an operator did it, of whom no more is known.
+    Every other session, here and in mail programs, and every live code, grant, app password and
+    pending phone change of the account ends; the change is audited, and told by SMS and by mail.
+    Raises ValidationError with every rule that the password breaks, before anything is spent.
+    `unless` is asked inside the transaction; when it says so, or the account was removed meanwhile,
+    nothing is changed and the answer is False. What `also` does (the session that goes on) is part
+    of the transaction. `at_terminal` says on record that an operator did it, of whom no more is
+    known.
 
     Where the directory has the password, it is written there last. What the directory does not
     take (ValidationError) or does not answer (`directory.NoAnswer`) leaves all here as it was.
@@ -93,7 +93,9 @@ class _Change:
             phone_proposals.drop_for(account)
             factor_proposals.drop_for(account)
             self._record(account)
-            notices.password_changed(account)
+            # One may have been made by whoever knew the old password.
+            ended = app_passwords.end_all(account, actor=self._actor(account))
+            notices.password_changed(account, app_passwords=ended)
             self.also(account)
             # The one call over the network with a transaction open. It has to be: only so does a
             # failure undo all of the above. It has an end in time, and nothing comes after it.
@@ -102,11 +104,14 @@ class _Change:
             setattr(self.account, name, getattr(account, name))
         return True
 
+    def _actor(self, account: Account) -> Account | None:
+        return None if self.at_terminal else account
+
     def _record(self, account: Account) -> None:
         AuditEvent.record(
             self.event,
             account,
-            actor=None if self.at_terminal else account,
+            actor=self._actor(account),
             reason="terminal" if self.at_terminal else "",
         )
         if self.event is AuditEvent.Event.PASSWORD_RESET and account.changed_phone_lately:

@@ -6,7 +6,13 @@ from django.utils.translation import gettext as _
 
 from accounts import directory
 from accounts.audit.preparations import changes_by
-from accounts.credentials import factor_proposals, notices, phone_proposals, second_factor
+from accounts.credentials import (
+    app_passwords,
+    factor_proposals,
+    notices,
+    phone_proposals,
+    second_factor,
+)
 from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.credentials.refusals import NotNow
 from accounts.models import Account, AuditEvent, Custody
@@ -46,7 +52,7 @@ def entrust(
         )
         mailbox.custody = custody
         if handed_over:
-            _take_away(mailbox)
+            _take_away(mailbox, by=by)
         AuditEvent.record(
             Event.MAILBOX_HANDED_OVER if handed_over else Event.MAILBOX_ENTRUSTED,
             mailbox,
@@ -90,7 +96,7 @@ def _refuse_unfit(
         )
 
 
-def _take_away(mailbox: Account) -> None:
+def _take_away(mailbox: Account, *, by: Account) -> None:
     """Take the mailbox from whoever had it: password, number, factor, sessions, codes."""
     if directory.is_in_charge() and not mailbox.has_usable_password():
         # The password is the directory's: the mailbox stays shut until there is a new one.
@@ -106,4 +112,5 @@ def _take_away(mailbox: Account) -> None:
     codes.revoke(mailbox.address)
     phone_proposals.drop_for(mailbox)
     factor_proposals.drop_for(mailbox)
+    app_passwords.end_all(mailbox, actor=by)
     second_factor.take_away(mailbox)

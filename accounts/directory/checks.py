@@ -19,7 +19,7 @@ def directory_is_whole(**_: Any) -> list[CheckMessage]:
     """Check what DIRECTORY needs, where it is set."""
     if not client.is_in_charge():
         return []
-    return [*_library(), *_address(), *_settings(), *_filter(), *_ca_file()]
+    return [*_library(), *_address(), *_settings(), *_filter(), *_ca_file(), *_app_passwords()]
 
 
 def _library() -> Iterator[CheckMessage]:
@@ -29,6 +29,15 @@ def _library() -> Iterator[CheckMessage]:
             hint="apt-get install gcc python3-dev libldap-dev libsasl2-dev, then"
             " pip install --require-hashes -r deploy/requirements-ldap.txt",
             id="portal.E010",
+        )
+
+
+def _app_passwords() -> Iterator[CheckMessage]:
+    if settings.APP_PASSWORDS != "off":
+        yield Error(
+            "APP_PASSWORDS is set, and so is DIRECTORY.",
+            hint="Dovecot then asks the directory, which has no app passwords: take it out.",
+            id="portal.E032",
         )
 
 

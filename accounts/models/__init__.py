@@ -14,7 +14,7 @@ from accounts.models.hotline import DailyHelp, FactorProposal, PhoneProposal
 from accounts.models.job import Job
 from accounts.models.login_notice import LoginNotice
 from accounts.models.phone_campaign import PhoneCampaign, PhoneExcuse, PhoneMember
-from accounts.models.session import Device, MailLogin, Session
+from accounts.models.session import AppPassword, Device, MailLogin, Session
 from accounts.models.unit import Unit
 from accounts.models.upkeep import Upkeep
 
@@ -23,6 +23,7 @@ __all__ = [
     "ActivationSlip",
     "Address",
     "AddressQuarantine",
+    "AppPassword",
     "AuditEvent",
     "AuditHead",
     "AuditLink",

@@ -140,10 +140,12 @@ class AddressQuarantine(models.Model):
 
 
 class MailDomain(models.Model):
-    """A domain of the office as the mail server sees it: a copy of what the profile says."""
+    """A domain of the office as the mail server sees it: a copy of what the settings say."""
 
     name = models.CharField("tên miền", max_length=253, primary_key=True)
     alias_of = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="+")
+    # Whether people's own passwords open mailboxes, or their app passwords alone.
+    opens_by_password = models.BooleanField(default=True, db_default=True)
 
     class Meta:
         verbose_name = "tên miền"

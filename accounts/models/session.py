@@ -1,9 +1,10 @@
-"""Browsers and their sessions, by one-way names of what their cookies hold; mail programs."""
+"""Browsers and mail programs: sessions, what their cookies hold by one-way names, app passwords."""
 
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.utils import timezone
 
+from accounts.models.names import NameField
 from otp.counting import keyed_names
 
 
@@ -113,3 +114,52 @@ class MailLogin(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_protocol_display()}, {self.local_day:%d/%m/%Y}"
+
+
+class AppPassword(models.Model):
+    """A password of one mail program: it opens the mailbox and nothing else. Only a hash is kept.
+
+    The mail server finds the one that was typed by `digest`, one of 256 (accounts.credentials.
+    app_passwords says why so few).
+    """
+
+    account = models.ForeignKey(
+        "accounts.Account", on_delete=models.CASCADE, verbose_name="tài khoản"
+    )
+    name = NameField("tên", max_length=64)
+    digest = models.CharField(max_length=2)
+    encoded = models.CharField(max_length=128)
+    made_at = models.DateTimeField("tạo lúc", default=timezone.now)
+    # As Dovecot tells; never, where it does not.
+    last_used_on = models.DateField("dùng gần nhất", null=True)
+    last_protocol = models.CharField(
+        "giao thức", max_length=8, choices=MailLogin.Protocol, blank=True
+    )
+
+    class Meta:
+        verbose_name = "mật khẩu ứng dụng"
+        verbose_name_plural = "mật khẩu ứng dụng"
+        constraints = (
+            models.UniqueConstraint(fields=["account", "name"], name="an_app_password_has_a_name"),
+            # The mail server asks for one row, and takes no more.
+            models.UniqueConstraint(
+                fields=["account", "digest"], name="an_app_password_is_found_alone"
+            ),
+            models.CheckConstraint(
+                name="an_app_password_is_a_hash",
+                condition=models.Q(
+                    digest__regex="^[0-9a-f]{2}$", encoded__startswith="{SSHA512}", name__gt=""
+                ),
+            ),
+            models.CheckConstraint(
+                name="an_app_password_was_used_by_a_protocol",
+                condition=models.Q(last_used_on=None, last_protocol="")
+                | models.Q(
+                    last_used_on__isnull=False,
+                    last_protocol__in=["imap", "pop3", "smtp", "sieve", "other"],
+                ),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return str(self.name)

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Tags, Warning, register  # noqa: A004
 from django.db import connection
 
+from accounts.models import MailDomain
 from accounts.organisation.domains import inhabited
 
 # Main addresses that were renamed: the old one leads to the same name in another domain.
@@ -24,7 +25,7 @@ def domains_agree(*, databases: Sequence[str] | None = None, **_: Any) -> list[C
     """Warn before `migrate`, and in `check --database default`."""
     if not databases or "accounts_address" not in connection.introspection.table_names():
         return []
-    return [*_not_renamed(), *_not_said()]
+    return [*_not_renamed(), *_not_said(), *_not_told()]
 
 
 def _not_renamed() -> list[CheckMessage]:
@@ -38,6 +39,26 @@ def _not_renamed() -> list[CheckMessage]:
             id="portal.W018",
         )
         for old in inhabited(aliases)
+    ]
+
+
+def _not_told() -> list[CheckMessage]:
+    """Warn where the mail server still lets in by what APP_PASSWORDS no longer says."""
+    with connection.cursor() as cursor:
+        columns = connection.introspection.get_table_description(cursor, "accounts_maildomain")
+    if "opens_by_password" not in [column.name for column in columns]:
+        return []  # `migrate` will say
+    opens = settings.APP_PASSWORDS != "only"
+    if not MailDomain.objects.filter(name__in=settings.MAIL_DOMAINS).exclude(
+        opens_by_password=opens
+    ):
+        return []
+    return [
+        Warning(
+            f"APP_PASSWORDS is {settings.APP_PASSWORDS!r}, and the mail server has not been told.",
+            hint="manage.py migrate tells it.",
+            id="portal.W031",
+        )
     ]
 
 

@@ -6,6 +6,8 @@ from django.utils.translation import gettext_lazy as _
 _SECRETS = (
     "accounts.Account.password",
     "accounts.ActivationSlip.pepper_id",
+    "accounts.AppPassword.digest",
+    "accounts.AppPassword.encoded",
     "accounts.DailyHelp.word_key",
     "accounts.Device.token_name",
     "accounts.Session.session_key",
@@ -81,6 +83,7 @@ _TECHNICAL = (
     "accounts.AddressQuarantine.domain",
     "accounts.AddressQuarantine.id",
     "accounts.AddressQuarantine.until",
+    "accounts.AppPassword.id",
     "accounts.AuditEvent.id",
     "accounts.AuditEvent.salt",
     "accounts.AuditEvent.seal",

@@ -6,7 +6,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.access.devices import KEPT
 from accounts.access.mail_logins import KEPT as MAIL_LOGINS_KEPT
-from accounts.models import Device, MailLogin, Session
+from accounts.models import AppPassword, Device, MailLogin, Session
 from accounts.personal_data import reading
 from accounts.personal_data.parts import Column, Part
 from otp.sentences import duration
@@ -63,6 +63,20 @@ LOGINS = (
             Column(_("Lần cuối lúc"), "last_at"),
         ),
         reading.own(MailLogin, "-last_at"),
+        by=("account",),
+    ),
+    Part(
+        "mat_khau_ung_dung",
+        _("Mật khẩu ứng dụng"),
+        lambda: _("đến khi bị hủy"),
+        "accounts.AppPassword",
+        (
+            Column(_("Tên"), "name"),
+            Column(_("Tạo lúc"), "made_at"),
+            Column(_("Dùng gần nhất ngày"), "last_used_on"),
+            Column(_("Giao thức"), "last_protocol"),
+        ),
+        reading.own(AppPassword, "-made_at"),
         by=("account",),
     ),
     Part(

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.access import proof_of_work
 from accounts.access.forms import TokenForm
 from accounts.addresses import AddressError, canonical, mended
+from accounts.folding import visible
 from accounts.models import Account
 from accounts.pages.forms import (
     CodeInput,
@@ -285,3 +286,27 @@ class PhoneForm(SeenForm):
         except PhoneError as error:
             self.suggestion = error.suggestion
             raise phone_error(error) from None
+
+
+class AppPasswordForm(PortalForm):
+    name = Text(
+        label=_("Tên của thiết bị hoặc phần mềm"),
+        max_length=64,
+        required=False,
+        help_text=_(
+            "Để sau này biết mật khẩu nào của máy nào, ví dụ: Điện thoại, Outlook ở cơ quan."
+        ),
+        error_messages={"max_length": _("Hãy nhập ngắn lại, nhiều nhất %(limit_value)d ký tự.")},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    password = password_field(
+        _("Mật khẩu hiện tại"),
+        autocomplete="current-password",
+        empty=_("Hãy nhập mật khẩu hiện tại."),
+    )
+
+    def clean_name(self) -> str:
+        name = visible(self.cleaned_data["name"])
+        if not name:
+            raise forms.ValidationError(_("Hãy nhập tên, ví dụ: Điện thoại."))
+        return name

@@ -83,6 +83,7 @@ def was_changed_lately(account: Account) -> bool:
 
 _PROOFS = {
     "password": _by_password,
+    "app-passwords": _by_password,
     "phone": _by_password,
     "phone-code": _by_code,
 }

@@ -10,6 +10,7 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_POST
 
@@ -17,6 +18,7 @@ from accounts.access import devices, limits, login, mail_logins, sessions
 from accounts.access.limits import limit_posts
 from accounts.audit import history
 from accounts.audit.history import History
+from accounts.credentials import app_passwords
 from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.credentials.passwords import change_password
 from accounts.credentials.policy import RULES
@@ -39,6 +41,11 @@ from otp.counting import keyed_names
 from otp.counting.ceilings import Paused
 from otp.models import Code
 
+_STILL_OPEN = gettext_lazy(
+    "Mật khẩu ứng dụng vẫn mở được thư. Nếu mất máy, hãy hủy mật khẩu của máy đó ở mục Mật khẩu ứng"
+    " dụng."
+)
+
 
 @pages
 def home(request: PersonRequest) -> HttpResponse:
@@ -47,13 +54,18 @@ def home(request: PersonRequest) -> HttpResponse:
 
 @pages
 def settings_menu(request: PersonRequest) -> HttpResponse:
-    return render(request, "self_service/settings.html")
+    context = {"app_passwords_offered": app_passwords.are_offered()}
+    return render(request, "self_service/settings.html", context)
 
 
 @pages
 def profile(request: PersonRequest) -> HttpResponse:
     aliases = request.user.addresses.filter(is_main=False).order_by("address")
-    context = {"addresses": [request.user.address], "aliases": aliases}
+    context = {
+        "addresses": [request.user.address],
+        "aliases": aliases,
+        "only_portal": app_passwords.alone_open_mail(),
+    }
     return render(request, "self_service/profile.html", context)
 
 
@@ -298,6 +310,8 @@ def activity(request: PersonRequest) -> HttpResponse:
             end_mail_sessions(user)
             AuditEvent.record(AuditEvent.Event.SESSIONS_ENDED, user, actor=user)
         messages.success(request, _("Đã đăng xuất các phiên khác."))
+        if app_passwords.are_offered() and app_passwords.of(user):
+            messages.info(request, _STILL_OPEN)
         return redirect("accounts:activity")
     context = {
         "history": _history(request),

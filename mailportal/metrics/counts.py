@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from accounts.access import mail_logins
 from accounts.audit import shipping
 from accounts.bulk import queue as bulk
+from accounts.credentials import app_passwords
 from accounts.models import AuditEvent
 from accounts.upkeep import records
 from otp import outbox
@@ -257,4 +258,24 @@ def _mail_logins() -> Iterator[Metric]:
         )
 
 
-_PARTS = (_codes, _events, _mail_logins, _queue, _messages, _gateways, _ceilings, _jobs, _shipping)
+def _app_passwords() -> Iterator[Metric]:
+    if app_passwords.are_offered():
+        yield _gauge(
+            "app_password_owners",
+            "Accounts that have a password for a mail program.",
+            app_passwords.count_owners(),
+        )
+
+
+_PARTS = (
+    _codes,
+    _events,
+    _mail_logins,
+    _app_passwords,
+    _queue,
+    _messages,
+    _gateways,
+    _ceilings,
+    _jobs,
+    _shipping,
+)

@@ -14,6 +14,7 @@ from django.test import SimpleTestCase, TestCase, TransactionTestCase, override_
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
+from accounts.credentials import app_passwords
 from accounts.models import MailLogin, Upkeep
 from otp.models import OFFICE_ZONE, Code, GatewayState, Message
 from otp.suppliers.breakers import Breakers
@@ -102,6 +103,16 @@ class CountTests(cast.Cast, TestCase):
 
         self.assertEqual(read["mailportal_mail_logins_today", "imap"], 5)
         self.assertEqual(read["mailportal_mail_logins_today", "smtp"], 0)
+
+    def test_owners_of_app_passwords_where_there_are_any(self):
+        for name in ("a", "b"):
+            app_passwords.make(self.an, name)
+        self.assertNotIn(("mailportal_app_password_owners",), self.read())
+
+        with override_settings(APP_PASSWORDS="on"):
+            read = self.read()
+
+        self.assertEqual(read[("mailportal_app_password_owners",)], 1)
 
     def test_the_queue_and_the_ceilings(self):
         self.ask("an")

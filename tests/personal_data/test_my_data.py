@@ -13,6 +13,7 @@ from django.utils import timezone
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from accounts.credentials import app_passwords
 from accounts.models import (
     Account,
     ActivationSlip,
@@ -222,6 +223,7 @@ class EverythingTests(MyData, TestCase):
         MailLogin.objects.create(
             account=person, local_day=today, client="192.0.2.1", protocol="imap"
         )
+        app_passwords.make(person, f"máy {mine}")
         TOTPDevice.objects.create(user=person, name=f"app {mine}")
         codes = StaticDevice.objects.create(user=person, name=f"codes {mine}")
         StaticToken.objects.create(device=codes, token=f"token-{mine}")

@@ -91,6 +91,11 @@ def mail_login(**changes):
     return "accounts_maillogin", row | {"count": 1, "first_at": NOON, "last_at": NOON} | changes
 
 
+def app_password(**changes):
+    row = {"account_id": 1, "name": "x", "digest": "a1", "encoded": "{SSHA512}x"}
+    return "accounts_apppassword", row | {"made_at": NOON, "last_protocol": ""} | changes
+
+
 def job(**changes):
     row = {"kind": "import", "state": "queued", "confirmed": False, "actor_id": 1, "request_id": ""}
     row |= {"created_at": NOON, "changed_at": NOON, "total": 0, "done": 0, "changed": 0, "tries": 0}
@@ -505,6 +510,17 @@ REFUSED = {
     ],
     "accounts_maillogin_count_check": [(PEOPLE, mail_login(count=-1))],
     "mail_login_protocol_is_known": [(PEOPLE, mail_login(protocol="lmtp"))],
+    "an_app_password_has_a_name": [([*PEOPLE, app_password()], app_password(digest="a2"))],
+    "an_app_password_is_found_alone": [([*PEOPLE, app_password()], app_password(name="y"))],
+    "an_app_password_is_a_hash": [
+        (PEOPLE, app_password(digest="zz")),
+        (PEOPLE, app_password(encoded="{PLAIN}x")),
+        (PEOPLE, app_password(name="")),
+    ],
+    "an_app_password_was_used_by_a_protocol": [
+        (PEOPLE, app_password(last_used_on="2026-11-22")),
+        (PEOPLE, app_password(last_protocol="imap")),
+    ],
     "upkeep_failed_for_a_reason": [([], upkeep(failures=1))],
     "brakes_one_row": [([], brakes(id=2))],
     "otp_brakes_codes_an_hour_check": [([], brakes(codes_an_hour=-1))],

@@ -14,6 +14,8 @@ VIEWS = (
     "mail_domains",
     "mail_senders",
     "mail_logins",
+    "mail_app_passwords",
+    "mail_sessions",
     "mail_forwards",
     "mail_refusals",
 )
