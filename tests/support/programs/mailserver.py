@@ -187,6 +187,7 @@ class Dovecot(Folder):
         owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
         shutil.chown(self.path / "vmail", owner.pw_uid, owner.pw_gid)
         queries = self.path / "dovecot-sql.conf.ext"
+        app_passwords = self.path / "dovecot-app-passwords.conf.ext"
         settings = put_in(
             (DEPLOY / "dovecot/2.3/dovecot.conf").read_text(encoding="utf-8"),
             {
@@ -198,6 +199,7 @@ class Dovecot(Folder):
                 ),
                 "auth_default_realm = example.gov.vn": "auth_default_realm = hagiang.gov.vn",
                 "args = /etc/dovecot/dovecot-sql.conf.ext": f"args = {queries}",
+                "args = /etc/dovecot/dovecot-app-passwords.conf.ext": f"args = {app_passwords}",
                 "mail_uid = vmail": f"mail_uid = {owner.pw_uid}",
                 "mail_gid = vmail": f"mail_gid = {owner.pw_gid}",
                 "unix_listener /var/spool/postfix/private/auth {": (
@@ -213,22 +215,25 @@ class Dovecot(Folder):
             },
         )
         self.write("dovecot.conf", settings + self._surroundings() + self.besides)
-        queries.write_text(
-            put_in(
-                (DEPLOY / "dovecot/2.3/dovecot-sql.conf.ext").read_text(encoding="utf-8"),
-                {
-                    "connect = host=127.0.0.1 port=5432 dbname=mailportal"
-                    " user=mailportal_mail password=PASSWORD": (
-                        f"connect = host=127.0.0.1 port={self.door.port}"
-                        f" dbname={connection.settings_dict['NAME']}"
-                        f" user={ROLE} password={ROLE_PASSWORD}"
-                    ),
-                    "SELECT '/var/vmail/' || mailbox AS home FROM mail_userdb \\": (
-                        f"SELECT '{self.path}/vmail/' || mailbox AS home FROM mail_userdb \\"
-                    ),
-                },
+        home = {
+            "SELECT '/var/vmail/' || mailbox AS home FROM mail_userdb \\": (
+                f"SELECT '{self.path}/vmail/' || mailbox AS home FROM mail_userdb \\"
             )
-        )
+        }
+        self._write_queries(queries, home)
+        self._write_queries(app_passwords, {})
+
+    def _write_queries(self, file, changes):
+        line = "connect = host=127.0.0.1 port=5432 dbname=mailportal"
+        door = {
+            f"{line} user=mailportal_mail password=PASSWORD": (
+                f"connect = host=127.0.0.1 port={self.door.port}"
+                f" dbname={connection.settings_dict['NAME']}"
+                f" user={ROLE} password={ROLE_PASSWORD}"
+            )
+        }
+        text = (DEPLOY / "dovecot/2.3" / file.name).read_text(encoding="utf-8")
+        file.write_text(put_in(text, door | changes), encoding="utf-8")
 
     def _surroundings(self):
         """Where it runs: in one directory, on ports of its own, and without root's rights too."""
