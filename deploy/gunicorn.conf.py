@@ -4,6 +4,7 @@ import ctypes
 import itertools
 import os
 import re
+import select
 import selectors
 import shutil
 import socket
@@ -14,7 +15,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import Any, NamedTuple
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
@@ -27,6 +28,29 @@ threads = 4
 
 # A whole request, so that whoever sends half of one holds up nothing.
 _SIGN_OF_LIFE = re.compile(rb"(GET|HEAD) /healthz[? ].*\r\n\r\n", re.DOTALL)
+
+# nginx knows no time for the whole of a form: what comes in drops is waited for here.
+WHOLE_WITHIN = 20  # seconds from the first byte of a request to the last of its form
+_HANGING_UP = 2  # seconds in which who was answered for good may do so
+_LONGEST_HEAD = 32 * 1024  # bytes, as nginx takes them
+_LONGEST_FORM = 64 * 1024  # bytes; what is longer is refused, or a file that staff send
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
+_IN_CHUNKS = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
+_TOO_SLOW_PAGE = (
+    "<!DOCTYPE html><html lang=vi><meta charset=utf-8><title>Gửi quá chậm</title>"
+    "<h1>Gửi quá chậm</h1><p>Nội dung chưa đến đủ nên chưa có gì được lưu. Hãy quay lại và gửi lại."
+).encode()
+_TOO_SLOW = b"\r\n".join(
+    (
+        b"HTTP/1.1 408 Request Timeout",
+        b"Connection: close",
+        b"Content-Type: text/html; charset=utf-8",
+        b"Cache-Control: no-store",
+        b"Content-Length: %d" % len(_TOO_SLOW_PAGE),
+        b"",
+        _TOO_SLOW_PAGE,
+    )
+)
 
 # Ends a process whose main loop hangs, and no request: those end because nothing that they wait for
 # goes on for long (the database: mailportal/postgresql; a directory: 23 s; no gateway at all).
@@ -56,14 +80,17 @@ control_socket_disable = True
 class Worker(ThreadWorker):  # type: ignore[misc]  # it has no types
     """gthread, with a thread of its own for /healthz: it answers also where all others wait.
 
-    A connection gets a thread once something has come by it, so those that say nothing take none.
-    The portal is told how long a request has waited for its thread. A worker that stops leaves its
-    port at once, so that the proxy asks another container.
+    A request gets a thread once all of it is there, so who sends nothing, or sends slowly, takes
+    none; what is not whole in time is refused. The portal is told how long a request has waited
+    for its thread. A worker that stops leaves its port at once, so that the proxy asks another
+    container.
     """
 
     def init_process(self) -> None:
         self.spare = futures.ThreadPoolExecutor(max_workers=1)
         self.turn = threading.local()
+        self.begun: dict[Any, _Begun] = {}  # the connections whose requests are not whole
+        self.left: dict[Any, float] = {}  # those that were answered for good, and when
         super().init_process()
 
     def load_wsgi(self) -> None:
@@ -98,29 +125,128 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # it has no types
             self.accept(listener)
 
     def enqueue_req(self, conn: Any) -> None:
-        begun = self._what_came(conn)
-        if begun is None:
+        came = self._what_came(conn)
+        if came is None:
             conn.timeout = time.monotonic() + self.cfg.keepalive
             self.pending_conns.append(conn)
             reading = partial(self.on_pending_socket_readable, conn)
             self.poller.register(conn.sock, selectors.EVENT_READ, reading)
             return
+        size, begun = size_of_request(came), self.begun.pop(conn, None)
+        if size > len(came):
+            if _has_ended(conn.sock):
+                self._leave(conn)
+                return
+            # The system wakes us with less than asked for where it has no room for more.
+            if begun is None or len(came) >= begun.awaited:
+                self._wait_for(conn, _Begun(begun.at if begun else time.monotonic(), size))
+                return
         conn.came_at = time.monotonic()
-        pool = self.spare if _SIGN_OF_LIFE.match(begun) else self.tpool
+        pool = self.spare if _SIGN_OF_LIFE.match(came) else self.tpool
         done = pool.submit(self.handle, conn)
         done.add_done_callback(lambda end: self.method_queue.defer(self.finish_request, conn, end))
 
     def _what_came(self, conn: Any) -> bytes | None:
-        """Look at the start of a request without taking it; None where nothing has come yet."""
+        """Look at a request without taking it; None where nothing has come yet."""
         if conn.initialized and conn.parser.unreader.buf.getvalue():
             return b""  # it came along with the one before
         conn.sock.settimeout(0)
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
         try:
-            return bytes(conn.sock.recv(limit_request_line, socket.MSG_PEEK))
+            return bytes(conn.sock.recv(_LONGEST_HEAD + _LONGEST_FORM, socket.MSG_PEEK))
         except BlockingIOError:
             return None
         except OSError:
             return b""  # the thread finds it closed
+
+    def _wait_for(self, conn: Any, begun: "_Begun") -> None:
+        """Come back once so many bytes are there, or the connection has ended; nothing is taken."""
+        self.begun[conn] = begun
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, begun.awaited)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._go_on, conn))
+
+    def _go_on(self, conn: Any, sock: Any) -> None:
+        self.poller.unregister(sock)
+        self.enqueue_req(conn)
+
+    def murder_pending(self) -> None:
+        """End also the requests that are not whole in time, and whoever does not hang up."""
+        super().murder_pending()
+        now = time.monotonic()
+        for conn in [conn for conn, begun in self.begun.items() if begun.at + WHOLE_WITHIN < now]:
+            del self.begun[conn]
+            self.poller.unregister(conn.sock)
+            with suppress(OSError):
+                conn.sock.send(_TOO_SLOW)
+            self._leave(conn)
+        for conn in [conn for conn, at in self.left.items() if at + _HANGING_UP < now]:
+            self._close(conn)
+
+    def finish_request(self, conn: Any, end: Any) -> None:
+        """Leave who was answered for good without waiting for them, as the base class would."""
+        if end.cancelled() or end.exception() or end.result():
+            super().finish_request(conn, end)
+        else:
+            self._leave(conn)
+
+    def _leave(self, conn: Any) -> None:
+        """Say that nothing more comes, and read on for a moment: else the answer could be lost."""
+        try:
+            conn.sock.settimeout(0)
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+            conn.sock.shutdown(socket.SHUT_WR)
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._read_on, conn))
+        except (OSError, ValueError):  # it is closed already
+            self.nr_conns -= 1
+            conn.close()
+        else:
+            self.left[conn] = time.monotonic()
+
+    def _read_on(self, conn: Any, sock: Any) -> None:
+        try:
+            has_ended = not sock.recv(_LONGEST_FORM)
+        except BlockingIOError:
+            return
+        except OSError:
+            has_ended = True
+        if has_ended:
+            self._close(conn)
+
+    def _close(self, conn: Any) -> None:
+        del self.left[conn]
+        self.poller.unregister(conn.sock)
+        self.nr_conns -= 1
+        conn.close()
+
+
+class _Begun(NamedTuple):
+    at: float
+    awaited: int  # bytes
+
+
+def _has_ended(sock: socket.socket) -> bool:
+    """Say whether no more can come."""
+    poll = select.poll()
+    poll.register(sock, getattr(select, "POLLRDHUP", 0))
+    return bool(poll.poll(0))
+
+
+def size_of_request(came: bytes) -> int:
+    """Give the bytes of which a request consists at least, by those that have come.
+
+    What is too long, or no request, counts as whole: a thread refuses it.
+    """
+    head, end, form = came.partition(b"\r\n\r\n")
+    if not came or len(head) >= _LONGEST_HEAD:
+        return 0
+    if not end:
+        return len(came) + 1
+    if _IN_CHUNKS.search(head):
+        whole = form.endswith(b"0\r\n\r\n") or len(form) >= _LONGEST_FORM
+        return len(came) + (not whole)
+    length = _LENGTH.search(head + b"\r\n")
+    form_length = int(length[1]) if length else 0
+    return len(head) + len(end) + form_length if form_length <= _LONGEST_FORM else 0
 
 
 worker_class = Worker

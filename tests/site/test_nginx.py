@@ -11,6 +11,8 @@ from tests.support.programs.nginx import HOST, Nginx
 from tests.support.waiting import wait_for
 
 FORMS = 50  # of one caller that may be under way
+FILES = 10  # of all strangers
+LOADING = "/quan-tri/accounts/account/nap/"
 OFFICE = "10.1.2.3"
 
 
@@ -39,23 +41,22 @@ class NginxTests(SimpleTestCase):
         cls.nginx = Nginx(cls.portal.server_port)
         cls.addClassCleanup(cls.nginx.end)
 
-    def send(self, method, caller, length, body=b""):
+    def send(self, method, caller, length, body=b"", path="/"):
         connection = self.nginx.connect()
-        head = f"{method} / HTTP/1.1\r\nHost: {HOST}\r\nX-Test-Caller: {caller}\r\n"
+        head = f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\nX-Test-Caller: {caller}\r\n"
         head += f"Content-Length: {length}\r\nConnection: close\r\n\r\n"
         connection.sendall(head.encode() + body)
         return connection
 
-    def status(self, method, caller):
-        with self.send(
-            method, caller, 1 if method == "POST" else 0, b"x"[: method == "POST"]
-        ) as it:
+    def status(self, method, caller, path="/"):
+        body = b"x"[: method == "POST"]
+        with self.send(method, caller, len(body), body, path) as it:
             return int(it.recv(100).split()[1])
 
-    def send_slowly(self, callers):
+    def send_slowly(self, callers, path="/"):
         """Begin a form by each of the callers, which stays under way for the rest of the test."""
         for caller in callers:
-            begun = self.send("POST", caller, 100, b"x")
+            begun = self.send("POST", caller, 100, b"x", path)
             self.addCleanup(self.close, begun)
 
     def close(self, begun):
@@ -79,6 +80,15 @@ class NginxTests(SimpleTestCase):
         self.shut_out("198.51.100.9")
 
         self.assertEqual(self.status("GET", "198.51.100.9"), 200)
+
+    def test_strangers_who_send_files_slowly_take_places_of_no_form_and_of_no_office(self):
+        self.send_slowly((f"198.51.100.{n}" for n in range(FILES)), LOADING)
+        stranger = "198.51.100.99"
+        wait_for(lambda: self.status("POST", stranger, LOADING) == 429, "nginx to count them")
+
+        self.assertEqual(self.status("POST", OFFICE, LOADING), 200)
+        self.assertEqual(self.status("GET", stranger, LOADING), 200)
+        self.assertEqual(self.status("POST", stranger), 200)
 
     def test_one_subscriber_of_ipv6_is_one_caller(self):
         self.send_slowly(f"2001:db8:a:b:{n:x}::{n:x}" for n in range(FORMS))

@@ -1,0 +1,204 @@
+"""Requests that come in drops: they take no thread, and end as a whole in time."""
+
+import re
+import select
+import socket
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test import TransactionTestCase
+
+from tests.support.programs import deployment
+from tests.support.programs.nginx import HOST, Nginx
+from tests.support.waiting import PATIENCE, wait_for
+
+WHOLE_WITHIN = 5  # seconds here
+FORM = b"address=an%40hagiang.gov.vn"
+LENGTH = len(FORM)
+WORDS = "/huong-dan/"  # a page that needs no database
+SHIPPED = settings.BASE_DIR / "deploy" / "gunicorn.conf.py"
+
+
+def head(method="POST", path="/quen-mat-khau/", length=LENGTH, more=""):
+    lines = [
+        *(f"{method} {path} HTTP/1.1", f"Host: {HOST}", "X-Forwarded-Proto: https"),
+        *("X-Forwarded-For: 198.51.100.7", "Connection: close"),
+        "Content-Type: application/x-www-form-urlencoded",
+    ]
+    if length is not None:
+        lines.append(f"Content-Length: {length}")
+    if more:
+        lines.append(more)
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+class SlowFormTests(TransactionTestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        hurried = Path(folder.name) / "hurried.conf.py"
+        text = SHIPPED.read_text(encoding="utf-8")
+        text, changed = re.subn(r"(?m)^WHOLE_WITHIN = \d+", f"WHOLE_WITHIN = {WHOLE_WITHIN}", text)
+        assert changed == 1
+        hurried.write_text(text, encoding="utf-8")
+        cls.server = deployment.Server("-c", str(hurried), "--threads", "2", LOG_LEVEL="ERROR")
+        cls.addClassCleanup(cls.server.end)
+        cls.addClassCleanup(connection.close)
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.server.port), timeout=PATIENCE)
+
+    def begin(self, data, connect=None):
+        away = (connect or self.connect)()
+        self.addCleanup(self.close, away)
+        away.sendall(data)
+        return away
+
+    def close(self, away):
+        with suppress(OSError):
+            away.close()
+
+    def answer(self, away):
+        """Read until the other side closes; give the status and all that came."""
+        came = b""
+        with suppress(ConnectionResetError):
+            while more := away.recv(65_536):
+                came += more
+        return int(came.split()[1]), came
+
+    def is_answered(self, away, within=0.1):
+        return bool(select.select([away], [], [], within)[0])
+
+    def drip(self, away, piece=b"x"):
+        """Send a byte now and then until an answer is there; give it and the seconds."""
+        began = time.monotonic()
+        away.settimeout(0.2)
+        while time.monotonic() - began < PATIENCE:
+            with suppress(BrokenPipeError):
+                away.sendall(piece)
+            with suppress(TimeoutError):
+                return *self.answer(away), time.monotonic() - began
+        raise AssertionError("it never ended")
+
+    def test_many_who_send_slowly_hold_no_page_up(self):
+        self.answer(self.begin(head("GET", WORDS, None)))  # the first one takes long
+        slow = [
+            self.begin(begun)
+            for begun in (
+                *(head() + FORM[:-1], head()[:-4], b"POST /quen", head(length=None)[:-1]),
+                head(length=None, more="Transfer-Encoding: chunked") + b"5\r\naddre",
+            )
+            for _ in range(10)
+        ]
+
+        for _ in range(5):
+            status, _ = self.answer(self.begin(head("GET", WORDS, None)))
+            self.assertEqual(status, 200)
+
+        self.assertEqual(select.select(slow, [], [], 0)[0], [], "still under way")
+
+    def test_whoever_does_not_hang_up_holds_no_page_up(self):
+        self.answer(self.begin(head("GET", WORDS, None)))  # the first one takes long
+        first = self.begin(head("GET", WORDS, None))
+        self.answer(first)
+        for _ in range(20):
+            self.answer(self.begin(head("GET", WORDS, None)))
+
+        # Nobody has been hung up on meanwhile: to write gives no error.
+        first.sendall(b"x")
+        first.sendall(b"x")
+
+    def test_a_form_that_comes_in_drops_ends_in_time_and_says_so(self):
+        status, page, took = self.drip(self.begin(head(length=1_000)))
+
+        self.assertEqual(status, 408)
+        self.assertIn("Hãy quay lại và gửi lại", page.decode())
+        self.assertGreaterEqual(took, WHOLE_WITHIN - 0.5)
+
+    def test_a_head_that_comes_in_drops_ends_in_time(self):
+        status, _, _ = self.drip(self.begin(head()[:-2] + b"X-A: "))
+
+        self.assertEqual(status, 408)
+
+    @pytest.mark.program("nginx")
+    def test_it_ends_behind_nginx_too(self):
+        nginx = Nginx(self.server.port)
+        self.addCleanup(nginx.end)
+
+        status, page, _ = self.drip(self.begin(head(length=1_000), nginx.connect))
+
+        self.assertEqual(status, 408)
+        self.assertIn("Hãy quay lại và gửi lại", page.decode())
+
+    def test_a_form_in_pieces_is_taken_once_it_is_whole(self):
+        whole = head() + FORM
+        for cuts in ((1,), (10, 60), (len(head()) - 2,), (len(head()),), (len(head()) + 5,)):
+            with self.subTest(cuts):
+                away = self.begin(b"")
+                for start, end in zip((0, *cuts), (*cuts, len(whole)), strict=True):
+                    self.assertFalse(self.is_answered(away))
+                    away.sendall(whole[start:end])
+                # The form has no token: it was read, and refused for that.
+                self.assertEqual(self.answer(away)[0], 403)
+
+    def test_a_form_in_chunks_is_taken_once_it_is_whole(self):
+        away = self.begin(head(length=None, more="Transfer-Encoding: chunked"))
+        for piece in (b"1b\r\n", FORM, b"\r\n", b"0\r\n\r\n"):
+            self.assertFalse(self.is_answered(away))
+            away.sendall(piece)
+
+        self.assertEqual(self.answer(away)[0], 403)
+
+    def test_half_a_form_whose_sender_left_is_not_read(self):
+        log = "SELECT count(*) FROM accounts_auditevent"
+        for begun in (head() + FORM[:10], head()[:-4]):
+            away = self.begin(begun)
+            away.shutdown(socket.SHUT_WR)
+
+            with suppress(ConnectionResetError):
+                self.assertEqual(away.recv(100), b"")
+        with connection.cursor() as cursor:
+            cursor.execute(log)
+            self.assertEqual(cursor.fetchone()[0], 0)
+
+    def test_whoever_left_costs_no_processor(self):
+        for _ in range(20):
+            self.begin(head() + FORM[:10]).close()
+        begun = self.begin(head() + FORM[:10])
+        worker = children(self.server.process.pid)
+        wait_for(lambda: self.answer(self.begin(head("GET", "/healthz", None)))[0] == 200, "it")
+        before = ticks(worker)
+
+        self.assertFalse(self.is_answered(begun, within=1))
+        self.assertLess(ticks(worker) - before, 20, "hundredths of a second in one")
+
+    def test_what_is_too_long_is_refused_at_once(self):
+        for length in (64 * 1024 + 1, 10**12, 10**30):
+            with self.subTest(length):
+                status, _ = self.answer(self.begin(head(length=length) + b"x"))
+                self.assertIn(status, (400, 403, 413))
+
+    def test_two_requests_at_once_are_both_answered(self):
+        first, last = (head("GET", WORDS, None) for _ in range(2))
+        away = self.begin(first.replace(b"Connection: close\r\n", b"") + last)
+
+        _, came = self.answer(away)
+
+        self.assertEqual(came.count(b"HTTP/1.1 200 OK"), 2)
+
+
+def children(pid):
+    return [int(pid) for pid in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def ticks(pids):
+    """Give the hundredths of a second that processes have used."""
+    stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
+    return sum(int(stat[11]) + int(stat[12]) for stat in stats)
