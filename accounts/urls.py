@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.access import mail_policy_views, second_factor_views
+from accounts.access import mail_policy_views, passkey_views, second_factor_views
 from accounts.access import views as access_views
 from accounts.activation import staff_views as slip_views
 from accounts.activation import views as activation_views
@@ -75,6 +75,12 @@ urlpatterns = [
         name="withdraw-data-request",
     ),
     path("cau-hinh/xac-thuc-hai-lop/", second_factor_views.factor, name="factor"),
+    path("cau-hinh/xac-thuc-hai-lop/passkey/", passkey_views.add_passkey, name="add-passkey"),
+    path(
+        "cau-hinh/xac-thuc-hai-lop/passkey/<int:pk>/bo/",
+        factor_views.remove_passkey,
+        name="remove-passkey",
+    ),
     path("cau-hinh/xac-thuc-hai-lop/tat/", factor_views.turn_off_factor, name="turn-off-factor"),
     path("cau-hinh/mat-khau-ung-dung/", app_password_views.app_passwords, name="app-passwords"),
     path(

@@ -3,7 +3,9 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.credentials.passkeys import LONGEST_NAME
 from accounts.credentials.second_factor import APP_DIGITS
+from accounts.folding import visible
 from accounts.pages.forms import (
     CodeInput,
     PortalForm,
@@ -35,6 +37,11 @@ class TokenForm(PortalForm):
         widget=CodeInput(attrs={"autocomplete": "one-time-code", "spellcheck": "false"}),
     )
 
+    def stand_beside(self, passkey: str) -> None:
+        """Leave the focus to the button for a passkey, where there is one."""
+        if passkey:
+            self.fields["token"].widget.attrs.pop("autofocus", None)
+
 
 class EnrolForm(TokenForm):
     """The first code of an app that has just read the secret."""
@@ -48,3 +55,30 @@ class EnrolForm(TokenForm):
         error_messages={"required": _("Hãy nhập mã trong ứng dụng xác thực.")},
         widget=CodeInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
     )
+
+
+class PasskeyForm(PortalForm):
+    """The name of a new passkey, and what its device answered."""
+
+    name = Text(
+        label=_("Tên để nhận ra passkey này"),
+        max_length=LONGEST_NAME,
+        help_text=_("Ví dụ: điện thoại của tôi, máy ở cơ quan."),
+        error_messages={
+            "required": _("Hãy đặt tên cho passkey."),
+            "max_length": _("Tên quá dài. Hãy đặt tên ngắn hơn."),
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    passkey_answer = forms.CharField(
+        error_messages={
+            "required": _(
+                "Trình duyệt chưa tạo passkey. Hãy bật JavaScript rồi bấm lại, hoặc dùng ứng dụng"
+                " xác thực."
+            )
+        },
+        widget=forms.HiddenInput(),
+    )
+
+    def clean_name(self) -> str:
+        return visible(self.cleaned_data["name"])

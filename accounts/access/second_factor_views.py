@@ -1,14 +1,11 @@
 """Pages of the second factor: show it, put it into an app, keep recovery codes."""
 
-import datetime as dt
-
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,8 +14,9 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from accounts.access import login
 from accounts.access.forms import EnrolForm, TokenForm
 from accounts.access.limits import limit_posts
+from accounts.access.passkey_answers import PASSKEY_ANSWER, not_yet, passkey_is_right
 from accounts.access.staff import is_verified_staff, to_second_factor
-from accounts.credentials import second_factor
+from accounts.credentials import passkeys, second_factor
 from accounts.credentials.second_factor import NotYet
 from accounts.models import Account
 from accounts.models.right import Right
@@ -29,7 +27,7 @@ WRONG_TOKEN = gettext_lazy("Mã chưa đúng hoặc đã dùng. Hãy chờ mã k
 FRESH = 600  # seconds since the password was typed, in which an app may be enrolled
 
 
-@sensitive_post_parameters("token")
+@sensitive_post_parameters("token", "passkey_answer")
 @pages
 @limit_posts("second-factor", 30, minutes=10)
 def ask_second_factor(request: PersonRequest) -> HttpResponse:
@@ -38,19 +36,40 @@ def ask_second_factor(request: PersonRequest) -> HttpResponse:
         return redirect("accounts:home")
     if not second_factor.is_enrolled(request.user):
         return _without_factor(request)
-    form = TokenForm(request.POST or None)
-    if form.is_valid():
-        try:
-            right = second_factor.check(request, form.cleaned_data["token"])
-        except NotYet as wait:
-            form.add_error("token", not_yet(wait))
-        else:
-            if right:
-                request.session.pop(login.FACTOR_ASKED, None)
-                _note_few_codes(request)
-                return redirect(target or _landing(request.user))
-            form.add_error("token", WRONG_TOKEN)
-    return render(request, "access/second_factor.html", {"form": form, "next": target})
+    with_passkey = PASSKEY_ANSWER in request.POST
+    form = TokenForm(request.POST if request.method == "POST" and not with_passkey else None)
+    if with_passkey:
+        right = passkey_is_right(request, lambda answer: passkeys.check(request, answer))
+    else:
+        right = form.is_valid() and _is_right(request, form)
+    if right:
+        request.session.pop(login.FACTOR_ASKED, None)
+        _note_few_codes(request)
+        return redirect(target or _landing(request.user))
+    if with_passkey:
+        return to_second_factor(target)
+    question = passkeys.question(request.session, request.user, purpose=passkeys.LOGGING_IN)
+    form.stand_beside(question)
+    context = {
+        "form": form,
+        "next": target,
+        "passkey": question,
+        "has_app": second_factor.has_app(request.user),
+    }
+    return render(request, "access/second_factor.html", context)
+
+
+@sensitive_variables()
+def _is_right(request: PersonRequest, form: TokenForm) -> bool:
+    """Check the code that was typed; the form says what is wrong."""
+    try:
+        right = second_factor.check(request, form.cleaned_data["token"])
+    except NotYet as wait:
+        form.add_error("token", not_yet(wait))
+        return False
+    if not right:
+        form.add_error("token", WRONG_TOKEN)
+    return right
 
 
 @sensitive_post_parameters("token")
@@ -59,15 +78,11 @@ def ask_second_factor(request: PersonRequest) -> HttpResponse:
 @limit_posts("second-factor", 30, minutes=10)
 def enrol(request: PersonRequest) -> HttpResponse:
     """Put the factor into an app, once and right after the password was typed."""
-    staff = request.user.is_staff
-    if second_factor.is_enrolled(request.user):
-        return redirect("accounts:second-factor" if staff else "accounts:factor")
-    if not login.password_is_fresh(request.session, within=FRESH):
-        logout(request)
-        if staff:
-            return redirect("accounts:login")
-        messages.warning(request, _("Hãy đăng nhập lại rồi bật xác thực hai lớp."))
-        return redirect_to_login(request.path_info)
+    if second_factor.has_app(request.user):
+        return redirect("accounts:second-factor" if request.user.is_staff else "accounts:factor")
+    before = what_comes_before_enrolment(request)
+    if before:
+        return before
     form = EnrolForm(request.POST or None)
     if form.is_valid():
         try:
@@ -75,8 +90,8 @@ def enrol(request: PersonRequest) -> HttpResponse:
         except NotYet as wait:
             form.add_error("token", not_yet(wait))
         else:
-            if codes:
-                return _show_codes(request, codes, first=True)
+            if codes is not None:
+                return enrolled(request, codes, done=_("Đã cài đặt ứng dụng xác thực."))
             form.add_error(
                 "token", _("Mã chưa đúng. Hãy chờ ứng dụng hiện mã kế tiếp rồi nhập lại.")
             )
@@ -87,6 +102,7 @@ def enrol(request: PersonRequest) -> HttpResponse:
         "qr": mark_safe(second_factor.qr_code(device)),  # noqa: S308
         "secret": second_factor.secret_of(device),
         "digits": second_factor.APP_DIGITS,
+        "may_use_passkey": passkeys.are_offered() and not second_factor.is_enrolled(request.user),
     }
     return render(request, "access/enrol.html", context)
 
@@ -98,7 +114,8 @@ def factor(request: PersonRequest) -> HttpResponse:
     if request.user.is_staff and not is_verified_staff(request):
         return to_second_factor(request.path_info)
     if not second_factor.is_enrolled(request.user):
-        return render(request, "access/no_factor.html")
+        offered = {"passkeys_are_offered": passkeys.are_offered()}
+        return render(request, "access/no_factor.html", offered)
     if request.method == "POST":
         if not login.password_is_fresh(request.session, within=FRESH):
             messages.warning(request, _("Hãy đăng nhập lại rồi tạo mã dự phòng mới."))
@@ -107,8 +124,36 @@ def factor(request: PersonRequest) -> HttpResponse:
         codes = second_factor.make_recovery_codes(request.user)
         request.session.pop(FEW_CODES, None)
         return _show_codes(request, codes)
-    left = second_factor.recovery_codes_left(request.user)
-    return render(request, "access/factor.html", {"left": left})
+    context = {
+        "left": second_factor.recovery_codes_left(request.user),
+        "has_app": second_factor.has_app(request.user),
+        "passkeys": passkeys.of(request.user),
+        "passkeys_are_offered": passkeys.are_offered(),
+    }
+    return render(request, "access/factor.html", context)
+
+
+def what_comes_before_enrolment(request: PersonRequest) -> HttpResponse | None:
+    """Lead to the factor that is there, or to the log-in; None for who may enrol another now."""
+    staff = request.user.is_staff
+    if staff and second_factor.is_enrolled(request.user) and not is_verified_staff(request):
+        return to_second_factor(request.path_info)
+    if login.password_is_fresh(request.session, within=FRESH):
+        return None
+    logout(request)
+    if staff:
+        return redirect("accounts:login")
+    messages.warning(request, _("Hãy đăng nhập lại rồi bật xác thực hai lớp."))
+    return redirect_to_login(request.path_info)
+
+
+@sensitive_variables()
+def enrolled(request: PersonRequest, codes: list[str], *, done: str) -> HttpResponse:
+    """Show the recovery codes that were made with a factor; where none were, say it is done."""
+    if codes:
+        return _show_codes(request, codes, first=True)
+    messages.success(request, done)
+    return redirect("accounts:factor")
 
 
 @sensitive_variables()
@@ -124,16 +169,6 @@ def _note_few_codes(request: PersonRequest) -> None:
     left = second_factor.few_recovery_codes(request.user)
     if left is not None:
         request.session[FEW_CODES] = str(left)  # "0" too is something to say
-
-
-def not_yet(wait: NotYet) -> str:
-    """Say from when the next code is looked at."""
-    # To the next whole second: a wait may be shorter than a minute.
-    until = timezone.localtime(wait.until + dt.timedelta(seconds=1))
-    return _(
-        "Mã này chưa được kiểm tra vì trước đó đã nhập sai. Hãy đợi đến %(time)s, rồi nhập mã đang"
-        " hiện trong ứng dụng."
-    ) % {"time": f"{until:%H:%M:%S}"}
 
 
 def _without_factor(request: PersonRequest) -> HttpResponse:

@@ -23,6 +23,8 @@ _WORDS = {
     "locked": _("đã khóa"),
     "moved-in": _("chuyển từ hệ thống cũ"),
     "overtaken": _("số đã đổi trước khi được duyệt"),
+    "passkey": _("bằng passkey"),
+    "passkey-count": _("passkey đếm lùi: có thể đã bị sao chép"),
     "password": _("sai địa chỉ hoặc mật khẩu"),
     "phone-reminded": _("đã nhắc cập nhật số"),
     "phones-missing": _("danh sách người chưa có số"),

@@ -74,6 +74,16 @@ def factor_enrolled(account: Account) -> None:
     _mail(account, "factor_enrolled", "Đã cài đặt xác thực hai lớp")
 
 
+def passkey_added(account: Account, name: str) -> None:
+    """Tell that another key now stands in for a code of the app."""
+    _mail(account, "passkey_added", "Đã thêm passkey", {"name": name})
+
+
+def passkey_removed(account: Account, name: str) -> None:
+    """Tell that a key opens nothing any longer."""
+    _mail(account, "passkey_removed", "Đã bỏ passkey", {"name": name})
+
+
 def recovery_codes_made(account: Account) -> None:
     """Tell of new recovery codes, each of which stands in for a code of the app."""
     _mail(account, "recovery_codes_made", "Đã tạo mã dự phòng mới")

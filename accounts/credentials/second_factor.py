@@ -1,4 +1,7 @@
-"""The second factor of an account: an app's codes, and recovery codes for the day it is lost."""
+"""The second factor of an account: an app's codes, and recovery codes for the day it is lost.
+
+The other kind, passkeys, is in `passkeys`.
+"""
 
 import base64
 import datetime as dt
@@ -17,8 +20,9 @@ from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.credentials import notices
-from accounts.models import Account, AuditEvent
+from accounts.models import Account, AuditEvent, Passkey
 from accounts.models.audit_event import Ground
+from accounts.models.factor import has_factor
 from otp.counting import keyed_names, limits
 from otp.counting.limits import Limit
 
@@ -42,6 +46,11 @@ class NotYet(Exception):
 
 
 def is_enrolled(account: Account) -> bool:
+    """Whether there is an app or a passkey, as of now."""
+    return Account.objects.filter(has_factor(), pk=account.pk).exists()
+
+
+def has_app(account: Account) -> bool:
     return bool(TOTPDevice.objects.devices_for_user(account, confirmed=True).exists())
 
 
@@ -70,30 +79,30 @@ def qr_code(device: TOTPDevice) -> str:
 
 
 @sensitive_variables()
-def enrol(request: HttpRequest, typed: str) -> list[str]:
-    """Confirm the app with its first code, and give new recovery codes; none where it was wrong.
+def enrol(request: HttpRequest, typed: str) -> list[str] | None:
+    """Confirm the app with its first code; None where it was wrong.
 
-    This session has shown its factor from then on, and all others end (ASVS 7.4.3). The person is
-    told by mail (ASVS 6.3.7). Raises `NotYet`.
+    Give new recovery codes where there were none. This session has shown its factor from then on,
+    and all others end (ASVS 7.4.3). The person is told by mail (ASVS 6.3.7). Raises `NotYet`.
     """
     account = request.user
     assert isinstance(account, Account)
     device = pending(account)
-    _refuse_before_time(account, device)
+    refuse_before_time(account, device)
     with transaction.atomic():
         # The account before its devices, as everywhere.
         Account.objects.select_for_update().get(pk=account.pk)
         device = TOTPDevice.objects.select_for_update().get(pk=device.pk)
         right = device.verify_is_allowed()[0] and device.verify_token(_cleaned(typed))
-        if right and not is_enrolled(account):
+        made = None
+        if right and not has_app(account):
             device.confirmed = True
             device.save(update_fields=["confirmed"])
-            made = _new_codes(account)
+            made = first_codes(account)
             account.end_sessions(but=request.session.session_key)
             AuditEvent.record(AuditEvent.Event.FACTOR_ENROLLED, account, actor=account)
             notices.factor_enrolled(account)
         else:
-            made = []
             AuditEvent.record(
                 AuditEvent.Event.FACTOR_WRONG,
                 account,
@@ -101,8 +110,8 @@ def enrol(request: HttpRequest, typed: str) -> list[str]:
                 ok=False,
                 reason="enrolment",
             )
-    if made:
-        _remember(request, device)
+    if made is not None:
+        remember(request, device)
     return made
 
 
@@ -117,7 +126,7 @@ def check(request: HttpRequest, typed: str) -> bool:
     device = _try(account, typed)
     if device is None:
         return False
-    _remember(request, device)
+    remember(request, device)
     return True
 
 
@@ -129,7 +138,7 @@ def is_right(account: Account, typed: str, *, then: Callable[[], object]) -> boo
     """
     for device in _devices(account, _cleaned(typed)):
         # Before the transaction: the wait has to stay on record.
-        _refuse_before_time(account, device)
+        refuse_before_time(account, device)
     with transaction.atomic():
         right = _try(account, typed) is not None
         if right:
@@ -163,6 +172,13 @@ def make_recovery_codes(account: Account) -> list[str]:
     return made
 
 
+@sensitive_variables()
+def first_codes(account: Account) -> list[str]:
+    """Make recovery codes where there are none; part of the caller's work."""
+    has_some = StaticDevice.objects.devices_for_user(account, confirmed=True).exists()
+    return [] if has_some else _new_codes(account)
+
+
 def recovery_codes_left(account: Account) -> int:
     left: int = StaticToken.objects.filter(device__user=account, device__confirmed=True).count()
     return left
@@ -186,8 +202,9 @@ def reset(account: Account, *, actor: Account, ground: Ground) -> None:
 
 
 def take_away(account: Account) -> None:
-    """Delete app and recovery codes; part of the caller's work."""
+    """Delete app, passkeys and recovery codes; part of the caller's work."""
     TOTPDevice.objects.filter(user=account).delete()
+    Passkey.objects.filter(user=account).delete()
     StaticDevice.objects.filter(user=account).delete()
 
 
@@ -210,7 +227,7 @@ def _try(account: Account, typed: str) -> Device | None:
 def _match(account: Account, code: str) -> Device | None:
     token = code if _is_of_app(code) else stored_name(account, code)
     for device in _devices(account, code):
-        _refuse_before_time(account, device)
+        refuse_before_time(account, device)
         matched = verify_token(account, device.persistent_id, token)
         if matched is not None:
             return matched
@@ -231,7 +248,8 @@ def _is_of_app(code: str) -> bool:
 
 
 @sensitive_variables("device")
-def _refuse_before_time(account: Account, device: Device) -> None:
+def refuse_before_time(account: Account, device: Device) -> None:
+    """Raise `NotYet` where wrong answers have this device wait."""
     allowed, why = device.verify_is_allowed()
     if allowed:
         return
@@ -254,7 +272,8 @@ def _new_codes(account: Account) -> list[str]:
 
 
 @sensitive_variables("device")
-def _remember(request: HttpRequest, device: Device) -> None:
+def remember(request: HttpRequest, device: Device) -> None:
+    """Have the session, under a new key, know that its factor was shown."""
     request.session.cycle_key()
     remember_factor(request, device)
 

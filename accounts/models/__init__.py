@@ -7,9 +7,9 @@ from accounts.models.audit_event import AuditEvent, AuditHead, AuditLink, AuditS
 from accounts.models.campaign import Campaign, CampaignMember
 from accounts.models.custody import Custody
 from accounts.models.data_request import DataRequest
-from accounts.models.days import CodeDay, UnitDay
+from accounts.models.days import CodeDay, HashTally, UnitDay
 from accounts.models.departure import Departure, Removal, RemovalMember
-from accounts.models.hash_tally import HashTally
+from accounts.models.factor import Passkey
 from accounts.models.hotline import DailyHelp, FactorProposal, PhoneProposal
 from accounts.models.job import Job
 from accounts.models.login_notice import LoginNotice
@@ -43,6 +43,7 @@ __all__ = [
     "LoginNotice",
     "MailDomain",
     "MailLogin",
+    "Passkey",
     "PhoneCampaign",
     "PhoneExcuse",
     "PhoneMember",

@@ -12,14 +12,14 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Exists, Func, OuterRef, Q
+from django.db.models import Func, Q
 from django.db.models.functions import Reverse
 from django.utils import timezone
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import directory
 from accounts.addresses import AddressError, canonical
 from accounts.models.address import CANONICAL, Address, AddressQuarantine
+from accounts.models.factor import has_factor
 from accounts.models.names import NameField
 from accounts.models.phone_state import confirmed_too_long_ago
 from accounts.models.session import Session
@@ -47,11 +47,6 @@ _FEW = {
     "phone_doubted": Q(phone_doubted_at__isnull=False),
     "staff": Q(is_staff=True),
 }
-
-
-def _has_factor() -> Exists:
-    """Say in a query of accounts whether each has a second factor."""
-    return Exists(TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True))
 
 
 class AccountManager(BaseUserManager["Account"]):
@@ -106,7 +101,7 @@ class AccountManager(BaseUserManager["Account"]):
     def with_factor(self) -> "models.QuerySet[Account]":
         """Read accounts with whether they have a second factor: no statement more."""
         # The property of that name asks where it was not read beforehand.
-        return self.annotate(has_factor=_has_factor())  # type: ignore[no-redef]  # see above
+        return self.annotate(has_factor=has_factor())  # type: ignore[no-redef]  # see above
 
     def with_custody(self) -> "models.QuerySet[Account]":
         """Read accounts with those who are responsible for them: one statement for every kind."""
@@ -273,7 +268,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
     @cached_property
     def has_factor(self) -> bool:
         """Whether a second factor is asked for, once read; `with_factor()` reads it beforehand."""
-        return Account.objects.filter(_has_factor(), pk=self.pk).exists()
+        return Account.objects.filter(has_factor(), pk=self.pk).exists()
 
     @property
     def is_locked(self) -> bool:

@@ -105,6 +105,8 @@ class AuditEvent(models.Model):
         FACTOR_PROPOSED = "factor-proposed", "Đề nghị bỏ xác thực hai lớp (cán bộ hỗ trợ)"
         FACTOR_DECLINED = "factor-declined", "Không duyệt bỏ xác thực hai lớp (cán bộ hỗ trợ)"
         FACTOR_RESET = "factor-reset", "Đặt lại xác thực hai lớp"
+        PASSKEY_ADDED = "passkey-added", "Thêm passkey"
+        PASSKEY_REMOVED = "passkey-removed", "Bỏ passkey"
         RECOVERY_CODES_MADE = "recovery-codes-made", "Tạo mã dự phòng mới"
         STAFF_APPOINTED = "staff-appointed", "Giao vai trò"
         STAFF_DISMISSED = "staff-dismissed", "Thôi vai trò"

@@ -10,6 +10,8 @@ _SECRETS = (
     "accounts.AppPassword.encoded",
     "accounts.DailyHelp.word_key",
     "accounts.Device.token_name",
+    "accounts.Passkey.credential_id",
+    "accounts.Passkey.public_key",
     "accounts.Session.session_key",
     "accounts.Session.former_key",
     "otp.Code.browser_key",
@@ -103,6 +105,13 @@ _TECHNICAL = (
     "accounts.PhoneMember.id",
     "accounts.PhoneMember.mail",
     "accounts.FactorProposal.id",
+    *(
+        f"accounts.Passkey.{field}"
+        for field in (
+            *("confirmed", "id", "sign_count", "throttling_failure_count"),
+            *("throttling_failure_timestamp", "transports"),
+        )
+    ),
     "accounts.PhoneProposal.id",
     "accounts.Removal.id",
     "accounts.RemovalMember.id",

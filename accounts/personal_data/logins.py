@@ -6,7 +6,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.access.devices import KEPT
 from accounts.access.mail_logins import KEPT as MAIL_LOGINS_KEPT
-from accounts.models import AppPassword, Device, MailLogin, Session
+from accounts.models import AppPassword, Device, MailLogin, Passkey, Session
 from accounts.personal_data import reading
 from accounts.personal_data.parts import Column, Part
 from otp.sentences import duration
@@ -86,6 +86,19 @@ LOGINS = (
         "otp_totp.TOTPDevice",
         (*_DEVICE,),
         reading.own(TOTPDevice, "pk", field="user"),
+        by=("user",),
+    ),
+    Part(
+        "passkey",
+        _("Passkey"),
+        reading.with_account,
+        "accounts.Passkey",
+        (
+            Column(_("Tên"), "name"),
+            Column(_("Thêm lúc"), "added_at"),
+            Column(_("Dùng gần nhất lúc"), "last_used_at"),
+        ),
+        reading.own(Passkey, "pk", field="user"),
         by=("user",),
     ),
     Part(

@@ -1,18 +1,21 @@
-"""The page where somebody turns the own second factor off."""
+"""The pages where somebody turns the own second factor off, or removes a passkey."""
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from accounts.access.limits import limit_posts
-from accounts.access.second_factor_views import WRONG_TOKEN, not_yet
-from accounts.credentials import second_factor
+from accounts.access.passkey_answers import not_yet
+from accounts.access.second_factor_views import WRONG_TOKEN
+from accounts.access.staff import is_verified_staff, to_second_factor
+from accounts.credentials import passkeys, second_factor
 from accounts.credentials.second_factor import NotYet
+from accounts.models import Passkey
 from accounts.pages.requests import PersonRequest, pages
 from accounts.self_service import password_prompt
-from accounts.self_service.forms import TurnOffFactorForm
+from accounts.self_service.forms import RemovePasskeyForm, TurnOffFactorForm
 
 
 @sensitive_post_parameters("password", "token")
@@ -45,3 +48,42 @@ def _is_turned_off(request: PersonRequest, form: TurnOffFactorForm) -> bool:
     if not done:
         form.add_error("token", WRONG_TOKEN)
     return done
+
+
+@sensitive_post_parameters("password")
+@pages
+@limit_posts("second-factor", 30, minutes=10)
+def remove_passkey(request: PersonRequest, pk: int) -> HttpResponse:
+    """Remove one passkey, for the password; not the last factor there is."""
+    if request.user.is_staff and not is_verified_staff(request):
+        return to_second_factor(request.path_info)
+    passkey = get_object_or_404(passkeys.of(request.user), pk=pk)
+    form = RemovePasskeyForm(request.POST or None)
+    this_session = request.session.session_key  # the right password changes it
+    if form.is_valid() and password_prompt.current_password_is_right(request, form):
+        return _removed(request, passkey, this_session)
+    return render(request, "self_service/remove_passkey.html", {"form": form, "removed": passkey})
+
+
+def _removed(request: PersonRequest, passkey: Passkey, this_session: str | None) -> HttpResponse:
+    try:
+        passkeys.remove(request.user, passkey.pk, keep_session=this_session)
+    except passkeys.LastOne:
+        messages.error(request, _last_one(staff=request.user.is_staff))
+    except Passkey.DoesNotExist:
+        messages.info(request, _("Passkey này đã được bỏ."))
+    else:
+        messages.success(request, _("Đã bỏ passkey."))
+    return redirect("accounts:factor")
+
+
+def _last_one(*, staff: bool) -> str:
+    if staff:
+        return _(
+            "Đây là cách xác thực hai lớp duy nhất của bạn. Hãy thêm passkey khác hoặc cài ứng dụng"
+            " xác thực trước khi bỏ."
+        )
+    return _(
+        "Đây là cách xác thực hai lớp duy nhất của bạn. Hãy thêm cách khác trước, hoặc bấm “Tắt xác"
+        " thực hai lớp”."
+    )

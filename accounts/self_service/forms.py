@@ -232,6 +232,14 @@ class ChangePasswordForm(NewPasswordForm):
         return cleaned
 
 
+class RemovePasskeyForm(PortalForm):
+    password = password_field(
+        _("Mật khẩu hiện tại"),
+        autocomplete="current-password",
+        empty=_("Hãy nhập mật khẩu hiện tại."),
+    )
+
+
 class TurnOffFactorForm(TokenForm):
     focus_on_arrival = ""
 

@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.access import sessions
 from accounts.access.limits import charge_word, give_back_word
 from accounts.access.login import FAILURES
-from accounts.credentials import extra_codes, second_factor
+from accounts.credentials import extra_codes, passkeys, second_factor
 from accounts.credentials.passwords import change_password
 from accounts.models import Account, AuditEvent
 from accounts.self_service import pending_code
@@ -169,17 +169,33 @@ class Recovery:
 
         Raises `second_factor.NotYet`, and `RecoveryOver` when there is no grant (any more).
         """
+        account = self._granted()
+        with sessions.of(self.session).all_or_nothing():
+            return second_factor.is_right(account, typed, then=self._keep_factor)
+
+    @sensitive_variables("answer")
+    def show_passkey(self, answer: str) -> bool:
+        """Check what a passkey answered, as `show_factor` does; raises `passkeys.Lapsed` too."""
+        account = self._granted()
+        with sessions.of(self.session).all_or_nothing():
+            return passkeys.is_right(self.session, account, answer, then=self._keep_factor)
+
+    def passkey_question(self) -> str:
+        """Ask for a passkey of the account; "" where it has none, or nobody may ask."""
+        account = self.account()
+        if account is None or not self.lacks_factor():
+            return ""
+        return passkeys.question(self.session, account, purpose=passkeys.RECOVERY)
+
+    def _granted(self) -> Account:
         account = self.account()
         if account is None or not self.state.has_grant:
             raise RecoveryOver
-        store = sessions.of(self.session)
+        return account
 
-        def keep() -> None:
-            self.session[_FACTOR_SHOWN] = self.state.code_id
-            store.save_now()
-
-        with store.all_or_nothing():
-            return second_factor.is_right(account, typed, then=keep)
+    def _keep_factor(self) -> None:
+        self.session[_FACTOR_SHOWN] = self.state.code_id
+        sessions.of(self.session).save_now()
 
     @sensitive_variables("password")
     def finish(self, password: str) -> None:

@@ -8,11 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from accounts.access import limits, login, proof_of_work
 from accounts.access.limits import limit_posts
-from accounts.access.second_factor_views import WRONG_TOKEN, not_yet
+from accounts.access.passkey_answers import PASSKEY_ANSWER, not_yet, passkey_is_right
+from accounts.access.second_factor_views import WRONG_TOKEN
 from accounts.credentials.policy import RULES
 from accounts.credentials.second_factor import NotYet
 from accounts.pages import fixed
@@ -120,7 +121,7 @@ def reset_code(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
-@sensitive_post_parameters("token")
+@sensitive_post_parameters("token", "passkey_answer")
 @pages
 @limit_posts("second-factor", 30, minutes=10)
 def reset_factor(request: HttpRequest) -> HttpResponse:
@@ -130,20 +131,37 @@ def reset_factor(request: HttpRequest) -> HttpResponse:
         return _start_again(request)
     if not recovery.lacks_factor():
         return redirect(_step(recovery))
-    form = RecoveryFactorForm(request.POST or None, step=recovery.state.code_id)
-    if form.is_valid():
-        try:
-            right = recovery.show_factor(form.cleaned_data["token"])
-        except NotYet as wait:
-            form.add_error("token", not_yet(wait))
-        except RecoveryOver:
-            return _start_again(request)
+    with_passkey = PASSKEY_ANSWER in request.POST
+    sent = request.POST if request.method == "POST" and not with_passkey else None
+    form = RecoveryFactorForm(sent, step=recovery.state.code_id)
+    try:
+        if with_passkey:
+            right = passkey_is_right(request, recovery.show_passkey)
         else:
-            if right:
-                return redirect("accounts:reset-password")
-            form.add_error("token", WRONG_TOKEN)
-    context = {"form": form, "recovery": recovery.state}
+            right = form.is_valid() and _is_factor(recovery, form)
+    except RecoveryOver:
+        return _start_again(request)
+    if right:
+        return redirect("accounts:reset-password")
+    if with_passkey:
+        return redirect("accounts:reset-factor")
+    question = recovery.passkey_question()
+    form.stand_beside(question)
+    context = {"form": form, "recovery": recovery.state, "passkey": question}
     return render(request, "self_service/reset_factor.html", context)
+
+
+@sensitive_variables()
+def _is_factor(recovery: Recovery, form: RecoveryFactorForm) -> bool:
+    """Check the code that was typed; the form says what is wrong. Raises `RecoveryOver`."""
+    try:
+        right = recovery.show_factor(form.cleaned_data["token"])
+    except NotYet as wait:
+        form.add_error("token", not_yet(wait))
+        return False
+    if not right:
+        form.add_error("token", WRONG_TOKEN)
+    return right
 
 
 @login_not_required

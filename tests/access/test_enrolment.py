@@ -130,7 +130,7 @@ class EnrolmentTests(Newcomer, TestCase):
 
         made = second_factor.enrol(request, f"{TOTP(device.bin_key).token():06d}")
 
-        self.assertEqual(made, [])
+        self.assertIsNone(made)
         self.assertEqual(TOTPDevice.objects.filter(confirmed=True).count(), 1)
 
     def test_the_password_must_have_been_typed_just_now(self):

@@ -28,6 +28,7 @@ from accounts.models import (
     FactorProposal,
     Job,
     MailLogin,
+    Passkey,
     PhoneCampaign,
     PhoneExcuse,
     PhoneMember,
@@ -225,6 +226,10 @@ class EverythingTests(MyData, TestCase):
         )
         app_passwords.make(person, f"máy {mine}")
         TOTPDevice.objects.create(user=person, name=f"app {mine}")
+        key = f"key {mine}".encode()
+        Passkey.objects.create(
+            user=person, name=f"passkey {mine}", credential_id=key, public_key=key
+        )
         codes = StaticDevice.objects.create(user=person, name=f"codes {mine}")
         StaticToken.objects.create(device=codes, token=f"token-{mine}")
         Job.objects.create(kind="lock", state="done", actor=self.it, accounts=[person.pk])

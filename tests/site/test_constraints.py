@@ -96,6 +96,12 @@ def app_password(**changes):
     return "accounts_apppassword", row | {"made_at": NOON, "last_protocol": ""} | changes
 
 
+def passkey(**changes):
+    row = {"user_id": 1, "name": "x", "confirmed": True, "credential_id": b"a", "public_key": b"k"}
+    row |= {"throttling_failure_count": 0, "sign_count": 0, "transports": "", "added_at": NOON}
+    return "accounts_passkey", row | changes
+
+
 def job(**changes):
     row = {"kind": "import", "state": "queued", "confirmed": False, "actor_id": 1, "request_id": ""}
     row |= {"created_at": NOON, "changed_at": NOON, "total": 0, "done": 0, "changed": 0, "tries": 0}
@@ -521,6 +527,16 @@ REFUSED = {
         (PEOPLE, app_password(last_used_on="2026-11-22")),
         (PEOPLE, app_password(last_protocol="imap")),
     ],
+    "passkey_sign_count_is_a_count": [
+        (PEOPLE, passkey(sign_count=-1)),
+        (PEOPLE, passkey(sign_count=2**32)),
+    ],
+    "accounts_passkey_throttling_failure_count_check": [
+        (PEOPLE, passkey(throttling_failure_count=-1))
+    ],
+    "accounts_passkey_credential_id_key": [
+        ([*PEOPLE, passkey()], passkey(user_id=2)),
+    ],
     "upkeep_failed_for_a_reason": [([], upkeep(failures=1))],
     "brakes_one_row": [([], brakes(id=2))],
     "otp_brakes_codes_an_hour_check": [([], brakes(codes_an_hour=-1))],
@@ -609,6 +625,8 @@ class ConstraintTests(Refusals):
             mail_login(client="192.0.2.2"),
             mail_login(local_day="2026-11-23", first_at=LATER, last_at=LATER, count=3),
             mail_login(account_id=2),
+            passkey(sign_count=2**32 - 1),
+            passkey(credential_id=b"b"),
             upkeep(),
             upkeep(name="b", failures=1, reason="ValueError"),
         ):

@@ -1,0 +1,63 @@
+"""What stands behind a second factor: an app, which django-otp keeps, or passkeys."""
+
+from typing import Any
+
+from django.db import models
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q
+from django.utils import timezone
+from django_otp.models import Device, ThrottlingMixin
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+LONGEST_ID = 1023  # bytes of a credential's id, as WebAuthn has it
+
+
+def has_factor() -> "ExpressionWrapper[Q]":
+    """Say in a query of accounts whether each has a second factor."""
+    kinds = (kind.objects.filter(user=OuterRef("pk"), confirmed=True) for kind in _KINDS)
+    app, passkeys = (Q(Exists(found)) for found in kinds)
+    return ExpressionWrapper(app | passkeys, output_field=BooleanField())
+
+
+class Passkey(ThrottlingMixin, Device):  # type: ignore[misc]  # django-otp has no types
+    """The public half of a key that a person's device keeps (WebAuthn), under the person's name.
+
+    The passkeys of an account wait together after a wrong answer, each by its own columns.
+    """
+
+    user: "models.ForeignKey[Any, Any]" = models.ForeignKey(
+        "accounts.Account", on_delete=models.CASCADE, related_name="+"
+    )
+    credential_id: "models.BinaryField[Any, Any]" = models.BinaryField(
+        max_length=LONGEST_ID, unique=True
+    )
+    public_key: "models.BinaryField[Any, Any]" = models.BinaryField()  # COSE
+    sign_count: "models.BigIntegerField[int, int]" = models.BigIntegerField(default=0)
+    transports: "models.CharField[str, str]" = models.CharField(
+        max_length=100,
+        blank=True,  # parted by spaces
+    )
+    added_at: "models.DateTimeField[Any, Any]" = models.DateTimeField(
+        "thêm lúc", default=timezone.now
+    )
+    last_used_at: "models.DateTimeField[Any, Any]" = models.DateTimeField(
+        "dùng gần nhất lúc", null=True
+    )
+
+    class Meta:
+        verbose_name = "passkey"
+        verbose_name_plural = "passkey"
+        constraints = (
+            models.CheckConstraint(
+                name="passkey_sign_count_is_a_count",
+                condition=Q(sign_count__gte=0, sign_count__lt=2**32),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return str(self.name)
+
+    def get_throttle_factor(self) -> float:
+        return 1
+
+
+_KINDS = (TOTPDevice, Passkey)
