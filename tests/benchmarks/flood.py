@@ -33,9 +33,11 @@ def main():
     import django
 
     django.setup()
+    from django.core.management import call_command
     from django.test.utils import setup_databases, setup_test_environment, teardown_databases
 
     setup_test_environment()
+    call_command("collectstatic", verbosity=0, interactive=False)
     databases = setup_databases(verbosity=0, interactive=False)
     try:
         for name, place in (("behind nginx", behind_nginx), ("by itself", by_itself)):
@@ -111,13 +113,16 @@ class Page:
 
 
 def send_flood(connect, head):
+    os.nice(19)
     flood = Flood(connect, head)
+    began = time.monotonic()
     threads = [threading.Thread(target=flood.send) for _ in range(SENDERS)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    print(f"a flood of {FLOOD}: {flood.answers}")
+    took = time.monotonic() - began
+    print(f"a flood of {FLOOD} in {took:.1f} s: {flood.answers}")
 
 
 class Flood:
