@@ -242,6 +242,7 @@ def password(request: PersonRequest) -> HttpResponse:
         return redirect("accounts:home")
     context = {"form": form, "rules": RULES, "forced": user.has_default_password}
     context["too_short"] = login.TOO_SHORT in request.session
+    context["app_passwords"] = app_passwords.are_offered() and app_passwords.of(user)
     return render(request, "self_service/password.html", context)
 
 

@@ -237,6 +237,23 @@ class PrivatePageTests(InspectedTestCase):
         self.is_refused("Hãy chọn điều bạn yêu cầu.")
         self.inspect("Yêu cầu về dữ liệu của tôi")
 
+    @override_settings(APP_PASSWORDS="on")
+    def test_a_password_for_a_mail_program(self):
+        self.log_in_in_browser()
+        self.go("/cau-hinh/mat-khau-ung-dung/")
+        self.inspect("Mật khẩu ứng dụng")
+        self.press("Tạo mật khẩu ứng dụng")
+        self.is_refused("Hãy nhập tên, ví dụ: Điện thoại.")
+        self.inspect("Mật khẩu ứng dụng")
+        self.fill("Tên của thiết bị hoặc phần mềm", "Điện thoại")
+        self.fill("Mật khẩu hiện tại", cast.PASSWORD)
+
+        self.press("Tạo mật khẩu ứng dụng")
+
+        self.inspect("Mật khẩu ứng dụng mới")
+        self.follow("Tôi đã nhập mật khẩu")
+        self.sees("Điện thoại")
+
     def test_nobody_told_the_portal_a_number(self):
         self.log_in_in_browser("binh")
         self.sees("Chưa có số điện thoại.")

@@ -102,6 +102,8 @@ FAULTS = [
     ("DOVEADM_API_KEY", {"DOVEADM_URL": "https://mail.example.gov.vn:8080"}),
     ("DOVEADM_URL", {"DOVEADM_API_KEY": "geheim-a"}),
     ("AUTH_POLICY_TOKEN", {"AUTH_POLICY_TOKEN": "geheim-p"}),
+    ("APP_PASSWORDS", {"APP_PASSWORDS": "yes"}),
+    ("APP_PASSWORDS", DIRECTORY | {"APP_PASSWORDS": "on"}),
     ("MOBILECONFIG_KEY_FILE", {"MOBILECONFIG_CERT_FILE": "/etc/hostname"}),
     *(
         ("DOVEADM_URL", {"DOVEADM_URL": address, "DOVEADM_API_KEY": "geheim-a"})
