@@ -1,6 +1,6 @@
 """Passwords for mail programs: drawn here, shown once, each ended by itself.
 
-Each opens the mailbox and nothing else: the portal's own pages never take one.
+Each opens the mailbox and nothing else: the portal's own pages never take one (PW-12).
 
 Of each a salted SHA-512 is kept, which the mail server compares at once. A slow hash is for what
 people think up; of 96 bits drawn by chance nobody tries even a small part.
@@ -62,7 +62,7 @@ def are_offered() -> bool:
 
 
 def alone_open_mail() -> bool:
-    """Whether people's own passwords open the portal only."""
+    """Whether people's own passwords open the portal only (PW-13)."""
     return bool(settings.APP_PASSWORDS == "only")
 
 

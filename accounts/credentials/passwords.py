@@ -93,7 +93,7 @@ class _Change:
             phone_proposals.drop_for(account)
             factor_proposals.drop_for(account)
             self._record(account)
-            # One may have been made by whoever knew the old password.
+            # One may have been made by whoever knew the old password (PR-07).
             ended = app_passwords.end_all(account, actor=self._actor(account))
             notices.password_changed(account, app_passwords=ended)
             self.also(account)

@@ -5,16 +5,19 @@ import io
 import os
 
 import psycopg
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connection
+from django.db import connection, transaction
 from django.test import TestCase, TransactionTestCase, override_settings
 from django.utils import timezone
 
+from accounts.credentials import app_passwords
 from accounts.management.commands.mail_role import VIEWS
 from accounts.models import Account, Address
 from accounts.organisation.domains import copy_domains
 from mailportal.profile import load
+from otp.models import Message
 from tests.support import cast
 
 ROLE = f"mailportal_mail_views_{os.getpid()}"  # roles belong to the whole server
@@ -170,6 +173,101 @@ class ViewTests(cast.Cast, TestCase):
             plan = "\n".join(line for (line,) in cursor.fetchall())
 
         self.assertNotIn("Seq Scan", plan)
+
+
+class AppPasswordTests(cast.Cast, TestCase):
+    """What the mail server reads of app passwords, as the views give it."""
+
+    def setUp(self):
+        self.set_up_people()
+        copy_domains()
+        self.made = app_passwords.make(self.an, "Điện thoại của An")
+
+    def rows(self, account):
+        query = "SELECT digest, password, app, login FROM mail_app_passwords WHERE username = %s"
+        return read(query, account.address)
+
+    def own(self):
+        return {name for (name,) in read("SELECT username FROM mail_passdb")}
+
+    def sessions(self, account):
+        query = "SELECT login FROM mail_sessions WHERE username = %s"
+        return {login for (login,) in read(query, account.address)}
+
+    def test_it_is_the_hash_and_how_it_is_found(self):
+        row = self.made.row
+        login = f"app-{row.pk}/{self.an.address}"
+
+        self.assertEqual(self.rows(self.an), [(row.digest, row.encoded, str(row.pk), login)])
+        self.assertEqual(self.rows(self.binh), [])
+
+    def test_nothing_else_of_it_is_in_the_views(self):
+        columns = {
+            column.name
+            for view in ("mail_app_passwords", "mail_sessions")
+            for column in connection.introspection.get_table_description(connection.cursor(), view)
+        }
+
+        self.assertEqual(columns, {"username", "digest", "password", "app", "login"})
+        self.assertNotIn("Điện thoại", str(read("SELECT * FROM mail_app_passwords")))
+
+    def test_whose_account_opens_nothing_has_none(self):
+        now = timezone.now()
+        over = now - dt.timedelta(seconds=1)
+        default = {"has_default_password": True, "default_password_until": over}
+        for columns in (
+            {"locked_at": now},
+            {"is_active": False},
+            {"password": "!x"},
+            default,
+        ):
+            with self.subTest(columns), transaction.atomic():
+                Account.objects.filter(pk=self.an.pk).update(**columns)
+
+                self.assertEqual(self.rows(self.an), [])
+                self.assertEqual(self.sessions(self.an), set())
+                transaction.set_rollback(True)
+        self.assertEqual(len(self.rows(self.an)), 1)
+
+    def test_where_they_alone_open_mail_no_own_hash_is_read(self):
+        app = f"app-{self.made.row.pk}/{self.an.address}"
+        self.assertIn(self.an.address, self.own())
+        self.assertEqual(self.sessions(self.an), {f"0/{self.an.address}", app})
+        with override_settings(APP_PASSWORDS="only"):
+            copy_domains()
+
+        self.assertEqual(self.own(), set())
+        self.assertEqual(self.sessions(self.an), {app})
+        self.assertEqual(self.sessions(self.binh), set())
+        self.assertEqual(len(self.rows(self.an)), 1)
+
+        copy_domains()
+
+        self.assertIn(self.an.address, self.own())
+
+    def test_to_say_so_ends_what_is_open_once(self):
+        kicks = Message.objects.filter(channel=Message.Channel.KICK)
+        door = {"DOVEADM_URL": "https://mail.example.vn:8080", "APP_PASSWORDS": "only"}
+        with override_settings(**door):
+            for _ in range(2):
+                copy_domains()
+
+        self.assertEqual({kick.to for kick in kicks}, {f"*@{d}" for d in settings.MAIL_DOMAINS})
+        self.assertEqual(kicks.count(), len(settings.MAIL_DOMAINS))
+
+    def test_the_row_is_looked_up_by_indexes_where_there_are_many(self):
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute(
+                "EXPLAIN SELECT app.password FROM mail_senders AS known"
+                " JOIN mail_app_passwords AS app ON app.username = known.username"
+                " WHERE known.local = regexp_replace('0/an', '^.*/', '')"
+                " AND known.domain = 'hagiang.gov.vn' AND app.digest = 'a1'"
+            )
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+
+        self.assertIn("an_app_password_is_found_alone", plan)
+        self.assertNotIn("Seq Scan on accounts_a", plan)
 
 
 class RoleTests(TransactionTestCase):
