@@ -190,6 +190,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "accounts.access.middleware.FactorAskedMiddleware",
     "accounts.access.middleware.ForcedChangeMiddleware",
+    "accounts.access.middleware.FactorDemandedMiddleware",
     "accounts.access.middleware.PhoneAskedMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -235,8 +236,7 @@ HASH_QUEUE = 5  # seconds to wait for a place before the page says "busy"
 PASSWORD_FRESH = 600  # seconds after typing it in which the password is not asked again
 PHONE_MASK_DIGITS = env.int("PHONE_MASK_DIGITS", 6)  # 0 to 6
 PHONE_CONFIRMATION = env.bool("PHONE_CONFIRMATION", True)
-_MONTHS = validate.Range(min=0, max=120)  # after which a number is confirmed again; 0: never
-PHONE_RECONFIRM_MONTHS = env.int("PHONE_RECONFIRM_MONTHS", 12, validate=_MONTHS)
+PHONE_RECONFIRM_MONTHS = env.int("PHONE_RECONFIRM_MONTHS", 12, validate=validate.Range(0, 120))
 
 # The mail system's directory, where there is one
 DIRECTORY = env.str("DIRECTORY", "")

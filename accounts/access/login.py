@@ -22,6 +22,7 @@ from accounts.credentials import decoy_hashes
 from accounts.credentials.hashers import Busy
 from accounts.credentials.policy import MAX_LENGTH, STAFF_MIN_LENGTH
 from accounts.models import Account, AuditEvent, PhoneMember
+from accounts.organisation import factor_demands
 from otp.counting import limits
 from otp.counting.limits import Limit
 from otp.outbox import alerts
@@ -34,6 +35,7 @@ _HOLDS = Limit("login-hold", 1, FAILURES.period)  # on record, of each count
 
 TOO_SHORT = "password_too_short"  # in the session: typed at log-in, and no longer enough
 FACTOR_ASKED = "factor_asked"  # in the session: the second factor is still to be shown
+FACTOR_DEMANDED = "factor_demanded"  # in the session: one is to be set up before anything else
 PHONE_ASKED = "phone_asked"  # in the session: a campaign asks for a number since the log-in
 
 LOG_IN_AS = "log_in_as"  # in the session: the name to begin with, after a new password
@@ -141,6 +143,8 @@ def open_session(request: HttpRequest, account: Account) -> None:
     if account.has_factor and not account.is_staff:
         # Staff are asked at the pages of the staff (accounts.access.staff).
         request.session[FACTOR_ASKED] = True
+    elif factor_demands.is_due(account):
+        request.session[FACTOR_DEMANDED] = True
     if PhoneMember.objects.asking(account):
         request.session[PHONE_ASKED] = True
     AuditEvent.record(AuditEvent.Event.LOGGED_IN, account, actor=account)

@@ -9,9 +9,10 @@ from django.shortcuts import redirect
 from django.utils.deprecation import MiddlewareMixin
 
 from accounts.access import limits
-from accounts.access.login import FACTOR_ASKED, PHONE_ASKED, TOO_SHORT
+from accounts.access.login import FACTOR_ASKED, FACTOR_DEMANDED, PHONE_ASKED, TOO_SHORT
 from accounts.access.staff import is_staff_page, to_second_factor
 from accounts.models import PhoneMember
+from accounts.organisation import factor_demands
 
 NOWHERE = "/-/"  # no page
 
@@ -23,6 +24,12 @@ _BESIDE_THE_NUMBER = {
         *("phone", "phone-again", "phone-code", "phone-asked", "password", "activity"),
         *("my-data", "my-data-file", "make-data-request", "withdraw-data-request"),
     )
+}
+# What whoever has to set up a second factor may open first: the ways to one, and a password that
+# has to be changed before.
+_BEFORE_THE_FACTOR = {
+    f"accounts:{name}"
+    for name in ("factor", "enrol", "add-passkey", "second-factor", "password", "stay")
 }
 
 
@@ -79,6 +86,25 @@ class ForcedChangeMiddleware(MiddlewareMixin):
         return redirect("accounts:password")
 
 
+class FactorDemandedMiddleware(MiddlewareMixin):
+    """Of whom a second factor is asked is led to where it is set up, as long as there is none."""
+
+    def process_view(
+        self, request: HttpRequest, view: object, *_: object
+    ) -> HttpResponseBase | None:
+        if not getattr(view, "login_required", True) or not request.user.is_authenticated:
+            return None
+        if FACTOR_DEMANDED not in request.session:
+            return None
+        if not factor_demands.is_due(request.user):
+            del request.session[FACTOR_DEMANDED]
+            return None
+        match = request.resolver_match
+        if match and match.view_name in _BEFORE_THE_FACTOR:
+            return None
+        return redirect("accounts:factor")
+
+
 class PhoneAskedMiddleware(MiddlewareMixin):
     """Whom a campaign asks for a number is led there first, or to "Để sau" while that lasts."""
 
@@ -87,7 +113,8 @@ class PhoneAskedMiddleware(MiddlewareMixin):
     ) -> HttpResponseBase | None:
         if not getattr(view, "login_required", True) or not request.user.is_authenticated:
             return None
-        if PHONE_ASKED not in request.session:
+        # One thing after the other.
+        if PHONE_ASKED not in request.session or FACTOR_DEMANDED in request.session:
             return None
         match = request.resolver_match
         if match and match.view_name in _BESIDE_THE_NUMBER:

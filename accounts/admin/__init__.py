@@ -6,7 +6,7 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from accounts.admin import accounts, audit, ceilings, login_notices, units, upkeep  # noqa: F401  (register)
+from accounts.admin import accounts, audit, ceilings, factor_demands, login_notices, units, upkeep  # noqa: F401  (register)
 
 # Rights belong to roles, which are not handed out here; nor are the secrets of second factors.
 # How tasks fare is shown by our own page.

@@ -13,6 +13,7 @@ _WORDS = {
     "directory": _("theo danh bạ LDAP"),
     "dismissed": _("người đề nghị không còn là cán bộ hỗ trợ"),
     "done": _("đã xong"),
+    "ended": _("không yêu cầu nữa"),
     "enrolment": _("khi bắt đầu xác thực hai lớp"),
     "expired": _("quá hạn"),
     "gateway": _("nhà mạng báo không gửi tới được"),

@@ -9,7 +9,7 @@ from accounts.models.custody import Custody
 from accounts.models.data_request import DataRequest
 from accounts.models.days import CodeDay, HashTally, UnitDay
 from accounts.models.departure import Departure, Removal, RemovalMember
-from accounts.models.factor import Passkey
+from accounts.models.factor import FactorDemand, Passkey
 from accounts.models.hotline import DailyHelp, FactorProposal, PhoneProposal
 from accounts.models.job import Job
 from accounts.models.login_notice import LoginNotice
@@ -36,6 +36,7 @@ __all__ = [
     "DataRequest",
     "Departure",
     "Device",
+    "FactorDemand",
     "FactorProposal",
     "Ground",
     "HashTally",

@@ -105,6 +105,7 @@ class AuditEvent(models.Model):
         FACTOR_PROPOSED = "factor-proposed", "Đề nghị bỏ xác thực hai lớp (cán bộ hỗ trợ)"
         FACTOR_DECLINED = "factor-declined", "Không duyệt bỏ xác thực hai lớp (cán bộ hỗ trợ)"
         FACTOR_RESET = "factor-reset", "Đặt lại xác thực hai lớp"
+        FACTOR_DEMAND_EDITED = "factor-demand-edited", "Sửa yêu cầu xác thực hai lớp"
         PASSKEY_ADDED = "passkey-added", "Thêm passkey"
         PASSKEY_REMOVED = "passkey-removed", "Bỏ passkey"
         RECOVERY_CODES_MADE = "recovery-codes-made", "Tạo mã dự phòng mới"

@@ -1,12 +1,15 @@
-"""What stands behind a second factor: an app, which django-otp keeps, or passkeys."""
+"""Second factors: an app, which django-otp keeps, or passkeys; and of whom one is asked."""
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q
 from django.utils import timezone
 from django_otp.models import Device, ThrottlingMixin
 from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from accounts.models.unit import Unit
 
 LONGEST_ID = 1023  # bytes of a credential's id, as WebAuthn has it
 
@@ -61,3 +64,38 @@ class Passkey(ThrottlingMixin, Device):  # type: ignore[misc]  # django-otp has 
 
 
 _KINDS = (TOTPDevice, Passkey)
+
+
+class FactorDemand(models.Model):
+    """That the people of a role, or of a unit and those below it, show a second factor.
+
+    From a day on, at the log-in to the portal; organisations' mailboxes are left out.
+    """
+
+    role = models.OneToOneField(
+        "auth.Group", verbose_name="vai trò", null=True, blank=True, on_delete=models.CASCADE
+    )
+    unit = models.OneToOneField(
+        Unit, verbose_name="đơn vị", null=True, blank=True, on_delete=models.CASCADE
+    )
+    from_day = models.DateField("từ ngày")
+
+    class Meta:
+        verbose_name = "yêu cầu xác thực hai lớp"
+        verbose_name_plural = "yêu cầu xác thực hai lớp"
+        constraints = (
+            models.CheckConstraint(
+                name="factor_demand_of_a_role_or_a_unit",
+                condition=Q(role__isnull=True, unit__isnull=False)
+                | Q(role__isnull=False, unit__isnull=True),
+                violation_error_message="Hãy chọn một vai trò hoặc một đơn vị, không chọn cả hai.",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return str(self.role or self.unit or "")
+
+    def clean(self) -> None:
+        super().clean()
+        if self._state.adding and self.from_day and self.from_day < timezone.localdate():
+            raise ValidationError({"from_day": "Ngày này đã qua. Hãy chọn từ hôm nay trở đi."})

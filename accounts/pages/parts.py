@@ -147,6 +147,16 @@ PARTS = (
         "Không gửi thư cho ai. Muốn gửi thư thì chọn tài khoản trong danh sách Tài khoản.",
     ),
     Part(
+        "Bắt buộc xác thực hai lớp",
+        "admin:accounts_factordemand_changelist",
+        Right.VIEW_FACTOR_DEMAND,
+        "Chọn vai trò, hoặc đơn vị (gồm cả cấp dưới), và ngày bắt đầu: từ ngày đó ai chưa có xác"
+        " thực hai lớp phải bật ngay sau khi đăng nhập trang này; trước ngày đó trang chủ của"
+        " họ nhắc.",
+        "Không áp dụng cho hộp thư tổ chức, cho thư trên điện thoại và Outlook. Ai mất cả ứng dụng,"
+        " passkey và mã dự phòng thì cần hai cán bộ bỏ xác thực hai lớp ở trang Hỗ trợ.",
+    ),
+    Part(
         "Giới hạn gửi mã",
         "admin:otp_brakes_changelist",
         Right.VIEW_CEILINGS,

@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
+from accounts.access import login
 from accounts.access.limits import limit_posts
 from accounts.access.passkey_answers import not_yet
 from accounts.access.second_factor_views import WRONG_TOKEN
@@ -13,6 +14,7 @@ from accounts.access.staff import is_verified_staff, to_second_factor
 from accounts.credentials import passkeys, second_factor
 from accounts.credentials.second_factor import NotYet
 from accounts.models import Passkey
+from accounts.organisation import factor_demands
 from accounts.pages.requests import PersonRequest, pages
 from accounts.self_service import password_prompt
 from accounts.self_service.forms import RemovePasskeyForm, TurnOffFactorForm
@@ -34,6 +36,8 @@ def turn_off_factor(request: PersonRequest) -> HttpResponse:
         and _is_turned_off(request, form)
     ):
         messages.success(request, _("Đã tắt xác thực hai lớp."))
+        if factor_demands.is_due(request.user):
+            request.session[login.FACTOR_DEMANDED] = True
         return redirect("accounts:factor")
     return render(request, "self_service/turn_off_factor.html", {"form": form})
 

@@ -23,6 +23,7 @@ from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.credentials.passwords import change_password
 from accounts.credentials.policy import RULES
 from accounts.models import Account, AuditEvent, PhoneMember, Session
+from accounts.organisation import factor_demands
 from accounts.pages.requests import PersonRequest, pages
 from accounts.pages.versions import since
 from accounts.self_service import password_prompt, repeats
@@ -49,7 +50,8 @@ _STILL_OPEN = gettext_lazy(
 
 @pages
 def home(request: PersonRequest) -> HttpResponse:
-    return render(request, "self_service/home.html")
+    context = {"factor_from": factor_demands.day_for(request.user)}
+    return render(request, "self_service/home.html", context)
 
 
 @pages

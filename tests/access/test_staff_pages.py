@@ -12,6 +12,7 @@ from accounts.models import (
     Account,
     AuditEvent,
     DataRequest,
+    FactorDemand,
     FactorProposal,
     LoginNotice,
     PhoneCampaign,
@@ -102,6 +103,9 @@ TABLE = {
     "/quan-tri/accounts/loginnotice/": (NO, NO, YES, YES, NO, HOME),
     "/quan-tri/accounts/loginnotice/add/": (NO, NO, YES, NO, NO, HOME),
     "/quan-tri/accounts/loginnotice/{notice}/change/": (NO, NO, YES, YES, NO, HOME),
+    "/quan-tri/accounts/factordemand/": (NO, NO, YES, YES, NO, HOME),
+    "/quan-tri/accounts/factordemand/add/": (NO, NO, YES, NO, NO, HOME),
+    "/quan-tri/accounts/factordemand/{demand}/change/": (NO, NO, YES, YES, NO, HOME),
     "/quan-tri/otp/brakes/1/change/": (NO, NO, YES, YES, NO, HOME),
     "/quan-tri/otp/code/": (NO, NO, YES, YES, NO, HOME),
     "/quan-tri/otp/message/": (NO, NO, YES, YES, NO, HOME),
@@ -226,6 +230,7 @@ class Staff(cast.Cast):
             "proposal": proposal.pk,
             "factor_proposal": factor_proposal.pk,
             "notice": notice.pk,
+            "demand": FactorDemand.objects.create(unit=self.theirs, from_day="2099-01-01").pk,
             "event": AuditEvent.objects.first().pk,
         }
 

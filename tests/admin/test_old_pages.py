@@ -252,7 +252,7 @@ class OtherFormsTests(OldPages):
             each for each in admin.site._registry.values() if each.has_change_permission(request)
         ]
 
-        self.assertEqual(len(changed), 4)
+        self.assertEqual(len(changed), 5)
         for each in changed:
             self.assertIsInstance(each, VersionedAdmin)
             self.assertTrue(issubclass(each.form, VersionedForm))

@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.test import SimpleTestCase
 from django.urls import reverse
 
-from accounts.models import Account, LoginNotice, Unit
+from accounts.models import Account, FactorDemand, LoginNotice, Unit
 from accounts.pages.parts import PARTS
 from accounts.upkeep import schedule
 from otp import outbox
@@ -95,7 +95,7 @@ class WordsTests(StaffTestCase):
             of_one = f"{rows}{model._default_manager.first().pk}/"
             pages += [self.client.get(f"{rows}?o=1.-2")]
             pages += [self.client.get(f"{of_one}{page}/") for page in ("change", "history")]
-            if model in (Account, LoginNotice, Unit):
+            if model in (Account, FactorDemand, LoginNotice, Unit):
                 pages += [self.client.post(page) for page in (f"{rows}add/", f"{of_one}change/")]
                 pages += [self.client.get(f"{of_one}delete/")]
         for r in pages:
@@ -106,6 +106,7 @@ class WordsTests(StaffTestCase):
         LoginNotice.objects.create(text="Bảo trì", shown_until="2099-01-01T00:00:00Z")
         self.an.unit = Unit.objects.create(name="Sở Y tế")
         self.an.save(update_fields=["unit"])
+        FactorDemand.objects.create(unit=self.an.unit, from_day="2099-01-01")
         GatewayState.objects.create(name="twilio")
         outbox.queue_sms("an", to="+84912466981", text="x")
         self.ask("an")

@@ -3,7 +3,7 @@
 import re
 
 from accounts.bulk import queue, worker
-from accounts.models import Address, AuditEvent, Job, LoginNotice, Unit
+from accounts.models import Address, AuditEvent, FactorDemand, Job, LoginNotice, Unit
 from tests.loading.test_questions import workbook
 from tests.support import cast, inspection
 from tests.support.browser import BrowserTestCase
@@ -44,6 +44,7 @@ class AdminLookTests(BrowserTestCase):
         notice = LoginNotice.objects.create(text="x", shown_until="2099-01-01T00:00:00Z")
         Address.objects.create(account=self.an, address="an.khac@hagiang.gov.vn")
         self.ask("an", client=self.client)
+        demand = FactorDemand.objects.create(unit=unit, from_day="2099-01-01")
         event = AuditEvent.objects.first()
         for page in (
             "",
@@ -60,6 +61,9 @@ class AdminLookTests(BrowserTestCase):
             "accounts/loginnotice/",
             f"accounts/loginnotice/{notice.pk}/change/",
             f"accounts/loginnotice/{notice.pk}/delete/",
+            "accounts/factordemand/",
+            "accounts/factordemand/add/",
+            f"accounts/factordemand/{demand.pk}/change/",
             "otp/brakes/",
             "otp/brakes/1/change/",
             "otp/code/",

@@ -102,6 +102,10 @@ def passkey(**changes):
     return "accounts_passkey", row | changes
 
 
+def factor_demand(**changes):
+    return "accounts_factordemand", {"unit_id": 1, "from_day": "2026-12-01"} | changes
+
+
 def job(**changes):
     row = {"kind": "import", "state": "queued", "confirmed": False, "actor_id": 1, "request_id": ""}
     row |= {"created_at": NOON, "changed_at": NOON, "total": 0, "done": 0, "changed": 0, "tries": 0}
@@ -526,6 +530,16 @@ REFUSED = {
     "an_app_password_was_used_by_a_protocol": [
         (PEOPLE, app_password(last_used_on="2026-11-22")),
         (PEOPLE, app_password(last_protocol="imap")),
+    ],
+    "factor_demand_of_a_role_or_a_unit": [
+        ([*PEOPLE, unit()], factor_demand(unit_id=None)),
+    ],
+    "accounts_factordemand_unit_id_key": [([*PEOPLE, unit(), factor_demand()], factor_demand())],
+    "accounts_factordemand_role_id_key": [
+        (
+            [("auth_group", {"id": 900, "name": "x"}), factor_demand(unit_id=None, role_id=900)],
+            factor_demand(unit_id=None, role_id=900),
+        )
     ],
     "passkey_sign_count_is_a_count": [
         (PEOPLE, passkey(sign_count=-1)),
