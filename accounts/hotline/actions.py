@@ -122,9 +122,9 @@ ACTIONS = {
             gettext_lazy("Đề nghị bỏ xác thực hai lớp"),
             with_numbers(
                 gettext_lazy(
-                    "Chỉ dùng khi người dùng mất cả ứng dụng xác thực lẫn mã dự phòng. Một cán bộ"
-                    " khác phải duyệt trong %(life)s; đến khi duyệt không có gì thay đổi. Hộp thư"
-                    " được báo ngay khi có đề nghị."
+                    "Chỉ dùng khi người dùng mất cả ứng dụng xác thực, passkey lẫn mã dự phòng. Một"
+                    " cán bộ khác phải duyệt trong %(life)s; đến khi duyệt không có gì thay đổi."
+                    " Hộp thư được báo ngay khi có đề nghị."
                 ),
                 life=lambda: duration(FactorProposal.LIFE),
             ),
@@ -138,8 +138,8 @@ ACTIONS = {
             Right.RESET_FACTOR,
             gettext_lazy("Đặt lại xác thực hai lớp"),
             gettext_lazy(
-                "Ứng dụng xác thực và mã dự phòng của đồng nghiệp không còn dùng được. Lần đăng"
-                " nhập tới phải cài đặt lại; chủ hộp thư được báo bằng thư."
+                "Ứng dụng xác thực, passkey và mã dự phòng của đồng nghiệp không còn dùng được. Lần"
+                " đăng nhập tới phải cài đặt lại; chủ hộp thư được báo bằng thư."
             ),
             gettext_lazy("Đã đặt lại xác thực hai lớp."),
             remedies.reset_factor,

@@ -293,8 +293,8 @@ def _of_factor(seen: Overview) -> str:
     if not seen.has_own_factor:
         return ""
     return _(
-        "Tài khoản có xác thực hai lớp: đăng nhập và lấy lại mật khẩu cần thêm mã của ứng dụng hoặc"
-        " mã dự phòng. Mất cả hai thì phải có hai cán bộ cùng bỏ xác thực hai lớp."
+        "Tài khoản có xác thực hai lớp: đăng nhập và lấy lại mật khẩu cần thêm mã của ứng dụng,"
+        " passkey hoặc mã dự phòng. Mất cả thì phải có hai cán bộ cùng bỏ xác thực hai lớp."
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import suppress
 from unittest import mock
 
 from django.test import Client, TestCase, TransactionTestCase, override_settings
@@ -16,7 +17,7 @@ from tests.self_service.authenticator import Authenticator
 from tests.self_service.test_own_factor import OFF, turn_on
 from tests.support import cast
 from tests.support.cast import FACTOR, LOGIN, NEW, PASSWORD, newest_code
-from tests.support.clock import let_pass
+from tests.support.clock import Clock, let_pass
 from tests.support.crowd import at_once
 
 ADD = "/cau-hinh/xac-thuc-hai-lop/passkey/"
@@ -319,6 +320,17 @@ class RecoveryTests(Passkeys, TestCase):
 
         self.assertRedirects(self.lost.get(NEW), RESET_FACTOR)
 
+    def test_nor_does_one_of_another_purpose_or_account_in_the_same_session(self):
+        for account, purpose in ((self.an, passkeys.LOGGING_IN), (self.an, passkeys.ADDING)):
+            session = {}
+            answer = self.device.sign(passkeys.question(session, account, purpose=purpose))
+            with self.subTest(purpose), self.assertRaises(passkeys.Lapsed):
+                passkeys.is_right(session, self.an, answer, then=self.fail)
+        session = {}
+        answer = self.device.sign(passkeys.question(session, self.an, purpose=passkeys.RECOVERY))
+        with self.assertRaises(passkeys.Lapsed):
+            passkeys.is_right(session, self.binh, answer, then=self.fail)
+
     def test_before_the_code_there_is_no_question(self):
         browser = Client()
         self.ask("an", browser)
@@ -400,6 +412,24 @@ class AtOnceTests(Passkeys, TransactionTestCase):
         at_once(lambda _: self.send(answer), 10)
 
         self.assertEqual(AuditEvent.objects.filter(event="factor-right").count(), 1)
+
+    def test_of_ten_wrong_answers_at_once_one_is_looked_at(self):
+        Clock(self, 2026, 12, 1, 9, 0)  # stands: the wait does not end meanwhile
+        sessions = [{} for _ in range(10)]
+        answers = [self.answer(each, origin="https://testserver.example") for each in sessions]
+
+        def show(n):
+            with suppress(second_factor.NotYet):
+                passkeys.is_right(sessions[n], self.an, answers[n], then=self.fail)
+
+        at_once(show, 10)
+
+        looked_at = AuditEvent.objects.filter(event="factor-wrong", reason="passkey")
+        self.assertEqual(looked_at.count(), 1)
+
+    def answer(self, session, **how):
+        asked = passkeys.question(session, self.an, purpose=passkeys.RECOVERY)
+        return self.device.sign(asked, **how)
 
     def test_of_two_removals_at_once_the_last_factor_stays(self):
         self.add(Authenticator(), "Máy tính")

@@ -1,9 +1,10 @@
 """Whom a campaign asks for a number: at log-in, put off a few times, and then first."""
 
 from django.test import Client, TestCase
+from django.utils import timezone
 
 from accounts.campaigns import phone_rules
-from accounts.models import Account, AuditEvent, PhoneMember
+from accounts.models import Account, AuditEvent, FactorDemand, PhoneMember
 from tests.support import cast
 from tests.support.campaigning import PhoneOffice, confirm, phone_days_pass
 
@@ -47,6 +48,16 @@ class AskedTests(PhoneOffice, TestCase):
         self.assertRedirects(self.client.get("/cau-hinh/"), self.page(self.gam))
         for page in ("/cau-hinh/mat-khau/", "/cau-hinh/hoat-dong/", "/huong-dan/", ASKED):
             self.assertEqual(self.client.get(page).status_code, 200, page)
+
+    def test_a_second_factor_that_is_due_comes_before(self):
+        self.running_phones(postponements=0)
+        demand = FactorDemand.objects.create(unit=self.department, from_day=timezone.localdate())
+        factor = "/cau-hinh/xac-thuc-hai-lop/"
+        self.assertRedirects(self.enter(), factor)
+
+        demand.delete()
+
+        self.assertRedirects(self.client.get(HOME), self.page(self.gam))
 
     def test_the_number_opens_the_other_pages_at_once(self):
         self.running_phones(postponements=0)

@@ -1,13 +1,16 @@
 """A lost password of an account with a second factor: the SMS alone does not open it."""
 
+from unittest import mock
+
 from django.test import Client, TestCase, TransactionTestCase
+from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.models import AuditEvent
 from tests.self_service.test_own_factor import turn_on
 from tests.support import cast
 from tests.support.cast import ASK, CODE, LOGIN, NEW, NEW_PASSWORD, PASSWORD, newest_code
-from tests.support.clock import let_pass
+from tests.support.clock import Clock, let_pass
 from tests.support.crowd import at_once
 
 FACTOR = "/quen-mat-khau/xac-thuc-hai-lop/"
@@ -56,6 +59,14 @@ class ResetFactorTests(Lost, TestCase):
         self.log_in("an", client=(other := Client()))
         r = other.post("/dang-nhap/yeu-to-thu-hai/", {"token": self.codes[0]})
         self.assertContains(r, "chưa đúng")
+
+    def test_a_code_of_the_app_that_was_used_at_the_log_in_is_refused(self):
+        self.come_to_factor()
+        token = cast.token_of(self.an)
+        self.log_in("an", client=(other := Client()))
+        self.assertEqual(other.post("/dang-nhap/yeu-to-thu-hai/", {"token": token}).url, "/")
+
+        self.assertContains(self.show(token), "Mã chưa đúng hoặc đã dùng.")
 
     def test_a_password_sent_past_it_is_not_taken(self):
         self.come_to_factor()
@@ -141,3 +152,13 @@ class AtOnceTests(Lost, TransactionTestCase):
 
         self.assertEqual(AuditEvent.objects.filter(event="factor-right").count(), 1)
         self.assertEqual(self.client.get(NEW).status_code, 200)
+
+    def test_of_ten_wrong_codes_at_once_one_is_compared(self):
+        Clock(self, 2026, 12, 1, 9, 0)  # stands: the wait does not end meanwhile
+        self.come_to_factor()
+        wrong = self.wrong()
+
+        with mock.patch.object(TOTP, "verify", autospec=True, side_effect=TOTP.verify) as compared:
+            at_once(lambda _: self.show(wrong, self.same_browser()), 10)
+
+        self.assertEqual(compared.call_count, 1)
