@@ -5,6 +5,7 @@ from django.test import Client, TestCase
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from accounts.credentials import app_passwords
 from accounts.credentials.refusals import NotNow
 from accounts.custody import rules
 from accounts.models import Account, AuditEvent, Custody, Session, Unit
@@ -129,6 +130,16 @@ class HandOverTests(Mailboxes):
         self.assertFalse(self.log_in("so.y.te", client=Client()).wsgi_request.user.is_authenticated)
         r = self.guess(code, client=stranger)
         self.assertNotIn("mat-khau-moi", getattr(r, "url", ""))
+
+    def test_a_hand_over_ends_the_app_passwords_of_whoever_had_it(self):
+        self.entrust(self.an)
+        app_passwords.make(self.office, "Điện thoại của An")
+
+        self.assertTrue(self.entrust(self.em))
+
+        self.assertEqual(app_passwords.of(self.office), [])
+        ended = AuditEvent.objects.get(event="app-passwords-ended")
+        self.assertEqual((ended.account, ended.actor), (self.office, self.huong))
 
     def test_a_hand_over_takes_the_app_of_whoever_had_it(self):
         self.entrust(self.an)

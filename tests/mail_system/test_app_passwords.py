@@ -178,11 +178,15 @@ class OlderCountedTests(CountedJourneys, AskingTestCase):
         with self.assertRaises(smtplib.SMTPAuthenticationError):
             server.submit(AN, other, self.an.address)
 
-        app_passwords.end(self.an, row.pk)
-        self.send()
+        with server.open(AN, password) as smtp:
+            app_passwords.end(self.an, row.pk)
 
+            # What is open already sends nothing more either.
+            self.assertEqual(postfix.offer(smtp, self.an.address), 421)
+        self.send()
         with self.assertRaises(smtplib.SMTPAuthenticationError):
             server.submit(AN, password, self.an.address)
+        self.assertEqual(server.submit(AN, PASSWORD, self.an.address), 250)
 
 
 @skipUnless(ROOT, "Dovecot 2.4 is not here: tests/rehearsals/trixie.sh, then DOVECOT_24_ROOT")
