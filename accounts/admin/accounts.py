@@ -37,7 +37,7 @@ from accounts.organisation.aliases import AliasForm
 from accounts.organisation.units import unit_name
 from accounts.pages.requests import actor, takes_long
 from otp import phones
-from otp.admin import FirstPages
+from otp.admin import LongList
 
 
 class AliasInline(admin.StackedInline):  # type: ignore[type-arg]  # not generic at run time
@@ -74,7 +74,7 @@ class AliasInline(admin.StackedInline):  # type: ignore[type-arg]  # not generic
 
 
 @admin.register(Account)
-class AccountAdmin(PlainFields, VersionedAdmin, BulkAdmin):
+class AccountAdmin(LongList, PlainFields, VersionedAdmin, BulkAdmin):
     """Accounts of whom the member of staff may see, to mend.
 
     They are searched for at the hotline's desk, by POST: `?q=` would go into access logs (AD-06).
@@ -92,8 +92,7 @@ class AccountAdmin(PlainFields, VersionedAdmin, BulkAdmin):
         *("is_active", "kind", UnitFilter),
     )
     list_select_related = ("unit__parent",)
-    paginator = FirstPages
-    show_full_result_count = False
+    sortable_by = ("address", "full_name")
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 40  # with "all" ticked, a page stays under the limit on fields
     inlines = (AliasInline,)
@@ -124,7 +123,7 @@ class AccountAdmin(PlainFields, VersionedAdmin, BulkAdmin):
         "created_at",
     )
 
-    @admin.display(description=_("đơn vị"), ordering="unit__name")
+    @admin.display(description=_("đơn vị"))
     def within(self, account: Account) -> str:
         return unit_name(account.unit)
 
@@ -132,14 +131,14 @@ class AccountAdmin(PlainFields, VersionedAdmin, BulkAdmin):
     def masked_phone(self, account: Account) -> str:
         return phones.masked_for_staff(account.phone)
 
-    @admin.display(description=_("số điện thoại"), ordering="phone_confirmed_at")
+    @admin.display(description=_("số điện thoại"))
     def number(self, account: Account) -> str:
         """Give the masked number and how it stands, in one narrow column."""
         masked = phones.masked_for_staff(account.phone)
         state = state_of(account, None).label
         return f"{masked}: {state}" if masked else str(state)
 
-    @admin.display(description=_("tình trạng"), ordering="locked_at")
+    @admin.display(description=_("tình trạng"))
     def state(self, account: Account) -> str:
         """Say in words what stands in the way of a log-in, or that nothing does."""
         found: list[object] = []
