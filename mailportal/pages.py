@@ -19,19 +19,11 @@ from otp.sentences import duration
 @login_not_required
 @require_safe
 def words(request: HttpRequest, template: str) -> HttpResponse:
-    if fixed.is_first_look(request):
-        return fixed.page(request, template)
-    return render(request, template)
-
-
-@login_not_required
-@require_safe
-def mail_guide(request: HttpRequest) -> HttpResponse:
-    """Say how a mail program is set up, and by which passwords it opens the mailbox."""
+    """Show a page of words, which is told by which passwords mail programs open mailboxes."""
     told = {"app_passwords": app_passwords.are_offered(), "alone": app_passwords.alone_open_mail()}
     if fixed.is_first_look(request):
-        return fixed.page(request, "guides/mail.html", lambda _places: told)
-    return render(request, "guides/mail.html", told)
+        return fixed.page(request, template, lambda _places: told)
+    return render(request, template, told)
 
 
 @login_not_required

@@ -34,7 +34,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
         {"template": "guides/recovery.html"},
         name="guide-recovery",
     ),
-    path("huong-dan/cai-dat-thu/", pages.mail_guide, name="guide-mail"),
+    path(
+        "huong-dan/cai-dat-thu/", pages.words, {"template": "guides/mail.html"}, name="guide-mail"
+    ),
     path("huong-dan/cai-dat-thu/thu-cong-vu.mobileconfig", apple.profile, name="autoconfig-apple"),
     # Where mail programs look by themselves, on this host or on autoconfig. and autodiscover.
     # hosts that the proxy leads here. Outlooks differ in how they write theirs.

@@ -28,7 +28,7 @@ def password_changed(account: Account, *, app_passwords: int = 0) -> None:
         _sms(account, phone, settings.PROFILE.sms.password_changed)
     if account.changed_phone_lately:
         _sms(account, account.old_phone, settings.PROFILE.sms.phone_warning)
-    more = {"app_passwords": app_passwords}
+    more = {"app_passwords": app_passwords, "opens_mail": settings.APP_PASSWORDS != "only"}
     _mail(account, "password_changed", "Mật khẩu thư điện tử đã được thay đổi", more)
 
 

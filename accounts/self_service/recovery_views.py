@@ -14,6 +14,7 @@ from accounts.access import limits, login, proof_of_work
 from accounts.access.limits import limit_posts
 from accounts.access.passkey_answers import PASSKEY_ANSWER, not_yet, passkey_is_right
 from accounts.access.second_factor_views import WRONG_TOKEN
+from accounts.credentials import app_passwords
 from accounts.credentials.policy import RULES
 from accounts.credentials.second_factor import NotYet
 from accounts.pages import fixed
@@ -186,13 +187,7 @@ def reset_password(request: HttpRequest) -> HttpResponse:
             if person:
                 login.forget_failures(request, person.address)
                 request.session[login.LOG_IN_AS] = recovery.state.asked
-            messages.success(
-                request,
-                _(
-                    "Đã đổi mật khẩu. Hãy đăng nhập bằng mật khẩu mới,"
-                    " trên điện thoại và Outlook cũng vậy."
-                ),
-            )
+            messages.success(request, _what_is_new())
             return redirect("accounts:login")
     if recovery.state.done and not form.is_bound:
         return redirect("accounts:login")
@@ -218,3 +213,15 @@ def _start_again(request: HttpRequest) -> HttpResponse:
         _("Lần lấy lại mật khẩu trước đã hết thời gian hoặc đã xong. Hãy bắt đầu lại từ đây."),
     )
     return redirect("accounts:reset")
+
+
+def _what_is_new() -> str:
+    """Say where the new password is needed, which is not where app passwords alone open mail."""
+    if app_passwords.alone_open_mail():
+        return _(
+            "Đã đổi mật khẩu. Hãy đăng nhập bằng mật khẩu mới, rồi tạo mật khẩu ứng dụng mới cho"
+            " thư trên điện thoại và Outlook."
+        )
+    return _(
+        "Đã đổi mật khẩu. Hãy đăng nhập bằng mật khẩu mới, trên điện thoại và Outlook cũng vậy."
+    )

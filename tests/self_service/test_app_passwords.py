@@ -260,6 +260,23 @@ class OfficeTests(AppPasswords, TestCase):
                     self.assertContains(self.client.get(page), "không mở được thư")
             self.assertContains(self.client.get(PAGE), "không dùng được ở đó")
 
+    def test_nobody_is_told_to_type_a_new_password_where_it_opens_no_mail(self):
+        self.enterContext(override_settings(APP_PASSWORDS="only"))
+        self.ask()
+        self.guess(newest_code())
+        answer = self.client.post(
+            "/quen-mat-khau/mat-khau-moi/",
+            {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD},
+            follow=True,
+        )
+
+        self.assertContains(answer, "tạo mật khẩu ứng dụng mới")
+        self.assertNotContains(answer, "Outlook cũng vậy")
+        (mail,) = self.mails("vừa được thay đổi lúc")
+        self.assertIn("mở bằng mật khẩu ứng dụng", mail.text)
+        self.assertNotIn("kể cả điện thoại và Outlook", mail.text)
+        self.assertContains(self.client.get("/huong-dan/lay-lai-mat-khau/"), "mật khẩu ứng dụng")
+
 
 class ParallelTests(AppPasswords, TransactionTestCase):
     def test_of_many_at_once_ten_are_made(self):
