@@ -51,10 +51,8 @@ PARTS = (
         "Đề nghị chờ duyệt",
         "accounts:waiting",
         Right.USE_DESK,
-        "Duyệt hoặc từ chối số điện thoại mới, hoặc việc bỏ xác thực hai lớp, do cán bộ khác đề"
-        " nghị thay chủ hộp thư.",
-        "Không ai duyệt đề nghị của mình. Số và xác thực hai lớp đang dùng được giữ nguyên cho đến"
-        " khi có người duyệt.",
+        "Duyệt hoặc từ chối số điện thoại mới, việc bỏ xác thực hai lớp do cán bộ khác đề nghị.",
+        "Không ai duyệt đề nghị của mình. Chưa có người duyệt thì mọi thứ giữ nguyên.",
     ),
     Part(
         "Tài khoản",
@@ -150,11 +148,9 @@ PARTS = (
         "Bắt buộc xác thực hai lớp",
         "admin:accounts_factordemand_changelist",
         Right.VIEW_FACTOR_DEMAND,
-        "Chọn vai trò, hoặc đơn vị (gồm cả cấp dưới), và ngày bắt đầu: từ ngày đó ai chưa có xác"
-        " thực hai lớp phải bật ngay sau khi đăng nhập trang này; trước ngày đó trang chủ của"
-        " họ nhắc.",
-        "Không áp dụng cho hộp thư tổ chức, cho thư trên điện thoại và Outlook. Ai mất cả ứng dụng,"
-        " passkey và mã dự phòng thì cần hai cán bộ bỏ xác thực hai lớp ở trang Hỗ trợ.",
+        "Chọn vai trò hoặc đơn vị, và ngày từ đó ai chưa có xác thực hai lớp phải bật khi đăng"
+        " nhập.",
+        "Không áp dụng cho hộp thư tổ chức, thư trên điện thoại và Outlook.",
     ),
     Part(
         "Giới hạn gửi mã",
