@@ -60,7 +60,7 @@ def receipt(
         return HttpResponseNotAllowed([looks.method])
     fields = _fields(looks, request)
     gateway_id = receipts.clean_id(word_at(fields, looks.id)) if looks.id else ""
-    number = message_id if looks.proof == "message" else _number(supplier, gateway_id)
+    number = message_id if looks.proof == "message" else receipts.message_of(supplier, gateway_id)
     _report(looks, fields, supplier, number, gateway_id)
     return HttpResponse(status=HTTPStatus.NO_CONTENT)
 
@@ -115,14 +115,6 @@ def _fields(looks: Receipt, request: HttpRequest) -> dict[str, object]:
     if looks.format == "json":
         return object_in(request.body.decode(errors="replace"))
     return dict((request.GET if looks.format == "query" else request.POST).items())
-
-
-def _number(gateway: str, gateway_id: str) -> int:
-    """Find the message by the supplier's id of it; 0 where there is none."""
-    if not gateway_id:
-        return 0
-    found = Message.objects.filter(gateway=gateway, gateway_id=gateway_id)
-    return found.order_by("-pk").values_list("pk", flat=True).first() or 0
 
 
 def _report(

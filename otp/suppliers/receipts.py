@@ -50,6 +50,14 @@ def report(
     return bool(moved)
 
 
+def message_of(gateway: str, gateway_id: str) -> int:
+    """Find the message by the supplier's id of it; 0 where there is none."""
+    if not gateway_id:
+        return 0
+    found = Message.objects.filter(gateway=gateway, gateway_id=gateway_id)
+    return found.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
 def clean_id(text: str) -> str:
     """Give a supplier's id as it is kept, without what PostgreSQL refuses: NUL, half characters."""
     return text.encode(errors="ignore").decode().replace("\0", "")[:LONGEST_ID]
