@@ -16,7 +16,7 @@ from environs import EnvError, FileAwareEnv, validate
 from mailportal import demo, embedded, markup, postgresql
 from mailportal.postgresql import address
 from mailportal.profile import load
-from otp.suppliers import description_file
+from otp.suppliers import description_file, smpp
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -291,6 +291,7 @@ ESMS_SECRET_KEY = env.str("ESMS_SECRET_KEY", "")
 ESMS_BRANDNAME = env.str("ESMS_BRANDNAME", "")
 ESMS_SANDBOX = env.bool("ESMS_SANDBOX", False)
 ESMS_API_BASE = env.str("ESMS_API_BASE", "")
+SMPP = smpp.load(env)
 SMS_SUPPLIERS = description_file.load(env.list("SMS_SUPPLIER_FILES", []), env)
 try:
     _email = env.dj_email_url("EMAIL_URL", "smtp://localhost:25")
@@ -338,10 +339,9 @@ CSRF_FAILURE_VIEW = "mailportal.errors.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # Headers and sizes
-SECURE_SSL_REDIRECT = OVER_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if OVER_HTTPS else 0  # one year
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = OVER_HTTPS
+SECURE_SSL_REDIRECT = SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = OVER_HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
 X_FRAME_OPTIONS = "DENY"

@@ -179,6 +179,31 @@ def _gateway(name: str) -> Iterator[CheckMessage]:
             "ESMS_SECRET_KEY": settings.ESMS_SECRET_KEY,
         }
         yield from _missing(name, needed, "otp.E008")
+    if name == "smpp":
+        yield from _smpp()
+
+
+def _smpp() -> Iterator[CheckMessage]:
+    line = settings.SMPP
+    needed = {
+        "SMPP_URL": line.url,
+        "SMPP_SYSTEM_ID": line.system_id,
+        "SMPP_PASSWORD": line.password,
+    }
+    yield from _missing("smpp", needed, "otp.E017")
+    if line.url and not line.is_private:
+        yield Error(
+            "SMPP_URL must start with smpps://.",
+            hint="Set it so: codes and the password go there. It may be smpp:// only to this very"
+            " machine, and over a leased line to a private address: then set SMPP_LEASED_LINE=1.",
+            id="otp.E012",
+        )
+    if not holds_certificate(line.ca_file):
+        yield Error(
+            "SMPP_CA_FILE cannot be read, or holds no certificate.",
+            hint="Set it to the path of a file in PEM that the portal's user may read.",
+            id="otp.E018",
+        )
 
 
 def _in_clear(gateway: str) -> Iterator[CheckMessage]:

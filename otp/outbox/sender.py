@@ -51,6 +51,7 @@ class Sender:
         for lane in self._lanes:
             lane.start()
         self._look_out.start()
+        self.route.begin()
         try:
             while not self.stopping:
                 self._watch()
@@ -115,6 +116,7 @@ class Sender:
             self.call_a_lane()
         for lane in self._lanes:
             lane.join()
+        self.route.end()
         self._look_out.end()
         connection.close()
 

@@ -66,6 +66,9 @@ def _places() -> Iterator[Place]:
         parts = urlsplit(address)
         if parts.scheme == "https" and parts.hostname:
             yield Place(parts.hostname, parts.port or 443, ca_file=ca_file)
+    if "smpp" in gateways and settings.SMPP.is_secured:
+        host, port = settings.SMPP.place
+        yield Place(host, port, ca_file=settings.SMPP.ca_file)
     by_smtp = settings.EMAIL_BACKEND.endswith("smtp.EmailBackend")
     if by_smtp and (settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL):
         by_mail = bool(settings.EMAIL_USE_TLS)

@@ -36,6 +36,8 @@ def note(message_id: int, state: Message.State, *, gateway: str, reason: str) ->
 
 
 def _dead(gateway: str) -> frozenset[str]:
+    if gateway == "smpp":
+        return settings.SMPP.dead
     described = settings.SMS_SUPPLIERS.get(gateway)
     return described.dead if described else DEAD.get(gateway, frozenset())
 

@@ -10,7 +10,7 @@ import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parseaddr
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -26,6 +26,7 @@ GATEWAYS = {
     "file": "otp.suppliers.gateway.FileGateway",
     "twilio": "otp.suppliers.twilio.TwilioGateway",
     "esms": "otp.suppliers.esms.EsmsGateway",
+    "smpp": "otp.suppliers.smpp.gateway.SmppGateway",
 }
 DESCRIBED = "otp.suppliers.described.DescribedGateway"
 MAIL_TIMEOUT = 10  # seconds for each answer, where EMAIL_TIMEOUT says nothing
@@ -95,6 +96,15 @@ class SmsGateway(Protocol):
     repeats_are_harmless: bool  # whether the same message sent twice arrives once
 
     def send(self, sms: Sms) -> str: ...
+
+
+@runtime_checkable
+class StandingGateway(Protocol):
+    """A gateway whose line stands for as long as a sender runs, because reports come in on it."""
+
+    def begin(self) -> None: ...
+
+    def end(self) -> None: ...
 
 
 def from_settings() -> list[SmsGateway]:

@@ -7,7 +7,15 @@ from django.views.decorators.debug import sensitive_variables
 
 from otp.suppliers import receipts
 from otp.suppliers.breakers import Breakers
-from otp.suppliers.gateway import GatewayRefused, NotSent, Sms, SmsGateway, Unknown, from_settings
+from otp.suppliers.gateway import (
+    GatewayRefused,
+    NotSent,
+    Sms,
+    SmsGateway,
+    StandingGateway,
+    Unknown,
+    from_settings,
+)
 
 PAUSED = "paused"
 
@@ -33,6 +41,18 @@ class Route:
 
     def __str__(self) -> str:
         return ",".join(gateway.name for gateway in self._gateways)
+
+    def begin(self) -> None:
+        """Open the lines that stand."""
+        for gateway in self._gateways:
+            if isinstance(gateway, StandingGateway):
+                gateway.begin()
+
+    def end(self) -> None:
+        """Close the lines that stand."""
+        for gateway in self._gateways:
+            if isinstance(gateway, StandingGateway):
+                gateway.end()
 
     @sensitive_variables()
     def send(self, sms: Sms, *, only: str = "") -> Accepted:

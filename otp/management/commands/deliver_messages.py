@@ -22,6 +22,7 @@ class Command(BaseCommand):
             outbox.sweep()
             while outbox.deliver_one(route):
                 pass
+            route.end()
             return
         sender = Sender(route)
         for number in (signal.SIGTERM, signal.SIGINT):
