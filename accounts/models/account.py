@@ -56,6 +56,7 @@ _WHOSE_CODES = ("", "custody__responsible__", "custody__deputy__")
 
 
 class AccountManager(BaseUserManager["Account"]):
+    # An address is one account's: what is found by it is not sorted, which `first` would do.
     def get_queryset(self) -> "models.QuerySet[Account]":
         return super().get_queryset().defer("words")
 
@@ -80,11 +81,8 @@ class AccountManager(BaseUserManager["Account"]):
         )
 
     def reached_at(self, address: str) -> "Account | None":
-        """Find the account by its own address or an alias, in the canonical spelling.
-
-        Whether it `has_factor` comes with it.
-        """
-        return self.with_factor().filter(addresses__address=address).first()
+        """Find the account by its own address or an alias, with whether it `has_factor`."""
+        return next(iter(self.with_factor().filter(addresses__address=address)), None)
 
     def main_address(self, address: str) -> str:
         """Give the address under which the owner of `address` is counted; itself where it has none.
@@ -93,7 +91,7 @@ class AccountManager(BaseUserManager["Account"]):
         account and its aliases, and the work tells nothing (QU-04, EN-04).
         """
         owners = self.filter(addresses__address=address)
-        return owners.values_list("address", flat=True).first() or address
+        return next(iter(owners.values_list("address", flat=True)), address)
 
     def asked_for(self, address: str) -> "tuple[str, Account | None]":
         """Give what `main_address` gives, and whose number the pages of a lost password show.
@@ -102,7 +100,7 @@ class AccountManager(BaseUserManager["Account"]):
         """
         columns = [prefix + name for prefix in _WHOSE_CODES for name in _FOR_CODES]
         found = self.with_custody().filter(addresses__address=address).only(*columns)
-        account = next(iter(found), None)  # of one address there is one; to sort it would cost
+        account = next(iter(found), None)
         main = account.address if account else address
         return main, account if account and account.shows_phone else None
 
