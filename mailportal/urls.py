@@ -49,6 +49,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
         microsoft.by_json,
     ),
     path("quyen-rieng-tu/", pages.privacy, name="privacy"),
+    path(
+        "kha-nang-tiep-can/",
+        pages.words,
+        {"template": "accessibility.html"},
+        name="accessibility",
+    ),
     # The admin's own ways out and to a new password: there is one door each, the portal's.
     path("quan-tri/logout/", access_views.log_out),
     path("quan-tri/password_change/", RedirectView.as_view(pattern_name="accounts:password")),

@@ -84,6 +84,7 @@ class PublicPageTests(InspectedTestCase):
             ("/huong-dan/lay-lai-mat-khau/", "Hướng dẫn lấy lại mật khẩu người dùng"),
             ("/huong-dan/cai-dat-thu/", "Hướng dẫn cài đặt với Outlook và điện thoại"),
             ("/quyen-rieng-tu/", "Quyền riêng tư"),
+            ("/kha-nang-tiep-can/", "Khả năng tiếp cận"),
         ):
             with self.subTest(path):
                 self.go(path)

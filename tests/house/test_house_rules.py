@@ -41,6 +41,7 @@ PUBLIC = {
     "Autodiscover/Autodiscover.xml": "/Autodiscover/Autodiscover.xml",
     "autodiscover/autodiscover.json": "/autodiscover/autodiscover.json",
     "privacy": "/quyen-rieng-tu/",
+    "accessibility": "/kha-nang-tiep-can/",
     "otp:twilio-receipt": "/sms/twilio/trang-thai/",
     "otp:esms-receipt": "/sms/esms/trang-thai/1/1/",
     "otp:described-receipt-of-message": "/sms/1/trang-thai/1/1/",

@@ -5,7 +5,7 @@ from django.test import Client, TestCase
 from tests.support import cast
 from tests.support.cast import ASK, LOGIN
 
-PUBLIC = (LOGIN, ASK, "/huong-dan/", "/quyen-rieng-tu/", "/khong-co/")
+PUBLIC = (LOGIN, ASK, "/huong-dan/", "/quyen-rieng-tu/", "/kha-nang-tiep-can/", "/khong-co/")
 OWN = (
     "/",
     "/cau-hinh/",

@@ -20,6 +20,7 @@ PAGES = (
     "/huong-dan/",
     "/huong-dan/cai-dat-thu/",
     "/quyen-rieng-tu/",
+    "/kha-nang-tiep-can/",
 )
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([A-Za-z0-9]{64})"')
 OWN = re.compile(r'(name="(?:csrfmiddlewaretoken|step)" value=")[^"]*')
