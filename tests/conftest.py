@@ -65,7 +65,8 @@ LONG = {
     *("operation/test_failover", "operation/test_first_day", "operation/test_make_run"),
     *("operation/test_metrics", "operation/test_pooler", "operation/test_replica"),
     *("operation/test_set_up", "operation/test_stuck_database", "operation/test_year"),
-    *("outbox/test_sender_load", "outbox/test_sender_process", "self_service/test_cut_off"),
+    *("outbox/test_sender_load", "outbox/test_sender_process", "outbox/test_smpp_process"),
+    "self_service/test_cut_off",
     *("spreadsheets/test_hostile_files", "upgrade/test_back_and_forth", "upgrade/test_migrations"),
     *("upgrade/test_upgrade", "upkeep/test_backup", "upkeep/test_worker_schedule"),
 }

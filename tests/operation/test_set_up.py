@@ -12,6 +12,7 @@ from tests.support.programs import deployment
 
 ROOT = deployment.ROOT
 SETTINGS = ROOT / "mailportal" / "settings.py"
+SMPP_LINE = ROOT / "otp" / "suppliers" / "smpp" / "__init__.py"
 
 DIRECTORY = {
     "DIRECTORY": "ldaps://ldap.example.gov.vn",
@@ -23,6 +24,8 @@ DIRECTORY = {
 SYSLOG = {"AUDIT_SYSLOG": "soc.example.gov.vn"}
 EXAMPLE = str(ROOT / "deploy" / "sms" / "esms-file.toml")
 DESCRIBED = {"SMS_GATEWAY": "esms-file,twilio", "SMS_SUPPLIER_FILES": EXAMPLE}
+SMPP = {"SMS_GATEWAY": "smpp", "SMPP_URL": "smpps://smsc.example.vn:3550"}
+SMPP |= {"SMPP_SYSTEM_ID": "tinh", "SMPP_PASSWORD": "geheim-s"}
 DESCRIBED |= {"SMS_ESMS_API_KEY": "geheim-e", "SMS_ESMS_SECRET_KEY": "geheim-f"}
 # The variable that is to be named, and what is wrong with it.
 FAULTS = [
@@ -70,6 +73,25 @@ FAULTS = [
     ("TWILIO_FROM", {"TWILIO_MESSAGING_SERVICE_SID": None}),
     ("SMS_SUPPLIER_FILES", {"SMS_SUPPLIER_FILES": "/nonexistent/viettel.toml"}),
     ("SMS_ESMS_SECRET_KEY", DESCRIBED | {"SMS_ESMS_SECRET_KEY": None}),
+    *(
+        ("SMPP_URL", SMPP | {"SMPP_URL": url})
+        for url in (
+            *("smsc.example.vn", "https://smsc.example.vn", "smpps://", "smpps://["),
+            *("smpps://smsc.example.vn:x", "smpps://u:geheim@smsc.example.vn", "smpp://10.0.0.5"),
+            *("smpps://smsc.example.vn/?password=geheim", ""),
+        )
+    ),
+    ("SMPP_SYSTEM_ID", SMPP | {"SMPP_SYSTEM_ID": None}),
+    ("SMPP_SYSTEM_ID", SMPP | {"SMPP_SYSTEM_ID": "x" * 16}),
+    ("SMPP_PASSWORD", SMPP | {"SMPP_PASSWORD": None}),
+    ("SMPP_PASSWORD", SMPP | {"SMPP_PASSWORD": "geheim-st"}),
+    ("SMPP_SYSTEM_TYPE", SMPP | {"SMPP_SYSTEM_TYPE": "x" * 13}),
+    ("SMPP_SOURCE", SMPP | {"SMPP_SOURCE": "UBND tỉnh"}),
+    ("SMPP_WINDOW", SMPP | {"SMPP_WINDOW": "0"}),
+    ("SMPP_LONG_TEXTS", SMPP | {"SMPP_LONG_TEXTS": "whole"}),
+    ("SMPP_RECEIPT_IDS", SMPP | {"SMPP_RECEIPT_IDS": "octal"}),
+    ("SMPP_LEASED_LINE", SMPP | {"SMPP_LEASED_LINE": "perhaps"}),
+    ("SMPP_CA_FILE", SMPP | {"SMPP_CA_FILE": "/nonexistent/ca.pem"}),
     ("TRUSTED_PROXY_HEADER", {"TRUSTED_PROXY_HEADER": "X-Real-IP"}),
     ("OFFICE_NETWORKS", {"OFFICE_NETWORKS": "10.0.0.0/33"}),
     ("OFFICE_NETWORKS", {"OFFICE_NETWORKS": "10.0.0.1/8"}),
@@ -309,7 +331,7 @@ class DescribedTests(TestCase):
 def variables_read():
     """Name every variable that the settings, or gunicorn's, read from the environment."""
     names = set()
-    for file in (SETTINGS, ROOT / "deploy" / "gunicorn.conf.py"):
+    for file in (SETTINGS, ROOT / "deploy" / "gunicorn.conf.py", SMPP_LINE):
         for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(call, ast.Call) and _reads(call.func) and _is_text(call.args[0]):
                 names.add(call.args[0].value)

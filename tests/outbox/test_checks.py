@@ -6,6 +6,7 @@ from dataclasses import replace
 from django.core.checks import run_checks
 from django.test import SimpleTestCase, override_settings
 
+from otp.suppliers.smpp import SetUp
 from tests.support.programs import sms_files
 
 
@@ -74,6 +75,36 @@ class SetUpTests(SimpleTestCase):
         self.assert_fault(
             "otp.E006", "TWILIO_AUTH_TOKEN", **both | {"TWILIO_AUTH_TOKEN": ""}, ESMS_SECRET_KEY="s"
         )
+
+    def test_a_line_to_an_operator_is_complete_and_safe(self):
+        line = SetUp(url="smpps://smsc.example.vn", system_id="s", password="p")
+        over = {"SMS_GATEWAY": "smpp"}
+        self.assertEqual(self.faults(**over, SMPP=line, deploy=True), [])
+        for field in ("url", "system_id", "password"):
+            with self.subTest(field):
+                lacking = replace(line, **{field: ""})
+                self.assert_fault("otp.E017", f"SMPP_{field.upper()}", **over, SMPP=lacking)
+        for ca_file in ("/nonexistent/ca.pem", __file__):
+            lost = replace(line, ca_file=ca_file)
+            self.assert_fault("otp.E018", "SMPP_CA_FILE", **over, SMPP=lost)
+
+    def test_a_line_is_in_clear_only_where_nobody_else_is_on_it(self):
+        over = {"SMS_GATEWAY": "smpp"}
+        line = SetUp(system_id="s", password="p")
+        cases = {
+            "smpp://127.0.0.1:2775": (True, True),
+            "smpp://localhost": (True, True),
+            "smpp://10.20.0.5": (False, True),
+            "smpp://[fd00::5]:2775": (False, True),
+            "smpp://123.30.1.1": (False, False),
+            "smpp://smsc.example.vn": (False, False),
+        }
+        for url, allowed in cases.items():
+            for leased, good in zip((False, True), allowed, strict=True):
+                with self.subTest(url=url, leased=leased):
+                    to = replace(line, url=url, leased_line=leased)
+                    found = self.faults(**over, SMPP=to)
+                    self.assertEqual([each[0] for each in found], [] if good else ["otp.E012"])
 
     def test_a_described_gateway_is_one_to_choose(self):
         suppliers = sms_files.described(sms_files.BY_ADDRESS)

@@ -60,10 +60,10 @@ def load(env: Env) -> SetUp:
     """Read the variables of SMPP. Raises ImproperlyConfigured, which names the one to mend."""
     return SetUp(
         url=_url(env.str("SMPP_URL", "")),
-        system_id=_short(env, "SMPP_SYSTEM_ID", LONGEST_NAME),
-        password=_short(env, "SMPP_PASSWORD", LONGEST_PASSWORD),
-        system_type=_short(env, "SMPP_SYSTEM_TYPE", LONGEST_TYPE),
-        source=_short(env, "SMPP_SOURCE", LONGEST_SOURCE),
+        system_id=_short("SMPP_SYSTEM_ID", env.str("SMPP_SYSTEM_ID", ""), LONGEST_NAME),
+        password=_short("SMPP_PASSWORD", env.str("SMPP_PASSWORD", ""), LONGEST_PASSWORD),
+        system_type=_short("SMPP_SYSTEM_TYPE", env.str("SMPP_SYSTEM_TYPE", ""), LONGEST_TYPE),
+        source=_short("SMPP_SOURCE", env.str("SMPP_SOURCE", ""), LONGEST_SOURCE),
         ca_file=env.str("SMPP_CA_FILE", ""),
         window=env.int("SMPP_WINDOW", WINDOW, validate=validate.Range(1, 1000)),
         long_texts=env.str("SMPP_LONG_TEXTS", LONG_TEXTS[0], validate=validate.OneOf(LONG_TEXTS)),
@@ -90,8 +90,7 @@ def _url(url: str) -> str:
     return url
 
 
-def _short(env: Env, name: str, longest: int) -> str:
-    value = env.str(name, "")
+def _short(name: str, value: str, longest: int) -> str:
     if len(value) > longest or not value.isascii():
         raise ImproperlyConfigured(f"{name} must be at most {longest} characters of ASCII.")
     return value

@@ -98,7 +98,7 @@ class SmppGateway:
         if self._takes_validity:
             fields["validity_period"] = _validity(sms.left)
         unit = self._line.submit(sms.message_id, fields)
-        if unit.status == Status.WRONG_VALIDITY and self._takes_validity:
+        if unit.status == Status.WRONG_VALIDITY and "validity_period" in fields:
             self._takes_validity = False
             return self._submit(sms, part)
         return unit

@@ -71,7 +71,7 @@ class Centre:
         self.released = threading.Event()
         self._context = context
         self._lock = threading.Lock()
-        self._ids = 0
+        self._ids, self._sequence = 0, 1_000
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._listen, daemon=True).start()
@@ -108,6 +108,11 @@ class Centre:
         with self._lock:
             self._ids += 1
             return f"{0xA0000 + self._ids:x}"
+
+    def next_sequence(self):
+        with self._lock:
+            self._sequence += 1
+            return self._sequence
 
     def report(self, *args, command=DELIVER, **options):
         """Bring a report, or a text, and give the status with which it was answered."""
@@ -152,7 +157,6 @@ class Connection:
         self.is_bound = False
         self.ended_well = False
         self._writing = threading.Lock()
-        self._sequence = 1_000
 
     def say(self, raw):
         with self._writing:
@@ -164,9 +168,7 @@ class Connection:
             self._line.shutdown(socket.SHUT_RDWR)
 
     def report(self, body, command=DELIVER):
-        with self._writing:
-            self._sequence += 1
-            sequence = self._sequence
+        sequence = self.centre.next_sequence()
         self.say(unit(command, sequence, body))
         found = []
 
@@ -207,7 +209,7 @@ class Connection:
         else:
             self.centre.units.append((command, status))
             if command == UNBIND:
-                self.ended_well = True
+                self.ended_well, self.is_bound = True, False
                 self.say(unit(UNBIND | ANSWER, sequence))
             if command == ENQUIRE and self.centre.answers_enquiries:
                 self.say(unit(ENQUIRE | ANSWER, sequence))
