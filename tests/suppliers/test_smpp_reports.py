@@ -5,18 +5,20 @@ from unittest import mock
 
 from django.conf import settings
 from django.db import OperationalError, transaction
-from django.test import TransactionTestCase, override_settings
+from django.test import SimpleTestCase, TransactionTestCase, override_settings
+from hypothesis import given
+from hypothesis import strategies as st
 
 from otp import outbox
 from otp.models import DeadNumberDay, Message, Purpose
 from otp.suppliers import http, receipts
 from otp.suppliers.route import route_from_settings
-from otp.suppliers.smpp import reports
+from otp.suppliers.smpp import pdus, reports
 from tests.support.programs import gateway, smsc
 from tests.support.sending import PHONE, WORDING, State
 from tests.support.waiting import wait_for
 
-OK, NOT_NOW = 0, 0x64
+OK, NOT_NOW, NEVER = 0, 0x64, 0x65
 
 
 class ReportTestCase(TransactionTestCase):
@@ -167,6 +169,32 @@ class FormTests(ReportTestCase):
             self.assertNotIn(secret.encode().hex(), self.log.text)
 
 
+class HostileTests(SimpleTestCase):
+    @given(st.binary(max_size=400), st.booleans(), st.booleans())
+    def test_no_body_breaks_the_line(self, body, head, data):
+        command = smsc.DATA if data else smsc.DELIVER
+        if head:
+            body = smsc.deliver(command=command) + body
+        buffer = pdus.Buffer()
+
+        buffer.add(smsc.unit(command, 1, body))
+
+        (unit,) = buffer.units()
+        reports.read(unit, decimal=head)
+
+    @given(st.lists(st.binary(max_size=40), max_size=20))
+    def test_units_are_told_apart_however_they_come_in(self, bodies):
+        raw = b"".join(smsc.unit(smsc.DELIVER, n, body) for n, body in enumerate(bodies))
+        buffer, found = pdus.Buffer(), []
+
+        for octet in raw:
+            buffer.add(bytes([octet]))
+            found += buffer.units()
+
+        self.assertEqual([each.raw[16:] for each in found], bodies)
+        self.assertEqual([each.sequence for each in found], list(range(len(bodies))))
+
+
 class DecimalTests(ReportTestCase):
     changes = {"receipt_ids": "decimal"}
 
@@ -195,6 +223,7 @@ class TimeTests(ReportTestCase):
             smsc.accept(connection, message)
             connection.report(smsc.deliver(smsc.in_words(message["id"])))
 
+        self.enterContext(mock.patch.object(reports, "LOOKS", 0))
         self.centre.plan = [accept_and_report] * 8
         messages = [self.queue(f"a{n}@example.vn") for n in range(8)]
         for _ in messages:
@@ -231,6 +260,18 @@ class TimeTests(ReportTestCase):
         self.assertEqual(self.centre.report(words), OK)
 
         self.assert_state(message, State.DELIVERED)
+
+    def test_a_report_over_which_the_portal_fails_takes_none_behind_it_along(self):
+        message = self.sent()
+        words = smsc.in_words(message.gateway_id)
+
+        with mock.patch.object(receipts, "report", side_effect=RuntimeError(PHONE)):
+            self.assertEqual(self.centre.report(words), NEVER)
+        self.assertEqual(self.centre.report(words), OK)
+
+        self.assert_state(message, State.DELIVERED)
+        self.assertIn("smpp: a report failed with RuntimeError", self.log.lines)
+        self.assertNotIn(PHONE[3:], self.log.text)
 
     def test_an_answer_that_comes_too_late_is_entered_and_sends_nothing_again(self):
         self.sent("first@example.vn")

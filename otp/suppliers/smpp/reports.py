@@ -176,6 +176,11 @@ class Reports:
             connection.close()
             self._close(job, Status.NOT_NOW)
             return
+        except Exception as error:  # noqa: BLE001  (the thread's loop)
+            # Our own fault, without its words: they may repeat a number. It would come again.
+            logger.error("smpp: a report failed with %s", type(error).__name__)  # noqa: TRY400
+            self._close(job, Status.NEVER)
+            return
         if found or job.looks >= LOOKS or len(self._again) >= WAITING:
             self._close(job, Status.OK)
             return

@@ -55,7 +55,8 @@ class Wire:
     def close(self) -> None:
         self._selector.close()
         if self._socket is not None:
-            self._socket.close()
+            with suppress(OSError):
+                self._socket.close()
         os.close(self._woken)
         os.close(self._waker)
 
