@@ -3,10 +3,12 @@
 import csv
 import datetime as dt
 import io
+from unittest import mock
 
 from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client, TestCase
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.access import login_notices
@@ -175,6 +177,29 @@ class AuditPageTests(AdminTestCase):
         self.assertEqual(AuditEvent.objects.get(event="audit-viewed").actor, self.lan)
         exported = AuditEvent.objects.get(event="exported")
         self.assertEqual((exported.actor, exported.detail["what"]), (self.lan, "audit"))
+
+    def test_a_long_file_is_read_in_short_statements(self):
+        """Each row once, newest first, those of one moment too: a batch may end between them."""
+        AuditEvent.objects.bulk_create(
+            AuditEvent(event="locked", at=moment, detail={"ticket": f"{minutes} {n}"})
+            for minutes in (1, 0)
+            for moment in [timezone.now() - dt.timedelta(minutes=minutes)]
+            for n in range(4)
+        )
+        keys = AuditEvent.objects.filter(event="locked").order_by("-at", "-pk").values("detail")
+        expected = [f"ticket={row['detail']['ticket']}" for row in keys]
+
+        for size in (2, 3, 4, 8, 9):
+            with (
+                self.subTest(size),
+                mock.patch("accounts.admin.audit.BATCH", size),
+                CaptureQueriesContext(connection) as asked,
+            ):
+                rows = self.export(event__exact="locked")
+
+                self.assertEqual([row["chi tiết"] for row in rows], expected)
+                read = [q["sql"] for q in asked if q["sql"].endswith(f" LIMIT {size}")]
+                self.assertEqual(len(read), len(expected) // size + 1)
 
     def test_no_cell_is_a_formula(self):
         for sign in "=+-@\t\r":
