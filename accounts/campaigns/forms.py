@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models.campaign import WARNED_BEFORE
 from accounts.models.unit import Unit
 from accounts.organisation.units import Tree
-from accounts.pages.forms import PortalForm
+from accounts.pages.forms import PortalForm, TickBoxes
 from accounts.pages.staff_fields import KeptWords, reason_field
 from accounts.pages.versions import SeenForm
 from otp.sentences import duration, with_numbers
@@ -19,18 +19,6 @@ from otp.sentences import duration, with_numbers
 EVERYWHERE = "all"
 UNITS_AT_ONCE = 40  # a request holds 50 fields
 FURTHEST = dt.timedelta(days=365)
-
-
-class UnitChoices(forms.CheckboxSelectMultiple):
-    """Boxes to tick, those of the units below each top folded away."""
-
-    template_name = "campaigns/units.html"
-
-    def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        option: dict[str, Any] = super().create_option(*args, **kwargs)
-        if option["attrs"].get("aria-invalid"):
-            option["attrs"]["aria-describedby"] = f"id_{option['name']}_error"
-        return option
 
 
 class PlanForm(PortalForm):
@@ -84,7 +72,7 @@ class PlanForm(PortalForm):
             "required": _("Hãy chọn ít nhất một đơn vị."),
             "invalid_choice": _("Có đơn vị không thuộc phạm vi của bạn. Hãy chọn lại."),
         },
-        widget=UnitChoices,
+        widget=TickBoxes,
     )
 
     def __init__(self, *args: Any, tree: Tree, **kwargs: Any) -> None:

@@ -8,10 +8,10 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.campaigns.forms import FURTHEST, PlanForm, UnitChoices
+from accounts.campaigns.forms import FURTHEST, PlanForm
 from accounts.models.account import Account
 from accounts.models.phone_campaign import MOST_MONTHS, MOST_POSTPONEMENTS, MOST_REMINDERS
-from accounts.pages.forms import Text
+from accounts.pages.forms import Text, TickBoxes
 from otp.sentences import duration, with_numbers
 
 _DAY = "%d/%m/%Y"
@@ -24,7 +24,7 @@ class PlanPhonesForm(PlanForm):
         choices=Account.Kind.choices,
         initial=[Account.Kind.PERSON, Account.Kind.ORGANISATION],
         error_messages={"required": _("Hãy chọn ít nhất một loại hộp thư.")},
-        widget=UnitChoices,
+        widget=TickBoxes,
     )
     older_than = forms.IntegerField(
         label=_("Yêu cầu xác thực lại số đã xác thực quá bao nhiêu tháng"),

@@ -108,6 +108,18 @@ class CodeInput(forms.TextInput):
         return super().get_context(name, None, attrs)
 
 
+class TickBoxes(forms.CheckboxSelectMultiple):
+    """Boxes to tick; those of a group are folded away."""
+
+    template_name = "campaigns/units.html"
+
+    def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option: dict[str, Any] = super().create_option(*args, **kwargs)
+        if option["attrs"].get("aria-invalid"):
+            option["attrs"]["aria-describedby"] = f"id_{option['name']}_error"
+        return option
+
+
 class FixedInput(forms.HiddenInput):
     """Carries what the page now says, whatever an older page sent."""
 
