@@ -6,6 +6,7 @@ from accounts.access import mail_policy_views, passkey_views, second_factor_view
 from accounts.access import views as access_views
 from accounts.activation import staff_views as slip_views
 from accounts.activation import views as activation_views
+from accounts.api import staff_views as program_views
 from accounts.campaigns import phone_views
 from accounts.campaigns import views as campaign_views
 from accounts.custody import views as custody_views
@@ -136,6 +137,9 @@ urlpatterns = [
     path("quan-tri/phieu-kich-hoat/", slip_views.slips_given, name="slips"),
     path("quan-tri/phieu-kich-hoat/in/", slip_views.give, name="give-slips"),
     path("quan-tri/phieu-kich-hoat/<uuid:pk>/huy/", slip_views.take_back, name="end-slip"),
+    path("quan-tri/chuong-trinh/", program_views.programs, name="programs"),
+    path("quan-tri/chuong-trinh/moi/", program_views.admit, name="admit-program"),
+    path("quan-tri/chuong-trinh/<int:pk>/huy/", program_views.end, name="end-program"),
     path("quan-tri/hop-thu-to-chuc/", custody_views.mailboxes, name="mailboxes"),
     path(
         "quan-tri/hop-thu-to-chuc/danh-sach.csv",

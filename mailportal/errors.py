@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.http import escape_leading_slashes
 
 from accounts.access import drafts
+from accounts.api.answers import is_of_program, problem
 from mailportal.profile import Profile
 
 # What PostgreSQL refuses for now although psycopg calls it another kind of error: to write while
@@ -31,31 +32,34 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
         # The session went on under another key, or ended, while this request was under way: a
         # second click on the right code. The page itself knows where the browser stands now.
         return HttpResponseRedirect(escape_leading_slashes(request.path_info))
-    return _page("errors/400.html", 400)
+    return _page(request, "errors/400.html", 400)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _page("errors/403.html", 403)
+    return _page(request, "errors/403.html", 403)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if drafts.keep_late(request):
         # The page is drawn anew, with what was typed in the one that had been open too long.
         return HttpResponseRedirect(escape_leading_slashes(request.get_full_path()))
-    return _page("errors/403_csrf.html", 403)
+    return _page(request, "errors/403_csrf.html", 403)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _page("errors/404.html", 404)
+    return _page(request, "errors/404.html", 404)
 
 
 def too_large(request: HttpRequest) -> HttpResponse:
-    return _page("errors/413.html", 413)
+    return _page(request, "errors/413.html", 413)
 
 
 def too_many_requests(request: HttpRequest, until: dt.datetime) -> HttpResponse:
     seconds = max(1, int((until - timezone.now()).total_seconds()))
-    response = HttpResponse(_too_many(-(-seconds // 60)), status=429)
+    if is_of_program(request):
+        response: HttpResponse = problem(429)
+    else:
+        response = HttpResponse(_too_many(-(-seconds // 60)), status=429)
     response.headers["Retry-After"] = str(seconds)
     return response
 
@@ -64,11 +68,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
     # A database that is away is met in middleware too (sessions), where no view could catch it.
     if is_away(sys.exc_info()[1]):
         return unavailable(request)
-    return _page("errors/500.html", 500)
+    return _page(request, "errors/500.html", 500)
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:
-    response = _page("errors/503.html", 503)
+    response = _page(request, "errors/503.html", 503)
     response.headers["Retry-After"] = "30"
     return response
 
@@ -88,7 +92,9 @@ def _too_many(minutes: int) -> str:
     return page
 
 
-def _page(template: str, status: int, **context: object) -> HttpResponse:
+def _page(request: HttpRequest, template: str, status: int, **context: object) -> HttpResponse:
+    if is_of_program(request):
+        return problem(status)
     return HttpResponse(_draw(template, **context), status=status)
 
 

@@ -6,6 +6,9 @@ from django.db import Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from accounts.api.answers import answer
+from accounts.api.door import door
+from accounts.models import ProgramToken
 from accounts.upkeep import records
 from mailportal import client_address, schema, shield
 from otp.models import GatewayState
@@ -28,21 +31,34 @@ def ready(request: HttpRequest) -> HttpResponse:
     take the portal away.
     """
     try:
-        silent = life.silent()
-        parts = {
-            "database": True,
-            "migrations": schema.is_current(),
-            "gateways": _a_gateway_is_open(),
-            **{name: name not in silent for name in life.EXPECTED},
-        }
-        shown = parts | {
-            "callers": client_address.are_told_apart(),
-            "shield": shield.counts(),
-            "jobs": records.all_in_time(),
-        }
+        shown, is_ready = _look()
     except Error:
-        parts = shown = {"database": False}
-    return JsonResponse(shown, status=200 if all(parts.values()) else 503)
+        shown, is_ready = {"database": False}, False
+    return JsonResponse(shown, status=200 if is_ready else 503)
+
+
+@door(ProgramToken.Scope.STATUS)
+def status(request: HttpRequest, program: ProgramToken) -> HttpResponse:
+    """Tell programs what monitors are told."""
+    parts, is_ready = _look()
+    return answer({"ready": is_ready, "parts": parts})
+
+
+def _look() -> tuple[dict[str, bool], bool]:
+    """Say of each part whether it is fine, and whether pages and codes have what they need."""
+    silent = life.silent()
+    parts = {
+        "database": True,
+        "migrations": schema.is_current(),
+        "gateways": _a_gateway_is_open(),
+        **{name: name not in silent for name in life.EXPECTED},
+    }
+    shown = parts | {
+        "callers": client_address.are_told_apart(),
+        "shield": shield.counts(),
+        "jobs": records.all_in_time(),
+    }
+    return shown, all(parts.values())
 
 
 def _a_gateway_is_open() -> bool:

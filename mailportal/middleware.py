@@ -17,6 +17,7 @@ from django.utils.log import log_response
 from accounts import caller
 from accounts.access.limits import TooManyRequests
 from accounts.access.staff import is_verified_staff
+from accounts.api.answers import is_of_program
 from accounts.credentials.hashers import Busy
 from accounts.directory import NoAnswer
 from mailportal import client_address, errors, health, schema, shield
@@ -38,7 +39,10 @@ _WITHOUT_DATABASE = ("mailportal.pages", "mailportal.autoconfig")  # words, whic
 
 
 class CallerMiddleware:
-    """Note the caller's address and name the request, before anything can fail."""
+    """Note the caller's address and name the request, before anything can fail.
+
+    Programs show a token: a cookie that came along opens nothing, whoever reads it later.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -46,6 +50,8 @@ class CallerMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         # It stays until this thread's next request: Django logs bad answers after all middleware.
         caller.enter(caller.Caller(secrets.token_hex(8), client_address.of(request), request))
+        if is_of_program(request):
+            request.META.pop("HTTP_COOKIE", None)
         return self.get_response(request)
 
 

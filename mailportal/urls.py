@@ -9,7 +9,7 @@ from django.views.generic import RedirectView
 
 from accounts import demo
 from accounts.access import views as access_views
-from mailportal import pages
+from mailportal import health, pages
 from mailportal.autoconfig import apple, microsoft, mozilla
 
 
@@ -60,6 +60,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("quan-tri/password_change/", RedirectView.as_view(pattern_name="accounts:password")),
     path("quan-tri/", admin.site.urls),
     path("sms/", include("otp.urls")),
+    path("api/v1/status", health.status, name="api-status"),
+    path("api/v1/", include("accounts.api.urls")),
     path("robots.txt", pages.robots),
     path(".well-known/security.txt", pages.security),
     path(".well-known/change-password", pages.change_password),

@@ -20,6 +20,7 @@ OFFICE_FACTOR = 10  # whole departments share one address: OFFICE_NETWORKS get s
 
 
 _WORDS = Limit("caller-word", 10, dt.timedelta(days=1))
+_TOKENS = Limit("caller-token", 20, dt.timedelta(minutes=10))
 _SLOW_LANE = Limit("caller-slow-lane", 3, dt.timedelta(minutes=10))
 
 
@@ -70,6 +71,18 @@ def charge_word() -> None:
     """Charge one try at the word of an extra code, right or wrong."""
     if settings.RATELIMIT_ENABLE:
         _charge(_WORDS)
+
+
+def charge_token() -> None:
+    """Charge one try at a token of a program, before it is looked at."""
+    if settings.RATELIMIT_ENABLE:
+        _charge(_TOKENS)
+
+
+def give_back_token() -> None:
+    """Undo what `charge_token` charged for this request: the token was right."""
+    if settings.RATELIMIT_ENABLE:
+        limits.give_back(_TOKENS, subscriber())
 
 
 def charge_slow_lane() -> None:

@@ -29,6 +29,7 @@ _WORDS = {
     "password": _("sai địa chỉ hoặc mật khẩu"),
     "phone-reminded": _("đã nhắc cập nhật số"),
     "phones-missing": _("danh sách người chưa có số"),
+    "program": _("bằng chương trình của CNTT"),
     "recovery-code": _("bằng mã khôi phục"),
     "reminded-now": _("nhắc ngay"),
     "removal-list": _("danh sách đề nghị xóa"),

@@ -14,7 +14,14 @@ from accounts.models.hotline import DailyHelp, FactorProposal, PhoneProposal
 from accounts.models.job import Job
 from accounts.models.login_notice import LoginNotice
 from accounts.models.phone_campaign import PhoneCampaign, PhoneExcuse, PhoneMember
-from accounts.models.session import AppPassword, Device, MailLogin, Session
+from accounts.models.session import (
+    AppPassword,
+    Device,
+    MailLogin,
+    ProgramCall,
+    ProgramToken,
+    Session,
+)
 from accounts.models.unit import Unit
 from accounts.models.upkeep import Upkeep
 
@@ -49,6 +56,8 @@ __all__ = [
     "PhoneExcuse",
     "PhoneMember",
     "PhoneProposal",
+    "ProgramCall",
+    "ProgramToken",
     "Removal",
     "RemovalMember",
     "Session",

@@ -20,6 +20,7 @@ class Ground:
     ticket: str = ""
     checked: bool = False  # the caller read the words back that went to the registered number
     unchecked: str = ""  # why the caller was not checked, where it was asked for
+    program: str = ""  # by which of IT's programs it was done
     by_itself: bool = False  # done by a campaign in the name of whoever agreed to it
 
     @property
@@ -30,6 +31,8 @@ class Ground:
             words["checked"] = True
         if self.unchecked:
             words["unchecked"] = self.unchecked
+        if self.program:
+            words["program"] = self.program
         return words
 
 
@@ -141,6 +144,9 @@ class AuditEvent(models.Model):
         DATA_REQUESTED = "data-requested", "Gửi yêu cầu về dữ liệu cá nhân"
         DATA_REQUEST_WITHDRAWN = "data-request-withdrawn", "Rút lại yêu cầu về dữ liệu cá nhân"
         DATA_REQUEST_ANSWERED = "data-request-answered", "Trả lời yêu cầu về dữ liệu cá nhân"
+        PROGRAM_ADMITTED = "program-admitted", "Cấp khóa cho chương trình của CNTT"
+        PROGRAM_ENDED = "program-ended", "Hủy khóa của chương trình của CNTT"
+        PROGRAM_REPEATED = "program-repeated", "Chương trình của CNTT khóa, mở khóa không đổi gì"
         AUDIT_VIEWED = "audit-viewed", "Xem nhật ký"
         AUDIT_PRUNED = "audit-pruned", "Xóa nhật ký quá hạn lưu"
         AUDIT_FORGOTTEN = "audit-forgotten", "Xóa dữ liệu cá nhân trong nhật ký"

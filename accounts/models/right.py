@@ -49,3 +49,5 @@ class Right(enum.StrEnum):
     VIEW_MESSAGES = "otp.view_message"
     VIEW_GATEWAYS = "otp.view_gatewaystate"
     VIEW_UPKEEP = "accounts.view_upkeep"
+    VIEW_PROGRAMS = "accounts.view_programtoken"
+    ADD_PROGRAMS = "accounts.add_programtoken"

@@ -83,6 +83,8 @@ RIGHTS: dict[Right, set[Role]] = {
     Right.VIEW_MESSAGES: {P, A},
     Right.VIEW_GATEWAYS: {P, A},
     Right.VIEW_UPKEEP: {P, A},
+    Right.VIEW_PROGRAMS: {P, A},
+    Right.ADD_PROGRAMS: {P},
 }
 
 

@@ -181,6 +181,15 @@ PARTS = (
         "Không bật, tắt được ở đây: hệ thống tự thử lại; cấu hình nằm trên máy chủ.",
     ),
     Part(
+        "Chương trình của CNTT",
+        "accounts:programs",
+        Right.VIEW_PROGRAMS,
+        "Cấp và hủy khóa để chương trình của CNTT gọi API: được làm gì, với đơn vị nào, từ mạng"
+        " nào, đến ngày nào.",
+        "Khóa chỉ hiện một lần khi cấp. Chương trình không xem được mật khẩu, mã, số điện thoại đầy"
+        " đủ và không khóa được tài khoản của cán bộ.",
+    ),
+    Part(
         "Việc tự chạy",
         "admin:accounts_upkeep_changelist",
         Right.VIEW_UPKEEP,

@@ -103,6 +103,13 @@ def coverage(tree: Tree, visible: Visible, unit: int | None) -> Report:
     return Report(_tiles(total, everybody), [(chart, by_day.key)], [by_day, by_unit])
 
 
+def figures_of(tree: Tree, visible: Visible) -> tuple[Figures, dict[int, Figures]]:
+    """Count everything that may be seen, and of each unit what is in it and below it."""
+    own = history.current(visible)
+    by_unit = {unit.pk: _sum(own, tree.with_below(unit.pk)) for unit, _depth in tree.in_order()}
+    return sum(own.values(), Figures()), by_unit
+
+
 def _tiles(total: Figures, people: People) -> list[Tile]:
     def detail(part: int) -> str:
         share = percent(Share(part, total.accounts).percent)

@@ -26,7 +26,8 @@ from tests.support import cast
 from tests.support.cast import FACTOR
 
 # Pages that need more than roles to be looked at: test_campaign_pages, test_reports,
-# test_load_accounts, test_slips, test_departures, test_removals, test_caller_check.
+# test_load_accounts, test_slips, test_departures, test_removals, test_caller_check,
+# test_program_pages.
 ELSEWHERE = (
     "/ho-tro/tai-khoan/{pk}/doi-chieu/nhan-tin/",
     "/quan-tri/bao-cao/{table}.csv",
@@ -35,6 +36,7 @@ ELSEWHERE = (
     "/quan-tri/bao-cao/ho-tro/{table}.csv",
     "/quan-tri/phieu-kich-hoat/{pk}/huy/",
     "/quan-tri/nghi-viec/{pk}/huy/",
+    "/quan-tri/chuong-trinh/{pk}/huy/",
     "/quan-tri/xoa/{pk}/nguoi/{member}/",
     "/quan-tri/xoa/{pk}/rut/",
     "/quan-tri/chien-dich/{pk}/",
@@ -134,6 +136,8 @@ TABLE = {
     "/quan-tri/xoa/{their_removal}/xac-nhan/": (NO, GONE, YES, NO, NO, GONE),
     "/quan-tri/phieu-kich-hoat/": (NO, YES, YES, NO, NO, GONE),
     "/quan-tri/phieu-kich-hoat/in/": (NO, YES, YES, NO, NO, GONE),
+    "/quan-tri/chuong-trinh/": (NO, NO, YES, YES, NO, GONE),
+    "/quan-tri/chuong-trinh/moi/": (NO, NO, YES, NO, NO, GONE),
     "/quan-tri/hop-thu-to-chuc/": (NO, YES, YES, YES, NO, GONE),
     "/quan-tri/hop-thu-to-chuc/danh-sach.csv": (NO, YES, YES, YES, NO, GONE),
     "/quan-tri/hop-thu-to-chuc/{office}/": (NO, YES, YES, NO, NO, GONE),

@@ -22,6 +22,7 @@ OTHER_DIGITS = (
     r"Số điện thoại 11 số|Số 11 chữ số|10 (chữ )?số|1 hoặc 0",  # how numbers and cells are written
     r"\(0–9\)|\(12345,|@ # ! -",  # characters
     r"0912\s345\s678|0987 466 981",  # examples
+    r"10\.1\.\d\.\d(/24)?",  # examples
     r"\d\d/\d\d/\d{4}( 17:00)?|Công văn 123/",  # examples
     r"Outlook 2007",
     r"TRUSTED_PROXY_COUNT=0",  # a setting, as it is written

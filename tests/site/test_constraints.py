@@ -96,6 +96,16 @@ def app_password(**changes):
     return "accounts_apppassword", row | {"made_at": NOON, "last_protocol": ""} | changes
 
 
+def program(**changes):
+    row = {"id": 1, "name": "x", "digest": "a" * 64, "scopes": ["locks"], "networks": ["::1/128"]}
+    return "accounts_programtoken", row | {"made_at": NOON, "last_day": "2026-12-01"} | changes
+
+
+def program_call(**changes):
+    row = {"token_id": 1, "key_digest": "k", "content_digest": "c", "answer": "{}"}
+    return "accounts_programcall", row | {"called_at": NOON} | changes
+
+
 def passkey(**changes):
     row = {"user_id": 1, "name": "x", "confirmed": True, "credential_id": b"a", "public_key": b"k"}
     row |= {"throttling_failure_count": 0, "sign_count": 0, "transports": "", "added_at": NOON}
@@ -531,6 +541,15 @@ REFUSED = {
         (PEOPLE, app_password(last_used_on="2026-11-22")),
         (PEOPLE, app_password(last_protocol="imap")),
     ],
+    "a_program_token_is_a_hash": [([], program(digest="zz")), ([], program(name=""))],
+    "a_program_token_opens_something": [
+        ([], program(scopes=[])),
+        ([], program(scopes=["all"])),
+    ],
+    "a_program_token_is_of_a_network": [([], program(networks=[]))],
+    "a_program_uses_a_key_once": [([program(), program_call()], program_call())],
+    "accounts_programtoken_name_key": [([program()], program(id=2, digest="b" * 64))],
+    "accounts_programtoken_digest_key": [([program()], program(id=2, name="y"))],
     "factor_demand_of_a_role_or_a_unit": [
         ([*PEOPLE, unit()], factor_demand(unit_id=None)),
     ],

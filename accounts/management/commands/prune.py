@@ -11,6 +11,7 @@ from django.db.models.deletion import get_candidate_relations_to_delete
 from django.db.models.functions import Now
 
 from accounts.access import devices, mail_logins
+from accounts.api import changes as program_changes
 from accounts.bulk import queue
 from accounts.credentials import factor_proposals, phone_proposals, phones
 from accounts.management.recorded import RecordedCommand
@@ -41,6 +42,7 @@ class Command(RecordedCommand):
             "mail logins": _prune_oldest(
                 MailLogin.objects.filter(local_day__lt=mail_logins.oldest_day()), "local_day"
             ),
+            "programs' keys": program_changes.forget_old(),
             "data requests": personal_data.forget_old(),
         }
         HashTally.objects.compact()

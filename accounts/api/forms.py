@@ -1,0 +1,112 @@
+"""What IT types to admit a program."""
+
+import datetime as dt
+from ipaddress import ip_network
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.api.tokens import LONGEST
+from accounts.models import ProgramToken, Unit
+from accounts.organisation.units import Tree
+from accounts.pages.forms import PortalForm, Text, TickBoxes
+from accounts.pages.staff_fields import KeptWords
+from otp.sentences import duration, with_numbers
+
+MOST_NETWORKS = 10
+_DAY = "%d/%m/%Y"
+_OFF = {"autocomplete": "off", "spellcheck": "false"}
+
+
+class ProgramForm(PortalForm):
+    name = KeptWords(
+        label=_("Tên chương trình"),
+        help_text=_("Ví dụ: Phần mềm quản lý cán bộ. Tên được ghi vào nhật ký, không dùng lại."),
+        max_length=64,
+        error_messages={
+            "required": _("Hãy đặt tên cho chương trình."),
+            "max_length": _("Tên dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn."),
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("Được làm gì"),
+        choices=ProgramToken.Scope.choices,
+        error_messages={"required": _("Hãy chọn ít nhất một việc.")},
+        widget=TickBoxes,
+    )
+    unit = forms.ChoiceField(
+        label=_("Với đơn vị nào"),
+        required=False,
+        help_text=_("Gồm cả các đơn vị cấp dưới."),
+        error_messages={"invalid_choice": _("Không có đơn vị này. Hãy chọn đơn vị khác.")},
+    )
+    networks = Text(
+        label=_("Gọi từ địa chỉ hoặc mạng nào"),
+        help_text=with_numbers(
+            _("Cách nhau bằng dấu phẩy, nhiều nhất %(most)s. Ví dụ: 10.1.2.3, 10.1.4.0/24."),
+            most=lambda: MOST_NETWORKS,
+        ),
+        error_messages={"required": _("Hãy ghi địa chỉ IP của máy chủ chạy chương trình.")},
+        widget=forms.TextInput(attrs=_OFF),
+    )
+    last_day = forms.DateField(
+        label=_("Dùng được đến hết ngày"),
+        help_text=with_numbers(
+            _("Ngày/tháng/năm, trong vòng %(longest)s. Trước ngày đó hãy cấp khóa mới."),
+            longest=lambda: duration(LONGEST),
+        ),
+        input_formats=[_DAY, "%Y-%m-%d"],
+        error_messages={
+            "required": _("Hãy ghi ngày cuối."),
+            "invalid": _("Hãy nhập ngày như ví dụ: 31/12/2026."),
+        },
+        widget=forms.DateInput(format=_DAY, attrs={"autocomplete": "off", "size": 12}),
+    )
+
+    def __init__(self, *args: Any, tree: Tree, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._tree = tree
+        unit = self.fields["unit"]
+        assert isinstance(unit, forms.ChoiceField)
+        unit.choices = [("", str(_("Toàn tỉnh")))]
+        unit.choices += [
+            (str(each.pk), f"{'– ' * depth}{each.name}") for each, depth in tree.in_order()
+        ]
+
+    def clean_unit(self) -> Unit | None:
+        chosen = self.cleaned_data["unit"]
+        return self._tree.units[int(chosen)] if chosen else None
+
+    def clean_networks(self) -> list[str]:
+        typed = self.cleaned_data["networks"].replace(",", " ").replace(";", " ").split()
+        if len(typed) > MOST_NETWORKS:
+            raise forms.ValidationError(
+                _("Ghi nhiều nhất %(most)s mạng."), params={"most": MOST_NETWORKS}
+            )
+        return [_network(each) for each in typed]
+
+    def clean_last_day(self) -> dt.date:
+        day: dt.date = self.cleaned_data["last_day"]
+        today = timezone.localdate()
+        if not today <= day <= today + LONGEST:
+            raise forms.ValidationError(
+                _("Hãy chọn từ hôm nay trở đi, trong vòng %(longest)s."),
+                params={"longest": duration(LONGEST)},
+            )
+        return day
+
+
+def _network(typed: str) -> str:
+    try:
+        network = ip_network(typed)
+    except ValueError:
+        network = None
+    if network is None or network.prefixlen == 0:
+        raise forms.ValidationError(
+            _("“%(typed)s” không phải địa chỉ hay mạng. Hãy ghi như ví dụ: 10.1.4.0/24."),
+            params={"typed": typed[:50]},
+        )
+    return str(network)

@@ -1,0 +1,109 @@
+"""What programs are answered at each address below /api/v1/."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from accounts.api import asked, changes, people, tokens
+from accounts.api.answers import Refusal, answer
+from accounts.api.description import description
+from accounts.api.door import door
+from accounts.models import ProgramToken
+from accounts.organisation.units import Tree
+from accounts.pages.requests import takes_long
+from accounts.reports.coverage import figures_of
+
+Scope = ProgramToken.Scope
+
+
+@door(None)
+def openapi(request: HttpRequest, program: ProgramToken) -> HttpResponse:
+    """Describe the API as OpenAPI 3.1."""
+    return answer(description())
+
+
+@takes_long
+@door(Scope.FIGURES)
+def units(request: HttpRequest, program: ProgramToken) -> HttpResponse:
+    """List the units, those above first."""
+    tree = Tree(tokens.units_of(program))
+    found = [
+        {
+            "id": unit.pk,
+            "name": unit.name,
+            "code": unit.code,
+            "parent": unit.parent_id if unit.parent_id in tree.units else None,
+            "path": tree.path(unit.pk),
+        }
+        for unit, _depth in tree.in_order()
+    ]
+    return answer({"units": found})
+
+
+@takes_long
+@door(Scope.FIGURES)
+def coverage(request: HttpRequest, program: ProgramToken) -> HttpResponse:
+    """Give the figures of the reports, of each unit with those below it."""
+    visible = tokens.units_of(program)
+    tree = Tree(visible)
+    total, by_unit = figures_of(tree, visible)
+    found = [
+        {"unit": pk, "path": tree.path(pk), **vars(figures)} for pk, figures in by_unit.items()
+    ]
+    return answer({"total": vars(total), "units": found})
+
+
+@takes_long
+@door(Scope.ACCOUNTS)
+def accounts(request: HttpRequest, program: ProgramToken) -> HttpResponse:
+    """List accounts, a page at a time."""
+    query = asked.query(request)
+    tree = Tree(tokens.units_of(program))
+    unit = query["unit"]
+    if unit is not None and unit not in tree.units:
+        raise Refusal(404, "unit", "Không có đơn vị này trong phạm vi của khóa.")
+    found, last = people.page(
+        program,
+        units=None if unit is None else tree.with_below(unit),
+        changed_since=query["changed_since"],
+        after=query["cursor"],
+        most=query["limit"],
+    )
+    told = [people.told(account, tree) for account in found]
+    return answer({"accounts": told, "next": asked.cursor_of(last)})
+
+
+@door(Scope.ACCOUNTS)
+def account(request: HttpRequest, program: ProgramToken, address: str) -> HttpResponse:
+    """Say how an account stands."""
+    found = people.found_at(program, address)
+    if found is None:
+        raise Refusal(404)
+    return answer(people.told(found, Tree(tokens.units_of(program))))
+
+
+@door(Scope.LOCKS, method="POST")
+def lock(request: HttpRequest, program: ProgramToken, address: str) -> HttpResponse:
+    return _set_lock(request, program, address, locked=True)
+
+
+@door(Scope.LOCKS, method="POST")
+def unlock(request: HttpRequest, program: ProgramToken, address: str) -> HttpResponse:
+    return _set_lock(request, program, address, locked=False)
+
+
+def _set_lock(
+    request: HttpRequest, program: ProgramToken, address: str, *, locked: bool
+) -> HttpResponse:
+    sent = asked.body(request)
+    key = request.headers.get("Idempotency-Key", "")
+    if len(key) > changes.LONGEST_KEY:
+        raise Refusal(400, "key", "Idempotency-Key quá dài.")
+    content = "\0".join((request.path_info, sent["reason"], sent["ticket"]))
+
+    def work() -> dict[str, Any]:
+        return changes.set_lock(
+            program, address, locked=locked, why=sent["reason"], ticket=sent["ticket"]
+        )
+
+    return answer(changes.once(program, key, content, work))
