@@ -291,6 +291,20 @@ class TimeTests(ReportTestCase):
         self.assertEqual(message.gateway_id, self.centre.texts[-1]["id"])
         self.assertFalse(outbox.deliver_one(self.route))
 
+    def test_the_late_answer_to_one_part_says_nothing_of_the_whole(self):
+        self.centre.plan = [smsc.accept, smsc.hold]
+        self.sent("first@example.vn")
+        message = self.queue()
+        Message.objects.filter(pk=message.pk).update(text="x" * 200)
+        with mock.patch.object(http, "TIMEOUTS", (0.3, 0.3)):
+            outbox.deliver_one(self.route)
+        self.centre.released.set()
+
+        behind = self.sent("next@example.vn")
+        self.centre.report(smsc.in_words(behind.gateway_id))
+
+        self.assert_state(message, State.UNKNOWN, "no-answer")
+
     def test_a_report_on_what_may_have_gone_settles_it(self):
         self.centre.plan = [smsc.cut_after]
         message = self.queue()

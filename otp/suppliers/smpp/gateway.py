@@ -97,7 +97,7 @@ class SmppGateway:
         }
         if self._takes_validity:
             fields["validity_period"] = _validity(sms.left)
-        unit = self._line.submit(sms.message_id, fields)
+        unit = self._line.submit(sms.message_id if part.asks_report else 0, fields)
         if unit.status == Status.WRONG_VALIDITY and "validity_period" in fields:
             self._takes_validity = False
             return self._submit(sms, part)

@@ -91,6 +91,7 @@ class Line:
     def submit(self, message_id: int, fields: dict[str, object]) -> Unit:
         """Hand one part over and give the answer, within the time for answers.
 
+        `message_id` is 0 for a part whose answer does not tell what became of the whole.
         Raises `NotSent` where nothing has left, and `Unknown` where it may have.
         """
         self.begin()
@@ -146,8 +147,10 @@ class Line:
                 raise NotSent(self._reason)
 
     def _next(self) -> int:
-        self._sequence = self._sequence % HIGHEST_SEQUENCE + 1
-        return self._sequence
+        """Give a unit's number; two of one number would get each other's answers."""
+        with self._changed:
+            self._sequence = self._sequence % HIGHEST_SEQUENCE + 1
+            return self._sequence
 
     def _run(self) -> None:
         pause = SHORTEST_PAUSE
@@ -269,7 +272,7 @@ class Line:
             gateway_id = unit.text("message_id")
             # Its report may be here before the sender has written the id down.
             _put(self._ids, gateway_id, submitted.message_id)
-            if submitted.given_up:
+            if submitted.given_up and submitted.message_id:
                 self._on_late(submitted.message_id, gateway_id)
 
 
