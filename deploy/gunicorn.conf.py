@@ -31,11 +31,11 @@ _SIGN_OF_LIFE = re.compile(rb"(GET|HEAD) /healthz[? ].*\r\n\r\n", re.DOTALL)
 
 # nginx knows no time for the whole of a form: what comes in drops is waited for here.
 WHOLE_WITHIN = 20  # seconds from the first byte of a request to the last of its form
+_READ_WITHIN = 0.2  # seconds in which what the portal left unread is there, if it was sent whole
 _HANGING_UP = 2  # seconds in which who was answered for good may do so
 _LONGEST_HEAD = 32 * 1024  # bytes, as nginx takes them
 _LONGEST_FORM = 64 * 1024  # bytes; what is longer is refused, or a file that staff send
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
-_IN_CHUNKS = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 _TOO_SLOW_PAGE = (
     "<!DOCTYPE html><html lang=vi><meta charset=utf-8><title>Gửi quá chậm</title>"
     "<h1>Gửi quá chậm</h1><p>Nội dung chưa đến đủ nên chưa có gì được lưu. Hãy quay lại và gửi lại."
@@ -107,6 +107,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # it has no types
         self.turn.waited = time.monotonic() - conn.came_at
         return super().handle(conn)
 
+    def _keepalive_after(self, conn: Any, keepalive: Any) -> bool:
+        """Say whether another request may come here: not where this one has not come to its end."""
+        with suppress(Exception):  # an end that cannot be read: the answer has gone out already
+            deadline = time.monotonic() + _READ_WITHIN
+            return bool(keepalive and conn.parser.finish_body(deadline=deadline))
+        return False
+
     def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001  (of the base class)
         super().set_accept_enabled(enabled and self.alive)
         if self.alive:
@@ -148,21 +155,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # it has no types
 
     def _what_came(self, conn: Any) -> bytes | None:
         """Look at a request without taking it; None where nothing has come yet."""
-        if conn.initialized and conn.parser.unreader.buf.getvalue():
-            return b""  # it came along with the one before
+        before = _came_before(conn)
         conn.sock.settimeout(0)
         conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
         try:
-            return bytes(conn.sock.recv(_LONGEST_HEAD + _LONGEST_FORM, socket.MSG_PEEK))
+            return before + conn.sock.recv(_LONGEST_HEAD + _LONGEST_FORM, socket.MSG_PEEK)
         except BlockingIOError:
-            return None
+            return before or None
         except OSError:
             return b""  # the thread finds it closed
 
     def _wait_for(self, conn: Any, begun: "_Begun") -> None:
         """Come back once so many bytes are there, or the connection has ended; nothing is taken."""
         self.begun[conn] = begun
-        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, begun.awaited)
+        awaited = begun.awaited - len(_came_before(conn))
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, awaited)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._go_on, conn))
 
     def _go_on(self, conn: Any, sock: Any) -> None:
@@ -224,6 +231,11 @@ class _Begun(NamedTuple):
     awaited: int  # bytes
 
 
+def _came_before(conn: Any) -> bytes:
+    """Give what was taken along with the request before."""
+    return bytes(conn.parser.unreader.buf.getvalue()) if conn.initialized else b""
+
+
 def _has_ended(sock: socket.socket) -> bool:
     """Say whether no more can come."""
     poll = select.poll()
@@ -234,19 +246,19 @@ def _has_ended(sock: socket.socket) -> bool:
 def size_of_request(came: bytes) -> int:
     """Give the bytes of which a request consists at least, by those that have come.
 
-    What is too long, or no request, counts as whole: a thread refuses it.
+    What is too long, or no request, counts as whole: a thread refuses it. So does what comes in
+    chunks, which the portal does not read.
     """
-    head, end, form = came.partition(b"\r\n\r\n")
+    # An empty line may come before a request.
+    lines = 2 if came.startswith(b"\r\n") else 0
+    head, end, _ = came[lines:].partition(b"\r\n\r\n")
     if not came or len(head) >= _LONGEST_HEAD:
         return 0
     if not end:
         return len(came) + 1
-    if _IN_CHUNKS.search(head):
-        whole = form.endswith(b"0\r\n\r\n") or len(form) >= _LONGEST_FORM
-        return len(came) + (not whole)
     length = _LENGTH.search(head + b"\r\n")
     form_length = int(length[1]) if length else 0
-    return len(head) + len(end) + form_length if form_length <= _LONGEST_FORM else 0
+    return lines + len(head) + len(end) + form_length if form_length <= _LONGEST_FORM else 0
 
 
 worker_class = Worker

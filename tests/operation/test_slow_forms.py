@@ -92,8 +92,10 @@ class SlowFormTests(TransactionTestCase):
         slow = [
             self.begin(begun)
             for begun in (
-                *(head() + FORM[:-1], head()[:-4], b"POST /quen", head(length=None)[:-1]),
-                head(length=None, more="Transfer-Encoding: chunked") + b"5\r\naddre",
+                head() + FORM[:-1],
+                head()[:-4],
+                b"POST /quen",
+                head(length=None)[:-1],
             )
             for _ in range(10)
         ]
@@ -114,6 +116,37 @@ class SlowFormTests(TransactionTestCase):
         # Nobody has been hung up on meanwhile: to write gives no error.
         first.sendall(b"x")
         first.sendall(b"x")
+
+    def test_half_a_request_behind_a_whole_one_holds_no_page_up(self):
+        self.answer(self.begin(head("GET", WORDS, None)))  # the first one takes long
+        whole = head("GET", WORDS, None).replace(b"Connection: close\r\n", b"")
+        for half in (head()[:-4], head() + FORM[:-1], b"P"):
+            for _ in range(2):
+                self.is_answered(self.begin(whole + half), within=PATIENCE)
+
+        status, _ = self.answer(self.begin(head("GET", WORDS, None)))
+
+        self.assertEqual(status, 200)
+
+    def test_half_a_request_behind_a_whole_one_may_come_whole_or_ends_in_time(self):
+        whole = head("GET", WORDS, None).replace(b"Connection: close\r\n", b"")
+        away = self.begin(whole + (head() + FORM)[:-3])
+        self.assertTrue(self.is_answered(away, within=PATIENCE))
+        away.sendall(FORM[-3:])
+        _, came = self.answer(away)
+        self.assertEqual(re.findall(rb"HTTP/1.1 (\d+)", came), [b"200", b"403"])
+
+        _, came = self.answer(self.begin(whole + head()))
+        self.assertEqual(re.findall(rb"HTTP/1.1 (\d+)", came), [b"200", b"408"])
+
+    def test_empty_lines_before_a_request_hold_no_page_up(self):
+        self.answer(self.begin(head("GET", WORDS, None)))  # the first one takes long
+        for _ in range(5):
+            self.begin(b"\r\n\r\n")
+
+        for lines in (b"", b"\r\n"):
+            status, _ = self.answer(self.begin(lines + head("GET", WORDS, None)))
+            self.assertEqual(status, 200)
 
     def test_a_form_that_comes_in_drops_ends_in_time_and_says_so(self):
         status, page, took = self.drip(self.begin(head(length=1_000)))
@@ -148,13 +181,17 @@ class SlowFormTests(TransactionTestCase):
                 # The form has no token: it was read, and refused for that.
                 self.assertEqual(self.answer(away)[0], 403)
 
-    def test_a_form_in_chunks_is_taken_once_it_is_whole(self):
-        away = self.begin(head(length=None, more="Transfer-Encoding: chunked"))
-        for piece in (b"1b\r\n", FORM, b"\r\n", b"0\r\n\r\n"):
-            self.assertFalse(self.is_answered(away))
-            away.sendall(piece)
-
-        self.assertEqual(self.answer(away)[0], 403)
+    def test_a_form_in_chunks_is_answered_once_and_not_waited_for(self):
+        in_chunks = head(length=None, more="Transfer-Encoding: chunked")
+        in_chunks = in_chunks.replace(b"Connection: close\r\n", b"")
+        self.answer(self.begin(head("GET", WORDS, None)))  # the first one takes long
+        for rest in (b"", b"5\r\naddre", b"3\r\n0\r\n\r\n", b"none\r\n\r\n"):
+            with self.subTest(rest):
+                began = time.monotonic()
+                for away in [self.begin(in_chunks + rest) for _ in range(4)]:
+                    _, came = self.answer(away)
+                    self.assertEqual(re.findall(rb"HTTP/1.1 (\d+)", came), [b"403"])
+                self.assertLess(time.monotonic() - began, 4)
 
     def test_half_a_form_whose_sender_left_is_not_read(self):
         log = "SELECT count(*) FROM accounts_auditevent"
