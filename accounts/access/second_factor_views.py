@@ -95,7 +95,7 @@ def enrol(request: PersonRequest) -> HttpResponse:
             form.add_error(
                 "token", _("Mã chưa đúng. Hãy chờ ứng dụng hiện mã kế tiếp rồi nhập lại.")
             )
-    device = second_factor.pending(request.user)
+    device = second_factor.pending(request.session, request.user)
     context = {
         "form": form,
         # Drawn by the library from the secret alone; nothing that was typed is in it.

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 
 import segno
+from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
@@ -31,7 +32,7 @@ FEW_CODES = 3  # left, at which new ones should be made
 _SIGNS = "23456789abcdefghjkmnpqrstuvwxyz"  # none that is taken for another
 _LENGTH = 10  # of a recovery code: 49 bits
 APP_DIGITS = 6
-
+_PENDING = "pending_app"  # in the session: which secret it was shown
 
 # A try that is not looked at is on record once for each wait.
 _WAITS = Limit("factor-wait", 1, dt.timedelta(days=1))
@@ -54,13 +55,22 @@ def has_app(account: Account) -> bool:
     return bool(TOTPDevice.objects.devices_for_user(account, confirmed=True).exists())
 
 
-def pending(account: Account) -> TOTPDevice:
-    """Give the secret that waits to be put into the app; the same until it is, or is reset."""
+def pending(session: SessionBase, account: Account) -> TOTPDevice:
+    """Give the secret that waits to be put into the app; the same in one session until it is.
+
+    Another session gets another one: who was in before may have seen it, and would have the factor
+    too.
+    """
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)
-        device, _ = TOTPDevice.objects.get_or_create(
-            user=account, confirmed=False, defaults={"name": "app", "digits": APP_DIGITS}
-        )
+        waiting = TOTPDevice.objects.filter(user=account, confirmed=False)
+        device = waiting.filter(pk=session.get(_PENDING)).first()
+        if device is None:
+            waiting.delete()
+            device = TOTPDevice.objects.create(
+                user=account, confirmed=False, name="app", digits=APP_DIGITS
+            )
+            session[_PENDING] = device.pk
     return device
 
 
@@ -87,13 +97,14 @@ def enrol(request: HttpRequest, typed: str) -> list[str] | None:
     """
     account = request.user
     assert isinstance(account, Account)
-    device = pending(account)
+    device = pending(request.session, account)
     refuse_before_time(account, device)
     with transaction.atomic():
         # The account before its devices, as everywhere.
         Account.objects.select_for_update().get(pk=account.pk)
-        device = TOTPDevice.objects.select_for_update().get(pk=device.pk)
-        right = device.verify_is_allowed()[0] and device.verify_token(_cleaned(typed))
+        # None where it was shown in another session meanwhile, and so made anew.
+        device = TOTPDevice.objects.select_for_update().filter(pk=device.pk).first()
+        right = device and device.verify_is_allowed()[0] and device.verify_token(_cleaned(typed))
         made = None
         if right and not has_app(account):
             device.confirmed = True

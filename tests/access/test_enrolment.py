@@ -126,12 +126,29 @@ class EnrolmentTests(Newcomer, TestCase):
         self.enrol()
         request = RequestFactory().post(ENROL)
         request.user, request.session = self.huong, self.client.session
-        device = second_factor.pending(self.huong)
+        device = second_factor.pending(request.session, self.huong)
 
         made = second_factor.enrol(request, f"{TOTP(device.bin_key).token():06d}")
 
         self.assertIsNone(made)
         self.assertEqual(TOTPDevice.objects.filter(confirmed=True).count(), 1)
+
+    def test_a_secret_that_somebody_saw_before_opens_nothing_later(self):
+        self.log_in("huong", client=(thief := Client()))
+        seen = app_of(thief.get(ENROL).text)
+        self.log_in("huong")
+        page = self.client.get(ENROL).text
+
+        self.assertNotEqual(app_of(page), seen)
+        self.assertContains(self.client.post(ENROL, {"token": app_of(page)}), "Mã dự phòng")
+        self.assertEqual(TOTPDevice.objects.count(), 1)
+
+    def test_the_secret_stays_the_same_in_one_session(self):
+        self.log_in("huong")
+
+        first, again = (app_of(self.client.get(ENROL).text) for _ in range(2))
+
+        self.assertEqual(first, again)
 
     def test_the_password_must_have_been_typed_just_now(self):
         self.log_in("huong")
