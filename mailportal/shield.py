@@ -85,6 +85,7 @@ class ShieldMiddleware:
 
 def remember(refusal: TooManyRequests) -> None:
     """Turn the caller away from what is under this limit until the refusal ends."""
+    logger.warning("caller refused by the limit %s", refusal.limit)
     seconds = (refusal.until - timezone.now()).total_seconds()
     if seconds > 0:
         _ask_cache(lambda: cache.set(_key_of(refusal.limit), refusal.until, seconds))

@@ -56,6 +56,20 @@ class Floods(cast.Cast, TestCase):
 
 
 class WholeFloodTests(Floods):
+    def test_a_flood_fills_no_log(self):
+        """One line for each limit that refuses a caller, however often it has to."""
+        for method, path, caller, limits in (
+            ("post", ASK, "198.51.100.7", 2),
+            ("get", "/khong-co/", "198.51.100.8", 1),
+        ):
+            with self.subTest(path), self.assertLogs() as logged:
+                answers, _ = self.flood(method, path, REMOTE_ADDR=caller)
+
+                self.assertGreater(answers[429], FLOOD // 3)
+                refusals = [r for r in logged.records if "refused" in r.getMessage()]
+                self.assertEqual(len(refusals), limits)
+                self.assertEqual(len(logged.records) - limits, answers.get(404, 0))
+
     def test_a_flood_of_posts_costs_a_handful_of_statements(self):
         admitted, _ = self.flood("post", ASK, 20)
 
