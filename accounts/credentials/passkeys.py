@@ -31,6 +31,7 @@ from webauthn.helpers.structs import (
 
 from accounts.credentials import notices, second_factor
 from accounts.models import Account, AuditEvent, Passkey
+from accounts.models.factor import LONGEST_ID
 from otp.counting import keyed_names, limits
 from otp.counting.limits import Limit
 
@@ -190,9 +191,11 @@ def _made(account: Account, answer: str, challenge: bytes, *, name: str) -> Pass
             expected_origin=_origin(),
         )
         transports = json.loads(answer)["response"].get("transports") or []
+        known = [each for each in transports if each in _KNOWN_TRANSPORTS]
     except _NOT_RIGHT:
         return None
-    known = [each for each in transports if each in _KNOWN_TRANSPORTS]
+    if len(made.credential_id) > LONGEST_ID:
+        return None
     return Passkey(
         user=account,
         name=name,

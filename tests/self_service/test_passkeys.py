@@ -2,6 +2,7 @@
 
 import json
 import re
+import secrets
 from contextlib import suppress
 from unittest import mock
 
@@ -11,6 +12,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.credentials import passkeys, second_factor
 from accounts.models import AuditEvent, Passkey
+from accounts.models.factor import LONGEST_ID
 from otp.models import Message
 from tests.access.test_enrolment import ENROL, OWN, app_of
 from tests.self_service.authenticator import Authenticator
@@ -62,6 +64,19 @@ class AddTests(Passkeys, TestCase):
         self.assertContains(self.client.get("/cau-hinh/"), "Đang bật")
         self.assertEqual(AuditEvent.objects.get(event="passkey-added").actor, self.an)
         self.assertIn("“Điện thoại” vừa được thêm", Message.objects.get(channel="mail").text)
+
+    def test_what_no_browser_sends_is_not_right(self):
+        for transports in (5, [{}], True):
+            with self.subTest(transports=transports):
+                answer = json.loads(self.device.register(self.question(ADD)))
+                answer["response"]["transports"] = transports
+                sent = {"name": "A", "passkey_answer": json.dumps(answer)}
+                self.assertContains(self.client.post(ADD, sent), "Chưa thêm được passkey.")
+        long = Authenticator()
+        long.id = secrets.token_bytes(LONGEST_ID + 3_000)
+
+        self.assertContains(self.add(long), "Chưa thêm được passkey.")
+        self.assertFalse(Passkey.objects.exists())
 
     def test_all_other_browsers_are_out(self):
         other = self.come_anew()
