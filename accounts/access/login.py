@@ -14,11 +14,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import caller, directory
-from accounts.access import drafts, known_browsers
+from accounts.access import drafts, known_browsers, sessions
 from accounts.access.browsers import name_browser
 from accounts.access.limits import network_of
 from accounts.addresses import AddressError, canonical
-from accounts.credentials import decoy_hashes
+from accounts.credentials import decoy_hashes, second_factor
 from accounts.credentials.hashers import Busy
 from accounts.credentials.policy import MAX_LENGTH, STAFF_MIN_LENGTH
 from accounts.models import Account, AuditEvent, PhoneMember
@@ -134,17 +134,21 @@ def open_session(request: HttpRequest, account: Account) -> None:
     """Log somebody in who has shown who they are: in a new session, on record."""
     kept = drafts.carried_over(request.session, account)
     request.session.flush()
-    login(request, account)
-    request.session.update(kept)
-    drafts.mark_forms(request)
-    request.session["staff"] = account.is_staff
-    request.session["browser"] = name_browser(request.headers.get("User-Agent", ""))
-    request.session["client"] = caller.current().address
-    if account.has_factor and not account.is_staff:
-        # Staff are asked at the pages of the staff (accounts.access.staff).
-        request.session[FACTOR_ASKED] = True
-    elif factor_demands.is_due(account):
-        request.session[FACTOR_DEMANDED] = True
+    with transaction.atomic():
+        # Writes into the account's row: a factor that is turned on meanwhile is seen here, or finds
+        # the session, and ends it.
+        login(request, account)
+        request.session.update(kept)
+        drafts.mark_forms(request)
+        request.session["staff"] = account.is_staff
+        request.session["browser"] = name_browser(request.headers.get("User-Agent", ""))
+        request.session["client"] = caller.current().address
+        if not account.is_staff and second_factor.is_enrolled(account):
+            # Staff are asked at the pages of the staff (accounts.access.staff).
+            request.session[FACTOR_ASKED] = True
+        elif factor_demands.is_due(account):
+            request.session[FACTOR_DEMANDED] = True
+        sessions.of(request.session).save_now()
     if PhoneMember.objects.asking(account):
         request.session[PHONE_ASKED] = True
     AuditEvent.record(AuditEvent.Event.LOGGED_IN, account, actor=account)

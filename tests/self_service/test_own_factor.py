@@ -1,6 +1,7 @@
 """The second factor of everybody who wants one: turned on, asked for, turned off."""
 
 import re
+from unittest import mock
 
 from django.db import connection
 from django.test import Client, TestCase
@@ -8,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from accounts.access import login
 from accounts.credentials import second_factor
 from accounts.models import AuditEvent
 from otp.models import Message
@@ -89,6 +91,16 @@ class LogInTests(cast.Cast, TestCase):
     def show(self, token, client=None):
         return (client or self.client).post(FACTOR, {"token": token})
 
+    def test_it_is_asked_for_where_it_was_turned_on_while_the_password_was_compared(self):
+        def compare(*_):
+            turn_on(self.binh)
+            return True
+
+        with mock.patch.object(login, "_is_right", compare):
+            self.log_in("binh")
+
+        self.assertRedirects(self.client.get("/"), f"{FACTOR}?next=/")
+
     def test_the_password_alone_opens_no_page(self):
         self.log_in("an")
 
@@ -137,12 +149,15 @@ class LogInTests(cast.Cast, TestCase):
         self.assertEqual(self.client.get("/").status_code, 200)
         self.assertRedirects(self.client.get(FACTOR), "/")
 
-    def test_the_log_in_takes_no_statement_more(self):
+    def test_the_log_in_looks_with_the_account_and_once_its_row_is_held(self):
         with CaptureQueriesContext(connection) as statements:
             self.log_in("binh")
 
-        [asking] = [each["sql"] for each in statements if "otp_totp_totpdevice" in each["sql"]]
-        self.assertIn('FROM "accounts_account"', asking)
+        done = [each["sql"] for each in statements]
+        looks = [at for at, sql in enumerate(done) if "otp_totp_totpdevice" in sql]
+        [held] = [at for at, sql in enumerate(done) if sql.startswith('UPDATE "accounts_account"')]
+        [kept] = [at for at, sql in enumerate(done) if 'INTO "accounts_session"' in sql]
+        self.assertEqual(sorted([*looks, held, kept]), [looks[0], held, looks[1], kept])
 
     def test_staff_are_asked_at_their_own_pages_as_before(self):
         cast.make_staff("mai", "hotline")
