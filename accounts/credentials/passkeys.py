@@ -121,7 +121,7 @@ def add(request: HttpRequest, answer: str, *, name: str) -> list[str] | None:
     """
     account = request.user
     assert isinstance(account, Account)
-    passkey = _made(account, answer, _taken(request.session, account, ADDING), name=name)
+    passkey = _made(account, answer, _taken(request.session, account, ADDING, answer), name=name)
     made = _keep(request, account, passkey) if passkey else None
     if passkey is None or made is None:
         _record_wrong(account, "enrolment")
@@ -138,7 +138,7 @@ def check(request: HttpRequest, answer: str) -> bool:
     """
     account = request.user
     assert isinstance(account, Account)
-    asked = _taken(request.session, account, LOGGING_IN)
+    asked = _taken(request.session, account, LOGGING_IN, answer)
     passkey = _try(account, answer, asked)
     if passkey is None:
         return False
@@ -154,7 +154,7 @@ def is_right(
 
     Raises `second_factor.NotYet`, and `Lapsed`.
     """
-    asked = _taken(session, account, RECOVERY)
+    asked = _taken(session, account, RECOVERY, answer)
     # Before the transaction: the wait has to stay on record.
     _refuse_before_time(account)
     with transaction.atomic():
@@ -294,18 +294,32 @@ def _new_challenge(session: SessionBase, account: Account, purpose: str) -> byte
 
 
 @sensitive_variables()
-def _taken(session: SessionBase, account: Account, purpose: str) -> bytes:
-    """Take the question out of the session; raises `Lapsed`, which is no wrong answer."""
+def _taken(session: SessionBase, account: Account, purpose: str, answer: str) -> bytes:
+    """Take the question out of the session; raises `Lapsed`, which is no wrong answer.
+
+    Nor is an answer to a question of before, which another tab has had asked anew since.
+    """
     asked = session.pop(_ASKED, None)
     if (
         asked is None
         or asked["for"] != [purpose, account.pk]
         or timezone.now() - dt.datetime.fromisoformat(asked["at"]) > LIFE
+        or _answered(answer) not in (None, base64url_to_bytes(asked["challenge"]))
         # Requests at the same moment have each read the session.
         or not limits.charge(_ONCE, asked["challenge"]).granted
     ):
         raise Lapsed
     return base64url_to_bytes(asked["challenge"])
+
+
+@sensitive_variables()
+def _answered(answer: str) -> bytes | None:
+    """Read which question was answered, as the browser says; None where nothing can be read."""
+    try:
+        said = json.loads(base64url_to_bytes(json.loads(answer)["response"]["clientDataJSON"]))
+        return base64url_to_bytes(said["challenge"])
+    except _NOT_RIGHT:
+        return None
 
 
 def _described(passkey: Passkey) -> PublicKeyCredentialDescriptor:

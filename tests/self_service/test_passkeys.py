@@ -118,7 +118,8 @@ class AddTests(Passkeys, TestCase):
         for name, answer in answers.items():
             with self.subTest(name):
                 r = self.client.post(ADD, {"name": "x", "passkey_answer": answer()})
-                self.assertContains(r, "Chưa thêm được passkey")
+                said = "đã hết hạn" if name == "another question" else "Chưa thêm được passkey"
+                self.assertContains(r, said)
         self.assertFalse(Passkey.objects.exists())
 
     def test_without_javascript_the_page_says_what_to_do(self):
@@ -219,6 +220,17 @@ class LogInTests(Passkeys, TestCase):
         second.post(FACTOR, {"passkey_answer": answer})
 
         self.assertEqual(second.get("/").status_code, 302)
+
+    def test_an_answer_to_another_tab_s_question_is_not_a_wrong_one(self):
+        other = self.come_anew()
+        answer = self.device.sign(self.question(FACTOR, other))
+        self.question(FACTOR, other)  # of the tab that was opened since
+
+        r = other.post(FACTOR, {"passkey_answer": answer}, follow=True)
+
+        self.assertContains(r, "đã hết hạn")
+        self.assertFalse(AuditEvent.objects.filter(event="factor-wrong").exists())
+        self.assertEqual(self.show(other).url, "/")
 
     def test_a_question_ends(self):
         other = self.come_anew()
