@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from dataclasses import dataclass, replace
 from ipaddress import IPv6Address, ip_address
 
@@ -97,7 +98,7 @@ def _read(body: bytes) -> Asked:
         told = json.loads(body)
     except (ValueError, RecursionError):
         raise Unreadable from None
-    if not isinstance(told, dict) or not isinstance(told.get("login"), str):
+    if not isinstance(told, dict) or not _is_text(told.get("login")):
         raise Unreadable
     return Asked(
         name=told["login"],
@@ -108,6 +109,11 @@ def _read(body: bytes) -> Asked:
         was_refused=told.get("policy_reject") is True,
         failed_by_fault=told.get("fail_type") == "internal",
     )
+
+
+def _is_text(told: object) -> bool:
+    """Whether it is text that can be written: JSON spells halves of characters too."""
+    return isinstance(told, str) and not re.search("[\ud800-\udfff]", told)
 
 
 def _address(told: object) -> str:

@@ -359,6 +359,8 @@ class DoorTests(Asking, TestCase):
             ("allow", {}),
             ("allow", {"login": None}),
             ("report", {"login": ["an"]}),
+            ("allow", {"login": "\ud800"}),
+            ("report", {"login": "an\udcff", "success": False}),
         ):
             with self.subTest(command=command, body=str(body)[:30]):
                 self.assertEqual(self.post(command, body).status_code, 400)
