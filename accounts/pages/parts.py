@@ -184,8 +184,7 @@ PARTS = (
         "Chương trình của CNTT",
         "accounts:programs",
         Right.VIEW_PROGRAMS,
-        "Cấp và hủy khóa để chương trình của CNTT gọi API: được làm gì, với đơn vị nào, từ mạng"
-        " nào, đến ngày nào.",
+        "Cấp và hủy khóa để chương trình của CNTT gọi API: làm gì, với đơn vị nào, từ mạng nào.",
         "Khóa chỉ hiện một lần khi cấp. Chương trình không xem được mật khẩu, mã, số điện thoại đầy"
         " đủ và không khóa được tài khoản của cán bộ.",
     ),

@@ -6,6 +6,7 @@ from django.utils import timezone
 from accounts.credentials import locks
 from accounts.models import Account, Address
 from tests.api.programs import Programs, admit
+from tests.support import cast
 from tests.support.clock import let_pass
 
 AN, BINH = "accounts/an@hagiang.gov.vn", "accounts/binh@hagiang.gov.vn"
@@ -92,9 +93,17 @@ class AccountTests(Programs, TestCase):
 
         self.assertEqual(self.listed(query=f"changed_since={since}"), ["binh"])
 
+    def test_one_that_is_new_has_changed(self):
+        let_pass(self, hours=1)
+        since = timezone.now().isoformat().replace("+", "%2B")
+
+        cast.make("moi")
+
+        self.assertEqual(self.listed(query=f"changed_since={since}"), ["moi"])
+
     def test_what_cannot_be_read_is_refused_by_name(self):
         for query in (
-            *("unit=x", "limit=0", "limit=501", "cursor=%FF", "cursor=eA==", "cursor=-"),
+            *("unit=x", "limit=0", "limit=501", "cursor=%FF", "cursor=eA==", "cursor=!"),
             *("changed_since=2026-11-27", "changed_since=2026-13-27T08:00:00Z", "khong-co=1"),
             *("changed_since=2026-11-27T08:00:00", "unit=99999999999999999999", "limit=%00"),
             f"cursor={'OTk5' * 20}",

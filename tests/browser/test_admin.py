@@ -64,6 +64,8 @@ class AdminLookTests(BrowserTestCase):
             "accounts/factordemand/",
             "accounts/factordemand/add/",
             f"accounts/factordemand/{demand.pk}/change/",
+            "chuong-trinh/",
+            "chuong-trinh/moi/",
             "otp/brakes/",
             "otp/brakes/1/change/",
             "otp/code/",
