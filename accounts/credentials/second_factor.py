@@ -158,16 +158,17 @@ def is_right(account: Account, typed: str, *, then: Callable[[], object]) -> boo
 
 
 @sensitive_variables()
-def turn_off(account: Account, typed: str) -> bool:
+def turn_off(account: Account, typed: str, *, also: Callable[[Account], object]) -> bool:
     """Take the factor away for its owner, who shows it once more; False where the code was wrong.
 
-    Raises `NotYet`. The staff's is not theirs to turn off: the callers see to that.
+    What `also` does is part of it. Raises `NotYet`. The staff's is not theirs to turn off: the callers see to that.
     """
     if _try(account, typed) is None:
         return False
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)
         take_away(account)
+        also(account)
         AuditEvent.record(AuditEvent.Event.FACTOR_TURNED_OFF, account, actor=account)
         notices.factor_turned_off(account)
     return True

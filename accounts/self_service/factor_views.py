@@ -11,7 +11,7 @@ from accounts.access.limits import limit_posts
 from accounts.access.passkey_answers import not_yet
 from accounts.access.second_factor_views import WRONG_TOKEN
 from accounts.access.staff import is_verified_staff, to_second_factor
-from accounts.credentials import passkeys, second_factor
+from accounts.credentials import factor_proposals, passkeys, second_factor
 from accounts.credentials.second_factor import NotYet
 from accounts.models import Passkey
 from accounts.organisation import factor_demands
@@ -45,7 +45,12 @@ def turn_off_factor(request: PersonRequest) -> HttpResponse:
 @sensitive_variables()
 def _is_turned_off(request: PersonRequest, form: TurnOffFactorForm) -> bool:
     try:
-        done = second_factor.turn_off(request.user, form.cleaned_data["token"])
+        done = second_factor.turn_off(
+            request.user,
+            form.cleaned_data["token"],
+            # A proposal of before must not take away what is turned on afterwards.
+            also=factor_proposals.drop_for,
+        )
     except NotYet as wait:
         form.add_error("token", not_yet(wait))
         return False

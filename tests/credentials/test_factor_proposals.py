@@ -6,16 +6,16 @@ from contextlib import suppress
 from django.core.management import call_command
 from django.test import Client, TestCase, TransactionTestCase
 
-from accounts.credentials import factor_proposals
+from accounts.credentials import factor_proposals, second_factor
 from accounts.credentials.passwords import change_password
 from accounts.credentials.refusals import NotNow
 from accounts.models import Account, AuditEvent, FactorProposal
 from accounts.models.audit_event import Ground
 from otp.models import Message
 from tests.hotline.test_desk import GROUND, UNCHECKED
-from tests.self_service.test_own_factor import turn_on
+from tests.self_service.test_own_factor import OFF, turn_on
 from tests.support import cast
-from tests.support.cast import NEW_PASSWORD
+from tests.support.cast import FACTOR, NEW_PASSWORD, PASSWORD
 from tests.support.crowd import at_once
 from tests.support.forms import drawn_from
 
@@ -102,6 +102,19 @@ class TwoPeopleTests(Proposals, TestCase):
                 self.assertEqual(FactorProposal.objects.latest("pk").state, state)
                 self.assertEqual(self.decide("approve").status_code, 404)
                 self.assertTrue(self.has_factor())
+
+    def test_it_is_dropped_when_its_owner_turns_the_factor_off(self):
+        self.propose()
+        first, last, *_ = second_factor.make_recovery_codes(self.an)
+        self.log_in("an", client=(owner := Client()))
+        owner.post(FACTOR, {"token": first})
+
+        owner.post(OFF, {"token": last, "password": PASSWORD})
+        turn_on(self.an)
+
+        self.assertEqual(FactorProposal.objects.get().state, "declined")
+        self.assertEqual(self.decide("approve").status_code, 404)
+        self.assertTrue(self.has_factor())
 
 
 class WhoMayTests(Proposals, TestCase):
