@@ -161,7 +161,8 @@ def is_right(account: Account, typed: str, *, then: Callable[[], object]) -> boo
 def turn_off(account: Account, typed: str, *, also: Callable[[Account], object]) -> bool:
     """Take the factor away for its owner, who shows it once more; False where the code was wrong.
 
-    What `also` does is part of it. Raises `NotYet`. The staff's is not theirs to turn off: the callers see to that.
+    What `also` does is part of it. Raises `NotYet`. The staff's is not theirs to turn off: the
+    callers see to that.
     """
     if _try(account, typed) is None:
         return False
