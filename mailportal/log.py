@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 
 from accounts import caller
 
-# The addresses that name a person (a page of the portal, and what newer Outlooks ask for), and
-# those of suppliers' reports, which may be secret.
+# The addresses that name a person (a page of the portal, what programs and newer Outlooks ask for),
+# and those of suppliers' reports, which may be secret.
 # The proxy's log leaves them out too (deploy/nginx.conf).
 _PRIVATE = re.compile(
-    r"(/cau-hinh/thong-tin/|/(?i:autodiscover)/[^/ ]+/|/sms/[^/ ]+/trang-thai/).+", re.DOTALL
+    r"(/cau-hinh/thong-tin/|/api/v1/accounts/|/(?i:autodiscover)/[^/ ]+/"
+    r"|/sms/[^/ ]+/trang-thai/).+",
+    re.DOTALL,
 )
 
 

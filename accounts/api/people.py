@@ -9,6 +9,7 @@ from accounts.addresses import AddressError, canonical
 from accounts.api import tokens
 from accounts.models import Account, AuditEvent, ProgramToken
 from accounts.organisation.units import Tree
+from otp import phones
 
 Event = AuditEvent.Event
 
@@ -69,7 +70,7 @@ def told(account: Account, tree: Tree) -> dict[str, Any]:
         "unit_path": tree.path(account.unit_id),
         "state": state_of(account),
         "phone_confirmed": account.phone_is_confirmed,
-        "phone_masked": account.phone_masked if account.has_phone else "",
+        "phone_masked": phones.masked_for_staff(account.phone),
     }
 
 

@@ -35,7 +35,7 @@ class AccountTests(Programs, TestCase):
                 "unit_path": "Sở Y tế/Phòng Tổ chức",
                 "state": "open",
                 "phone_confirmed": True,
-                "phone_masked": "***466981",
+                "phone_masked": "***981",
             },
         )
 

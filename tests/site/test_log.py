@@ -133,6 +133,14 @@ class LineTests(cast.Cast, TestCase):
         for word in ("binh", "466 981", "466%20981", "Ruong"):
             self.assertNotIn(word, text)
 
+    def test_the_account_that_a_program_asks_for_is_not_named(self):
+        self.client.get("/api/v1/accounts/binh@hagiang.gov.vn")
+        self.client.post("/api/v1/accounts/binh@hagiang.gov.vn/lock")
+
+        text = self.written.getvalue()
+        self.assertIn("Not Found: /api/v1/accounts/-", text)
+        self.assertNotIn("binh", text)
+
     def test_a_suppliers_report_is_named_without_its_secret(self):
         for address in ("esms/trang-thai/1/geheim/", "khac/trang-thai/geheim/"):
             self.client.get(f"/sms/{address}")
