@@ -179,6 +179,7 @@ def turn_off(account: Account, typed: str, *, also: Callable[[Account], object])
 def make_recovery_codes(account: Account) -> list[str]:
     """Make new recovery codes; those made before open nothing any longer."""
     with transaction.atomic():
+        Account.objects.select_for_update().get(pk=account.pk)
         made = _new_codes(account)
         AuditEvent.record(AuditEvent.Event.RECOVERY_CODES_MADE, account, actor=account)
         notices.recovery_codes_made(account)

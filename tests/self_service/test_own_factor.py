@@ -4,7 +4,7 @@ import re
 from unittest import mock
 
 from django.db import connection
-from django.test import Client, TestCase
+from django.test import Client, TestCase, TransactionTestCase
 from django.test.utils import CaptureQueriesContext
 from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -17,6 +17,7 @@ from tests.access.test_enrolment import ENROL, OWN, app_of
 from tests.support import cast
 from tests.support.cast import FACTOR, LOGIN, PASSWORD
 from tests.support.clock import let_pass
+from tests.support.crowd import at_once
 
 OFF = "/cau-hinh/xac-thuc-hai-lop/tat/"
 PRIVATE = ("/", "/cau-hinh/", "/cau-hinh/mat-khau/", OWN, OFF, ENROL, "/cau-hinh/du-lieu/")
@@ -222,3 +223,13 @@ class TurnOffTests(cast.Cast, TestCase):
         r = other.post(FACTOR, {"token": self.codes.pop()})
 
         self.assertContains(r, "chưa đúng")
+
+
+class AtOnceTests(cast.Cast, TransactionTestCase):
+    def test_of_recovery_codes_made_at_once_the_last_open_alone(self):
+        self.set_up_people()
+        turn_on(self.an)
+
+        at_once(lambda _: second_factor.make_recovery_codes(self.an), crowd=8)
+
+        self.assertEqual(StaticToken.objects.count(), second_factor.CODES_MADE)
