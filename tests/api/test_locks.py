@@ -1,7 +1,9 @@
 """What programs do: lock and unlock, with a ground, on record, once for each key."""
 
+import io
 from concurrent.futures import ThreadPoolExecutor
 
+from django.core.management import call_command
 from django.db import connection
 from django.test import TestCase, TransactionTestCase
 
@@ -157,6 +159,15 @@ class KeyTests(Programs, TestCase):
         let_pass(self, hours=25)
         r = self.post(UNLOCK, self.token, key="a")
         self.assertEqual(r.status_code, 200)
+
+    def test_the_night_deletes_it(self):
+        self.post(LOCK, self.token, key="a")
+        let_pass(self, hours=25)
+        self.post(UNLOCK, self.token, key="b")
+
+        call_command("prune", stdout=io.StringIO())
+
+        self.assertEqual(ProgramCall.objects.get().answer["locked"], False)
 
     def test_a_key_that_is_too_long_is_refused(self):
         r = self.post(LOCK, self.token, key="x" * 256)
