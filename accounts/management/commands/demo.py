@@ -42,10 +42,14 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}.") from None
         stop = _Stop()
-        processes = [_start("gunicorn"), _start("sender"), _start("worker")]
+        processes = [_start("gunicorn")]
         try:
             note.write([os.getpid(), *(process.pid for process in processes)])
-            if _wait_until_open(processes, stop):
+            # Before the others begin, so that the first page does not share the processors with
+            # what they have to load.
+            if _wait_for_an_answer(processes, stop):
+                processes += [_start("sender"), _start("worker")]
+                note.write([os.getpid(), *(process.pid for process in processes)])
                 self._welcome()
             _watch(processes, stop)
         finally:
@@ -182,10 +186,11 @@ def _end_with_the_command() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
-def _wait_until_open(processes: list["subprocess.Popen[bytes]"], stop: _Stop) -> bool:
+def _wait_for_an_answer(processes: list["subprocess.Popen[bytes]"], stop: _Stop) -> bool:
     while not stop.asked and _all_live(processes):
-        with socket.socket() as probe:
-            if probe.connect_ex((HOST, settings.PORT)) == 0:
+        with suppress(OSError), socket.create_connection((HOST, settings.PORT), timeout=0.5) as web:
+            web.sendall(f"GET /healthz HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+            if web.recv(1):
                 return True
         time.sleep(0.05)
     return False
