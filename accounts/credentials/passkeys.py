@@ -9,25 +9,18 @@ import json
 import secrets
 from collections.abc import Callable
 from ipaddress import ip_address
+from types import ModuleType
+from typing import Any
 from urllib.parse import urlsplit
 
-import webauthn
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 from django.views.decorators.debug import sensitive_variables
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    AuthenticatorTransport,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from accounts.credentials import notices, second_factor
 from accounts.models import Account, AuditEvent, Passkey
@@ -44,7 +37,6 @@ ADDING, LOGGING_IN, RECOVERY = "add", "log-in", "recovery"  # what a question is
 _ASKED = "passkey_question"  # in the session
 _ONCE = Limit("passkey-question", 1, 2 * LIFE)
 _CHALLENGE = 32  # bytes
-_KNOWN_TRANSPORTS = {transport.value for transport in AuthenticatorTransport}
 
 
 class Lapsed(Exception):
@@ -82,20 +74,20 @@ def question(session: SessionBase, account: Account, *, purpose: str) -> str:
     theirs = [_described(passkey) for passkey in of(account)] if are_offered() else []
     if not theirs:
         return ""
-    options = webauthn.generate_authentication_options(
+    options = _library().generate_authentication_options(
         rp_id=_host(),
         challenge=_new_challenge(session, account, purpose),
         timeout=_milliseconds(LIFE),
         allow_credentials=theirs,
-        user_verification=UserVerificationRequirement.PREFERRED,
+        user_verification=_structs().UserVerificationRequirement.PREFERRED,
     )
-    return webauthn.options_to_json(options)
+    return str(_library().options_to_json(options))
 
 
 @sensitive_variables()
 def question_for_new(session: SessionBase, account: Account) -> str:
     """Ask for a new passkey, in JSON for the browser."""
-    options = webauthn.generate_registration_options(
+    options = _library().generate_registration_options(
         rp_id=_host(),
         rp_name=settings.PROFILE.title,
         user_id=bytes.fromhex(keyed_names.oldest_name_of("passkey-owner", str(account.pk)))[:32],
@@ -103,13 +95,13 @@ def question_for_new(session: SessionBase, account: Account) -> str:
         user_display_name=account.full_name or account.address,
         challenge=_new_challenge(session, account, ADDING),
         timeout=_milliseconds(LIFE),
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.PREFERRED,
-            user_verification=UserVerificationRequirement.PREFERRED,
+        authenticator_selection=_structs().AuthenticatorSelectionCriteria(
+            resident_key=_structs().ResidentKeyRequirement.PREFERRED,
+            user_verification=_structs().UserVerificationRequirement.PREFERRED,
         ),
         exclude_credentials=[_described(passkey) for passkey in of(account)],
     )
-    return webauthn.options_to_json(options)
+    return str(_library().options_to_json(options))
 
 
 @sensitive_variables()
@@ -184,15 +176,16 @@ def remove(account: Account, pk: int, *, keep_session: str | None) -> None:
 def _made(account: Account, answer: str, challenge: bytes, *, name: str) -> Passkey | None:
     """Read the passkey of an answer; None where the answer is not right."""
     try:
-        made = webauthn.verify_registration_response(
+        made = _library().verify_registration_response(
             credential=answer,
             expected_challenge=challenge,
             expected_rp_id=_host(),
             expected_origin=_origin(),
         )
         transports = json.loads(answer)["response"].get("transports") or []
-        known = [each for each in transports if each in _KNOWN_TRANSPORTS]
-    except _NOT_RIGHT:
+        defined = {transport.value for transport in _structs().AuthenticatorTransport}
+        known = [each for each in transports if each in defined]
+    except _faults():
         return None
     if len(made.credential_id) > LONGEST_ID:
         return None
@@ -251,9 +244,11 @@ def _try(account: Account, answer: str, challenge: bytes) -> Passkey | None:
 def _match(theirs: list[Passkey], answer: str, challenge: bytes) -> tuple[Passkey | None, str]:
     """Give the passkey that signed the answer, brought up to date; or what is wrong with it."""
     try:
-        given = base64url_to_bytes(json.loads(answer)["rawId"])
-        passkey = next(each for each in theirs if bytes(each.credential_id) == given)
-        shown = webauthn.verify_authentication_response(
+        given = urlsafe_base64_decode(json.loads(answer)["rawId"])
+        passkey = next((each for each in theirs if bytes(each.credential_id) == given), None)
+        if passkey is None:
+            return None, "passkey"
+        shown = _library().verify_authentication_response(
             credential=answer,
             expected_challenge=challenge,
             expected_rp_id=_host(),
@@ -261,7 +256,7 @@ def _match(theirs: list[Passkey], answer: str, challenge: bytes) -> tuple[Passke
             credential_public_key=bytes(passkey.public_key),
             credential_current_sign_count=0,  # looked at below, to be named on record
         )
-    except (*_NOT_RIGHT, StopIteration):
+    except _faults():
         return None, "passkey"
     before, now = passkey.sign_count, shown.new_sign_count
     if (before or now) and now <= before:
@@ -287,7 +282,7 @@ def _new_challenge(session: SessionBase, account: Account, purpose: str) -> byte
     challenge = secrets.token_bytes(_CHALLENGE)
     session[_ASKED] = {
         "for": [purpose, account.pk],
-        "challenge": bytes_to_base64url(challenge),
+        "challenge": urlsafe_base64_encode(challenge),
         "at": timezone.now().isoformat(),
     }
     return challenge
@@ -304,28 +299,28 @@ def _taken(session: SessionBase, account: Account, purpose: str, answer: str) ->
         asked is None
         or asked["for"] != [purpose, account.pk]
         or timezone.now() - dt.datetime.fromisoformat(asked["at"]) > LIFE
-        or _answered(answer) not in (None, base64url_to_bytes(asked["challenge"]))
+        or _answered(answer) not in (None, urlsafe_base64_decode(asked["challenge"]))
         # Requests at the same moment have each read the session.
         or not limits.charge(_ONCE, asked["challenge"]).granted
     ):
         raise Lapsed
-    return base64url_to_bytes(asked["challenge"])
+    return urlsafe_base64_decode(asked["challenge"])
 
 
 @sensitive_variables()
 def _answered(answer: str) -> bytes | None:
     """Read which question was answered, as the browser says; None where nothing can be read."""
     try:
-        said = json.loads(base64url_to_bytes(json.loads(answer)["response"]["clientDataJSON"]))
-        return base64url_to_bytes(said["challenge"])
+        said = json.loads(urlsafe_base64_decode(json.loads(answer)["response"]["clientDataJSON"]))
+        return urlsafe_base64_decode(said["challenge"])
     except _NOT_RIGHT:
         return None
 
 
-def _described(passkey: Passkey) -> PublicKeyCredentialDescriptor:
-    return PublicKeyCredentialDescriptor(
+def _described(passkey: Passkey) -> Any:
+    return _structs().PublicKeyCredentialDescriptor(
         id=bytes(passkey.credential_id),
-        transports=[AuthenticatorTransport(each) for each in passkey.transports.split()],
+        transports=[_structs().AuthenticatorTransport(each) for each in passkey.transports.split()],
     )
 
 
@@ -342,5 +337,22 @@ def _milliseconds(span: dt.timedelta) -> int:
     return int(span.total_seconds() * 1000)
 
 
+def _library() -> ModuleType:
+    """Load what reads and writes WebAuthn: it takes 15 MiB, and few processes ever need it."""
+    import webauthn
+
+    return webauthn
+
+
+def _structs() -> ModuleType:
+    from webauthn.helpers import structs  # as above
+
+    return structs
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    return (_library().helpers.exceptions.WebAuthnException, *_NOT_RIGHT)
+
+
 # What comes from a browser may be anything at all.
-_NOT_RIGHT = (WebAuthnException, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_NOT_RIGHT = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
