@@ -15,6 +15,7 @@ class WordTests(Desk, TestCase):
     """QU-07: whoever burnt the two codes cannot take the third."""
 
     def setUp(self):
+        self.clock = Clock(self, 2026, 3, 2, 9, 30)  # on one day, whenever the tests run
         super().setUp()
         self.spend_the_day()
 
