@@ -73,6 +73,10 @@ class Desk(cast.Cast):
 
 
 class ExtraCodeTests(Desk, TestCase):
+    def setUp(self):
+        self.clock = Clock(self, 2026, 3, 2, 9, 30)  # on one day, whenever the tests run
+        super().setUp()
+
     def test_a_stranger_burns_the_day_and_the_owner_finishes_the_same_day(self):
         """QU-07: seen, undone, and the page had said from when."""
         self.spend_the_day()
