@@ -18,6 +18,7 @@ from contextlib import closing
 from urllib.parse import urlencode
 
 import tests.support.environment  # noqa: F401  (before the settings are read)
+from tests.benchmarks.rates import read_answer
 
 FLOOD = 2_000  # requests of one caller
 SENDERS = 4  # connections of his, at the same time
@@ -107,7 +108,7 @@ class Page:
             began = time.perf_counter()
             with closing(self.connect()) as away:
                 away.sendall(self.request)
-                assert _read_answer(away)[0] == 200
+                assert read_answer(away)[0] == 200
             taken.append(time.perf_counter() - began)
         return taken
 
@@ -135,7 +136,7 @@ class Flood:
         self.lock = threading.Lock()
         with closing(connect()) as away:
             away.sendall(f"GET {LOGIN} HTTP/1.1\r\n{_host()}{head}{STRANGER}\r\n\r\n".encode())
-            _, page = _read_answer(away)
+            _, page = read_answer(away)
         token = re.search(rb'csrfmiddlewaretoken" value="(\w+)"', page)[1].decode()
         cookie = re.search(rb"(?i)set-cookie: ([^;]+)", page)[1].decode()
         body = urlencode({"csrfmiddlewaretoken": token, "username": "la", "password": "x"})
@@ -150,7 +151,7 @@ class Flood:
         while self._take_one():
             try:
                 away.sendall(self.request)
-                status = _read_answer(away)[0]
+                status = read_answer(away)[0]
             except ConnectionError:  # kept connections end after so many requests
                 away.close()
                 away = self.connect()
@@ -169,21 +170,6 @@ def _host():
     from tests.support.programs.nginx import HOST
 
     return f"Host: {HOST}\r\n"
-
-
-def _read_answer(away):
-    """Read a whole answer; give its status, and all its bytes."""
-    came = b""
-    while b"\r\n\r\n" not in came:
-        more = away.recv(65_536)
-        if not more:
-            raise ConnectionResetError
-        came += more
-    head, _, rest = came.partition(b"\r\n\r\n")
-    length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])
-    while len(rest) < length:
-        rest += away.recv(65_536)
-    return int(head.split()[1]), head + rest
 
 
 def transactions():
