@@ -5,11 +5,12 @@ from importlib import import_module
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
 
 
 class AccountsConfig(AppConfig):
     name = "accounts"
-    verbose_name = "Tài khoản và đơn vị"
+    verbose_name = _("Tài khoản và đơn vị")
 
     def ready(self) -> None:
         for checks in (

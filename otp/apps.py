@@ -6,6 +6,7 @@ from django.apps import AppConfig
 from django.apps import apps as current
 from django.apps.registry import Apps
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
 
 
 def make_ceilings(apps: Apps = current, **_: object) -> None:
@@ -20,7 +21,7 @@ def make_ceilings(apps: Apps = current, **_: object) -> None:
 
 class OtpConfig(AppConfig):
     name = "otp"
-    verbose_name = "Mã và tin nhắn"
+    verbose_name = _("Mã và tin nhắn")
 
     def ready(self) -> None:
         from otp import checks  # noqa: F401  (registers the checks)

@@ -10,6 +10,8 @@ from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, Range
 from django.db import models
 from django.db.models import Count, F, Func, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 # The office's rule: codes so far apart, so many a day, the day being that of the office's clock.
 # The constraints and the code are both built from these: to change the rule,
@@ -25,9 +27,9 @@ CALLER_TRIES = 3  # so many, where words are read back on the telephone
 class Purpose(models.TextChoices):
     """What a code was asked for; it opens nothing else."""
 
-    RECOVERY = "recovery", "lấy lại mật khẩu"
-    PHONE = "phone", "xác thực số điện thoại"
-    CALLER = "caller", "đối chiếu người gọi"  # words that are read back, and no code at all
+    RECOVERY = "recovery", _("lấy lại mật khẩu")
+    PHONE = "phone", _("xác thực số điện thoại")
+    CALLER = "caller", _("đối chiếu người gọi")  # words that are read back, and no code at all
 
 
 class TsTzRange(Func):
@@ -48,39 +50,39 @@ class Code(models.Model):
     The digits are nowhere in it: they are derived from the pepper and the random id.
     """
 
-    id = models.UUIDField("số hiệu", primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(_("số hiệu"), primary_key=True, default=uuid.uuid4, editable=False)
     address_key = models.CharField(max_length=64)
-    purpose = models.CharField("mục đích", max_length=16, choices=Purpose)
+    purpose = models.CharField(_("mục đích"), max_length=16, choices=Purpose)
     pepper_id = models.CharField(max_length=8)
     browser_key = models.CharField(max_length=64)
-    issued_at = models.DateTimeField("cấp lúc")
-    gap_until = models.DateTimeField("mã kế tiếp từ")
-    expires_at = models.DateTimeField("hết hiệu lực lúc")
+    issued_at = models.DateTimeField(_("cấp lúc"))
+    gap_until = models.DateTimeField(_("mã kế tiếp từ"))
+    expires_at = models.DateTimeField(_("hết hiệu lực lúc"))
     local_day = models.GeneratedField(
         expression=LocalDay("issued_at", zone=OFFICE_ZONE.key),
         output_field=models.DateField(),
         db_persist=True,
-        verbose_name="ngày",
+        verbose_name=_("ngày"),
     )
-    ordinal = models.SmallIntegerField("mã thứ mấy trong ngày")
-    voided = models.BooleanField("không tính vào ngày", default=False)
+    ordinal = models.SmallIntegerField(_("mã thứ mấy trong ngày"))
+    voided = models.BooleanField(_("không tính vào ngày"), default=False)
     # Voided by the hotline, or because nothing was sent to anybody: then the pages may say so. A
     # place that was given back because a gateway refused the number is counted on all pages, so
     # that none tells of it.
-    given_back = models.BooleanField("hỗ trợ cấp lại", db_default=False)
+    given_back = models.BooleanField(_("hỗ trợ cấp lại"), db_default=False)
     # In which somebody had logged in before with this address; None: by an earlier release.
-    from_own_browser = models.BooleanField("trình duyệt đã quen", null=True)
-    attempts = models.SmallIntegerField("số lần nhập", default=0)
-    verified_at = models.DateTimeField("nhập đúng lúc", null=True)
-    used_at = models.DateTimeField("dùng lúc", null=True)
+    from_own_browser = models.BooleanField(_("trình duyệt đã quen"), null=True)
+    attempts = models.SmallIntegerField(_("số lần nhập"), default=0)
+    verified_at = models.DateTimeField(_("nhập đúng lúc"), null=True)
+    used_at = models.DateTimeField(_("dùng lúc"), null=True)
     # How often another one was asked for too soon after this one, and when.
-    refused = models.IntegerField("lần bị từ chối sau đó", db_default=0)
-    refused_first_at = models.DateTimeField("bị từ chối lần đầu lúc", null=True)
-    refused_last_at = models.DateTimeField("bị từ chối lần cuối lúc", null=True)
+    refused = models.IntegerField(_("lần bị từ chối sau đó"), db_default=0)
+    refused_first_at = models.DateTimeField(_("bị từ chối lần đầu lúc"), null=True)
+    refused_last_at = models.DateTimeField(_("bị từ chối lần cuối lúc"), null=True)
 
     class Meta:
-        verbose_name = "mã xác thực"
-        verbose_name_plural = "mã xác thực"
+        verbose_name = _("mã xác thực")
+        verbose_name_plural = pgettext_lazy("plural", "mã xác thực")
         constraints = [
             ExclusionConstraint(
                 name="code_gap",
@@ -141,44 +143,44 @@ class Message(models.Model):
 
     class Channel(models.TextChoices):
         SMS = "sms", "SMS"
-        MAIL = "mail", "thư điện tử"
-        KICK = "kick", "kết thúc phiên thư"
-        HOOK = "hook", "cảnh báo"
+        MAIL = "mail", _("thư điện tử")
+        KICK = "kick", _("kết thúc phiên thư")
+        HOOK = "hook", _("cảnh báo")
 
     class State(models.TextChoices):
-        QUEUED = "queued", "đang chờ gửi"
-        SENDING = "sending", "đang gửi"
-        ACCEPTED = "accepted", "nhà mạng đã nhận"
-        DELIVERED = "delivered", "đã tới máy"
-        REJECTED = "rejected", "nhà mạng từ chối"
-        FAILED = "failed", "không tới được"
-        UNKNOWN = "unknown", "không rõ đã gửi hay chưa"
-        EXPIRED = "expired", "quá hạn, không gửi"
-        SKIPPED = "skipped", "không gửi"
+        QUEUED = "queued", _("đang chờ gửi")
+        SENDING = "sending", _("đang gửi")
+        ACCEPTED = "accepted", _("nhà mạng đã nhận")
+        DELIVERED = "delivered", _("đã tới máy")
+        REJECTED = "rejected", _("nhà mạng từ chối")
+        FAILED = "failed", _("không tới được")
+        UNKNOWN = "unknown", _("không rõ đã gửi hay chưa")
+        EXPIRED = "expired", _("quá hạn, không gửi")
+        SKIPPED = "skipped", _("không gửi")
 
     code = models.OneToOneField(Code, null=True, on_delete=models.CASCADE, related_name="message")
     address_key = models.CharField(max_length=64)
     # The keyed name of the number, by which reports on it are known: of a decoy too.
     phone_key = models.CharField(max_length=64, blank=True, default="", db_default="")
-    channel = models.CharField("kênh", max_length=8, choices=Channel)
+    channel = models.CharField(_("kênh"), max_length=8, choices=Channel)
     to = models.CharField(max_length=254, blank=True)
-    to_masked = models.CharField("gửi đến", max_length=254, blank=True)
+    to_masked = models.CharField(_("gửi đến"), max_length=254, blank=True)
     subject = models.CharField(max_length=200, blank=True)
     text = models.TextField(blank=True)
-    state = models.CharField("trạng thái", max_length=16, choices=State)
-    reason = models.CharField("lý do", max_length=64, blank=True)
-    gateway = models.CharField("nhà cung cấp", max_length=32, blank=True)
-    gateway_id = models.CharField("mã của nhà cung cấp", max_length=64, blank=True)
-    tries = models.SmallIntegerField("số lần gửi", default=0)
-    created_at = models.DateTimeField("tạo lúc")
-    due_at = models.DateTimeField("gửi từ lúc")
-    good_until = models.DateTimeField("gửi trước lúc")
-    changed_at = models.DateTimeField("đổi trạng thái lúc")
-    accepted_at = models.DateTimeField("nhà mạng nhận lúc", null=True)
+    state = models.CharField(_("trạng thái"), max_length=16, choices=State)
+    reason = models.CharField(_("lý do"), max_length=64, blank=True)
+    gateway = models.CharField(_("nhà cung cấp"), max_length=32, blank=True)
+    gateway_id = models.CharField(_("mã của nhà cung cấp"), max_length=64, blank=True)
+    tries = models.SmallIntegerField(_("số lần gửi"), default=0)
+    created_at = models.DateTimeField(_("tạo lúc"))
+    due_at = models.DateTimeField(_("gửi từ lúc"))
+    good_until = models.DateTimeField(_("gửi trước lúc"))
+    changed_at = models.DateTimeField(_("đổi trạng thái lúc"))
+    accepted_at = models.DateTimeField(_("nhà mạng nhận lúc"), null=True)
 
     class Meta:
-        verbose_name = "tin nhắn"
-        verbose_name_plural = "tin nhắn"
+        verbose_name = _("tin nhắn")
+        verbose_name_plural = pgettext_lazy("plural", "tin nhắn")
         constraints = [
             # LG-08: number and wording are gone once the message is handed over or given up.
             models.CheckConstraint(
@@ -287,18 +289,18 @@ _WENT_BADLY = (Message.State.REJECTED, Message.State.FAILED, Message.State.UNKNO
 class GatewayState(models.Model):
     """How a gateway has fared: what its breaker goes by, and what IT sees."""
 
-    name = models.CharField("tên", max_length=32, primary_key=True)
-    failures = models.IntegerField("lỗi liên tiếp", default=0)
-    paused_until = models.DateTimeField("tạm dừng đến", null=True)
-    last_success_at = models.DateTimeField("gửi được lần cuối lúc", null=True)
-    last_failure_at = models.DateTimeField("lỗi lần cuối lúc", null=True)
-    last_reason = models.CharField("lý do", max_length=64, blank=True)
+    name = models.CharField(_("tên"), max_length=32, primary_key=True)
+    failures = models.IntegerField(_("lỗi liên tiếp"), default=0)
+    paused_until = models.DateTimeField(_("tạm dừng đến"), null=True)
+    last_success_at = models.DateTimeField(_("gửi được lần cuối lúc"), null=True)
+    last_failure_at = models.DateTimeField(_("lỗi lần cuối lúc"), null=True)
+    last_reason = models.CharField(_("lý do"), max_length=64, blank=True)
 
     objects = GatewayQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "nhà cung cấp SMS"
-        verbose_name_plural = "nhà cung cấp SMS"
+        verbose_name = _("nhà cung cấp SMS")
+        verbose_name_plural = pgettext_lazy("plural", "nhà cung cấp SMS")
 
     def __str__(self) -> str:
         return self.name
@@ -315,31 +317,35 @@ class Brakes(models.Model):
     """The one row with which IT slows or stops what the whole portal sends (QU-08)."""
 
     id = models.SmallIntegerField(primary_key=True, default=1, editable=False)
-    sending_stopped = models.BooleanField("dừng gửi mã", default=False)
+    sending_stopped = models.BooleanField(_("dừng gửi mã"), default=False)
     proof_of_work = models.BooleanField(
-        "yêu cầu trình duyệt giải phép tính trước khi gửi mã (chống tự động)", default=False
+        _("yêu cầu trình duyệt giải phép tính trước khi gửi mã (chống tự động)"), default=False
     )
     set_by_hand = models.BooleanField(
-        "giữ nguyên các giới hạn đã nhập",
+        _("giữ nguyên các giới hạn đã nhập"),
         default=False,
         db_default=False,
         help_text=(
-            "Bỏ chọn thì mỗi đêm hệ thống tính lại các giới hạn theo số tài khoản và mức dùng."
+            _("Bỏ chọn thì mỗi đêm hệ thống tính lại các giới hạn theo số tài khoản và mức dùng.")
         ),
     )
-    codes_an_hour = models.PositiveIntegerField("mã tối đa trong một giờ", default=300)
-    codes_a_day = models.PositiveIntegerField("mã tối đa trong một ngày", default=1000)
-    guesses_an_hour = models.PositiveIntegerField("lần nhập sai tối đa trong một giờ", default=600)
-    guesses_a_day = models.PositiveIntegerField("lần nhập sai tối đa trong một ngày", default=1000)
-    changed_at = models.DateTimeField("sửa lúc", auto_now=True)
+    codes_an_hour = models.PositiveIntegerField(_("mã tối đa trong một giờ"), default=300)
+    codes_a_day = models.PositiveIntegerField(_("mã tối đa trong một ngày"), default=1000)
+    guesses_an_hour = models.PositiveIntegerField(
+        _("lần nhập sai tối đa trong một giờ"), default=600
+    )
+    guesses_a_day = models.PositiveIntegerField(
+        _("lần nhập sai tối đa trong một ngày"), default=1000
+    )
+    changed_at = models.DateTimeField(_("sửa lúc"), auto_now=True)
 
     class Meta:
-        verbose_name = "giới hạn gửi mã"
-        verbose_name_plural = "giới hạn gửi mã"
+        verbose_name = _("giới hạn gửi mã")
+        verbose_name_plural = pgettext_lazy("plural", "giới hạn gửi mã")
         constraints = [models.CheckConstraint(name="brakes_one_row", condition=Q(id=1))]
 
     def __str__(self) -> str:
-        return "Giới hạn gửi mã"
+        return str(_("Giới hạn gửi mã"))
 
 
 class Meter(models.Model):
@@ -352,8 +358,8 @@ class Meter(models.Model):
     charged_at = ArrayField(models.DateTimeField(), default=list, db_default=[])
 
     class Meta:
-        verbose_name = "bộ đếm"
-        verbose_name_plural = "bộ đếm"
+        verbose_name = _("bộ đếm")
+        verbose_name_plural = pgettext_lazy("plural", "bộ đếm")
 
     def __str__(self) -> str:
         return self.key

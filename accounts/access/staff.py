@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 from accounts.models.right import Right
@@ -81,8 +82,8 @@ def to_second_factor(target: str) -> HttpResponse:
 class StaffSite(AdminSite):
     """The admin, behind the portal's own doors: there is no second log-in form."""
 
-    site_header = site_title = "Quản trị thư điện tử công vụ"
-    index_title = "Tổng quan"
+    site_header = site_title = _("Quản trị thư điện tử công vụ")
+    index_title = _("Tổng quan")
     # The parts are named above every page: the width is for what a list tells.
     enable_nav_sidebar = False
 

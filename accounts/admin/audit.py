@@ -31,8 +31,8 @@ BATCH = 2_000  # rows read at once
 MOST_COUNTED = 100_000  # rows of a file; of a larger one, the trail says one more
 DAY = dt.timedelta(days=1)
 EXPORTED = (
-    *("lúc", "việc", "thành công", "lý do", "tài khoản", "người làm"),
-    *("địa chỉ IP", "mã yêu cầu", "chi tiết"),
+    *(_("lúc"), _("việc"), _("thành công"), _("lý do"), _("tài khoản"), _("người làm")),
+    *(_("địa chỉ IP"), _("mã yêu cầu"), _("chi tiết")),
 )
 
 # An account by its key only, with no column of it.

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import ForeignKey, QuerySet
 from django.forms import ModelChoiceField, ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.fields import PlainFields, by_path
 from accounts.admin.versions import VersionedAdmin, VersionedForm
@@ -22,7 +23,7 @@ class UnitForm(VersionedForm):
         parent: Unit | None = self.cleaned_data["parent"]
         if parent and self.instance.pk and parent.pk in with_below([self.instance.pk]):
             raise ValidationError(
-                "Đơn vị không thể nằm dưới chính nó. Hãy chọn đơn vị cấp trên khác."
+                _("Đơn vị không thể nằm dưới chính nó. Hãy chọn đơn vị cấp trên khác.")
             )
         return parent
 

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access.staff import StaffRequest, staff_page
@@ -41,7 +42,7 @@ SHOWN = 50  # faults, and people, on a page
 REFRESH = 3  # seconds
 MOST_XLSX = 20_000  # accounts: writing more would run into the time-out
 
-PREVIEW = ("Dòng", *(column.preview for column in PREVIEWED.values()), "Kết quả")
+PREVIEW = (_lazy("Dòng"), *(column.preview for column in PREVIEWED.values()), _lazy("Kết quả"))
 
 
 def _takes_files(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

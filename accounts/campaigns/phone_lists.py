@@ -91,8 +91,13 @@ def by_state(campaign: PhoneCampaign, people: QuerySet[Account], tree: Tree, whi
 
 
 COLUMNS = (
-    *("Đơn vị", "Họ và tên", "Hộp thư", "Loại", "Tình trạng", "Số lần đã nhắc"),
-    "Nhắc gần nhất",
+    _lazy("Đơn vị"),
+    _lazy("Họ và tên"),
+    _lazy("Hộp thư"),
+    _lazy("Loại"),
+    _lazy("Tình trạng"),
+    _lazy("Số lần đã nhắc"),
+    _lazy("Nhắc gần nhất"),
 )
 
 
@@ -124,7 +129,7 @@ def people_table(
         )
         for each, line in lines(campaign, people, tree)
     ]
-    columns = tuple(COLUMNS[n] for n in (2, 1, 0, 4, 5, 6))
+    columns = tuple(str(COLUMNS[n]) for n in (2, 1, 0, 4, 5, 6))
     return Table(
         "nguoi",
         str(which.label),

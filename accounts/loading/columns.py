@@ -7,7 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from accounts import directory
 from accounts.addresses import AddressError, canonical
@@ -56,7 +58,7 @@ class Column:
         *others: str,
         vague: tuple[str, ...] = (),
         stored_as: str = "",
-        preview: str = "",
+        preview: str | Promise = "",
         only_for_new: bool = False,
     ) -> None:
         self.label, self.others, self.vague = label, others, vague
@@ -115,7 +117,7 @@ class KindCell(Column):
         raise ValueError(_("Loại phải là “cá nhân” hoặc “tổ chức”."))
 
     def shown(self, value: Any) -> str:
-        return Account.Kind(value).label
+        return str(Account.Kind(value).label)
 
 
 class UnitCell(Column):
@@ -175,7 +177,7 @@ COLUMNS: dict[str, Column] = {
             *("dia chi", "tai khoan", "ten tai khoan", "ten dang nhap", "tai khoan dang nhap"),
             *("ten nguoi dung", "username", "user name", "user", "account", "login"),
         ),
-        preview="Địa chỉ",
+        preview=_lazy("Địa chỉ"),
         only_for_new=True,
     ),
     "full_name": TextCell(
@@ -185,7 +187,7 @@ COLUMNS: dict[str, Column] = {
         *("chu tai khoan", "chu hop thu", "nguoi su dung", "fullname", "display name"),
         *("ho chu dem va ten", "ho chu dem ten", "ten nguoi dung hop thu"),
         vague=("ten", "ten goi", "name", "can bo"),
-        preview="Họ và tên",
+        preview=_lazy("Họ và tên"),
         longest=LONGEST_NAME,
     ),
     "kind": KindCell(
@@ -193,7 +195,7 @@ COLUMNS: dict[str, Column] = {
         *("loai tai khoan", "loai hop thu", "loai thu", "loai email", "loai dia chi"),
         *("phan loai", "kieu tai khoan", "loai ca nhan to chuc", "ca nhan to chuc"),
         *("type", "account type"),
-        preview="Loại",
+        preview=_lazy("Loại"),
     ),
     "unit": UnitCell(
         "Đơn vị",
@@ -211,7 +213,7 @@ COLUMNS: dict[str, Column] = {
             *("phong ban", "phong", "bo phan", "to chuc", "department", "office", "company"),
             *("phong ban don vi", "don vi phong ban", "co quan chu quan", "ten to chuc", "truong"),
         ),
-        preview="Đơn vị",
+        preview=_lazy("Đơn vị"),
     ),
     "phone": PhoneCell(
         "Số điện thoại",
@@ -234,7 +236,7 @@ COLUMNS: dict[str, Column] = {
             *("dien thoai lien he", "so dien thoai lien he", "sdt lien he", "lien he"),
             *("dien thoai lien lac", "so dien thoai lien lac", "sdt lien lac", "zalo"),
         ),
-        preview="Số điện thoại",
+        preview=_lazy("Số điện thoại"),
     ),
     "has_default_password": YesNoCell(
         "Còn mật khẩu mặc định", "mat khau mac dinh", only_for_new=True

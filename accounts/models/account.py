@@ -15,6 +15,8 @@ from django.db import models
 from django.db.models import Func, Q
 from django.db.models.functions import Reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts import directory
 from accounts.addresses import AddressError, canonical
@@ -118,44 +120,44 @@ class Account(AbstractBaseUser, PermissionsMixin):
     """A mailbox of a person or an organisation, and who may use the portal."""
 
     class Kind(models.TextChoices):
-        PERSON = "person", "cá nhân"
-        ORGANISATION = "organisation", "tổ chức"
+        PERSON = "person", _("cá nhân")
+        ORGANISATION = "organisation", _("tổ chức")
 
-    address = models.EmailField("địa chỉ thư điện tử", unique=True)
+    address = models.EmailField(_("địa chỉ thư điện tử"), unique=True)
     # Longer than Django's own: hashes of older systems are kept as they came.
-    password = models.CharField("mật khẩu", max_length=255)
-    full_name = NameField("họ và tên", max_length=LONGEST_NAME, blank=True)
-    kind = models.CharField("loại", max_length=16, choices=Kind, default=Kind.PERSON)
+    password = models.CharField(_("mật khẩu"), max_length=255)
+    full_name = NameField(_("họ và tên"), max_length=LONGEST_NAME, blank=True)
+    kind = models.CharField(_("loại"), max_length=16, choices=Kind, default=Kind.PERSON)
     unit = models.ForeignKey(
-        Unit, verbose_name="đơn vị", null=True, blank=True, on_delete=models.PROTECT
+        Unit, verbose_name=_("đơn vị"), null=True, blank=True, on_delete=models.PROTECT
     )
 
     # E.164, or "" for none. Only `phone` is in force; `new_phone` waits for its code, and
     # `old_phone` is warned for a while after a change (PH-05).
-    phone = models.CharField("số điện thoại", max_length=16, blank=True)
-    phone_confirmed_at = models.DateTimeField("xác thực số lúc", null=True, blank=True)
-    phone_changed_at = models.DateTimeField("đổi số lúc", null=True, blank=True)
+    phone = models.CharField(_("số điện thoại"), max_length=16, blank=True)
+    phone_confirmed_at = models.DateTimeField(_("xác thực số lúc"), null=True, blank=True)
+    phone_changed_at = models.DateTimeField(_("đổi số lúc"), null=True, blank=True)
     # In doubt, it gets no code until its owner has confirmed it again: it may be somebody else's.
-    phone_doubted_at = models.DateTimeField("số bị nghi ngờ lúc", null=True, blank=True)
+    phone_doubted_at = models.DateTimeField(_("số bị nghi ngờ lúc"), null=True, blank=True)
     phone_reminded_at = models.DateTimeField(null=True, blank=True, editable=False)
     new_phone = models.CharField(max_length=16, blank=True, editable=False)
     old_phone = models.CharField(max_length=16, blank=True, editable=False)
 
     # Whether an SMS, too, tells of a log-in in a new browser.
     new_device_sms = models.BooleanField(
-        "nhắn tin khi có thiết bị mới", default=False, db_default=False
+        _("nhắn tin khi có thiết bị mới"), default=False, db_default=False
     )
 
-    has_default_password = models.BooleanField("còn mật khẩu mặc định", default=False)
+    has_default_password = models.BooleanField(_("còn mật khẩu mặc định"), default=False)
     # After this the mail server refuses a default password that was never changed.
     default_password_until = models.DateTimeField(
-        "mật khẩu mặc định dùng được đến", null=True, blank=True
+        _("mật khẩu mặc định dùng được đến"), null=True, blank=True
     )
-    password_changed_at = models.DateTimeField("đổi mật khẩu lúc", null=True, blank=True)
-    is_active = models.BooleanField("đang sử dụng", default=True)
-    locked_at = models.DateTimeField("khóa lúc", null=True, blank=True)
-    is_staff = models.BooleanField("cán bộ hỗ trợ, quản trị", default=False)
-    created_at = models.DateTimeField("tạo lúc", default=timezone.now, editable=False)
+    password_changed_at = models.DateTimeField(_("đổi mật khẩu lúc"), null=True, blank=True)
+    is_active = models.BooleanField(_("đang sử dụng"), default=True)
+    locked_at = models.DateTimeField(_("khóa lúc"), null=True, blank=True)
+    is_staff = models.BooleanField(_("cán bộ hỗ trợ, quản trị"), default=False)
+    created_at = models.DateTimeField(_("tạo lúc"), default=timezone.now, editable=False)
     # By which a name is looked up; kept, because folding a million names takes too long.
     words = models.GeneratedField(
         expression=FoldedWords("full_name"), output_field=SearchVectorField(), db_persist=True
@@ -167,8 +169,8 @@ class Account(AbstractBaseUser, PermissionsMixin):
     EMAIL_FIELD = "address"
 
     class Meta:
-        verbose_name = "tài khoản"
-        verbose_name_plural = "tài khoản"
+        verbose_name = _("tài khoản")
+        verbose_name_plural = pgettext_lazy("plural", "tài khoản")
         constraints = [
             models.CheckConstraint(
                 name="account_address_is_canonical",
@@ -243,7 +245,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
         except AddressError as error:
             raise ValidationError({"address": error.sentence}) from None
         if Address.objects.filter(address=self.address).exclude(account=self.pk).exists():
-            raise ValidationError({"address": "Địa chỉ này đã thuộc về một tài khoản khác."})
+            raise ValidationError({"address": _("Địa chỉ này đã thuộc về một tài khoản khác.")})
         is_new = self._state.adding
         if is_new and (refusal := AddressQuarantine.objects.refusal_of(self.address)):
             raise ValidationError({"address": refusal})

@@ -28,17 +28,17 @@ class ActivationSlip(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(
-        Account, verbose_name="tài khoản", on_delete=models.CASCADE, related_name="+"
+        Account, verbose_name=_("tài khoản"), on_delete=models.CASCADE, related_name="+"
     )
     pepper_id = models.CharField(max_length=8)
-    given_at = models.DateTimeField("in lúc", default=timezone.now)
-    good_until = models.DateTimeField("dùng được đến")
+    given_at = models.DateTimeField(_("in lúc"), default=timezone.now)
+    good_until = models.DateTimeField(_("dùng được đến"))
     # Nobody once the account of who printed it is removed.
     given_by = models.ForeignKey(
-        Account, verbose_name="người in", null=True, on_delete=models.SET_NULL, related_name="+"
+        Account, verbose_name=_("người in"), null=True, on_delete=models.SET_NULL, related_name="+"
     )
-    used_at = models.DateTimeField("dùng lúc", null=True)
-    ended_at = models.DateTimeField("hủy lúc", null=True)  # given again, or taken back
+    used_at = models.DateTimeField(_("dùng lúc"), null=True)
+    ended_at = models.DateTimeField(_("hủy lúc"), null=True)  # given again, or taken back
 
     objects = SlipQuerySet.as_manager()
 

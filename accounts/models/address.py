@@ -8,7 +8,8 @@ from django.db import connection, models
 from django.db.models import F, Func, Q, Value
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import LOCAL, AddressError, canonical
 
@@ -22,18 +23,18 @@ class Address(models.Model):
     of either. A trigger keeps the main ones in step with `Account.address`.
     """
 
-    address = models.EmailField("địa chỉ", unique=True)
+    address = models.EmailField(_("địa chỉ"), unique=True)
     account = models.ForeignKey(
         "accounts.Account",
-        verbose_name="tài khoản",
+        verbose_name=_("tài khoản"),
         on_delete=models.CASCADE,
         related_name="addresses",
     )
     is_main = models.BooleanField(default=False, editable=False)
 
     class Meta:
-        verbose_name = "địa chỉ khác"
-        verbose_name_plural = "địa chỉ khác"
+        verbose_name = _("địa chỉ khác")
+        verbose_name_plural = pgettext_lazy("plural", "địa chỉ khác")
         constraints = [
             models.CheckConstraint(
                 name="address_is_canonical", condition=Q(address__regex=CANONICAL)
@@ -111,7 +112,7 @@ class QuarantineQuerySet(models.QuerySet["AddressQuarantine"]):
 
 def quarantine_sentence(until: dt.datetime) -> str:
     day = date_format(timezone.localtime(until), "DATE_FORMAT")
-    return _(
+    return gettext(
         "Địa chỉ này thuộc về một tài khoản đã xóa, được giữ lại đến %(day)s để thư của người cũ"
         " không đến người khác. Hãy chọn địa chỉ khác."
     ) % {"day": day}
@@ -142,14 +143,14 @@ class AddressQuarantine(models.Model):
 class MailDomain(models.Model):
     """A domain of the office as the mail server sees it: a copy of what the settings say."""
 
-    name = models.CharField("tên miền", max_length=253, primary_key=True)
+    name = models.CharField(_("tên miền"), max_length=253, primary_key=True)
     alias_of = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="+")
     # Whether people's own passwords open mailboxes, or their app passwords alone.
     opens_by_password = models.BooleanField(default=True, db_default=True)
 
     class Meta:
-        verbose_name = "tên miền"
-        verbose_name_plural = "tên miền"
+        verbose_name = _("tên miền")
+        verbose_name_plural = pgettext_lazy("plural", "tên miền")
 
     def __str__(self) -> str:
         return self.name

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts import caller
 from accounts.models.account import Account
@@ -57,108 +59,108 @@ class AuditEvent(models.Model):
     """
 
     class Event(models.TextChoices):
-        LOGGED_IN = "logged-in", "Đăng nhập"
-        LOGIN_FAILED = "login-failed", "Đăng nhập không thành công"
-        LOGIN_HELD = "login-held", "Tạm dừng đăng nhập vì thử sai nhiều lần"
-        LOGGED_OUT = "logged-out", "Đăng xuất"
-        SESSIONS_ENDED = "sessions-ended", "Đăng xuất các phiên khác"
-        NEW_DEVICE = "new-device", "Đăng nhập từ thiết bị mới"
-        DEVICE_FORGOTTEN = "device-forgotten", "Bỏ một thiết bị đã đăng nhập"
-        DEVICE_DISOWNED = "device-disowned", "Báo thiết bị không phải của mình"
-        APP_PASSWORD_MADE = "app-password-made", "Tạo mật khẩu ứng dụng"
-        APP_PASSWORD_ENDED = "app-password-ended", "Hủy mật khẩu ứng dụng"
-        APP_PASSWORDS_ENDED = "app-passwords-ended", "Hủy mọi mật khẩu ứng dụng"
-        FACTOR_RIGHT = "factor-right", "Xác thực hai lớp"
-        FACTOR_WRONG = "factor-wrong", "Xác thực hai lớp không đúng"
-        CODE_RIGHT = "code-right", "Nhập đúng mã xác thực"
-        CODE_WRONG = "code-wrong", "Nhập sai mã xác thực"
-        CODE_SPENT = "code-spent", "Nhập mã xác thực đã hết hiệu lực"
-        PASSWORD_RESET = "password-reset", "Lấy lại mật khẩu bằng tin nhắn"
-        PASSWORD_CHANGED = "password-changed", "Đổi mật khẩu"
-        PHONE_ASKED = "phone-asked", "Yêu cầu đổi số điện thoại"
-        PHONE_CHANGED = "phone-changed", "Đổi số điện thoại"
-        PHONE_CONFIRMED = "phone-confirmed", "Xác thực số điện thoại"
-        PHONE_VOUCHED = "phone-vouched", "Số điện thoại được nhập là đã xác nhận"
-        PHONE_DOUBTED = "phone-doubted", "Số điện thoại bị nghi không còn của chủ hộp thư"
-        PHONE_FIRST = "phone-first", "Khai số điện thoại lần đầu"
-        RESET_AFTER_PHONE = "reset-after-phone", "Lấy lại mật khẩu ngay sau khi đổi số"
-        SLIP_GIVEN = "slip-given", "In phiếu kích hoạt"
-        SLIP_ENDED = "slip-ended", "Hủy phiếu kích hoạt"
-        SLIP_RIGHT = "slip-right", "Nhập đúng mã kích hoạt"
-        SLIP_WRONG = "slip-wrong", "Nhập sai mã kích hoạt"
-        ACTIVATED = "activated", "Kích hoạt tài khoản"
-        MAILBOX_ENTRUSTED = "mailbox-entrusted", "Giao người phụ trách hộp thư"
-        MAILBOX_HANDED_OVER = "mailbox-handed-over", "Bàn giao hộp thư"
-        REMOVAL_PROPOSED = "removal-proposed", "Đề nghị xóa tài khoản"
-        REMOVAL_CONFIRMED = "removal-confirmed", "Xác nhận xóa tài khoản"
-        REMOVAL_WITHDRAWN = "removal-withdrawn", "Rút lại đề nghị xóa tài khoản"
-        REMOVAL_SPARED = "removal-spared", "Đưa ra khỏi danh sách xóa"
-        ACCOUNT_REMOVED = "account-removed", "Xóa tài khoản"
-        DEPARTURE_PLANNED = "departure-planned", "Ghi ngày nghỉ việc"
-        DEPARTURE_CALLED_OFF = "departure-called-off", "Hủy ngày nghỉ việc"
-        LEFT = "left", "Đóng tài khoản vì nghỉ việc"
-        LOCKED = "locked", "Khóa tài khoản"
-        UNLOCKED = "unlocked", "Mở khóa tài khoản"
-        ACCOUNT_EDITED = "account-edited", "Sửa thông tin tài khoản"
-        BRAKES_CHANGED = "brakes-changed", "Thay đổi giới hạn gửi mã"
-        ALIASES_CHANGED = "aliases-changed", "Sửa địa chỉ khác của tài khoản"
-        ADDRESS_RENAMED = "address-renamed", "Đổi tên miền của địa chỉ"
-        FACTOR_ENROLLED = "factor-enrolled", "Cài đặt xác thực hai lớp"
-        FACTOR_TURNED_OFF = "factor-turned-off", "Tắt xác thực hai lớp"
-        FACTOR_PROPOSED = "factor-proposed", "Đề nghị bỏ xác thực hai lớp (cán bộ hỗ trợ)"
-        FACTOR_DECLINED = "factor-declined", "Không duyệt bỏ xác thực hai lớp (cán bộ hỗ trợ)"
-        FACTOR_RESET = "factor-reset", "Đặt lại xác thực hai lớp"
-        FACTOR_DEMAND_EDITED = "factor-demand-edited", "Sửa yêu cầu xác thực hai lớp"
-        PASSKEY_ADDED = "passkey-added", "Thêm passkey"
-        PASSKEY_REMOVED = "passkey-removed", "Bỏ passkey"
-        RECOVERY_CODES_MADE = "recovery-codes-made", "Tạo mã dự phòng mới"
-        STAFF_APPOINTED = "staff-appointed", "Giao vai trò"
-        STAFF_DISMISSED = "staff-dismissed", "Thôi vai trò"
-        LOOKED_UP = "looked-up", "Tra cứu"
-        VIEWED = "viewed", "Xem thông tin tài khoản"
-        CALLER_ASKED = "caller-asked", "Nhắn từ đối chiếu người gọi"
-        CALLER_RIGHT = "caller-right", "Đối chiếu đúng người gọi"
-        CALLER_WRONG = "caller-wrong", "Người gọi đọc lại không đúng"
-        PHONE_REVEALED = "phone-revealed", "Xem đủ số điện thoại"
-        CODE_GRANTED = "code-granted", "Cấp thêm một mã trong ngày"
-        RECOVERY_REOPENED = "recovery-reopened", "Mở lại việc lấy lại mật khẩu"
-        SESSIONS_CUT = "sessions-cut", "Kết thúc các phiên đăng nhập (cán bộ hỗ trợ)"
-        PHONE_PROPOSED = "phone-proposed", "Đề nghị đổi số điện thoại (cán bộ hỗ trợ)"
-        PHONE_APPROVED = "phone-approved", "Duyệt đổi số điện thoại (cán bộ hỗ trợ)"
-        PHONE_DECLINED = "phone-declined", "Không duyệt đổi số điện thoại (cán bộ hỗ trợ)"
-        LOGIN_NOTICE_EDITED = "login-notice-edited", "Sửa thông báo ở trang đăng nhập"
-        UNIT_EDITED = "unit-edited", "Sửa đơn vị"
-        IMPORTED = "imported", "Nhập tài khoản từ tệp"
-        EXPORTED = "exported", "Xuất danh sách"
-        DEFAULT_MARKED = "default-marked", "Đánh dấu còn mật khẩu mặc định"
-        NOTICE_SENT = "notice-sent", "Gửi thông báo"
-        CAMPAIGN_PLANNED = "campaign-planned", "Lập chiến dịch"
-        CAMPAIGN_STARTED = "campaign-started", "Bắt đầu chiến dịch"
-        CAMPAIGN_STEP = "campaign-step", "Bước của chiến dịch"
-        CAMPAIGN_STOPPED = "campaign-stopped", "Dừng chiến dịch"
-        CAMPAIGN_RESUMED = "campaign-resumed", "Tiếp tục chiến dịch"
-        PHONE_POSTPONED = "phone-postponed", "Để sau việc cập nhật số điện thoại"
-        PHONE_EXCUSED = "phone-excused", "Miễn cập nhật số điện thoại"
-        PHONE_EXCUSE_ENDED = "phone-excuse-ended", "Bỏ miễn cập nhật số điện thoại"
-        DATA_TAKEN = "data-taken", "Tải dữ liệu của mình"
-        DATA_REQUESTED = "data-requested", "Gửi yêu cầu về dữ liệu cá nhân"
-        DATA_REQUEST_WITHDRAWN = "data-request-withdrawn", "Rút lại yêu cầu về dữ liệu cá nhân"
-        DATA_REQUEST_ANSWERED = "data-request-answered", "Trả lời yêu cầu về dữ liệu cá nhân"
-        PROGRAM_ADMITTED = "program-admitted", "Cấp khóa cho chương trình của CNTT"
-        PROGRAM_ENDED = "program-ended", "Hủy khóa của chương trình của CNTT"
-        PROGRAM_REPEATED = "program-repeated", "Chương trình của CNTT khóa, mở khóa không đổi gì"
-        AUDIT_VIEWED = "audit-viewed", "Xem nhật ký"
-        AUDIT_PRUNED = "audit-pruned", "Xóa nhật ký quá hạn lưu"
-        AUDIT_FORGOTTEN = "audit-forgotten", "Xóa dữ liệu cá nhân trong nhật ký"
+        LOGGED_IN = "logged-in", _("Đăng nhập")
+        LOGIN_FAILED = "login-failed", _("Đăng nhập không thành công")
+        LOGIN_HELD = "login-held", _("Tạm dừng đăng nhập vì thử sai nhiều lần")
+        LOGGED_OUT = "logged-out", _("Đăng xuất")
+        SESSIONS_ENDED = "sessions-ended", _("Đăng xuất các phiên khác")
+        NEW_DEVICE = "new-device", _("Đăng nhập từ thiết bị mới")
+        DEVICE_FORGOTTEN = "device-forgotten", _("Bỏ một thiết bị đã đăng nhập")
+        DEVICE_DISOWNED = "device-disowned", _("Báo thiết bị không phải của mình")
+        APP_PASSWORD_MADE = "app-password-made", _("Tạo mật khẩu ứng dụng")
+        APP_PASSWORD_ENDED = "app-password-ended", _("Hủy mật khẩu ứng dụng")
+        APP_PASSWORDS_ENDED = "app-passwords-ended", _("Hủy mọi mật khẩu ứng dụng")
+        FACTOR_RIGHT = "factor-right", _("Xác thực hai lớp")
+        FACTOR_WRONG = "factor-wrong", _("Xác thực hai lớp không đúng")
+        CODE_RIGHT = "code-right", _("Nhập đúng mã xác thực")
+        CODE_WRONG = "code-wrong", _("Nhập sai mã xác thực")
+        CODE_SPENT = "code-spent", _("Nhập mã xác thực đã hết hiệu lực")
+        PASSWORD_RESET = "password-reset", _("Lấy lại mật khẩu bằng tin nhắn")
+        PASSWORD_CHANGED = "password-changed", _("Đổi mật khẩu")
+        PHONE_ASKED = "phone-asked", _("Yêu cầu đổi số điện thoại")
+        PHONE_CHANGED = "phone-changed", _("Đổi số điện thoại")
+        PHONE_CONFIRMED = "phone-confirmed", _("Xác thực số điện thoại")
+        PHONE_VOUCHED = "phone-vouched", _("Số điện thoại được nhập là đã xác nhận")
+        PHONE_DOUBTED = "phone-doubted", _("Số điện thoại bị nghi không còn của chủ hộp thư")
+        PHONE_FIRST = "phone-first", _("Khai số điện thoại lần đầu")
+        RESET_AFTER_PHONE = "reset-after-phone", _("Lấy lại mật khẩu ngay sau khi đổi số")
+        SLIP_GIVEN = "slip-given", _("In phiếu kích hoạt")
+        SLIP_ENDED = "slip-ended", _("Hủy phiếu kích hoạt")
+        SLIP_RIGHT = "slip-right", _("Nhập đúng mã kích hoạt")
+        SLIP_WRONG = "slip-wrong", _("Nhập sai mã kích hoạt")
+        ACTIVATED = "activated", _("Kích hoạt tài khoản")
+        MAILBOX_ENTRUSTED = "mailbox-entrusted", _("Giao người phụ trách hộp thư")
+        MAILBOX_HANDED_OVER = "mailbox-handed-over", _("Bàn giao hộp thư")
+        REMOVAL_PROPOSED = "removal-proposed", _("Đề nghị xóa tài khoản")
+        REMOVAL_CONFIRMED = "removal-confirmed", _("Xác nhận xóa tài khoản")
+        REMOVAL_WITHDRAWN = "removal-withdrawn", _("Rút lại đề nghị xóa tài khoản")
+        REMOVAL_SPARED = "removal-spared", _("Đưa ra khỏi danh sách xóa")
+        ACCOUNT_REMOVED = "account-removed", _("Xóa tài khoản")
+        DEPARTURE_PLANNED = "departure-planned", _("Ghi ngày nghỉ việc")
+        DEPARTURE_CALLED_OFF = "departure-called-off", _("Hủy ngày nghỉ việc")
+        LEFT = "left", _("Đóng tài khoản vì nghỉ việc")
+        LOCKED = "locked", _("Khóa tài khoản")
+        UNLOCKED = "unlocked", _("Mở khóa tài khoản")
+        ACCOUNT_EDITED = "account-edited", _("Sửa thông tin tài khoản")
+        BRAKES_CHANGED = "brakes-changed", _("Thay đổi giới hạn gửi mã")
+        ALIASES_CHANGED = "aliases-changed", _("Sửa địa chỉ khác của tài khoản")
+        ADDRESS_RENAMED = "address-renamed", _("Đổi tên miền của địa chỉ")
+        FACTOR_ENROLLED = "factor-enrolled", _("Cài đặt xác thực hai lớp")
+        FACTOR_TURNED_OFF = "factor-turned-off", _("Tắt xác thực hai lớp")
+        FACTOR_PROPOSED = "factor-proposed", _("Đề nghị bỏ xác thực hai lớp (cán bộ hỗ trợ)")
+        FACTOR_DECLINED = "factor-declined", _("Không duyệt bỏ xác thực hai lớp (cán bộ hỗ trợ)")
+        FACTOR_RESET = "factor-reset", _("Đặt lại xác thực hai lớp")
+        FACTOR_DEMAND_EDITED = "factor-demand-edited", _("Sửa yêu cầu xác thực hai lớp")
+        PASSKEY_ADDED = "passkey-added", _("Thêm passkey")
+        PASSKEY_REMOVED = "passkey-removed", _("Bỏ passkey")
+        RECOVERY_CODES_MADE = "recovery-codes-made", _("Tạo mã dự phòng mới")
+        STAFF_APPOINTED = "staff-appointed", _("Giao vai trò")
+        STAFF_DISMISSED = "staff-dismissed", _("Thôi vai trò")
+        LOOKED_UP = "looked-up", _("Tra cứu")
+        VIEWED = "viewed", _("Xem thông tin tài khoản")
+        CALLER_ASKED = "caller-asked", _("Nhắn từ đối chiếu người gọi")
+        CALLER_RIGHT = "caller-right", _("Đối chiếu đúng người gọi")
+        CALLER_WRONG = "caller-wrong", _("Người gọi đọc lại không đúng")
+        PHONE_REVEALED = "phone-revealed", _("Xem đủ số điện thoại")
+        CODE_GRANTED = "code-granted", _("Cấp thêm một mã trong ngày")
+        RECOVERY_REOPENED = "recovery-reopened", _("Mở lại việc lấy lại mật khẩu")
+        SESSIONS_CUT = "sessions-cut", _("Kết thúc các phiên đăng nhập (cán bộ hỗ trợ)")
+        PHONE_PROPOSED = "phone-proposed", _("Đề nghị đổi số điện thoại (cán bộ hỗ trợ)")
+        PHONE_APPROVED = "phone-approved", _("Duyệt đổi số điện thoại (cán bộ hỗ trợ)")
+        PHONE_DECLINED = "phone-declined", _("Không duyệt đổi số điện thoại (cán bộ hỗ trợ)")
+        LOGIN_NOTICE_EDITED = "login-notice-edited", _("Sửa thông báo ở trang đăng nhập")
+        UNIT_EDITED = "unit-edited", _("Sửa đơn vị")
+        IMPORTED = "imported", _("Nhập tài khoản từ tệp")
+        EXPORTED = "exported", _("Xuất danh sách")
+        DEFAULT_MARKED = "default-marked", _("Đánh dấu còn mật khẩu mặc định")
+        NOTICE_SENT = "notice-sent", _("Gửi thông báo")
+        CAMPAIGN_PLANNED = "campaign-planned", _("Lập chiến dịch")
+        CAMPAIGN_STARTED = "campaign-started", _("Bắt đầu chiến dịch")
+        CAMPAIGN_STEP = "campaign-step", _("Bước của chiến dịch")
+        CAMPAIGN_STOPPED = "campaign-stopped", _("Dừng chiến dịch")
+        CAMPAIGN_RESUMED = "campaign-resumed", _("Tiếp tục chiến dịch")
+        PHONE_POSTPONED = "phone-postponed", _("Để sau việc cập nhật số điện thoại")
+        PHONE_EXCUSED = "phone-excused", _("Miễn cập nhật số điện thoại")
+        PHONE_EXCUSE_ENDED = "phone-excuse-ended", _("Bỏ miễn cập nhật số điện thoại")
+        DATA_TAKEN = "data-taken", _("Tải dữ liệu của mình")
+        DATA_REQUESTED = "data-requested", _("Gửi yêu cầu về dữ liệu cá nhân")
+        DATA_REQUEST_WITHDRAWN = "data-request-withdrawn", _("Rút lại yêu cầu về dữ liệu cá nhân")
+        DATA_REQUEST_ANSWERED = "data-request-answered", _("Trả lời yêu cầu về dữ liệu cá nhân")
+        PROGRAM_ADMITTED = "program-admitted", _("Cấp khóa cho chương trình của CNTT")
+        PROGRAM_ENDED = "program-ended", _("Hủy khóa của chương trình của CNTT")
+        PROGRAM_REPEATED = "program-repeated", _("Chương trình của CNTT khóa, mở khóa không đổi gì")
+        AUDIT_VIEWED = "audit-viewed", _("Xem nhật ký")
+        AUDIT_PRUNED = "audit-pruned", _("Xóa nhật ký quá hạn lưu")
+        AUDIT_FORGOTTEN = "audit-forgotten", _("Xóa dữ liệu cá nhân trong nhật ký")
 
-    at = models.DateTimeField("lúc", default=timezone.now, db_index=True)
-    event = models.CharField("việc", max_length=32, choices=Event)
-    ok = models.BooleanField("thành công", default=True)
-    reason = models.CharField("lý do", max_length=64, blank=True)
+    at = models.DateTimeField(_("lúc"), default=timezone.now, db_index=True)
+    event = models.CharField(_("việc"), max_length=32, choices=Event)
+    ok = models.BooleanField(_("thành công"), default=True)
+    reason = models.CharField(_("lý do"), max_length=64, blank=True)
     # No database constraint: a removed account must not take its history with it.
     account = models.ForeignKey(
         Account,
-        verbose_name="tài khoản",
+        verbose_name=_("tài khoản"),
         null=True,
         on_delete=models.DO_NOTHING,
         db_constraint=False,
@@ -167,17 +169,17 @@ class AuditEvent(models.Model):
     )
     actor = models.ForeignKey(
         Account,
-        verbose_name="người làm",
+        verbose_name=_("người làm"),
         null=True,
         on_delete=models.DO_NOTHING,
         db_constraint=False,
         db_index=False,
         related_name="+",
     )
-    address_key = models.CharField("mã băm của địa chỉ", max_length=64, blank=True)
-    client = models.GenericIPAddressField("địa chỉ IP", null=True)
-    request_id = models.CharField("mã yêu cầu", max_length=32, blank=True)
-    detail = models.JSONField("chi tiết", default=dict)
+    address_key = models.CharField(_("mã băm của địa chỉ"), max_length=64, blank=True)
+    client = models.GenericIPAddressField(_("địa chỉ IP"), null=True)
+    request_id = models.CharField(_("mã yêu cầu"), max_length=32, blank=True)
+    detail = models.JSONField(_("chi tiết"), default=dict)
     # Drawn by the database; once the row is forgotten there is a seal in its place.
     salt = models.CharField(max_length=32, blank=True, default="", db_default="", editable=False)
     seal = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
@@ -185,8 +187,8 @@ class AuditEvent(models.Model):
     objects = AuditQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "nhật ký"
-        verbose_name_plural = "nhật ký"
+        verbose_name = _("nhật ký")
+        verbose_name_plural = pgettext_lazy("plural", "nhật ký")
         # Each is read newest first, a page at a time: by whose it is, by who did it, by what was
         # typed, by what happened. Without the time in them, a page is a walk over all of these.
         indexes = [
@@ -335,8 +337,8 @@ class AuditShipment(models.Model):
     """
 
     class Place(models.TextChoices):
-        FILE = "file", "tệp"
-        SYSLOG = "syslog", "máy chủ syslog"
+        FILE = "file", _("tệp")
+        SYSLOG = "syslog", _("máy chủ syslog")
 
     place = models.CharField(max_length=8, primary_key=True, choices=Place)
     seq = models.BigIntegerField(default=0)

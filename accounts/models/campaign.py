@@ -5,6 +5,8 @@ import datetime as dt
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models.account import Account
 from accounts.models.unit import Unit
@@ -34,29 +36,29 @@ class Campaign(models.Model):
     """One round of warning, and then locking, the accounts of some units."""
 
     class State(models.TextChoices):
-        PLANNED = "planned", "đang soạn"
-        RUNNING = "running", "đang chạy"
-        DONE = "done", "đã xong"
-        STOPPED = "stopped", "đã dừng"
+        PLANNED = "planned", _("đang soạn")
+        RUNNING = "running", _("đang chạy")
+        DONE = "done", _("đã xong")
+        STOPPED = "stopped", _("đã dừng")
 
-    name = models.CharField("tên chiến dịch", max_length=100)
-    basis = models.CharField("căn cứ", max_length=200)
-    first_day = models.DateField("ngày nhắc lần đầu")
-    units = models.ManyToManyField(Unit, verbose_name="đơn vị", related_name="+")
-    state = models.CharField("trạng thái", max_length=16, choices=State, default=State.PLANNED)
-    created_at = models.DateTimeField("lập lúc", default=timezone.now)
+    name = models.CharField(_("tên chiến dịch"), max_length=100)
+    basis = models.CharField(_("căn cứ"), max_length=200)
+    first_day = models.DateField(_("ngày nhắc lần đầu"))
+    units = models.ManyToManyField(Unit, verbose_name=_("đơn vị"), related_name="+")
+    state = models.CharField(_("trạng thái"), max_length=16, choices=State, default=State.PLANNED)
+    created_at = models.DateTimeField(_("lập lúc"), default=timezone.now)
     created_by = models.ForeignKey(Account, null=True, on_delete=models.SET_NULL, related_name="+")
-    started_at = models.DateTimeField("bắt đầu lúc", null=True)
+    started_at = models.DateTimeField(_("bắt đầu lúc"), null=True)
     started_by = models.ForeignKey(Account, null=True, on_delete=models.SET_NULL, related_name="+")
-    lock_approved_at = models.DateTimeField("đồng ý khóa lúc", null=True)
+    lock_approved_at = models.DateTimeField(_("đồng ý khóa lúc"), null=True)
     lock_approved_by = models.ForeignKey(
         Account, null=True, on_delete=models.SET_NULL, related_name="+"
     )
-    ended_at = models.DateTimeField("kết thúc lúc", null=True)
+    ended_at = models.DateTimeField(_("kết thúc lúc"), null=True)
 
     class Meta:
-        verbose_name = "chiến dịch"
-        verbose_name_plural = "chiến dịch"
+        verbose_name = _("chiến dịch")
+        verbose_name_plural = pgettext_lazy("plural", "chiến dịch")
         constraints = [
             models.CheckConstraint(
                 name="campaign_known_state",
@@ -111,19 +113,19 @@ class CampaignMember(models.Model):
     """A person whom a campaign warns: on which days, and what became of it."""
 
     class Outcome(models.TextChoices):
-        OPEN = "", "chưa đổi mật khẩu"
-        CHANGED = "changed", "đã đổi mật khẩu"
-        LOCKED = "locked", "đã khóa"
-        UNWARNED = "unwarned", "không khóa: không chắc thư nhắc đã tới"
-        LEFT = "left", "ra khỏi danh sách"
-        STOPPED = "stopped", "chiến dịch dừng"
+        OPEN = "", _("chưa đổi mật khẩu")
+        CHANGED = "changed", _("đã đổi mật khẩu")
+        LOCKED = "locked", _("đã khóa")
+        UNWARNED = "unwarned", _("không khóa: không chắc thư nhắc đã tới")
+        LEFT = "left", _("ra khỏi danh sách")
+        STOPPED = "stopped", _("chiến dịch dừng")
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="members")
     # An account that is removed leaves its place in the count.
     account = models.ForeignKey(Account, null=True, on_delete=models.SET_NULL, related_name="+")
-    warnings_sent = models.SmallIntegerField("số lần đã nhắc", db_default=0)
-    first_warned_on = models.DateField("nhắc lần đầu", null=True)
-    last_warned_on = models.DateField("nhắc gần nhất", null=True)
+    warnings_sent = models.SmallIntegerField(_("số lần đã nhắc"), db_default=0)
+    first_warned_on = models.DateField(_("nhắc lần đầu"), null=True)
+    last_warned_on = models.DateField(_("nhắc gần nhất"), null=True)
     # The newest warning: nobody is warned further or locked whom one did not reach.
     mail = models.ForeignKey(Message, null=True, on_delete=models.SET_NULL, related_name="+")
     # Beside it, where a number gets one.
@@ -131,15 +133,15 @@ class CampaignMember(models.Model):
         Message, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
     )
     outcome = models.CharField(
-        "kết quả", max_length=16, choices=Outcome, default=Outcome.OPEN, blank=True
+        _("kết quả"), max_length=16, choices=Outcome, default=Outcome.OPEN, blank=True
     )
-    decided_on = models.DateField("ngày có kết quả", null=True)
+    decided_on = models.DateField(_("ngày có kết quả"), null=True)
 
     objects = CampaignMemberQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "người được nhắc"
-        verbose_name_plural = "người được nhắc"
+        verbose_name = _("người được nhắc")
+        verbose_name_plural = pgettext_lazy("plural", "người được nhắc")
         constraints = [
             models.UniqueConstraint(name="member_once", fields=["campaign", "account"]),
             models.UniqueConstraint(

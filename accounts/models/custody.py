@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models.account import Account
 
@@ -21,24 +22,24 @@ class Custody(models.Model):
     """By which decision a mailbox is whose to look after; its codes go to their number."""
 
     mailbox = models.OneToOneField(
-        Account, verbose_name="hộp thư", on_delete=models.CASCADE, related_name="custody"
+        Account, verbose_name=_("hộp thư"), on_delete=models.CASCADE, related_name="custody"
     )
     responsible = models.ForeignKey(
         Account,
-        verbose_name="người phụ trách",
+        verbose_name=_("người phụ trách"),
         null=True,
         on_delete=models.SET_NULL,
         related_name="mailboxes",
     )
     deputy = models.ForeignKey(
         Account,
-        verbose_name="người thay",
+        verbose_name=_("người thay"),
         null=True,
         on_delete=models.SET_NULL,
         related_name="mailboxes_as_deputy",
     )
-    decision = models.CharField("số quyết định", max_length=64)
-    since = models.DateTimeField("từ lúc", default=timezone.now)
+    decision = models.CharField(_("số quyết định"), max_length=64)
+    since = models.DateTimeField(_("từ lúc"), default=timezone.now)
 
     objects = CustodyQuerySet.as_manager()
 

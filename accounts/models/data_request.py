@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models.account import Account
 from otp.models import OFFICE_ZONE
@@ -42,28 +43,28 @@ class DataRequest(models.Model):
         WITHDRAWN = "withdrawn", _("đã rút lại")
 
     account = models.ForeignKey(
-        Account, verbose_name="tài khoản", on_delete=models.CASCADE, related_name="+"
+        Account, verbose_name=_("tài khoản"), on_delete=models.CASCADE, related_name="+"
     )
-    kind = models.CharField("yêu cầu", max_length=16, choices=Kind)
-    text = models.CharField("nội dung", max_length=LONGEST_REQUEST)
-    state = models.CharField("trạng thái", max_length=16, choices=State, default=State.OPEN)
-    made_at = models.DateTimeField("gửi lúc", default=timezone.now)
-    due_on = models.DateField("hạn trả lời")
-    answer = models.CharField("trả lời", max_length=LONGEST_REQUEST, blank=True)
+    kind = models.CharField(_("yêu cầu"), max_length=16, choices=Kind)
+    text = models.CharField(_("nội dung"), max_length=LONGEST_REQUEST)
+    state = models.CharField(_("trạng thái"), max_length=16, choices=State, default=State.OPEN)
+    made_at = models.DateTimeField(_("gửi lúc"), default=timezone.now)
+    due_on = models.DateField(_("hạn trả lời"))
+    answer = models.CharField(_("trả lời"), max_length=LONGEST_REQUEST, blank=True)
     answered_by = models.ForeignKey(
         Account,
-        verbose_name="người trả lời",
+        verbose_name=_("người trả lời"),
         null=True,
         on_delete=models.SET_NULL,
         related_name="+",
     )
-    closed_at = models.DateTimeField("kết thúc lúc", null=True)
+    closed_at = models.DateTimeField(_("kết thúc lúc"), null=True)
 
     objects = DataRequestQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "yêu cầu về dữ liệu cá nhân"
-        verbose_name_plural = "yêu cầu về dữ liệu cá nhân"
+        verbose_name = _("yêu cầu về dữ liệu cá nhân")
+        verbose_name_plural = pgettext_lazy("plural", "yêu cầu về dữ liệu cá nhân")
         constraints = [
             models.UniqueConstraint(
                 name="data_request_one_open_of_a_kind",

@@ -2,6 +2,8 @@
 
 from django.db import connection, models
 from django.db.models import Sum
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models.unit import Unit
 
@@ -26,8 +28,8 @@ class UnitDay(models.Model):
     locked = models.IntegerField()
 
     class Meta:
-        verbose_name = "số liệu trong ngày"
-        verbose_name_plural = "số liệu trong ngày"
+        verbose_name = _("số liệu trong ngày")
+        verbose_name_plural = pgettext_lazy("plural", "số liệu trong ngày")
         constraints = [
             models.UniqueConstraint(
                 name="unit_day_once", fields=["unit", "day"], nulls_distinct=False
@@ -52,8 +54,8 @@ class CodeDay(models.Model):
     unused = models.IntegerField(default=0)
 
     class Meta:
-        verbose_name = "số liệu mã trong ngày"
-        verbose_name_plural = "số liệu mã trong ngày"
+        verbose_name = _("số liệu mã trong ngày")
+        verbose_name_plural = pgettext_lazy("plural", "số liệu mã trong ngày")
         constraints = [
             models.UniqueConstraint(name="code_day_once", fields=["day", "gateway"]),
         ]

@@ -38,29 +38,29 @@ class Departure(models.Model):
     """
 
     account = models.ForeignKey(
-        Account, verbose_name="tài khoản", on_delete=models.CASCADE, related_name="+"
+        Account, verbose_name=_("tài khoản"), on_delete=models.CASCADE, related_name="+"
     )
-    last_day = models.DateField("ngày làm việc cuối")
+    last_day = models.DateField(_("ngày làm việc cuối"))
     forward_to = models.ForeignKey(
         Account,
-        verbose_name="chuyển thư đến",
+        verbose_name=_("chuyển thư đến"),
         null=True,
         on_delete=models.PROTECT,
         related_name="+",
     )
-    forward_days = models.SmallIntegerField("số ngày chuyển thư", default=0)
+    forward_days = models.SmallIntegerField(_("số ngày chuyển thư"), default=0)
     # Read by other mail servers, which take plain ASCII only.
-    sentence = models.CharField("câu trả lời người gửi", max_length=200)
-    why = models.CharField("căn cứ", max_length=200)
-    planned_at = models.DateTimeField("lập lúc", default=timezone.now)
+    sentence = models.CharField(_("câu trả lời người gửi"), max_length=200)
+    why = models.CharField(_("căn cứ"), max_length=200)
+    planned_at = models.DateTimeField(_("lập lúc"), default=timezone.now)
     # Nobody once the account of who planned it is removed.
     planned_by = models.ForeignKey(
-        Account, verbose_name="người lập", null=True, on_delete=models.SET_NULL, related_name="+"
+        Account, verbose_name=_("người lập"), null=True, on_delete=models.SET_NULL, related_name="+"
     )
-    shut_at = models.DateTimeField("đóng lúc", null=True)
+    shut_at = models.DateTimeField(_("đóng lúc"), null=True)
     # Whether it was the departure that shut the account: only then its end opens it again.
     found_open = models.BooleanField(db_default=True)
-    called_off_at = models.DateTimeField("hủy lúc", null=True)
+    called_off_at = models.DateTimeField(_("hủy lúc"), null=True)
 
     objects = DepartureQuerySet.as_manager()
 
@@ -121,20 +121,20 @@ class Removal(models.Model):
         WITHDRAWN = "withdrawn", _("đã rút lại")
         EXPIRED = "expired", _("quá hạn, không xóa")
 
-    why = models.CharField("căn cứ", max_length=200)
-    state = models.CharField("trạng thái", max_length=16, choices=State, default=State.OPEN)
-    proposed_at = models.DateTimeField("đề nghị lúc", default=timezone.now)
+    why = models.CharField(_("căn cứ"), max_length=200)
+    state = models.CharField(_("trạng thái"), max_length=16, choices=State, default=State.OPEN)
+    proposed_at = models.DateTimeField(_("đề nghị lúc"), default=timezone.now)
     proposed_by = models.ForeignKey(
         Account,
-        verbose_name="người đề nghị",
+        verbose_name=_("người đề nghị"),
         on_delete=models.DO_NOTHING,
         db_constraint=False,
         related_name="+",
     )
-    decided_at = models.DateTimeField("quyết định lúc", null=True)
+    decided_at = models.DateTimeField(_("quyết định lúc"), null=True)
     decided_by = models.ForeignKey(
         Account,
-        verbose_name="người quyết định",
+        verbose_name=_("người quyết định"),
         null=True,
         on_delete=models.DO_NOTHING,
         db_constraint=False,
@@ -212,9 +212,9 @@ class RemovalMember(models.Model):
     was_locked = models.BooleanField()
     was_active = models.BooleanField()
     outcome = models.CharField(
-        "kết quả", max_length=16, choices=Outcome, default=Outcome.LISTED, blank=True
+        _("kết quả"), max_length=16, choices=Outcome, default=Outcome.LISTED, blank=True
     )
-    reason = models.CharField("lý do", max_length=32, choices=Reason, blank=True)
+    reason = models.CharField(_("lý do"), max_length=32, choices=Reason, blank=True)
 
     class Meta:
         constraints = [

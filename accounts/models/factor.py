@@ -6,6 +6,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django_otp.models import Device, ThrottlingMixin
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
@@ -40,10 +42,10 @@ class Passkey(ThrottlingMixin, Device):  # type: ignore[misc]  # django-otp has 
         blank=True,  # parted by spaces
     )
     added_at: "models.DateTimeField[Any, Any]" = models.DateTimeField(
-        "thêm lúc", default=timezone.now
+        _("thêm lúc"), default=timezone.now
     )
     last_used_at: "models.DateTimeField[Any, Any]" = models.DateTimeField(
-        "dùng gần nhất lúc", null=True
+        _("dùng gần nhất lúc"), null=True
     )
 
     class Meta:
@@ -73,22 +75,24 @@ class FactorDemand(models.Model):
     """
 
     role = models.OneToOneField(
-        "auth.Group", verbose_name="vai trò", null=True, blank=True, on_delete=models.CASCADE
+        "auth.Group", verbose_name=_("vai trò"), null=True, blank=True, on_delete=models.CASCADE
     )
     unit = models.OneToOneField(
-        Unit, verbose_name="đơn vị", null=True, blank=True, on_delete=models.CASCADE
+        Unit, verbose_name=_("đơn vị"), null=True, blank=True, on_delete=models.CASCADE
     )
-    from_day = models.DateField("từ ngày")
+    from_day = models.DateField(_("từ ngày"))
 
     class Meta:
-        verbose_name = "yêu cầu xác thực hai lớp"
-        verbose_name_plural = "yêu cầu xác thực hai lớp"
+        verbose_name = _("yêu cầu xác thực hai lớp")
+        verbose_name_plural = pgettext_lazy("plural", "yêu cầu xác thực hai lớp")
         constraints = (
             models.CheckConstraint(
                 name="factor_demand_of_a_role_or_a_unit",
                 condition=Q(role__isnull=True, unit__isnull=False)
                 | Q(role__isnull=False, unit__isnull=True),
-                violation_error_message="Hãy chọn một vai trò hoặc một đơn vị, không chọn cả hai.",
+                violation_error_message=_(
+                    "Hãy chọn một vai trò hoặc một đơn vị, không chọn cả hai."
+                ),
             ),
         )
 
@@ -98,4 +102,4 @@ class FactorDemand(models.Model):
     def clean(self) -> None:
         super().clean()
         if self._state.adding and self.from_day and self.from_day < timezone.localdate():
-            raise ValidationError({"from_day": "Ngày này đã qua. Hãy chọn từ hôm nay trở đi."})
+            raise ValidationError({"from_day": _("Ngày này đã qua. Hãy chọn từ hôm nay trở đi.")})

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models.account import STORED_PHONE, Account
 
@@ -14,8 +15,8 @@ class DailyHelp(models.Model):
     """Help round the office's limits: of each kind at most one a day for an account (AD-10)."""
 
     class Kind(models.TextChoices):
-        CODE = "code", "thêm một mã"
-        REOPENING = "reopening", "mở lại việc lấy lại mật khẩu"
+        CODE = "code", _("thêm một mã")
+        REOPENING = "reopening", _("mở lại việc lấy lại mật khẩu")
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=16, choices=Kind)
@@ -50,24 +51,28 @@ class Proposal(models.Model):
     LIFE = dt.timedelta(days=3)
 
     class State(models.TextChoices):
-        OPEN = "open", "chờ duyệt"
-        APPROVED = "approved", "đã duyệt"
-        DECLINED = "declined", "không duyệt"
-        EXPIRED = "expired", "quá hạn"
+        OPEN = "open", _("chờ duyệt")
+        APPROVED = "approved", _("đã duyệt")
+        DECLINED = "declined", _("không duyệt")
+        EXPIRED = "expired", _("quá hạn")
 
     account = models.ForeignKey(
-        Account, verbose_name="tài khoản", on_delete=models.CASCADE, related_name="+"
+        Account, verbose_name=_("tài khoản"), on_delete=models.CASCADE, related_name="+"
     )
-    evidence = models.CharField("căn cứ", max_length=300)
-    ticket = models.CharField("số phiếu", max_length=32)
-    state = models.CharField("trạng thái", max_length=16, choices=State, default=State.OPEN)
-    proposed_at = models.DateTimeField("đề nghị lúc", default=timezone.now)
+    evidence = models.CharField(_("căn cứ"), max_length=300)
+    ticket = models.CharField(_("số phiếu"), max_length=32)
+    state = models.CharField(_("trạng thái"), max_length=16, choices=State, default=State.OPEN)
+    proposed_at = models.DateTimeField(_("đề nghị lúc"), default=timezone.now)
     proposed_by = models.ForeignKey(
-        Account, verbose_name="người đề nghị", on_delete=models.PROTECT, related_name="+"
+        Account, verbose_name=_("người đề nghị"), on_delete=models.PROTECT, related_name="+"
     )
-    decided_at = models.DateTimeField("quyết định lúc", null=True)
+    decided_at = models.DateTimeField(_("quyết định lúc"), null=True)
     decided_by = models.ForeignKey(
-        Account, verbose_name="người duyệt", null=True, on_delete=models.PROTECT, related_name="+"
+        Account,
+        verbose_name=_("người duyệt"),
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
     )
 
     class Meta:
@@ -91,7 +96,7 @@ class PhoneProposal(Proposal):
     """
 
     phone = models.CharField(max_length=16, blank=True, editable=False)
-    phone_masked = models.CharField("số mới", max_length=16)
+    phone_masked = models.CharField(_("số mới"), max_length=16)
 
     objects = ProposalQuerySet.as_manager()
 

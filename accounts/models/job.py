@@ -7,7 +7,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 from procrastinate.contrib.django import app as procrastinate
 
 from accounts import caller
@@ -26,18 +27,18 @@ class Job(models.Model):
     LONG_WAIT = dt.timedelta(minutes=1)  # after which no process seems to be there
 
     class Kind(models.TextChoices):
-        IMPORT = "import", "Nhập tài khoản từ tệp"
-        LOCK = "lock", "Khóa tài khoản"
-        UNLOCK = "unlock", "Mở khóa tài khoản"
-        MARK_DEFAULT = "mark-default", "Đánh dấu còn mật khẩu mặc định"
-        NOTICE = "notice", "Gửi thông báo bằng thư"
+        IMPORT = "import", _("Nhập tài khoản từ tệp")
+        LOCK = "lock", _("Khóa tài khoản")
+        UNLOCK = "unlock", _("Mở khóa tài khoản")
+        MARK_DEFAULT = "mark-default", _("Đánh dấu còn mật khẩu mặc định")
+        NOTICE = "notice", _("Gửi thông báo bằng thư")
 
     class State(models.TextChoices):
-        ASKING = "asking", "chờ xác nhận"
-        QUEUED = "queued", "đang chờ"
-        WORKING = "working", "đang thực hiện"
-        DONE = "done", "đã xong"
-        REFUSED = "refused", "đã dừng"
+        ASKING = "asking", _("chờ xác nhận")
+        QUEUED = "queued", _("đang chờ")
+        WORKING = "working", _("đang thực hiện")
+        DONE = "done", _("đã xong")
+        REFUSED = "refused", _("đã dừng")
 
     kind = models.CharField(max_length=16, choices=Kind)
     state = models.CharField(max_length=16, choices=State)
@@ -61,8 +62,8 @@ class Job(models.Model):
     faults = models.JSONField(default=list)
 
     class Meta:
-        verbose_name = "công việc"
-        verbose_name_plural = "công việc"
+        verbose_name = _("công việc")
+        verbose_name_plural = pgettext_lazy("plural", "công việc")
         constraints = [
             models.CheckConstraint(
                 name="job_forgets_its_file",
@@ -155,7 +156,7 @@ class Job(models.Model):
     def state_in_words(self) -> str:
         """How it stands, as its page says it: a file is loaded as a whole or not at all."""
         if self.kind == self.Kind.IMPORT and self.state == self.State.REFUSED:
-            return _("đã dừng, chưa nhập dữ liệu nào")
+            return gettext("đã dừng, chưa nhập dữ liệu nào")
         return self.get_state_display()
 
     @property

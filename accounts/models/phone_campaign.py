@@ -7,6 +7,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models.account import Account
 from accounts.models.phone_state import missing, months_before
@@ -22,29 +24,29 @@ class PhoneCampaign(models.Model):
     """One round of asking the people of some units for a number that is theirs, and confirmed."""
 
     class State(models.TextChoices):
-        PLANNED = "planned", "đang soạn"
-        RUNNING = "running", "đang chạy"
-        DONE = "done", "đã xong"
-        STOPPED = "stopped", "đã dừng"
+        PLANNED = "planned", _("đang soạn")
+        RUNNING = "running", _("đang chạy")
+        DONE = "done", _("đã xong")
+        STOPPED = "stopped", _("đã dừng")
 
-    name = models.CharField("tên chiến dịch", max_length=100)
-    basis = models.CharField("căn cứ", max_length=200)
-    units = models.ManyToManyField(Unit, verbose_name="đơn vị", related_name="+")
-    kinds = ArrayField(models.CharField(max_length=16), verbose_name="loại hộp thư")
-    older_than = models.SmallIntegerField("xác thực đã quá số tháng", null=True)
-    reminder_days = ArrayField(models.DateField(), verbose_name="các ngày nhắc bằng thư")
-    asked_first_from = models.DateField("bắt buộc khi đăng nhập từ ngày")
-    postponements = models.SmallIntegerField("số lần được để sau")
-    state = models.CharField("trạng thái", max_length=16, choices=State, default=State.PLANNED)
-    created_at = models.DateTimeField("lập lúc", default=timezone.now)
+    name = models.CharField(_("tên chiến dịch"), max_length=100)
+    basis = models.CharField(_("căn cứ"), max_length=200)
+    units = models.ManyToManyField(Unit, verbose_name=_("đơn vị"), related_name="+")
+    kinds = ArrayField(models.CharField(max_length=16), verbose_name=_("loại hộp thư"))
+    older_than = models.SmallIntegerField(_("xác thực đã quá số tháng"), null=True)
+    reminder_days = ArrayField(models.DateField(), verbose_name=_("các ngày nhắc bằng thư"))
+    asked_first_from = models.DateField(_("bắt buộc khi đăng nhập từ ngày"))
+    postponements = models.SmallIntegerField(_("số lần được để sau"))
+    state = models.CharField(_("trạng thái"), max_length=16, choices=State, default=State.PLANNED)
+    created_at = models.DateTimeField(_("lập lúc"), default=timezone.now)
     created_by = models.ForeignKey(Account, null=True, on_delete=models.SET_NULL, related_name="+")
-    started_at = models.DateTimeField("bắt đầu lúc", null=True)
+    started_at = models.DateTimeField(_("bắt đầu lúc"), null=True)
     started_by = models.ForeignKey(Account, null=True, on_delete=models.SET_NULL, related_name="+")
-    ended_at = models.DateTimeField("kết thúc lúc", null=True)
+    ended_at = models.DateTimeField(_("kết thúc lúc"), null=True)
 
     class Meta:
-        verbose_name = "chiến dịch số điện thoại"
-        verbose_name_plural = "chiến dịch số điện thoại"
+        verbose_name = _("chiến dịch số điện thoại")
+        verbose_name_plural = pgettext_lazy("plural", "chiến dịch số điện thoại")
         constraints = [
             models.CheckConstraint(
                 name="phone_campaign_known_state",
@@ -147,29 +149,29 @@ class PhoneMember(models.Model):
     """Somebody whom a campaign asks for a number: how often, and what became of it."""
 
     class Outcome(models.TextChoices):
-        OPEN = "", "chưa cập nhật"
-        CONFIRMED = "confirmed", "đã cập nhật"
-        EXCUSED = "excused", "được miễn"
-        LEFT = "left", "ra khỏi danh sách"
-        STOPPED = "stopped", "chiến dịch dừng"
+        OPEN = "", _("chưa cập nhật")
+        CONFIRMED = "confirmed", _("đã cập nhật")
+        EXCUSED = "excused", _("được miễn")
+        LEFT = "left", _("ra khỏi danh sách")
+        STOPPED = "stopped", _("chiến dịch dừng")
 
     campaign = models.ForeignKey(PhoneCampaign, on_delete=models.PROTECT, related_name="members")
     # An account that is removed leaves its place in the count.
     account = models.ForeignKey(Account, null=True, on_delete=models.SET_NULL, related_name="+")
-    reminders_sent = models.SmallIntegerField("số lần đã nhắc", db_default=0)
-    last_reminded_on = models.DateField("nhắc gần nhất", null=True)
+    reminders_sent = models.SmallIntegerField(_("số lần đã nhắc"), db_default=0)
+    last_reminded_on = models.DateField(_("nhắc gần nhất"), null=True)
     mail = models.ForeignKey(Message, null=True, on_delete=models.SET_NULL, related_name="+")
-    postponements_left = models.SmallIntegerField("số lần còn được để sau")
+    postponements_left = models.SmallIntegerField(_("số lần còn được để sau"))
     outcome = models.CharField(
-        "kết quả", max_length=16, choices=Outcome, default=Outcome.OPEN, blank=True
+        _("kết quả"), max_length=16, choices=Outcome, default=Outcome.OPEN, blank=True
     )
-    decided_on = models.DateField("ngày có kết quả", null=True)
+    decided_on = models.DateField(_("ngày có kết quả"), null=True)
 
     objects = PhoneMemberQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "người được yêu cầu cập nhật số điện thoại"
-        verbose_name_plural = "người được yêu cầu cập nhật số điện thoại"
+        verbose_name = _("người được yêu cầu cập nhật số điện thoại")
+        verbose_name_plural = pgettext_lazy("plural", "người được yêu cầu cập nhật số điện thoại")
         constraints = [
             models.UniqueConstraint(name="phone_member_once", fields=["campaign", "account"]),
             models.UniqueConstraint(
@@ -214,13 +216,13 @@ class PhoneExcuse(models.Model):
     """Why somebody is not asked for a number: no campaign chases the person while this stands."""
 
     account = models.OneToOneField(Account, on_delete=models.CASCADE, related_name="phone_excuse")
-    reason = models.CharField("lý do", max_length=200)
+    reason = models.CharField(_("lý do"), max_length=200)
     excused_by = models.ForeignKey(Account, null=True, on_delete=models.SET_NULL, related_name="+")
-    excused_at = models.DateTimeField("miễn lúc", default=timezone.now)
+    excused_at = models.DateTimeField(_("miễn lúc"), default=timezone.now)
 
     class Meta:
-        verbose_name = "miễn số điện thoại"
-        verbose_name_plural = "miễn số điện thoại"
+        verbose_name = _("miễn số điện thoại")
+        verbose_name_plural = pgettext_lazy("plural", "miễn số điện thoại")
         constraints = [
             models.CheckConstraint(name="phone_excuse_has_a_reason", condition=~Q(reason="")),
         ]

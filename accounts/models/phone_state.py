@@ -8,16 +8,17 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from otp.models import OFFICE_ZONE
 
 
 class PhoneState(models.TextChoices):
-    NONE = "none", "chưa có số"
-    DOUBTED = "doubted", "có thể không còn của chủ hộp thư"
-    UNCONFIRMED = "unconfirmed", "số chưa xác thực"
-    OLD = "old", "số xác thực đã lâu"
-    GOOD = "good", "số đã xác thực"
+    NONE = "none", _("chưa có số")
+    DOUBTED = "doubted", _("có thể không còn của chủ hộp thư")
+    UNCONFIRMED = "unconfirmed", _("số chưa xác thực")
+    OLD = "old", _("số xác thực đã lâu")
+    GOOD = "good", _("số đã xác thực")
 
 
 def months_before(day: dt.date, months: int) -> dt.datetime:

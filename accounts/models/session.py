@@ -4,6 +4,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models.names import NameField
 from otp.counting import keyed_names
@@ -24,8 +26,8 @@ class Session(AbstractBaseSession):
     former_until = models.DateTimeField(null=True)
 
     class Meta:
-        verbose_name = "phiên"
-        verbose_name_plural = "phiên"
+        verbose_name = _("phiên")
+        verbose_name_plural = pgettext_lazy("plural", "phiên")
         db_table = "accounts_session"
 
     @staticmethod
@@ -49,20 +51,20 @@ class Device(models.Model):
     """
 
     account = models.ForeignKey(
-        "accounts.Account", on_delete=models.CASCADE, verbose_name="tài khoản"
+        "accounts.Account", on_delete=models.CASCADE, verbose_name=_("tài khoản")
     )
     token_name = models.CharField(max_length=64)
-    browser = models.CharField("trình duyệt", max_length=64)
-    client = models.GenericIPAddressField("địa chỉ IP", null=True)
-    first_seen_at = models.DateTimeField("lần đầu lúc", default=timezone.now)
-    last_seen_at = models.DateTimeField("lần cuối lúc", default=timezone.now, db_index=True)
+    browser = models.CharField(_("trình duyệt"), max_length=64)
+    client = models.GenericIPAddressField(_("địa chỉ IP"), null=True)
+    first_seen_at = models.DateTimeField(_("lần đầu lúc"), default=timezone.now)
+    last_seen_at = models.DateTimeField(_("lần cuối lúc"), default=timezone.now, db_index=True)
     forgotten_at = models.DateTimeField(null=True)
 
     objects = DeviceManager()
 
     class Meta:
-        verbose_name = "thiết bị"
-        verbose_name_plural = "thiết bị"
+        verbose_name = _("thiết bị")
+        verbose_name_plural = pgettext_lazy("plural", "thiết bị")
         constraints = (
             models.UniqueConstraint(fields=["account", "token_name"], name="a_device_once"),
         )
@@ -83,21 +85,21 @@ class MailLogin(models.Model):
         POP3 = "pop3", "POP3"
         SMTP = "smtp", "SMTP"
         SIEVE = "sieve", "ManageSieve"
-        OTHER = "other", "khác"
+        OTHER = "other", _("khác")
 
     account = models.ForeignKey(
-        "accounts.Account", on_delete=models.CASCADE, verbose_name="tài khoản"
+        "accounts.Account", on_delete=models.CASCADE, verbose_name=_("tài khoản")
     )
-    local_day = models.DateField("ngày", db_index=True)
-    client = models.GenericIPAddressField("địa chỉ IP")  # of IPv6: where its /64 begins
-    protocol = models.CharField("giao thức", max_length=8, choices=Protocol)
-    count = models.PositiveIntegerField("số lần", default=1)
-    first_at = models.DateTimeField("lần đầu lúc", default=timezone.now)
-    last_at = models.DateTimeField("lần cuối lúc", default=timezone.now)
+    local_day = models.DateField(_("ngày"), db_index=True)
+    client = models.GenericIPAddressField(_("địa chỉ IP"))  # of IPv6: where its /64 begins
+    protocol = models.CharField(_("giao thức"), max_length=8, choices=Protocol)
+    count = models.PositiveIntegerField(_("số lần"), default=1)
+    first_at = models.DateTimeField(_("lần đầu lúc"), default=timezone.now)
+    last_at = models.DateTimeField(_("lần cuối lúc"), default=timezone.now)
 
     class Meta:
-        verbose_name = "đăng nhập của phần mềm thư"
-        verbose_name_plural = "đăng nhập của phần mềm thư"
+        verbose_name = _("đăng nhập của phần mềm thư")
+        verbose_name_plural = pgettext_lazy("plural", "đăng nhập của phần mềm thư")
         constraints = (
             models.UniqueConstraint(
                 fields=["account", "local_day", "client", "protocol"],
@@ -125,21 +127,21 @@ class AppPassword(models.Model):
     """
 
     account = models.ForeignKey(
-        "accounts.Account", on_delete=models.CASCADE, verbose_name="tài khoản"
+        "accounts.Account", on_delete=models.CASCADE, verbose_name=_("tài khoản")
     )
-    name = NameField("tên", max_length=64)
+    name = NameField(_("tên"), max_length=64)
     digest = models.CharField(max_length=2)
     encoded = models.CharField(max_length=128)
-    made_at = models.DateTimeField("tạo lúc", default=timezone.now)
+    made_at = models.DateTimeField(_("tạo lúc"), default=timezone.now)
     # As Dovecot tells; never, where it does not.
-    last_used_on = models.DateField("dùng gần nhất", null=True)
+    last_used_on = models.DateField(_("dùng gần nhất"), null=True)
     last_protocol = models.CharField(
-        "giao thức", max_length=8, choices=MailLogin.Protocol, blank=True
+        _("giao thức"), max_length=8, choices=MailLogin.Protocol, blank=True
     )
 
     class Meta:
-        verbose_name = "mật khẩu ứng dụng"
-        verbose_name_plural = "mật khẩu ứng dụng"
+        verbose_name = _("mật khẩu ứng dụng")
+        verbose_name_plural = pgettext_lazy("plural", "mật khẩu ứng dụng")
         constraints = (
             models.UniqueConstraint(fields=["account", "name"], name="an_app_password_has_a_name"),
             # The mail server asks for one row, and takes no more.
@@ -173,27 +175,27 @@ class ProgramToken(models.Model):
     """
 
     class Scope(models.TextChoices):
-        STATUS = "status", "Xem tình trạng hệ thống"
-        FIGURES = "figures", "Xem đơn vị và số liệu"
-        ACCOUNTS = "accounts", "Xem tài khoản"
-        LOCKS = "locks", "Khóa, mở khóa tài khoản"
+        STATUS = "status", _("Xem tình trạng hệ thống")
+        FIGURES = "figures", _("Xem đơn vị và số liệu")
+        ACCOUNTS = "accounts", _("Xem tài khoản")
+        LOCKS = "locks", _("Khóa, mở khóa tài khoản")
 
-    name = NameField("tên", max_length=64, unique=True)
+    name = NameField(_("tên"), max_length=64, unique=True)
     digest = models.CharField(max_length=64, unique=True)
-    scopes = ArrayField(models.CharField(max_length=16), verbose_name="được làm gì")
+    scopes = ArrayField(models.CharField(max_length=16), verbose_name=_("được làm gì"))
     # With those below it; none: the whole province.
     unit = models.ForeignKey(
-        "accounts.Unit", verbose_name="đơn vị", null=True, on_delete=models.PROTECT
+        "accounts.Unit", verbose_name=_("đơn vị"), null=True, on_delete=models.PROTECT
     )
-    networks = ArrayField(models.CharField(max_length=43), verbose_name="từ mạng nào")
-    made_at = models.DateTimeField("tạo lúc", default=timezone.now)
-    last_day = models.DateField("dùng được đến hết ngày")
-    ended_at = models.DateTimeField("hủy lúc", null=True)
-    last_used_on = models.DateField("dùng gần nhất", null=True)
+    networks = ArrayField(models.CharField(max_length=43), verbose_name=_("từ mạng nào"))
+    made_at = models.DateTimeField(_("tạo lúc"), default=timezone.now)
+    last_day = models.DateField(_("dùng được đến hết ngày"))
+    ended_at = models.DateTimeField(_("hủy lúc"), null=True)
+    last_used_on = models.DateField(_("dùng gần nhất"), null=True)
 
     class Meta:
-        verbose_name = "chương trình của CNTT"
-        verbose_name_plural = "chương trình của CNTT"
+        verbose_name = _("chương trình của CNTT")
+        verbose_name_plural = pgettext_lazy("plural", "chương trình của CNTT")
         constraints = (
             models.CheckConstraint(
                 name="a_program_token_is_a_hash",
@@ -223,8 +225,8 @@ class ProgramCall(models.Model):
     called_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
-        verbose_name = "lệnh của chương trình"
-        verbose_name_plural = "lệnh của chương trình"
+        verbose_name = _("lệnh của chương trình")
+        verbose_name_plural = pgettext_lazy("plural", "lệnh của chương trình")
         constraints = (
             models.UniqueConstraint(
                 fields=["token", "key_digest"], name="a_program_uses_a_key_once"

@@ -2,6 +2,8 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models.names import NameField
 
@@ -13,11 +15,11 @@ class Unit(models.Model):
     other.
     """
 
-    name = NameField("tên đơn vị", max_length=200)
-    code = NameField("tên viết tắt", max_length=50, blank=True)
+    name = NameField(_("tên đơn vị"), max_length=200)
+    code = NameField(_("tên viết tắt"), max_length=50, blank=True)
     parent = models.ForeignKey(
         "self",
-        verbose_name="đơn vị cấp trên",
+        verbose_name=_("đơn vị cấp trên"),
         null=True,
         blank=True,
         on_delete=models.PROTECT,
@@ -25,8 +27,8 @@ class Unit(models.Model):
     )
 
     class Meta:
-        verbose_name = "đơn vị"
-        verbose_name_plural = "đơn vị"
+        verbose_name = _("đơn vị")
+        verbose_name_plural = pgettext_lazy("plural", "đơn vị")
         constraints = [
             models.UniqueConstraint(
                 name="unit_name_once", fields=["parent", "name"], nulls_distinct=False

@@ -5,6 +5,7 @@ from email.utils import parseaddr
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import AddressError, canonical, canonical_or_none
 from accounts.models.address import Address, AddressQuarantine
@@ -19,7 +20,7 @@ _RESERVED = (
 RESERVED = frozenset(_RESERVED.split())
 
 # One sentence, so that it does not tell which it is.
-NOT_FREE = (
+NOT_FREE = _(
     "Không dùng được địa chỉ này: đã thuộc về một tài khoản hoặc được dành riêng. Hãy chọn địa chỉ"
     " khác."
 )

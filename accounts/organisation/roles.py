@@ -12,6 +12,7 @@ from django.apps import apps as current
 from django.apps.registry import Apps
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
+from django.utils.translation import gettext_noop
 
 from accounts.models.account import Account
 from accounts.models.right import Right
@@ -21,10 +22,10 @@ from accounts.organisation.units import with_below
 class Role(enum.StrEnum):
     """What somebody is to the portal; the value is the name of the group."""
 
-    HOTLINE = "Hỗ trợ"
-    UNIT_IT = "CNTT đơn vị"
-    PROVINCE_IT = "CNTT tỉnh"
-    AUDITOR = "Kiểm tra"
+    HOTLINE = gettext_noop("Hỗ trợ")
+    UNIT_IT = gettext_noop("CNTT đơn vị")
+    PROVINCE_IT = gettext_noop("CNTT tỉnh")
+    AUDITOR = gettext_noop("Kiểm tra")
 
 
 # How `create_staff` spells them.

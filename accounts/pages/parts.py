@@ -8,6 +8,8 @@ from django import template
 from django.http import HttpRequest
 from django.template import Context
 from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models.right import Right
 
@@ -18,11 +20,11 @@ register = template.Library()
 class Part:
     """A page of the staff, with those below it: what it is for, and what it does not do."""
 
-    name: str
+    name: str | Promise
     url_name: str
     right: Right | None  # None: for all of the staff
-    purpose: str
-    not_this: str
+    purpose: str | Promise
+    not_this: str | Promise
 
     @property
     def href(self) -> str:
@@ -31,169 +33,197 @@ class Part:
 
 PARTS = (
     Part(
-        "Tổng quan",
+        _("Tổng quan"),
         "admin:index",
         None,
-        "Cho biết hệ thống và các việc đang chờ: số nào cần xem thì có dấu và đường dẫn đến danh"
-        " sách.",
-        "Không thay đổi gì. Cán bộ CNTT đơn vị chỉ thấy số của đơn vị mình và cấp dưới; số đếm tài"
-        " khoản có thể cũ hơn vài phút.",
+        _(
+            "Cho biết hệ thống và các việc đang chờ: số nào cần xem thì có dấu và đường dẫn đến"
+            " danh sách."
+        ),
+        _(
+            "Không thay đổi gì. Cán bộ CNTT đơn vị chỉ thấy số của đơn vị mình và cấp dưới; số đếm"
+            " tài khoản có thể cũ hơn vài phút."
+        ),
     ),
     Part(
-        "Hỗ trợ",
+        _("Hỗ trợ"),
         "accounts:desk",
         Right.USE_DESK,
-        "Tìm một người, xem vì sao chưa nhận được mã và giúp người đó ngay trong cuộc gọi.",
-        "Không hiện mật khẩu hay mã. Muốn đổi số điện thoại hoặc bỏ xác thực hai lớp thay chủ hộp"
-        " thư thì phải có cán bộ thứ hai duyệt.",
+        _("Tìm một người, xem vì sao chưa nhận được mã và giúp người đó ngay trong cuộc gọi."),
+        _(
+            "Không hiện mật khẩu hay mã. Muốn đổi số điện thoại hoặc bỏ xác thực hai lớp thay chủ"
+            " hộp thư thì phải có cán bộ thứ hai duyệt."
+        ),
     ),
     Part(
-        "Đề nghị chờ duyệt",
+        _("Đề nghị chờ duyệt"),
         "accounts:waiting",
         Right.USE_DESK,
-        "Duyệt hoặc từ chối số điện thoại mới, việc bỏ xác thực hai lớp do cán bộ khác đề nghị.",
-        "Không ai duyệt đề nghị của mình. Chưa có người duyệt thì mọi thứ giữ nguyên.",
+        _("Duyệt hoặc từ chối số điện thoại mới, việc bỏ xác thực hai lớp do cán bộ khác đề nghị."),
+        _("Không ai duyệt đề nghị của mình. Chưa có người duyệt thì mọi thứ giữ nguyên."),
     ),
     Part(
-        "Tài khoản",
+        _("Tài khoản"),
         "admin:accounts_account_changelist",
         Right.VIEW_ACCOUNT,
-        "Xem, lọc, sửa tài khoản; chọn nhiều tài khoản để khóa, mở khóa, đánh dấu mật khẩu mặc"
-        " định, gửi thư hoặc xuất danh sách.",
-        "Không hiện và không đặt được mật khẩu; số điện thoại không sửa ở đây. Tìm theo tên hoặc số"
-        " ở trang Hỗ trợ.",
+        _(
+            "Xem, lọc, sửa tài khoản; chọn nhiều tài khoản để khóa, mở khóa, đánh dấu mật khẩu mặc"
+            " định, gửi thư hoặc xuất danh sách."
+        ),
+        _(
+            "Không hiện và không đặt được mật khẩu; số điện thoại không sửa ở đây. Tìm theo tên"
+            " hoặc số ở trang Hỗ trợ."
+        ),
     ),
     Part(
-        "Nhập từ tệp",
+        _("Nhập từ tệp"),
         "admin:accounts_load",
         Right.IMPORT_ACCOUNTS,
-        "Thêm và cập nhật nhiều tài khoản từ tệp CSV hoặc XLSX. Tệp được đọc thử, bạn xem trước rồi"
-        " mới xác nhận.",
-        "Không xóa và không khóa tài khoản vắng mặt trong tệp; không thay số điện thoại đang dùng."
-        " Chỉ cần một dòng sai, toàn bộ tệp sẽ không được nhập.",
+        _(
+            "Thêm và cập nhật nhiều tài khoản từ tệp CSV hoặc XLSX. Tệp được đọc thử, bạn xem trước"
+            " rồi mới xác nhận."
+        ),
+        _(
+            "Không xóa và không khóa tài khoản vắng mặt trong tệp; không thay số điện thoại đang"
+            " dùng. Chỉ cần một dòng sai, toàn bộ tệp sẽ không được nhập."
+        ),
     ),
     Part(
-        "Phiếu kích hoạt",
+        _("Phiếu kích hoạt"),
         "accounts:slips",
         Right.PRINT_SLIPS,
-        "In phiếu cho người mới để họ tự kích hoạt hộp thư, đăng ký số điện thoại và đặt mật khẩu.",
-        "Không in lại được phiếu cũ: mã trên phiếu không được lưu lại. Mất phiếu thì hủy và in"
-        " phiếu khác.",
+        _(
+            "In phiếu cho người mới để họ tự kích hoạt hộp thư, đăng ký số điện thoại và đặt mật"
+            " khẩu."
+        ),
+        _(
+            "Không in lại được phiếu cũ: mã trên phiếu không được lưu lại. Mất phiếu thì hủy và in"
+            " phiếu khác."
+        ),
     ),
     Part(
-        "Nghỉ việc",
+        _("Nghỉ việc"),
         "accounts:departures",
         Right.END_ACCOUNTS,
-        "Hẹn ngày đóng hộp thư của người nghỉ việc và chọn chuyển tiếp hay từ chối thư đến.",
-        "Không xóa tài khoản. Muốn xóa hẳn thì lập đề nghị ở phần Xóa tài khoản.",
+        _("Hẹn ngày đóng hộp thư của người nghỉ việc và chọn chuyển tiếp hay từ chối thư đến."),
+        _("Không xóa tài khoản. Muốn xóa hẳn thì lập đề nghị ở phần Xóa tài khoản."),
     ),
     Part(
-        "Hộp thư tổ chức",
+        _("Hộp thư tổ chức"),
         "accounts:mailboxes",
         Right.VIEW_REPORTS,
-        "Cho biết ai phụ trách hộp thư của từng tổ chức và bàn giao cho người khác.",
-        "Không bàn giao hộp thư cá nhân. Khi bàn giao, mọi phiên đăng nhập của hộp thư bị đóng.",
+        _("Cho biết ai phụ trách hộp thư của từng tổ chức và bàn giao cho người khác."),
+        _("Không bàn giao hộp thư cá nhân. Khi bàn giao, mọi phiên đăng nhập của hộp thư bị đóng."),
     ),
     Part(
-        "Xóa tài khoản",
+        _("Xóa tài khoản"),
         "accounts:removals",
         Right.REMOVE_ACCOUNTS,
-        "Lập danh sách đề nghị xóa, và xác nhận danh sách do cán bộ khác đề nghị.",
-        "Không ai tự xác nhận đề nghị của mình. Đã xác nhận thì không lấy lại được tài khoản.",
+        _("Lập danh sách đề nghị xóa, và xác nhận danh sách do cán bộ khác đề nghị."),
+        _("Không ai tự xác nhận đề nghị của mình. Đã xác nhận thì không lấy lại được tài khoản."),
     ),
     Part(
-        "Yêu cầu về dữ liệu",
+        _("Yêu cầu về dữ liệu"),
         "accounts:data-requests",
         Right.ANSWER_REQUESTS,
-        "Trả lời đúng hạn yêu cầu sửa, xóa, hạn chế, phản đối việc dùng dữ liệu cá nhân.",
-        "Không tự sửa hay xóa dữ liệu khi trả lời: việc đó làm ở trang tài khoản hoặc phần Xóa tài"
-        " khoản.",
+        _("Trả lời đúng hạn yêu cầu sửa, xóa, hạn chế, phản đối việc dùng dữ liệu cá nhân."),
+        _(
+            "Không tự sửa hay xóa dữ liệu khi trả lời: việc đó làm ở trang tài khoản hoặc phần Xóa"
+            " tài khoản."
+        ),
     ),
     Part(
-        "Chiến dịch",
+        _("Chiến dịch"),
         "accounts:campaigns",
         Right.RUN_CAMPAIGNS,
-        "Nhắc đổi mật khẩu mặc định và cập nhật số điện thoại theo lịch, theo từng đơn vị.",
-        "Không khóa ai khi chưa nhắc đủ số lần và chưa có cán bộ đồng ý; không xóa tài khoản.",
+        _("Nhắc đổi mật khẩu mặc định và cập nhật số điện thoại theo lịch, theo từng đơn vị."),
+        _("Không khóa ai khi chưa nhắc đủ số lần và chưa có cán bộ đồng ý; không xóa tài khoản."),
     ),
     Part(
-        "Báo cáo",
+        _("Báo cáo"),
         "accounts:reports",
         Right.VIEW_REPORTS,
-        "Số liệu về số điện thoại, mật khẩu mặc định, mã và hoạt động hỗ trợ; tải được từng bảng.",
-        "Không gồm tài khoản ngừng sử dụng. Các ngày trước chỉ có con số, không có danh sách.",
+        _(
+            "Số liệu về số điện thoại, mật khẩu mặc định, mã và hoạt động hỗ trợ; tải được từng"
+            " bảng."
+        ),
+        _("Không gồm tài khoản ngừng sử dụng. Các ngày trước chỉ có con số, không có danh sách."),
     ),
     Part(
-        "Nhật ký",
+        _("Nhật ký"),
         "admin:accounts_auditevent_changelist",
         Right.VIEW_AUDIT,
-        "Ai đã làm gì, với tài khoản nào, lúc nào; lọc và xuất CSV.",
-        "Không sửa, không xóa được. Mỗi lần xem nhật ký cũng được ghi lại.",
+        _("Ai đã làm gì, với tài khoản nào, lúc nào; lọc và xuất CSV."),
+        _("Không sửa, không xóa được. Mỗi lần xem nhật ký cũng được ghi lại."),
     ),
     Part(
-        "Đơn vị",
+        _("Đơn vị"),
         "admin:accounts_unit_changelist",
         Right.VIEW_UNIT,
-        "Cây đơn vị: tên, tên viết tắt và đơn vị cấp trên.",
-        "Không chuyển người sang đơn vị khác: việc đó làm ở trang tài khoản hoặc bằng tệp.",
+        _("Cây đơn vị: tên, tên viết tắt và đơn vị cấp trên."),
+        _("Không chuyển người sang đơn vị khác: việc đó làm ở trang tài khoản hoặc bằng tệp."),
     ),
     Part(
-        "Thông báo",
+        _("Thông báo"),
         "admin:accounts_loginnotice_changelist",
         Right.VIEW_LOGIN_NOTICE,
-        "Thông báo hiện trên trang đăng nhập trong một khoảng thời gian.",
-        "Không gửi thư cho ai. Muốn gửi thư thì chọn tài khoản trong danh sách Tài khoản.",
+        _("Thông báo hiện trên trang đăng nhập trong một khoảng thời gian."),
+        _("Không gửi thư cho ai. Muốn gửi thư thì chọn tài khoản trong danh sách Tài khoản."),
     ),
     Part(
-        "Bắt buộc xác thực hai lớp",
+        _("Bắt buộc xác thực hai lớp"),
         "admin:accounts_factordemand_changelist",
         Right.VIEW_FACTOR_DEMAND,
-        "Chọn vai trò hoặc đơn vị, và ngày từ đó ai chưa có xác thực hai lớp phải bật khi đăng"
-        " nhập.",
-        "Không áp dụng cho hộp thư tổ chức, thư trên điện thoại và Outlook.",
+        _(
+            "Chọn vai trò hoặc đơn vị, và ngày từ đó ai chưa có xác thực hai lớp phải bật khi đăng"
+            " nhập."
+        ),
+        _("Không áp dụng cho hộp thư tổ chức, thư trên điện thoại và Outlook."),
     ),
     Part(
-        "Giới hạn gửi mã",
+        _("Giới hạn gửi mã"),
         "admin:otp_brakes_changelist",
         Right.VIEW_CEILINGS,
-        "Giới hạn số tin của toàn hệ thống, và công tắc dừng gửi mã khi có sự cố.",
-        "Không thay đổi số mã một hộp thư được yêu cầu trong ngày.",
+        _("Giới hạn số tin của toàn hệ thống, và công tắc dừng gửi mã khi có sự cố."),
+        _("Không thay đổi số mã một hộp thư được yêu cầu trong ngày."),
     ),
     Part(
-        "Mã",
+        _("Mã"),
         "admin:otp_code_changelist",
         Right.VIEW_CODES,
-        "Các lượt yêu cầu mã và kết quả của từng lượt.",
-        "Không hiện mã và số điện thoại đầy đủ.",
+        _("Các lượt yêu cầu mã và kết quả của từng lượt."),
+        _("Không hiện mã và số điện thoại đầy đủ."),
     ),
     Part(
-        "Tin gửi đi",
+        _("Tin gửi đi"),
         "admin:otp_message_changelist",
         Right.VIEW_MESSAGES,
-        "Từng tin SMS và thư mà hệ thống gửi đi: đang chờ, đã gửi hay lỗi.",
-        "Không hiện nội dung tin; không gửi lại được bằng tay.",
+        _("Từng tin SMS và thư mà hệ thống gửi đi: đang chờ, đã gửi hay lỗi."),
+        _("Không hiện nội dung tin; không gửi lại được bằng tay."),
     ),
     Part(
-        "Nhà cung cấp SMS",
+        _("Nhà cung cấp SMS"),
         "admin:otp_gatewaystate_changelist",
         Right.VIEW_GATEWAYS,
-        "Nhà cung cấp nào đang dùng, nhà cung cấp nào tạm dừng vì lỗi.",
-        "Không bật, tắt được ở đây: hệ thống tự thử lại; cấu hình nằm trên máy chủ.",
+        _("Nhà cung cấp nào đang dùng, nhà cung cấp nào tạm dừng vì lỗi."),
+        _("Không bật, tắt được ở đây: hệ thống tự thử lại; cấu hình nằm trên máy chủ."),
     ),
     Part(
-        "Chương trình của CNTT",
+        _("Chương trình của CNTT"),
         "accounts:programs",
         Right.VIEW_PROGRAMS,
-        "Cấp và hủy khóa để chương trình của CNTT gọi API: làm gì, với đơn vị nào, từ mạng nào.",
-        "Khóa chỉ hiện một lần khi cấp. Chương trình không xem được mật khẩu, mã, số điện thoại đầy"
-        " đủ và không khóa được tài khoản của cán bộ.",
+        _("Cấp và hủy khóa để chương trình của CNTT gọi API: làm gì, với đơn vị nào, từ mạng nào."),
+        _(
+            "Khóa chỉ hiện một lần khi cấp. Chương trình không xem được mật khẩu, mã, số điện thoại"
+            " đầy đủ và không khóa được tài khoản của cán bộ."
+        ),
     ),
     Part(
-        "Việc tự chạy",
+        _("Việc tự chạy"),
         "admin:accounts_upkeep_changelist",
         Right.VIEW_UPKEEP,
-        "Các việc chạy hằng giờ, hằng đêm: lần cuối xong lúc nào, có quá hạn không, lỗi gì.",
-        "Không chạy được bằng tay ở đây: người vận hành chạy lệnh trên máy chủ.",
+        _("Các việc chạy hằng giờ, hằng đêm: lần cuối xong lúc nào, có quá hạn không, lỗi gì."),
+        _("Không chạy được bằng tay ở đây: người vận hành chạy lệnh trên máy chủ."),
     ),
 )
 INDEX, DESK = "admin:index", "accounts:desk"  # above all others by their addresses

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as _in_words
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import DataRequest
@@ -61,7 +61,7 @@ class DataRequestForm(PortalForm):
 
 def _with_days(kind: DataRequest.Kind) -> tuple[str, str]:
     words = {"label": kind.label, "days": days_for(kind)}
-    return kind.value, _in_words("%(label)s: trả lời trong %(days)s ngày") % words
+    return kind.value, gettext("%(label)s: trả lời trong %(days)s ngày") % words
 
 
 class AnswerForm(PortalForm):

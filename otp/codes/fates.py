@@ -3,6 +3,7 @@
 import datetime as dt
 
 from django.db.models import FilteredRelation, Q, QuerySet, TextChoices
+from django.utils.translation import gettext_lazy as _
 
 from otp.models import OFFICE_ZONE, Code, Message, Purpose
 
@@ -17,11 +18,11 @@ WENT_WRONG = (State.REJECTED, State.FAILED, State.UNKNOWN, State.EXPIRED)
 class Fate(TextChoices):
     """How a code fared. One that was sent is also used or idle; all others are one thing only."""
 
-    SENT = "sent", "đã gửi"
-    USED = "used", "đã dùng"
-    IDLE = "idle", "đã gửi, không dùng"
-    WRONG = "wrong", "gửi không được"
-    NOT_SENT = "not-sent", "không gửi (không có ai nhận, hoặc bị chặn)"
+    SENT = "sent", _("đã gửi")
+    USED = "used", _("đã dùng")
+    IDLE = "idle", _("đã gửi, không dùng")
+    WRONG = "wrong", _("gửi không được")
+    NOT_SENT = "not-sent", _("không gửi (không có ai nhận, hoặc bị chặn)")
 
 
 CARRIER = "carrier"  # the message, among those of the day alone
