@@ -171,7 +171,6 @@ MIDDLEWARE = [
     "mailportal.metrics.requests.RequestTimesMiddleware",
     "mailportal.middleware.CallerMiddleware",
     "mailportal.middleware.HeadersMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "mailportal.middleware.LateMiddleware",
