@@ -21,7 +21,7 @@ from django.test import TransactionTestCase
 from pytest_django.plugin import blocking_manager_key
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from accounts.access import login_notices
+from accounts.access import login_notices, proof_of_work
 from accounts.pages import fixed
 from mailportal import schema
 from tests.support import clock, hashing, tables, template
@@ -243,6 +243,13 @@ def notices_are_read() -> None:
     What makes some calls `login_notices.forget()`.
     """
     login_notices._last = login_notices._Read(time.monotonic(), ())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def blank_pages_are_of_now() -> Generator[None]:
+    """Let pages ask anew whether work is needed: a test changes that several times a second."""
+    with mock.patch.object(proof_of_work, "FRESH", 0):
+        yield
 
 
 @pytest.fixture(scope="session")

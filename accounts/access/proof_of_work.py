@@ -7,6 +7,7 @@ picture. Without JavaScript there is a slow lane: the same page, sent after a mi
 import datetime as dt
 import json
 import secrets
+import time
 from base64 import b64decode
 from dataclasses import dataclass
 
@@ -24,8 +25,12 @@ LIFE = dt.timedelta(minutes=15)  # in which a task must be done
 WAIT = dt.timedelta(minutes=1)  # in the slow lane
 ONCE = Limit("proof", 1, LIFE)
 LONGEST = 1_000  # characters of an answer
+FRESH = 1  # seconds for which a process shows blank pages as it last read
 
 _tickets = signing.TimestampSigner(salt="accounts.access.proof_of_work")
+
+
+_last_read = (-float(FRESH), False)  # when, and whether work was needed
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,18 @@ class Task:
 def is_needed() -> bool:
     """Whether IT or the guessing asks for work."""
     return tightening.situation().proof_needed
+
+
+def was_needed_lately() -> bool:
+    """Whether work is asked for, for a page that decides nothing; read at most once a second.
+
+    What is sent from a page without a task is told, with the task, that the work is missing.
+    """
+    global _last_read
+    now, (read_at, _) = time.monotonic(), _last_read
+    if not read_at <= now < read_at + FRESH:
+        _last_read = (now, is_needed())
+    return _last_read[1]
 
 
 def task() -> Task | None:

@@ -33,7 +33,9 @@ def hold(request: HttpRequest, rows: "QuerySet[Any]") -> None:
 
 def own_target(request: HttpRequest) -> str:
     """Read where to go afterwards, and only if it is on this host (SE-10)."""
-    target = request.POST.get("next") or request.GET.get("next") or ""
+    target = request.POST.get("next") or request.GET.get("next")
+    if not target:
+        return ""
     safe = url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )

@@ -39,7 +39,7 @@ from otp.sentences import duration
 @pages
 @limit_posts("reset", 20, minutes=10)
 def reset(request: HttpRequest) -> HttpResponse:
-    if fixed.is_first_look(request) and not proof_of_work.is_needed():
+    if fixed.is_first_look(request) and not proof_of_work.was_needed_lately():
         return _first_look(request)
     return _ask(request)
 

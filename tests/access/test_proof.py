@@ -5,10 +5,12 @@ import json
 import re
 from base64 import b64encode
 from ipaddress import ip_network
+from unittest import mock
 
 from altcha.v1 import ChallengeOptions, create_challenge, solve_challenge
 from django.test import Client, TestCase
 
+from accounts.access import proof_of_work
 from accounts.access.limits import OFFICE_FACTOR
 from otp.models import Brakes, Code
 from tests.support import browser, cast
@@ -73,6 +75,20 @@ class WorkTests(ProofTestCase):
             set(self.task()), {"algorithm", "challenge", "maxNumber", "salt", "signature"}
         )
         self.assertLessEqual(self.task()["maxNumber"], 60_000)
+
+    def test_a_flood_of_first_looks_asks_the_database_once_a_second(self):
+        Brakes.objects.update(proof_of_work=False)
+        self.page()
+        with mock.patch.object(proof_of_work, "FRESH", 60), self.assertNumQueries(0):
+            for _ in range(20):
+                self.page(Client())
+
+        Brakes.objects.update(proof_of_work=True)
+        with mock.patch.object(proof_of_work, "FRESH", 60):
+            self.assertNotIn("data-proof", self.page(Client()))
+            self.assertContains(self.send(), MISSING)
+        self.assertFalse(Code.objects.exists())
+        self.assertIn("data-proof", self.page(Client()))
 
     def test_without_work_known_and_unknown_are_told_the_same_and_nothing_is_issued(self):
         for name in ("an", "binh", "khong.co"):
