@@ -93,7 +93,8 @@ def people():
 def portal():
     from tests.support.programs import deployment
 
-    server = deployment.Server("--workers", "2", "--max-requests", "0", LOG_LEVEL="ERROR")
+    arguments = ("--workers", "2", "--max-requests", "0")
+    server = deployment.Server(*arguments, anew=True, LOG_LEVEL="ERROR")
     try:
         yield server
     except BaseException:

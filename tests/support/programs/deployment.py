@@ -31,6 +31,7 @@ ENVIRONMENT = SECRETS | {
     "DATABASE_URL": "postgresql://mailportal:geheim-d@127.0.0.1:1/mailportal",
     "PUBLIC_BASE_URL": f"https://{HOST}",
     "TRUSTED_PROXY_COUNT": "1",
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # as in deploy/systemd and the image
     "SMS_GATEWAY": "twilio",
     "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
     "TWILIO_MESSAGING_SERVICE_SID": "MG" + "0" * 32,
@@ -95,7 +96,7 @@ def database_url():
 class Server:
     """gunicorn with deploy/gunicorn.conf.py, as behind a proxy that ends TLS."""
 
-    def __init__(self, *arguments, at=ROOT, **changes):
+    def __init__(self, *arguments, at=ROOT, anew=False, **changes):
         self.port = free_port()
         self._output = Output()
         self.process = Program(
@@ -107,6 +108,7 @@ class Server:
             env=environment(**({"DATABASE_URL": database_url()} | changes)),
             stdout=self._output,
             stderr=self._output,
+            anew=anew,
         )
         try:
             wait_for(self._is_open, "gunicorn to listen", log=self.log)

@@ -26,8 +26,11 @@ _one_at_a_time = threading.Lock()
 class Program:
     """A program of Python, started here: a child of this process, like one of subprocess.Popen."""
 
-    def __init__(self, *arguments, env, at=ROOT, stdout=None, stderr=None):
-        """Start it. `arguments` are those of Python: a file, or -m or -c and what follows."""
+    def __init__(self, *arguments, env, at=ROOT, stdout=None, stderr=None, anew=False):
+        """Start it. `arguments` are those of Python: a file, or -m or -c and what follows.
+
+        `anew` is for what the C library reads of the environment as a process begins.
+        """
         start = {
             "arguments": list(map(str, arguments)),
             "at": str(at),
@@ -38,7 +41,8 @@ class Program:
         with Path(os.devnull).open() as nothing:
             said = [file.fileno() if file else own for file, own in ((stdout, 1), (stderr, 2))]
             # Another release wants its own choice of libraries.
-            begin = _ask if sys.platform == "linux" and at == ROOT else _start_anew
+            can_ask = sys.platform == "linux" and at == ROOT and not anew
+            begin = _ask if can_ask else _start_anew
             self.pid = begin(start, [nothing.fileno(), *said])
 
     def poll(self):
