@@ -10,7 +10,7 @@ from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 
 from mailportal import postgresql
-from mailportal.postgresql import COMMAND, GRACE, LONG_PAGE
+from mailportal.postgresql import COMMAND, GRACE, LONG_PAGE, UNLIKE
 
 RV = TypeVar("RV")
 
@@ -77,7 +77,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().init_connection_state()
         if self.settings_dict.get("LIMITS_BY_SET"):
             with self.cursor() as cursor:
-                for name, value in postgresql.patience.parameters().items():
+                for name, value in (UNLIKE | postgresql.patience.parameters()).items():
                     cursor.execute(f"SET {name} = '{value}'")
 
     def take_long(self) -> None:

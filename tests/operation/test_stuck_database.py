@@ -245,6 +245,9 @@ class LimitTests(cast.Cast, TestCase):
     def test_a_page_has_little_patience_and_a_command_more(self):
         with contextlib.closing(connection.copy()) as page:
             self.assertEqual(self.in_force(page), tuple(PAGE.parameters().values()))
+            with page.cursor() as cursor:
+                cursor.execute("SHOW jit")
+                self.assertEqual(cursor.fetchone(), ("off",))
         for mine, longer in zip(PAGE, COMMAND, strict=True):
             self.assertGreater(longer, mine)
         said = deployment.run(
