@@ -16,6 +16,7 @@ from django.db.models import Count, F, Max, Q, QuerySet, Value
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import time_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -46,7 +47,8 @@ from otp.outbox.alerts import LONGEST_QUEUE
 
 logger = logging.getLogger(__name__)
 
-FRESH = 60.0  # seconds for which accounts are not counted anew: a million take most of one
+FRESH = 60.0  # seconds for which what is many is not counted anew: a million take most of one
+MANY_CODES = 10_000  # in a day; with fewer, each page counts them
 SCOPES_KEPT = 500  # sets of units: those of a unit that was moved are asked for no more
 CAMPAIGNS_SHOWN = 5
 
@@ -151,9 +153,6 @@ def _counted(units: set[int] | None) -> Figures:
     return sums
 
 
-forget = _kept.clear  # for tests
-
-
 def _queue(_reader: Reader) -> Iterator[Figure]:
     due = Message.objects.filter(state=Message.State.QUEUED, due_at__lte=Now())
     sums = due.aggregate(count=Count("pk"), waited=Max(Now() - F("due_at")))
@@ -190,21 +189,59 @@ def _gateways(_reader: Reader) -> Iterator[Figure]:
 
 def _codes(_reader: Reader) -> Iterator[Figure]:
     today = timezone.localdate(timezone=OFFICE_ZONE)
-    counts = of_day(today).aggregate(
+    codes = _codes_of(today)
+    shown = {name: number(count) for name, count in codes.counts.items()}
+    detail = _("đã gửi %(SENT)s, đã dùng %(USED)s, gửi không được %(WRONG)s") % shown
+    if codes.are_many:
+        at = time_format(timezone.localtime(codes.at, OFFICE_ZONE), "H:i:s")
+        detail = _("%(detail)s (đếm lúc %(at)s)") % {"detail": detail, "at": at}
+    yield Figure(
+        _("Lượt yêu cầu mã hôm nay"),
+        shown["asked"],
+        _look_unless(not codes.counts["WRONG"]),
+        detail,
+        lists.codes(first=today),
+    )
+
+
+@dataclass(frozen=True)
+class _Codes:
+    """What became of a day's codes, as it stood at a time."""
+
+    day: dt.date
+    at: dt.datetime
+    until: float  # when they are counted anew, by the clock that only goes on
+    counts: dict[str, int]
+
+    @property
+    def are_many(self) -> bool:
+        return self.counts["asked"] > MANY_CODES
+
+
+_kept_codes: list[_Codes] = []
+
+
+def _codes_of(day: dt.date) -> _Codes:
+    """Count the codes of a day; many, as this process did within a minute, and the page says so."""
+    for kept in _kept_codes:
+        if kept.day == day and kept.until > time.monotonic():
+            return kept
+    counts = of_day(day).aggregate(
         asked=Count("pk"),
         **{
             fate.name: Count("pk", filter=with_fate(fate, CARRIER))
             for fate in (Fate.SENT, Fate.USED, Fate.WRONG)
         },
     )
-    shown = {name: number(count) for name, count in counts.items()}
-    yield Figure(
-        _("Lượt yêu cầu mã hôm nay"),
-        shown["asked"],
-        _look_unless(not counts["WRONG"]),
-        _("đã gửi %(SENT)s, đã dùng %(USED)s, gửi không được %(WRONG)s") % shown,
-        lists.codes(first=today),
-    )
+    codes = _Codes(day, timezone.now(), time.monotonic() + FRESH, counts)
+    _kept_codes[:] = [codes] if codes.are_many else []
+    return codes
+
+
+def forget() -> None:
+    """Count all anew, for tests."""
+    _kept.clear()
+    _kept_codes.clear()
 
 
 def _campaigns(reader: Reader) -> Iterator[Figure]:

@@ -2,14 +2,17 @@
 
 import datetime as dt
 import re
+from unittest import mock
 
+import time_machine
 from django.db import OperationalError, connection
 from django.test import Client, TestCase
 from django.utils import timezone
 
 from accounts.home import figures
 from accounts.models import Account, DataRequest, Unit
-from otp.models import GatewayState, Message
+from otp import outbox
+from otp.models import GatewayState, Message, Purpose
 from tests.support import cast
 
 HOME = "/quan-tri/"
@@ -120,6 +123,44 @@ class HomeTests(cast.Cast, TestCase):
         self.assertEqual(seen["Nhà cung cấp SMS đang dùng"][:2], ("broken", "không đọc được"))
         self.assertEqual(seen["Tài khoản đang dùng"][1], "7")
         self.assertNotIn("0912345678", log.output[0])
+
+    def ask_for_a_code(self, name):
+        outbox.send_code(
+            f"{name}@example.vn", Purpose.RECOVERY, to="+84912466981", text="{code}", nonce="n"
+        )
+
+    def codes_on(self, client):
+        r = client.get(HOME)
+        return self.shown(r)["Lượt yêu cầu mã hôm nay"][1], "(đếm lúc " in r.content.decode()
+
+    def test_few_codes_are_counted_by_each_page(self):
+        client = self.client_of("province-it")
+        self.assertEqual(self.codes_on(client), ("0", False))
+
+        self.ask_for_a_code("an")
+
+        self.assertEqual(self.codes_on(client), ("1", False))
+
+    def test_many_codes_are_counted_once_a_minute_and_the_page_says_when(self):
+        client = self.client_of("province-it")
+        self.ask_for_a_code("an")
+        with mock.patch.object(figures, "MANY_CODES", 0):
+            self.assertEqual(self.codes_on(client), ("1", True))
+            self.ask_for_a_code("binh")
+            self.assertEqual(self.codes_on(client), ("1", True))
+
+            with time_machine.travel(timezone.now() + dt.timedelta(days=1)):
+                self.assertEqual(self.codes_on(self.client_of("auditor")), ("0", False))
+            self.assertEqual(self.codes_on(client), ("2", True))
+
+    def test_what_was_counted_a_minute_ago_is_counted_anew(self):
+        client = self.client_of("province-it")
+        with mock.patch.multiple(figures, MANY_CODES=0, FRESH=-1.0):
+            self.ask_for_a_code("an")
+            self.assertEqual(self.codes_on(client), ("1", True))
+            self.ask_for_a_code("binh")
+
+            self.assertEqual(self.codes_on(client), ("2", True))
 
     def test_it_takes_few_statements_and_counts_accounts_once_a_minute(self):
         client = self.client_of("province-it")
