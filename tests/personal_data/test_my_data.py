@@ -45,7 +45,6 @@ from otp.models import Code, DeadNumberDay
 from tests.support import cast
 from tests.support.cast import PASSWORD
 from tests.support.clock import let_pass
-from tests.support.numbers import number
 
 DATA, FILE = "/cau-hinh/du-lieu/", "/cau-hinh/du-lieu/tep/"
 ACCOUNT = "accounts.Account"
@@ -288,7 +287,7 @@ class EverythingTests(MyData, TestCase):
                 with self.subTest(secret):
                     self.assertNotIn(secret, text)
             for phone in (self.an.phone, self.an.new_phone, self.an.old_phone, "+84912000666"):
-                self.assertIsNone(number(phone).search(text))
+                self.assertIsNone(cast.spelled(phone).search(text))
 
     def test_a_mailbox_is_not_told_who_looks_after_it(self):
         self.log_in("vanthu.an", client=(office := Client()))

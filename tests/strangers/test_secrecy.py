@@ -17,7 +17,6 @@ from accounts.models import Session
 from otp.models import GAP, Code, Message, Purpose
 from tests.support import cast, hostile
 from tests.support.cast import ASK, CODE, LOGIN, NEW
-from tests.support.numbers import number
 from tests.support.programs import deployment, gateway
 
 ADDRESS = "nguoi.canary@hagiang.gov.vn"
@@ -137,11 +136,11 @@ class SecrecyTests(TransactionTestCase):
             for digits in self.codes:
                 self.assertNotRegex(text, code_as_typed(digits), place)
         for phone in (OLD_PHONE, NEW_PHONE):
-            self.assertRegex("".join(people), number(phone))
-            self.assertNotRegex(logs, number(phone))
-            self.assertNotRegex(places["pages"], number(phone))
+            self.assertRegex("".join(people), cast.spelled(phone))
+            self.assertNotRegex(logs, cast.spelled(phone))
+            self.assertNotRegex(places["pages"], cast.spelled(phone))
             elsewhere = [line for line in kept.splitlines() if line not in people]
-            self.assertNotRegex("\n".join(elsewhere), number(phone))
+            self.assertNotRegex("\n".join(elsewhere), cast.spelled(phone))
         self.assertNotIn("canary", logs.lower())
 
 

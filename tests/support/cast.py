@@ -140,3 +140,8 @@ def forget_told_of_devices() -> None:
 def queued() -> int:
     """Count the messages that would go out."""
     return Message.objects.exclude(state=Message.State.SKIPPED).count()
+
+
+def spelled(phone):
+    """Find a number in any spelling: national, international, with marks between the digits."""
+    return re.compile(r"[\s.\-()%20]{0,3}".join(phone.removeprefix("+84")))
