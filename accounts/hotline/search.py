@@ -12,7 +12,7 @@ from django.db.models.functions import Reverse
 from accounts import folding
 from accounts.addresses import AddressError, canonical
 from accounts.models import Account, Address, Unit
-from accounts.models.account import FoldedWords
+from accounts.models.names import FoldedWords
 from accounts.organisation import roles
 from accounts.organisation.units import with_below
 from otp import phones
@@ -102,26 +102,32 @@ def _by_name(people: QuerySet[Account], words: str, *, everybody: bool, narrowed
     parts = list(dict.fromkeys(folding.words(words)))
     if not parts:
         return Found("name", [])
-    whole = _named(people, _query(parts), narrowed=narrowed)
+    border = None if narrowed else _border()
+    whole = _named(people, _query(parts), border)
     if whole.people:
         return whole
     *before, last = parts
-    started = _named(people, _query([*before, f"{last}:*"]), narrowed=narrowed)
+    started = _named(people, _query([*before, f"{last}:*"]), border)
     if started.people or len(parts) > 1:
         return started
     return _by_address(people, words, everybody=everybody)
 
 
-def _named(people: QuerySet[Account], query: SearchQuery, *, narrowed: bool) -> Found:
-    """Look among the first few thousand, which is enough for common names; then by the index.
+def _border() -> int | None:
+    """Give the key before which the first few thousand people are; None where there are fewer."""
+    keys = Account.objects.order_by("pk").values_list("pk", flat=True)
+    return next(iter(keys[SAMPLE : SAMPLE + 1]), None)
+
+
+def _named(people: QuerySet[Account], query: SearchQuery, border: int | None) -> Found:
+    """Look before the `border`, which is enough for common names; then by the index.
 
     The planner cannot know which names go together, and reads a whole province where it guesses
     wrong; through the index, a common name is slow and a rare one fast.
     """
     matching = people.filter(words=query)
-    border = Account.objects.order_by("pk").values_list("pk", flat=True)[SAMPLE : SAMPLE + 1]
-    if border and not narrowed:
-        found = _first("name", matching.filter(pk__lt=border[0]))
+    if border is not None:
+        found = _first("name", matching.filter(pk__lt=border))
         if found.more:
             return found
     with transaction.atomic(), connection.cursor() as cursor:

@@ -12,7 +12,7 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Func, Q
+from django.db.models import Q
 from django.db.models.functions import Reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -22,7 +22,7 @@ from accounts import directory
 from accounts.addresses import AddressError, canonical
 from accounts.models.address import CANONICAL, Address, AddressQuarantine
 from accounts.models.factor import has_factor
-from accounts.models.names import NameField
+from accounts.models.names import FoldedWords, NameField
 from accounts.models.phone_state import confirmed_too_long_ago
 from accounts.models.session import Session
 from accounts.models.unit import Unit
@@ -32,13 +32,6 @@ STORED_PHONE = r"^(\+84[35789][0-9]{8})?$"
 MOST_SUPERUSERS = 2
 LONGEST_NAME = 150  # characters
 WATCHED_AFTER_CHANGE = dt.timedelta(hours=72)  # in which a reset also warns the old number (PH-05)
-
-
-class FoldedWords(Func):
-    """The words of a text as `accounts.folding` writes them, told by the database."""
-
-    template = "to_tsvector('simple'::regconfig, accounts_fold(%(expressions)s))"
-    output_field = SearchVectorField()
 
 
 _FEW = {

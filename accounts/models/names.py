@@ -1,10 +1,19 @@
-"""Names as they are stored: whichever door they come by, without what nobody sees."""
+"""Names as they are stored, without what nobody sees, and the words by which they are found."""
 
 from typing import Any
 
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
+from django.db.models import Func
 
 from accounts.folding import visible
+
+
+class FoldedWords(Func):
+    """The words of a text as `accounts.folding` writes them, told by the database."""
+
+    template = "to_tsvector('simple'::regconfig, accounts_fold(%(expressions)s))"
+    output_field = SearchVectorField()
 
 
 class NameField(models.CharField):  # type: ignore[type-arg]  # not generic at run time

@@ -1,11 +1,12 @@
 """Units: the offices of the province, which form a tree."""
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from accounts.models.names import NameField
+from accounts.models.names import FoldedWords, NameField
 
 
 class Unit(models.Model):
@@ -29,6 +30,8 @@ class Unit(models.Model):
     class Meta:
         verbose_name = _("đơn vị")
         verbose_name_plural = pgettext_lazy("plural", "đơn vị")
+        # Not `fastupdate`: a look-up after a large import must not read through its backlog.
+        indexes = [GinIndex(FoldedWords("name"), name="unit_name_words", fastupdate=False)]
         constraints = [
             models.UniqueConstraint(
                 name="unit_name_once", fields=["parent", "name"], nulls_distinct=False

@@ -11,7 +11,7 @@ from typing import Any
 from django.apps import apps as current
 from django.apps.registry import Apps
 from django.contrib.auth.models import Group
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 from django.utils.translation import gettext_noop
 
 from accounts.models.account import Account
@@ -117,7 +117,9 @@ def groups_of(role: Role) -> QuerySet[Group]:
 
 
 def role_names(account: Account) -> list[str]:
-    return sorted(account.groups.values_list("name", flat=True))
+    """Name the roles of an account, which are read once, as Django reads its rights."""
+    prefetch_related_objects([account], "groups")
+    return sorted(group.name for group in account.groups.all())
 
 
 def make_groups(apps: Apps = current, **_: Any) -> None:

@@ -2,12 +2,15 @@
 
 import re
 
+from django.db import connection
 from django.test import Client, TestCase
+from django.test.utils import CaptureQueriesContext
 
 from accounts.hotline.search import MOST
 from accounts.models import AuditEvent, Unit
 from otp.models import Message
 from tests.support import cast
+from tests.support.plans import plans_of
 
 DESK = "/ho-tro/"
 
@@ -63,6 +66,18 @@ class FindingTests(LookupTestCase):
                 self.assertEqual(self.found("", unit), self.page_of(self.hoa))
         self.assertEqual(self.found("nguyen", "tai chinh"), self.page_of(self.duc))
         self.assertEqual(self.found("nguyen", "khong co"), [])
+
+    def test_a_unit_is_found_by_the_index_of_its_words(self):
+        (plan,) = plans_of(lambda: self.look(unit="y te"), "accounts_fold")
+
+        self.assertIn("Bitmap Index Scan on unit_name_words", plan)
+
+    def test_a_page_asks_once_for_the_roles_of_whoever_looks(self):
+        with CaptureQueriesContext(connection) as asked:
+            self.look("khong ai")
+
+        roles = [each for each in asked if '"auth_group"."name" FROM' in each["sql"]]
+        self.assertEqual(len(roles), 1)
 
     def test_by_the_end_of_the_number(self):
         for words in ("6981", "466 981", "0987466981", "+84 987 466 981", "84987466981"):
