@@ -27,11 +27,13 @@ from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree, with_below
 from accounts.pages.requests import actor, hold, takes_long
+from accounts.reports.tables import number
 from otp.codes.slips import SLIP_LIFE, TRIES
 from otp.sentences import duration
 
 RIGHT = Right.PRINT_SLIPS
 SLIPS_ON_A_PAGE = 50
+MOST_COUNTED = 10_000  # newcomers; of more, the page says that there are more
 LONGEST_KEY = 19  # digits, of what the database takes
 
 State = ActivationSlip.State
@@ -49,6 +51,8 @@ def slips_given(request: StaffRequest) -> HttpResponse:
     page = Paginator(shown.order_by("-given_at", "account__address"), SLIPS_ON_A_PAGE).get_page(
         request.GET.get("trang")
     )
+    waiting = roles.within(request.user, newcomers_for(request.user))
+    newcomers = waiting.values("pk")[: MOST_COUNTED + 1].count()
     now = timezone.now()
     context = {
         "page": page,
@@ -56,7 +60,8 @@ def slips_given(request: StaffRequest) -> HttpResponse:
         "show": show,
         "choices": [("", _("Tất cả")), *State.choices],
         "waiting": State.WAITING,
-        "newcomers": roles.within(request.user, newcomers_for(request.user)).count(),
+        "newcomers": min(newcomers, MOST_COUNTED),
+        "more_than": number(MOST_COUNTED) if newcomers > MOST_COUNTED else "",
     }
     return render(request, "activation/slips.html", context)
 

@@ -6,7 +6,11 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import (
+    UNUSABLE_PASSWORD_PREFIX,
+    check_password,
+    make_password,
+)
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchVectorField
@@ -41,6 +45,9 @@ _FEW = {
     "without_phone": Q(phone=""),
     "phone_doubted": Q(phone_doubted_at__isnull=False),
     "staff": Q(is_staff=True),
+    # Among whom are all who may get a slip; whether they ever logged in is read of each.
+    "newcomer": Q(phone="", is_active=True, is_staff=False, locked_at=None)
+    & (Q(has_default_password=True) | Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)),
 }
 # What says where codes go: three accounts whole would be four times the work.
 _FOR_CODES = (
@@ -188,7 +195,8 @@ class Account(AbstractBaseUser, PermissionsMixin):
             ),
             models.Index(name="account_full_name", fields=["full_name", "-id"]),  # lists in order
             # The few of whom something is so, for lists and counts of them. There is none of those
-            # who never logged in: each log-in would have to write every index of the account.
+            # who never logged in: each log-in would have to write every index of the account, as a
+            # new password does, which is rarer.
             models.Index(
                 name="account_locked",
                 fields=["locked_at", "-id"],

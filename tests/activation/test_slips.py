@@ -1,6 +1,7 @@
 """The slips' pages of IT: for whom, printed once, given again, taken back, who used theirs."""
 
 import re
+from unittest import mock
 
 from django.contrib.auth.hashers import make_password
 from django.db import connection
@@ -13,6 +14,7 @@ from accounts.custody.rules import entrust
 from accounts.models import Account, ActivationSlip, AuditEvent, Unit
 from tests.activation.test_activation import GIVE, NOT_RIGHT, SLIP, newcomer
 from tests.support import cast
+from tests.support.plans import plans_of
 
 LIST = "/quan-tri/phieu-kich-hoat/"
 CODE = re.compile(r'slip__code">([^<]*)<')
@@ -50,6 +52,25 @@ class Offices(cast.Cast, TestCase):
 
     def codes(self, response):
         return CODE.findall(response.content.decode())
+
+
+class WaitingTests(Offices):
+    def counted(self, desk):
+        return re.search(
+            r"<p>\s*([^<]*?) người mới trong phạm vi", desk.get(LIST).content.decode()
+        )[1]
+
+    def test_the_newcomers_of_each_reach_are_counted(self):
+        self.assertEqual((self.counted(self.province), self.counted(self.unit)), ("4", "2"))
+
+    def test_of_very_many_the_page_says_that_there_are_more(self):
+        with mock.patch("accounts.activation.staff_views.MOST_COUNTED", 2):
+            self.assertEqual((self.counted(self.province), self.counted(self.unit)), ("Hơn 2", "2"))
+
+    def test_they_are_found_without_those_who_have_no_number(self):
+        (plan,) = plans_of(lambda: self.province.get(LIST), '"last_login" IS NULL')
+
+        self.assertIn("account_newcomer", plan)
 
 
 class ForWhomTests(Offices):
