@@ -6,10 +6,10 @@ from collections.abc import Collection
 from dataclasses import astuple, dataclass, field
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from accounts.models.days import CodeDay
-from otp.codes.fates import CARRIER, SENT, Fate, of_day, with_fate
+from otp.codes.fates import CARRIER, SENT, Fate, in_day, of_day, with_fate
 from otp.models import CODES_A_DAY, Purpose
 
 SETTLED = 2  # days after which no supplier reports on a message any more
@@ -71,12 +71,18 @@ def keep(days: Collection[dt.date], *, today: dt.date) -> None:
 def never_typed(day: dt.date) -> list[tuple[str, int]]:
     """List the addresses whose codes of a day were all asked for and sent, and none was typed.
 
-    Somebody may be spending a colleague's codes (QU-07).
+    Somebody may be spending a colleague's codes (QU-07). Only of the few who may be meant are the
+    messages read: whoever has so many codes has the last of a day, or one that was voided.
     """
+    asked = in_day(day).filter(purpose=Purpose.RECOVERY)
+    last = asked.filter(Q(ordinal=CODES_A_DAY) | Q(voided=True))
+    of_them = asked.filter(address_key__in=last.values("address_key")).values("address_key")
+    counted = of_them.annotate(count=Count("*"), typed=Count("verified_at"))
+    idle = counted.filter(count__gte=CODES_A_DAY, typed=0).values("address_key")
     sent = of_day(day).filter(purpose=Purpose.RECOVERY, **{f"{CARRIER}__state__in": SENT})
-    asked = sent.values("address_key").annotate(count=Count("pk"), typed=Count("verified_at"))
-    found = asked.filter(count__gte=CODES_A_DAY, typed=0).order_by("-count", "address_key")
-    return list(found.values_list("address_key", "count"))
+    by_address = sent.filter(address_key__in=idle).values("address_key")
+    found = by_address.annotate(count=Count("*")).filter(count__gte=CODES_A_DAY)
+    return list(found.order_by("-count", "address_key").values_list("address_key", "count"))
 
 
 def _kept(days: Collection[dt.date]) -> dict[dt.date, Day]:

@@ -75,7 +75,8 @@ def keep() -> None:
 def _tries(since: dt.datetime) -> list[tuple[dt.date, str, int]]:
     events = AuditEvent.objects.filter(at__gte=since, event__in=_COUNTED)
     days = events.values_list(TruncDate("at", tzinfo=OFFICE_ZONE), "event").order_by()
-    return list(days.annotate(count=Count("pk")))
+    # Of rows, not of their keys: the index has all that is asked for.
+    return list(days.annotate(count=Count("*")))
 
 
 def _tiles(today: dt.date, counts: Counts) -> list[Tile]:
@@ -267,7 +268,7 @@ def _errors() -> Table:
     found = (
         Message.objects.filter(created_at__gte=since, state__in=WENT_WRONG)
         .values_list("channel", "gateway", "state", "reason")
-        .annotate(count=Count("pk"))
+        .annotate(count=Count("*"))
         .order_by("-count", "channel", "gateway", "state", "reason")[:ERRORS_SHOWN]
     )
     rows = [

@@ -73,10 +73,19 @@ class Table:
     note: str = ""
     empty: str = ""  # the sentence where there is no row
     folded: bool = field(default=False)  # whether the page shows it only when asked
+    most: int | None = None  # rows on the page, of which the file has all
+
+    @property
+    def row_count(self) -> str:
+        return number(len(self.rows))
+
+    @property
+    def is_cut(self) -> bool:
+        return self.most is not None and len(self.rows) > self.most
 
     @property
     def lines(self) -> Iterator[dict[str, object]]:
-        for row in self.rows:
+        for row in self.rows[: self.most]:
             cells = [
                 _cell(label, value, href)
                 for label, (value, href) in zip(self.columns, row.placed, strict=True)

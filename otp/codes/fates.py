@@ -31,16 +31,25 @@ _LATER = dt.timedelta(
 )  # than its code a message was never written: they are one transaction
 
 
+def in_day(day: dt.date) -> "QuerySet[Code]":
+    """Give the codes of one of the office's days, without what carried them."""
+    since, until = _bounds(day)
+    return Code.objects.filter(issued_at__gte=since, issued_at__lt=until, purpose__in=ASKED_FOR)
+
+
 def of_day(day: dt.date) -> "QuerySet[Code]":
     """Give the codes of one of the office's days, each with its `CARRIER`.
 
     The time of the message is asked for as well: else PostgreSQL reads the messages of all days.
     """
-    since = dt.datetime.combine(day, dt.time(), OFFICE_ZONE)
-    until = since + dt.timedelta(days=1)
+    since, until = _bounds(day)
     near = Q(message__created_at__gte=since - _LATER, message__created_at__lt=until + _LATER)
-    codes = Code.objects.filter(issued_at__gte=since, issued_at__lt=until, purpose__in=ASKED_FOR)
-    return codes.annotate(**{CARRIER: FilteredRelation("message", condition=near)})
+    return in_day(day).annotate(**{CARRIER: FilteredRelation("message", condition=near)})
+
+
+def _bounds(day: dt.date) -> tuple[dt.datetime, dt.datetime]:
+    since = dt.datetime.combine(day, dt.time(), OFFICE_ZONE)
+    return since, since + dt.timedelta(days=1)
 
 
 def with_fate(fate: Fate, message: str = "message") -> Q:

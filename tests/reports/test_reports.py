@@ -6,6 +6,7 @@ import io
 import re
 import uuid
 from html import unescape
+from unittest import mock
 
 import time_machine
 from django.core.management import call_command
@@ -19,10 +20,11 @@ from accounts.models.audit_event import Ground
 from accounts.reports import history
 from accounts.reports.history import Figures
 from otp.counting import keyed_names
-from otp.models import Code, GatewayState, Message
+from otp.models import OFFICE_ZONE, Code, GatewayState, Message
 from tests.support import cast
 from tests.support.campaigning import REPORTS, Office
 from tests.support.crowd import at_once
+from tests.support.plans import plans_of
 
 CODES, HELP = f"{REPORTS}ma/", f"{REPORTS}ho-tro/"
 LINK = re.compile(
@@ -385,6 +387,25 @@ class CodeReportTests(ReportTestCase):
         )
         self.assertEqual(self.row(f"{CODES}ma-tung-ngay.csv", day)[-1], "2")
 
+    def test_codes_that_were_given_back_are_among_those_of_a_day(self):
+        noon = dt.datetime.combine(timezone.localdate(), dt.time(12), OFFICE_ZONE)
+        for minutes in (0, 6):
+            code(noon + dt.timedelta(minutes=minutes), "accepted", key="k")
+            Code.objects.filter(address_key="k").update(voided=True)
+        code(noon, "accepted", key="j")
+        code(noon + dt.timedelta(minutes=6), "rejected", key="j", ordinal=2)
+
+        rows = self.rows(f"{CODES}khong-dung.csv")
+
+        self.assertEqual([row[1:] for row in rows[1:]], [["chưa rõ", "2"]])
+
+    def test_errors_and_wrong_guesses_are_counted_in_indexes_alone(self):
+        (errors,) = plans_of(lambda: self.client.get(CODES), '"otp_message"."reason"')
+        (tries,) = plans_of(lambda: self.client.get(CODES), "'password-reset'")
+
+        self.assertIn("Index Only Scan using message_lost", errors)
+        self.assertIn("Index Only Scan using audit_event_at", tries)
+
     def test_an_empty_portal_has_a_report_too(self):
         Code.objects.all().delete()
 
@@ -427,6 +448,18 @@ class HelpReportTests(ReportTestCase):
         rows = self.rows(f"{HELP}theo-nguoi.csv")
 
         self.assertIn(["ho.tro@hagiang.gov.vn", "Cấp thêm một mã trong ngày", "2", "0", "2"], rows)
+
+    def test_a_page_shows_the_first_weeks_of_many_staff_and_the_file_all(self):
+        self.assertEqual(self.client.get(HELP).content.decode().count("dòng đầu"), 0)
+
+        with mock.patch("accounts.reports.help.WEEKLY_SHOWN", 2):
+            page = self.client.get(HELP).content.decode()
+            rows = self.rows(f"{HELP}tung-tuan.csv")
+
+        self.assertIn("Trang này chỉ hiện 2 dòng đầu, trong tổng số 3 dòng.", page)
+        table = page.partition('id="tung-tuan"')[2].partition("</table>")[0]
+        self.assertEqual(table.count('scope="row"'), 2)
+        self.assertEqual(len(rows), 4)
 
     def test_every_extra_code_stands_there_with_its_reason(self):
         r = self.client.get(HELP)
