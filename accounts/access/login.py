@@ -114,31 +114,35 @@ def log_in(request: HttpRequest, username: str, password: str) -> Account | None
     account = authenticate(request, username=username, password=password)
     if not isinstance(account, Account):
         return None
-    short = account.is_staff and len(password) < STAFF_MIN_LENGTH
+    noted: dict[str, object] = {_TYPED_AT: timezone.now().isoformat()}
+    if account.is_staff and len(password) < STAFF_MIN_LENGTH:
+        # Chosen before the person was staff (PW-02).
+        noted[TOO_SHORT] = True
     try:
-        open_session(request, account)
+        open_session(request, account, noted)
     except DatabaseError:
         if Account.objects.filter(pk=account.pk).exists():
             raise
         # Removed while the password was compared: nobody has this name any more.
         request.session.flush()
         return None
-    if short:
-        # Chosen before the person was staff (PW-02).
-        request.session[TOO_SHORT] = True
-    note_password_typed(request.session)
     return account
 
 
-def open_session(request: HttpRequest, account: Account) -> None:
-    """Log somebody in who has shown who they are: in a new session, on record."""
+def open_session(
+    request: HttpRequest, account: Account, noted: dict[str, object] | None = None
+) -> None:
+    """Log somebody in who has shown who they are: in a new session that has this noted, on record.
+
+    All that the session says is written once, with the record.
+    """
     kept = drafts.carried_over(request.session, account)
     request.session.flush()
     with transaction.atomic():
         # Writes into the account's row: a factor that is turned on meanwhile is seen here, or finds
         # the session, and ends it.
         login(request, account)
-        request.session.update(kept)
+        request.session.update(kept | (noted or {}))
         drafts.mark_forms(request)
         request.session["staff"] = account.is_staff
         request.session["browser"] = name_browser(request.headers.get("User-Agent", ""))
@@ -148,10 +152,10 @@ def open_session(request: HttpRequest, account: Account) -> None:
             request.session[FACTOR_ASKED] = True
         elif factor_demands.is_due(account):
             request.session[FACTOR_DEMANDED] = True
+        if PhoneMember.objects.asking(account):
+            request.session[PHONE_ASKED] = True
         sessions.of(request.session).save_now()
-    if PhoneMember.objects.asking(account):
-        request.session[PHONE_ASKED] = True
-    AuditEvent.record(AuditEvent.Event.LOGGED_IN, account, actor=account)
+        AuditEvent.record(AuditEvent.Event.LOGGED_IN, account, actor=account)
     if account.is_superuser:
         _alarm(account)
 

@@ -92,10 +92,11 @@ class SessionStore(SessionBase):
         if self.session_key is None:
             self._session_key = _new_key()
             self._row_key = None
-        columns = self._columns(no_load=must_create)
-        saved = self.serializer().dumps(self._session_cache).decode("latin-1")
+        data = self._get_session(no_load=must_create)  # type: ignore[attr-defined]  # not in the stubs
+        saved = self.serializer().dumps(data).decode("latin-1")
         if self._row_key == self.session_key and saved == self._saved:
             return  # by a rule, in its transaction: nothing has come since
+        columns = self._columns(data)
         if self._row_key is None:
             self._insert(columns)
         elif not self._update(self._row_key, columns):
@@ -176,8 +177,7 @@ class SessionStore(SessionBase):
         except IntegrityError:
             raise CreateError from None
 
-    def _columns(self, *, no_load: bool) -> dict[str, Any]:
-        data = self._get_session(no_load=no_load)  # type: ignore[attr-defined]  # missing in the stubs
+    def _columns(self, data: dict[str, Any]) -> dict[str, Any]:
         now = timezone.now()
         if self._row_key is None or self._created_at is None:
             self._created_at = now

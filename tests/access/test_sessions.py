@@ -5,6 +5,7 @@ import datetime as dt
 from django.conf import settings
 from django.db import connection
 from django.test import Client, TestCase
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.access.sessions import SessionStore
@@ -17,6 +18,7 @@ from tests.support.clock import Clock, let_pass
 ACTIVITY = "/cau-hinh/hoat-dong/"
 CHANGE = "/cau-hinh/mat-khau/"
 PHONE = "/cau-hinh/thong-tin/an@hagiang.gov.vn/"
+WRITES = ("INSERT", "UPDATE", "SAVEPOINT", "RELEASE")
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
@@ -45,6 +47,17 @@ class KeyTests(cast.Cast, TestCase):
         self.assertNotEqual(key_of(self.client), before)
         self.assertEqual(thief.get(probe).status_code, 302)
         self.assertEqual(self.client.get(probe).status_code, 200)
+
+    def test_a_log_in_writes_its_session_once_together_with_the_record(self):
+        with CaptureQueriesContext(connection) as asked:
+            self.log_in()
+
+        said = [query["sql"] for query in asked if query["sql"].startswith(WRITES)]
+        row, record = (f'INSERT INTO "{it._meta.db_table}"' for it in (Session, AuditEvent))
+        self.assertEqual([sql.startswith(row) for sql in said].count(True), 1)
+        self.assertFalse([sql for sql in said if sql.startswith('UPDATE "accounts_session"')])
+        at = next(n for n, sql in enumerate(said) if sql.startswith(row))
+        self.assertTrue(said[at + 1].startswith(record), said[at + 1][:60])
 
     def change(self):
         new = {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
