@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from accounts import directory
 from accounts.access.login import FAILURES
-from accounts.directory import client
 from accounts.models import Account, AuditEvent
 from mailportal.log import JsonFormatter
 from otp.counting import limits
@@ -332,13 +331,15 @@ class ActiveDirectoryTests(Directory, TestCase):
     def test_its_policy_is_told_from_other_refusals(self):
         import ldap
 
+        from accounts.directory import conversation
+
         for info, reason in (
             ("0000052D: SvcErr: DSID-031A124C, problem 5003 (WILL_NOT_PERFORM), data 0", "policy"),
             ("0000001F: SvcErr: DSID-031A126A, problem 5003 (WILL_NOT_PERFORM), data 0", ""),
         ):
             with self.subTest(info):
                 refused = ldap.UNWILLING_TO_PERFORM({"info": info})
-                self.assertEqual(client._reason(refused), reason)
+                self.assertEqual(conversation._reason(refused), reason)
 
 
 class SecretsTests(Directory, TestCase):
