@@ -12,6 +12,9 @@ run: NEEDED := requirements-run.txt
 LOCK := pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
+# uv installs it in seconds where it is there, and can reach the index; pip does everywhere.
+FROM = --only-binary :all: --require-hashes -r $(NEEDED)
+
 # Ctrl-C is held back until manage.py takes it, where env can do that (GNU).
 HOLD_INT := $(shell env --block-signal=INT true 2>/dev/null && echo env --block-signal=INT)
 
@@ -59,7 +62,8 @@ environment:
 		echo "$(PYTHON) is older than 3.11, or cannot make virtual environments (on Debian and Ubuntu: apt-get install python3-venv)." >&2; exit 1; fi; \
 	echo "Setting up $(VENV): a minute or two, this once."; \
 	said=$$({ $(PYTHON) -m venv --clear $(VENV) && \
-		$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(NEEDED) && \
+		{ uv pip install -q --python $(BIN)/python $(FROM) 2>/dev/null || \
+		$(BIN)/python -m pip install -q --disable-pip-version-check $(FROM); } && \
 		cp $(NEEDED) $(INSTALLED); } 2>&1) && exit 0; \
 	case $$said in \
 		*"Retrying (Retry"*) cause="the package index cannot be reached; is this machine online?";; \
