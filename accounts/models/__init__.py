@@ -11,19 +11,12 @@ from accounts.models.days import CodeDay, HashTally, UnitDay
 from accounts.models.departure import Departure, Removal, RemovalMember
 from accounts.models.factor import FactorDemand, Passkey
 from accounts.models.hotline import DailyHelp, FactorProposal, PhoneProposal
-from accounts.models.job import Job
+from accounts.models.job import Job, Upkeep
 from accounts.models.login_notice import LoginNotice
 from accounts.models.phone_campaign import PhoneCampaign, PhoneExcuse, PhoneMember
-from accounts.models.session import (
-    AppPassword,
-    Device,
-    MailLogin,
-    ProgramCall,
-    ProgramToken,
-    Session,
-)
+from accounts.models.program import ProgramCall, ProgramToken
+from accounts.models.session import AppPassword, Device, MailLogin, Session
 from accounts.models.unit import Unit
-from accounts.models.upkeep import Upkeep
 
 __all__ = [
     "Account",

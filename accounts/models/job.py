@@ -1,4 +1,4 @@
-"""Jobs on many accounts: what was asked for, how far it is."""
+"""What the worker does: jobs on many accounts, and how the tasks that run by themselves fare."""
 
 import datetime as dt
 from typing import Any, Self
@@ -14,6 +14,8 @@ from procrastinate.contrib.django import app as procrastinate
 from accounts import caller
 from accounts.models.account import Account
 from accounts.models.right import Right
+
+LONGEST_REASON = 200  # characters
 
 
 class Job(models.Model):
@@ -193,3 +195,29 @@ RIGHTS: dict[Job.Kind, Right] = {
     Job.Kind.MARK_DEFAULT: Right.MARK_DEFAULT,
     Job.Kind.NOTICE: Right.SEND_NOTICE,
 }
+
+
+class Upkeep(models.Model):
+    """What became of a task's runs, whoever began them: the schedule, or an operator."""
+
+    name = models.CharField(_("tên"), max_length=32, primary_key=True)
+    since = models.DateTimeField(_("theo dõi từ"), default=timezone.now)
+    started_at = models.DateTimeField(_("chạy lần cuối lúc"), null=True)
+    succeeded_at = models.DateTimeField(_("xong lần cuối lúc"), null=True)
+    failed_at = models.DateTimeField(_("lỗi lần cuối lúc"), null=True)
+    failures = models.IntegerField(_("lỗi liên tiếp"), default=0)
+    runs = models.BigIntegerField(_("số lần xong"), default=0)
+    failed_runs = models.BigIntegerField(_("số lần lỗi"), default=0)
+    reason = models.CharField(_("lý do"), max_length=LONGEST_REASON, blank=True)
+
+    class Meta:
+        verbose_name = _("việc tự chạy")
+        verbose_name_plural = pgettext_lazy("plural", "việc tự chạy")
+        constraints = [
+            models.CheckConstraint(
+                name="upkeep_failed_for_a_reason", condition=Q(failures=0) | ~Q(reason="")
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models.upkeep import LONGEST_REASON, Upkeep
+from accounts.models.job import LONGEST_REASON, Upkeep
 from accounts.upkeep import schedule
 
 
