@@ -83,6 +83,7 @@ def networks(name: str) -> list[IPv4Network | IPv6Network]:
 
 OFFICE_NETWORKS = networks("OFFICE_NETWORKS")
 STAFF_NETWORKS = networks("STAFF_NETWORKS")
+WEBHOOK_NETWORKS = networks("WEBHOOK_NETWORKS")
 
 # Database
 DATABASE_URL = env.str("DATABASE_URL", "")
@@ -303,8 +304,7 @@ EMAIL_HOST = _email.get("EMAIL_HOST", "")
 EMAIL_PORT = _email.get("EMAIL_PORT", 25)
 EMAIL_HOST_USER = _email.get("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD = _email.get("EMAIL_HOST_PASSWORD", "")
-EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)
-EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
+EMAIL_USE_TLS, EMAIL_USE_SSL = (_email.get(f"EMAIL_USE_{kind}", False) for kind in ("TLS", "SSL"))
 EMAIL_FILE_PATH = _email.get("EMAIL_FILE_PATH", "")
 EMAIL_TIMEOUT = 10  # seconds
 DOVEADM_URL = env.str("DOVEADM_URL", "")

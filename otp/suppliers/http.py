@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
+from http.client import HTTPMessage
 
 from django.utils import timezone
 from django.utils.encoding import force_bytes
@@ -114,7 +115,7 @@ def object_in(text: str) -> dict[str, object]:
     return fields if isinstance(fields, dict) else {}
 
 
-def retry_after(headers: Mapping[str, str]) -> dt.timedelta | None:
+def retry_after(headers: Mapping[str, str] | HTTPMessage) -> dt.timedelta | None:
     """Read Retry-After, which is a number of seconds or a date."""
     value = headers.get("Retry-After", "")
     if value.isascii() and value.isdigit():

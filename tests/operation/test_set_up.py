@@ -95,6 +95,7 @@ FAULTS = [
     ("TRUSTED_PROXY_HEADER", {"TRUSTED_PROXY_HEADER": "X-Real-IP"}),
     ("OFFICE_NETWORKS", {"OFFICE_NETWORKS": "10.0.0.0/33"}),
     ("OFFICE_NETWORKS", {"OFFICE_NETWORKS": "10.0.0.1/8"}),
+    ("WEBHOOK_NETWORKS", {"WEBHOOK_NETWORKS": "10.1.4.0/33"}),
     ("EMAIL_URL", {"EMAIL_URL": "mail.example.gov.vn"}),
     ("EMAIL_URL", {"EMAIL_URL": "pop3://u:geheim@mail.example.gov.vn"}),
     ("EMAIL_URL", {"EMAIL_URL": "submission://u:geh/eim@mail.example.gov.vn:587"}),
