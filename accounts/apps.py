@@ -22,11 +22,13 @@ class AccountsConfig(AppConfig):
             import_module(checks)  # registers them
         from accounts.access import watching
         from accounts.audit import portal_role
+        from accounts.hooks import sending as hooks
+        from accounts.hooks import standing as hooks_standing
         from accounts.organisation import roles
         from accounts.organisation.domains import copy_domains
         from accounts.personal_data import rules as personal_data
         from accounts.upkeep import records
-        from otp.outbox import alerts
+        from otp.outbox import alerts, sender
 
         # This app comes last: the rights of the other apps' tables are there by then.
         post_migrate.connect(roles.make_groups, sender=self)
@@ -39,6 +41,8 @@ class AccountsConfig(AppConfig):
         alerts.watch("job-overdue", records.overdue)
         alerts.watch("job-failed", records.failing)
         alerts.watch("data-requests", personal_data.due_soon, each=alerts.DAY)
+        alerts.watch("webhook", hooks_standing.failing)
+        sender.run_beside(hooks.Webhooks)
 
 
 class StaffAdminConfig(AdminConfig):

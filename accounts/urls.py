@@ -11,6 +11,7 @@ from accounts.campaigns import phone_views
 from accounts.campaigns import views as campaign_views
 from accounts.custody import views as custody_views
 from accounts.home import views as home_views
+from accounts.hooks import views as hook_views
 from accounts.hotline import caller_views, decisions
 from accounts.hotline import views as hotline_views
 from accounts.leaving import views as leaving_views
@@ -138,6 +139,17 @@ urlpatterns = [
     path("quan-tri/phieu-kich-hoat/in/", slip_views.give, name="give-slips"),
     path("quan-tri/phieu-kich-hoat/<uuid:pk>/huy/", slip_views.take_back, name="end-slip"),
     path("quan-tri/chuong-trinh/", program_views.programs, name="programs"),
+    path("quan-tri/chuong-trinh/webhook/", hook_views.hooks, name="hooks"),
+    path("quan-tri/chuong-trinh/webhook/moi/", hook_views.make, name="make-hook"),
+    path("quan-tri/chuong-trinh/webhook/<int:pk>/", hook_views.hook, name="hook"),
+    path("quan-tri/chuong-trinh/webhook/<int:pk>/thu/", hook_views.ping, name="ping-hook"),
+    path("quan-tri/chuong-trinh/webhook/<int:pk>/bat-tat/", hook_views.switch, name="switch-hook"),
+    path(
+        "quan-tri/chuong-trinh/webhook/<int:pk>/khoa-ky/",
+        hook_views.replace_secret,
+        name="replace-hook-secret",
+    ),
+    path("quan-tri/chuong-trinh/webhook/<int:pk>/huy/", hook_views.end, name="end-hook"),
     path("quan-tri/chuong-trinh/moi/", program_views.admit, name="admit-program"),
     path("quan-tri/chuong-trinh/<int:pk>/huy/", program_views.end, name="end-program"),
     path("quan-tri/hop-thu-to-chuc/", custody_views.mailboxes, name="mailboxes"),

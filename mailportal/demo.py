@@ -29,6 +29,7 @@ def set_environment(var: Path) -> None:
     os.environ.setdefault("SMS_GATEWAY", "file")
     os.environ.setdefault("SMS_FILE", str(var / "sms.jsonl"))
     os.environ.setdefault("APP_PASSWORDS", "on")
+    os.environ.setdefault("WEBHOOK_NETWORKS", "127.0.0.0/8,::1/128")
     os.environ.setdefault("EMAIL_URL", f"file:///{var / 'mail'}")
 
 

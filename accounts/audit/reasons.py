@@ -23,6 +23,8 @@ _WORDS = {
     "lock-withdrawn": _("rút lại đồng ý khóa"),
     "locked": _("đã khóa"),
     "moved-in": _("chuyển từ hệ thống cũ"),
+    "off": _("tắt"),
+    "on": _("bật"),
     "overtaken": _("số đã đổi trước khi được duyệt"),
     "passkey": _("bằng passkey"),
     "passkey-count": _("passkey đếm lùi: có thể đã bị sao chép"),

@@ -14,7 +14,7 @@ from accounts.models.hotline import DailyHelp, FactorProposal, PhoneProposal
 from accounts.models.job import Job, Upkeep
 from accounts.models.login_notice import LoginNotice
 from accounts.models.phone_campaign import PhoneCampaign, PhoneExcuse, PhoneMember
-from accounts.models.program import ProgramCall, ProgramToken
+from accounts.models.program import Hook, HookMessage, ProgramCall, ProgramToken
 from accounts.models.session import AppPassword, Device, MailLogin, Session
 from accounts.models.unit import Unit
 
@@ -40,6 +40,8 @@ __all__ = [
     "FactorProposal",
     "Ground",
     "HashTally",
+    "Hook",
+    "HookMessage",
     "Job",
     "LoginNotice",
     "MailDomain",

@@ -11,7 +11,11 @@ from django.utils.translation import pgettext_lazy
 
 from accounts import caller
 from accounts.models.account import Account
+from accounts.models.program import Hook, HookMessage
 from otp.counting import keyed_names
+
+_TOLD = frozenset(Hook.Event.values)
+_TOLD_OF_PEOPLE = _TOLD - Hook.OF_CAMPAIGNS
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,10 @@ class AuditEvent(models.Model):
         PROGRAM_ADMITTED = "program-admitted", _("Cấp khóa cho chương trình của CNTT")
         PROGRAM_ENDED = "program-ended", _("Hủy khóa của chương trình của CNTT")
         PROGRAM_REPEATED = "program-repeated", _("Chương trình của CNTT khóa, mở khóa không đổi gì")
+        HOOK_MADE = "hook-made", _("Tạo webhook")
+        HOOK_SWITCHED = "hook-switched", _("Bật, tắt webhook")
+        HOOK_SECRET_MADE = "hook-secret-made", _("Thay khóa ký của webhook")
+        HOOK_ENDED = "hook-ended", _("Hủy webhook")
         AUDIT_VIEWED = "audit-viewed", _("Xem nhật ký")
         AUDIT_PRUNED = "audit-pruned", _("Xóa nhật ký quá hạn lưu")
         AUDIT_FORGOTTEN = "audit-forgotten", _("Xóa dữ liệu cá nhân trong nhật ký")
@@ -246,6 +254,7 @@ class AuditEvent(models.Model):
             detail |= ground.detail
         row = cls._row(event, account, detail, actor=actor, ok=ok, reason=reason, address=address)
         row.save(force_insert=True)
+        cls._tell_programs([(row, account)])
 
     @classmethod
     def record_many(
@@ -257,11 +266,28 @@ class AuditEvent(models.Model):
         reason: str = "",
     ) -> None:
         """Write the same for many accounts, each with its own details, in few statements."""
-        rows = (
-            cls._row(event, account, detail, actor=actor, reason=reason)
+        rows = [
+            (cls._row(event, account, detail, actor=actor, reason=reason), account)
             for account, detail in happened
-        )
-        AuditEvent.objects.bulk_create(rows, batch_size=1000)
+        ]
+        AuditEvent.objects.bulk_create([row for row, _account in rows], batch_size=1000)
+        cls._tell_programs(rows)
+
+    @staticmethod
+    def _tell_programs(rows: "Iterable[tuple[AuditEvent, Account | None]]") -> None:
+        """Queue it for the webhooks that are told of such events: whom, and no details."""
+        told = [(row, account) for row, account in rows if row.ok and row.event in _TOLD]
+        people = [
+            (account, row.at) for row, account in told if account and row.event in _TOLD_OF_PEOPLE
+        ]
+        if people:
+            HookMessage.objects.tell_of_people(told[0][0].event, people)
+        for row, account in told:
+            # Of a campaign's steps its end is told; most of the others are of one person each.
+            if account is None and row.event not in _TOLD_OF_PEOPLE and row.reason in ("", "done"):
+                kind = row.detail.get("kind", "password")
+                about = {"campaign": row.detail["campaign"], "kind": kind}
+                HookMessage.objects.tell(row.event, about, row.at)
 
     @classmethod
     def _row(

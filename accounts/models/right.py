@@ -51,3 +51,5 @@ class Right(enum.StrEnum):
     VIEW_UPKEEP = "accounts.view_upkeep"
     VIEW_PROGRAMS = "accounts.view_programtoken"
     ADD_PROGRAMS = "accounts.add_programtoken"
+    VIEW_HOOKS = "accounts.view_hook"
+    ADD_HOOKS = "accounts.add_hook"

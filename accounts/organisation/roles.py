@@ -86,6 +86,8 @@ RIGHTS: dict[Right, set[Role]] = {
     Right.VIEW_UPKEEP: {P, A},
     Right.VIEW_PROGRAMS: {P, A},
     Right.ADD_PROGRAMS: {P},
+    Right.VIEW_HOOKS: {P, A},
+    Right.ADD_HOOKS: {P},
 }
 
 

@@ -212,7 +212,10 @@ PARTS = (
         _("Chương trình của CNTT"),
         "accounts:programs",
         Right.VIEW_PROGRAMS,
-        _("Cấp và hủy khóa để chương trình của CNTT gọi API: làm gì, với đơn vị nào, từ mạng nào."),
+        _(
+            "Cấp và hủy khóa để chương trình của CNTT gọi API: làm gì, với đơn vị nào, từ mạng nào;"
+            " tạo webhook để báo cho chương trình khi có việc xảy ra."
+        ),
         _(
             "Khóa chỉ hiện một lần khi cấp. Chương trình không xem được mật khẩu, mã, số điện thoại"
             " đầy đủ và không khóa được tài khoản của cán bộ."

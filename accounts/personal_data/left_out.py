@@ -22,6 +22,7 @@ _SECRETS = (
 _KEYED_NAMES = (
     "accounts.AddressQuarantine.local_key",
     "accounts.AuditEvent.address_key",
+    "accounts.HookMessage.address_key",
     "otp.Code.address_key",
     "otp.DeadNumberDay.phone_key",
     "otp.Message.address_key",
@@ -29,6 +30,7 @@ _KEYED_NAMES = (
     "otp.Meter.key",
 )
 _UNTIL_SENT = (
+    "accounts.HookMessage.data",
     "accounts.PhoneProposal.phone",
     "otp.Message.subject",
     "otp.Message.text",
@@ -117,6 +119,10 @@ _TECHNICAL = (
     "accounts.RemovalMember.id",
     "accounts.RemovalMember.unit",
     "accounts.RemovalMember.was_active",
+    "accounts.HookMessage.due_at",
+    "accounts.HookMessage.id",
+    "accounts.HookMessage.outcome",
+    "accounts.HookMessage.uid",
     "accounts.RemovalMember.was_locked",
     "accounts.Session.former_data",
     "accounts.Session.former_until",

@@ -19,6 +19,7 @@ from accounts.models import (
     Custody,
     Departure,
     FactorProposal,
+    HookMessage,
     PhoneProposal,
     Removal,
 )
@@ -46,6 +47,9 @@ def erase(keys: Collection[int], removal: Removal) -> None:
     detail = {"removal": removal.pk, "proposed_by": removal.proposed_by_id}
     # The numbers alone: their addresses must not be on record anew.
     gone = [(Account(pk=account.pk), detail) for account in people]
+    # The last word of theirs; with it, programs that know them delete them too.
+    now = timezone.now()
+    HookMessage.objects.tell_of_people(Event.ACCOUNT_REMOVED, [(each, now) for each in people])
     AuditEvent.record_many(Event.ACCOUNT_REMOVED, gone, actor=removal.decided_by)
     forget(keys, addresses, actor=removal.decided_by)
 
@@ -53,6 +57,7 @@ def erase(keys: Collection[int], removal: Removal) -> None:
 def _clear_messages(addresses: list[str]) -> None:
     names = [name for each in addresses for name in keyed_names.names_of("address", each)]
     outbox.forget_recipients(names)
+    HookMessage.objects.forget(names)
 
 
 def _let_go_of_others(keys: Collection[int], *, by: Account | None) -> None:

@@ -17,6 +17,7 @@ from accounts.access import mail_logins
 from accounts.audit import shipping
 from accounts.bulk import queue as bulk
 from accounts.credentials import app_passwords
+from accounts.hooks import standing as webhooks
 from accounts.models import AuditEvent
 from accounts.upkeep import records
 from otp import outbox
@@ -267,12 +268,19 @@ def _app_passwords() -> Iterator[Metric]:
         )
 
 
+def _webhooks() -> Iterator[Metric]:
+    count, longest = webhooks.waiting()
+    yield _gauge("webhooks_waiting", "Messages that wait for a webhook.", count)
+    yield _gauge("webhook_oldest_seconds", "How long the oldest of these has waited.", longest)
+
+
 _PARTS = (
     _codes,
     _events,
     _mail_logins,
     _app_passwords,
     _queue,
+    _webhooks,
     _messages,
     _gateways,
     _ceilings,

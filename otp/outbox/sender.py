@@ -4,8 +4,10 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
+from typing import Protocol
 
 from django.db import Error, connection
 
@@ -21,6 +23,28 @@ TICK = 1.0  # seconds after which to look for work that nobody announced, such a
 COURTESY = 0.005  # seconds from a commit to the work on what it queued
 SIGN_OF_LIFE = 5.0  # seconds
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 3.2  # seconds between two tries to reach the database
+
+_beside: "list[Callable[[], Beside]]" = []
+
+
+class Beside(Protocol):
+    """Something else that sends in the sender's process, on threads of its own."""
+
+    def start(self) -> None: ...
+
+    def end(self) -> None: ...
+
+    def drain(self) -> None:
+        """Send what is due now; instead of a start."""
+
+
+def run_beside(make: Callable[[], Beside]) -> None:
+    """Have one made for each sender: by what the rooms above send."""
+    _beside.append(make)
+
+
+def all_beside() -> list[Beside]:
+    return [make() for make in _beside]
 
 
 class Sender:
@@ -39,6 +63,7 @@ class Sender:
         self._lanes = [Lane(self) for _ in range(LANES)]
         self._tended_at = 0.0
         self._look_out = Watch("sender")
+        self._beside = all_beside()
         self._pause = SHORTEST_PAUSE
         self._away = False
 
@@ -50,6 +75,8 @@ class Sender:
         logger.info("sender: started, gateways %s", self.route)
         for lane in self._lanes:
             lane.start()
+        for each in self._beside:
+            each.start()
         self._look_out.start()
         self.route.begin()
         try:
@@ -116,6 +143,8 @@ class Sender:
             self.call_a_lane()
         for lane in self._lanes:
             lane.join()
+        for each in self._beside:
+            each.end()
         self.route.end()
         self._look_out.end()
         connection.close()

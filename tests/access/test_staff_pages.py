@@ -14,6 +14,7 @@ from accounts.models import (
     DataRequest,
     FactorDemand,
     FactorProposal,
+    Hook,
     LoginNotice,
     PhoneCampaign,
     PhoneProposal,
@@ -27,7 +28,7 @@ from tests.support.cast import FACTOR
 
 # Pages that need more than roles to be looked at: test_campaign_pages, test_reports,
 # test_load_accounts, test_slips, test_departures, test_removals, test_caller_check,
-# test_program_pages.
+# test_program_pages, test_hook_pages.
 ELSEWHERE = (
     "/ho-tro/tai-khoan/{pk}/doi-chieu/nhan-tin/",
     "/quan-tri/bao-cao/{table}.csv",
@@ -37,6 +38,10 @@ ELSEWHERE = (
     "/quan-tri/phieu-kich-hoat/{pk}/huy/",
     "/quan-tri/nghi-viec/{pk}/huy/",
     "/quan-tri/chuong-trinh/{pk}/huy/",
+    *(
+        f"/quan-tri/chuong-trinh/webhook/{{pk}}/{act}"
+        for act in ("thu/", "bat-tat/", "khoa-ky/", "huy/")
+    ),
     "/quan-tri/xoa/{pk}/nguoi/{member}/",
     "/quan-tri/xoa/{pk}/rut/",
     "/quan-tri/chien-dich/{pk}/",
@@ -138,6 +143,9 @@ TABLE = {
     "/quan-tri/phieu-kich-hoat/in/": (NO, YES, YES, NO, NO, GONE),
     "/quan-tri/chuong-trinh/": (NO, NO, YES, YES, NO, GONE),
     "/quan-tri/chuong-trinh/moi/": (NO, NO, YES, NO, NO, GONE),
+    "/quan-tri/chuong-trinh/webhook/": (NO, NO, YES, YES, NO, GONE),
+    "/quan-tri/chuong-trinh/webhook/moi/": (NO, NO, YES, NO, NO, GONE),
+    "/quan-tri/chuong-trinh/webhook/{hook}/": (NO, NO, YES, YES, NO, GONE),
     "/quan-tri/hop-thu-to-chuc/": (NO, YES, YES, YES, NO, GONE),
     "/quan-tri/hop-thu-to-chuc/danh-sach.csv": (NO, YES, YES, YES, NO, GONE),
     "/quan-tri/hop-thu-to-chuc/{office}/": (NO, YES, YES, NO, NO, GONE),
@@ -234,6 +242,9 @@ class Staff(cast.Cast):
             "proposal": proposal.pk,
             "factor_proposal": factor_proposal.pk,
             "notice": notice.pk,
+            "hook": Hook.objects.create(
+                name="x", url="https://x.example/", events=["locked"], seed="a" * 32
+            ).pk,
             "demand": FactorDemand.objects.create(unit=self.theirs, from_day="2099-01-01").pk,
             "event": AuditEvent.objects.first().pk,
         }

@@ -34,7 +34,7 @@ LIMITS = postgresql.PAGE.parameters()
 
 # Connections, as docs/operate.md counts them.
 THREADS = number_in("deploy/gunicorn.conf.py", "threads =")
-SENDER = LANES + 2
+SENDER = LANES + 3
 WORKER = 8 + AT_ONCE + 2
 
 

@@ -26,6 +26,8 @@ from accounts.models import (
     DataRequest,
     Departure,
     FactorProposal,
+    Hook,
+    HookMessage,
     Job,
     MailLogin,
     Passkey,
@@ -223,6 +225,11 @@ class EverythingTests(MyData, TestCase):
         MailLogin.objects.create(
             account=person, local_day=today, client="192.0.2.1", protocol="imap"
         )
+        hook, _ = Hook.objects.get_or_create(
+            name="Phần mềm cán bộ", url="https://x.example/", events=["locked"], seed="a" * 32
+        )
+        name = keyed_names.name_of("address", person.address)
+        HookMessage.objects.create(hook=hook, event="locked", address_key=name)
         app_passwords.make(person, f"máy {mine}")
         TOTPDevice.objects.create(user=person, name=f"app {mine}")
         key = f"key {mine}".encode()
@@ -253,7 +260,15 @@ class EverythingTests(MyData, TestCase):
             *("Lý Văn An", "Sở của an", "an.khac@hagiang.gov.vn", "***466981", "***000444"),
             *("***000555", "vanthu.an@hagiang.gov.vn", "QD-an", "người phụ trách", "dead-an"),
             *("Khóa tài khoản", "CNTT tỉnh", "Tra cứu", "căn cứ an", "xin sửa an", "Đợt của an"),
-            *("Số của an", "miễn an", "nghỉ an", "app an", "codes an", "127.0.0.1"),
+            *(
+                "Số của an",
+                "miễn an",
+                "nghỉ an",
+                "app an",
+                "codes an",
+                "127.0.0.1",
+                "Phần mềm cán bộ",
+            ),
         ):
             with self.subTest(words):
                 self.assertIn(words, whole)

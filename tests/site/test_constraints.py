@@ -106,6 +106,18 @@ def program_call(**changes):
     return "accounts_programcall", row | {"called_at": NOON} | changes
 
 
+def hook(**changes):
+    row = {"id": 1, "name": "x", "url": "https://x.example/", "events": ["locked"]}
+    row |= {"seed": "a" * 32, "is_on": True, "claim": 0, "failures": 0, "outcome": ""}
+    return "accounts_hook", row | {"made_at": NOON} | changes
+
+
+def hook_message(**changes):
+    row = {"uid": uuid.UUID(int=1), "hook_id": 1, "event": "locked", "happened_at": NOON}
+    row |= {"data": '{"address": "x"}', "address_key": "", "state": "waiting", "tries": 0}
+    return "accounts_hookmessage", row | {"due_at": NOON, "outcome": ""} | changes
+
+
 def passkey(**changes):
     row = {"user_id": 1, "name": "x", "confirmed": True, "credential_id": b"a", "public_key": b"k"}
     row |= {"throttling_failure_count": 0, "sign_count": 0, "transports": "", "added_at": NOON}
@@ -550,6 +562,19 @@ REFUSED = {
     "a_program_uses_a_key_once": [([program(), program_call()], program_call())],
     "accounts_programtoken_name_key": [([program()], program(id=2, digest="b" * 64))],
     "accounts_programtoken_digest_key": [([program()], program(id=2, name="y"))],
+    "a_hook_has_a_name": [([], hook(name=""))],
+    "a_hook_tells_something": [([], hook(events=[]))],
+    "a_hook_leads_to_an_address": [([], hook(url="file:///x")), ([], hook(url="https:///x"))],
+    "a_hook_has_a_seed": [([], hook(seed="")), ([], hook(seed="z" * 32))],
+    "a_hook_that_ended_is_off": [([], hook(ended_at=NOON))],
+    "accounts_hook_name_key": [([hook()], hook(id=2))],
+    "accounts_hookmessage_uid_key": [([hook(), hook_message()], hook_message())],
+    "a_hook_message_forgets_whom_it_was_of": [
+        ([hook()], hook_message(state="taken", settled_at=NOON)),
+        ([hook()], hook_message(state="taken", data="{}")),
+        ([hook()], hook_message(state="waiting", settled_at=NOON)),
+        ([hook()], hook_message(state="lost", data="{}")),
+    ],
     "factor_demand_of_a_role_or_a_unit": [
         ([*PEOPLE, unit()], factor_demand(unit_id=None)),
     ],

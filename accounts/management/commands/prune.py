@@ -14,6 +14,7 @@ from accounts.access import devices, mail_logins
 from accounts.api import changes as program_changes
 from accounts.bulk import queue
 from accounts.credentials import factor_proposals, phone_proposals, phones
+from accounts.hooks import sending as hooks
 from accounts.management.recorded import RecordedCommand
 from accounts.models import AddressQuarantine, Device, HashTally, MailLogin
 from accounts.personal_data import rules as personal_data
@@ -43,6 +44,7 @@ class Command(RecordedCommand):
                 MailLogin.objects.filter(local_day__lt=mail_logins.oldest_day()), "local_day"
             ),
             "programs' keys": program_changes.forget_old(),
+            "words of webhooks": hooks.forget_old(),
             "data requests": personal_data.forget_old(),
         }
         HashTally.objects.compact()

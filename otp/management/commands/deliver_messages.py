@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from otp import outbox
-from otp.outbox.sender import Sender
+from otp.outbox.sender import Sender, all_beside
 from otp.suppliers.route import route_from_settings
 
 
@@ -23,6 +23,8 @@ class Command(BaseCommand):
             while outbox.deliver_one(route):
                 pass
             route.end()
+            for each in all_beside():
+                each.drain()
             return
         sender = Sender(route)
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,0 +1,133 @@
+"""Webhooks as IT makes, tries, switches and ends them; each change is on record."""
+
+import base64
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from django.db import connection, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.models import Account, AuditEvent, Hook, HookMessage, Unit
+from otp.counting import keyed_names
+
+MOST_HOOKS = 20  # that have not ended: each queues a row for what happens
+_BEGINNING = "whsec_"  # by which Standard Webhooks knows a secret
+
+Event = AuditEvent.Event
+
+
+class NameTaken(Exception):
+    """A webhook has this name, or had it."""
+
+
+class TooMany(Exception):
+    """There are as many webhooks as there may be."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """One whose secret is shown now, and never again."""
+
+    row: Hook
+    secret: str
+
+
+@sensitive_variables()
+def make(*, name: str, url: str, events: Collection[str], unit: Unit | None, by: Account) -> Made:
+    """Make one, on record; raises NameTaken or TooMany."""
+    row = Hook(name=name, url=url, events=list(events), unit=unit, seed=secrets.token_hex(16))
+    with transaction.atomic():
+        # Else two could both be the last one.
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('accounts_hook'))")
+        if Hook.objects.filter(ended_at=None).count() >= MOST_HOOKS:
+            raise TooMany
+        Hook.objects.bulk_create([row], ignore_conflicts=True)
+        found = Hook.objects.filter(seed=row.seed).first()
+        if found is None:
+            raise NameTaken
+        AuditEvent.record(
+            Event.HOOK_MADE,
+            actor=by,
+            hook=name,
+            # What stands behind the host may be a secret of the receiver's.
+            host=urlsplit(url).hostname,
+            events=row.events,
+            unit=str(unit or ""),
+        )
+    return Made(found, secret_of(found))
+
+
+@sensitive_variables()
+def replace_secret(pk: int, *, by: Account) -> Made | None:
+    """Have a new secret sign what is sent from now on, on record; None where it has ended."""
+    with transaction.atomic():
+        row = _held(pk)
+        if row is None:
+            return None
+        row.seed = secrets.token_hex(16)
+        row.save(update_fields=["seed"])
+        AuditEvent.record(Event.HOOK_SECRET_MADE, actor=by, hook=row.name)
+    return Made(row, secret_of(row))
+
+
+def switch(pk: int, *, on: bool, by: Account) -> Hook | None:
+    """Let it send or have it wait, on record; None where it has ended."""
+    with transaction.atomic():
+        row = _held(pk)
+        if row is not None and row.is_on != on:
+            row.is_on = on
+            _try_at_once(row)
+            row.save(update_fields=["is_on", "failing_since", "failures", "paused_until"])
+            AuditEvent.record(
+                Event.HOOK_SWITCHED, actor=by, reason="on" if on else "off", hook=row.name
+            )
+    return row
+
+
+def ping(pk: int) -> Hook | None:
+    """Queue a word of no meaning, to go before all that waits; None where nothing is sent."""
+    with transaction.atomic():
+        row = _held(pk)
+        if row is None or not row.is_on:
+            return None
+        if not row.messages.waiting().filter(event=Hook.PING).exists():
+            HookMessage.objects.create(hook=row, event=Hook.PING, due_at=Now())
+        _try_at_once(row)
+        row.save(update_fields=["failing_since", "failures", "paused_until"])
+    return row
+
+
+def end(pk: int, *, by: Account) -> Hook | None:
+    """End it at once, on record, and what waits with it; None where it had ended."""
+    with transaction.atomic():
+        row = _held(pk)
+        if row is not None:
+            row.ended_at, row.is_on = timezone.now(), False
+            row.save(update_fields=["ended_at", "is_on"])
+            row.messages.all().delete()
+            AuditEvent.record(Event.HOOK_ENDED, actor=by, hook=row.name)
+    return row
+
+
+@sensitive_variables()
+def secret_of(row: Hook) -> str:
+    """Derive the secret as receivers are given it."""
+    return _BEGINNING + base64.b64encode(key_of(row.seed)).decode()
+
+
+def key_of(seed: str) -> bytes:
+    """Derive the 32 bytes that sign."""
+    return bytes.fromhex(keyed_names.oldest_name_of("hook", seed))
+
+
+def _held(pk: int) -> Hook | None:
+    return Hook.objects.select_for_update().filter(pk=pk, ended_at=None).first()
+
+
+def _try_at_once(row: Hook) -> None:
+    row.failing_since, row.failures, row.paused_until = None, 0, None

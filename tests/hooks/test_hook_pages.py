@@ -1,0 +1,163 @@
+"""The pages of webhooks: made, tried, switched, ended; the secret is shown once."""
+
+import threading
+
+from django.db import connection
+from django.test import TestCase, TransactionTestCase
+
+from accounts.hooks import rules
+from accounts.models import AuditEvent, Hook, HookMessage
+from tests.hooks.hooks import Hooks
+
+LIST = "/quan-tri/chuong-trinh/webhook/"
+NEW = f"{LIST}moi/"
+
+
+class PageTests(Hooks, TestCase):
+    def setUp(self):
+        self.set_up_hooks()
+        self.come_in(self.huong)
+
+    def fill_in(self, **changes):
+        fields = {
+            "name": "Hỗ trợ người dùng",
+            "url": self.receiver.address,
+            "events": ["locked", "unlocked"],
+            "unit": str(self.ours.pk),
+        }
+        return self.client.post(NEW, fields | changes)
+
+    def act(self, act, **fields):
+        return self.client.post(f"{LIST}{self.hook.pk}/{act}/", fields, follow=True)
+
+    def test_the_secret_is_shown_once_and_signs(self):
+        rules.end(self.hook.pk, by=self.huong)
+        r = self.fill_in()
+        made = r.context["made"]
+        self.assertContains(r, made.secret)
+        self.receiver.secret = made.secret
+        self.lock(self.an)
+        self.lock(self.binh)
+
+        self.send()
+
+        (told,) = self.receiver.told
+        self.assertEqual((told["signed"], told["data"]["address"]), (True, self.an.address))
+        for page in (LIST, f"{LIST}{made.row.pk}/"):
+            page = self.client.get(page)
+            self.assertNotContains(page, made.secret)
+            self.assertNotContains(page, "khoa=1")
+        self.assertNotIn(made.row.seed, made.secret)
+        event = AuditEvent.objects.get(event="hook-made", detail__hook="Hỗ trợ người dùng")
+        self.assertEqual((event.actor, event.detail["host"]), (self.huong, "127.0.0.1"))
+        self.assertNotIn("khoa", str(event.detail))
+
+    def test_a_try_shows_what_the_receiver_answered(self):
+        self.receiver.plan = [503]
+        r = self.act("thu")
+        self.assertContains(r, "Đã gửi thử")
+        self.send()
+
+        page = self.client.get(f"{LIST}{self.hook.pk}/")
+
+        self.assertContains(page, "Máy nhận trả lời lỗi 503")
+        self.assertContains(page, "Gửi thử")
+        self.assertContains(page, self.receiver.told[0]["id"])
+        self.assertContains(self.client.get(LIST), "Máy nhận trả lời lỗi 503")
+
+    def test_a_page_of_what_was_told_names_nobody(self):
+        self.lock(self.an)
+
+        page = self.client.get(f"{LIST}{self.hook.pk}/")
+
+        self.assertContains(page, "Khóa")
+        self.assertNotContains(page, self.an.address)
+
+    def test_it_is_switched_off_and_on_on_record(self):
+        r = self.act("bat-tat", on="0")
+        self.assertContains(r, "Đã tắt webhook")
+        self.act("bat-tat", on="0")
+        self.act("thu")
+        self.assertFalse(HookMessage.objects.exists())
+        self.act("bat-tat", on="1")
+
+        self.assertTrue(self.now().is_on)
+        reasons = AuditEvent.objects.filter(event="hook-switched").order_by("pk")
+        self.assertEqual(list(reasons.values_list("reason", flat=True)), ["off", "on"])
+
+    def test_a_new_secret_replaces_the_one_before(self):
+        before = self.receiver.secret
+        r = self.act("khoa-ky")
+
+        self.assertContains(r, r.context["made"].secret)
+        self.assertNotEqual(r.context["made"].secret, before)
+        self.assertTrue(AuditEvent.objects.filter(event="hook-secret-made", actor=self.huong))
+
+    def test_it_is_ended_at_once_with_what_waits(self):
+        self.lock(self.an)
+
+        r = self.act("huy")
+
+        self.assertContains(r, "không gửi gì nữa")
+        self.assertFalse(HookMessage.objects.exists())
+        self.send()
+        self.assertEqual(self.receiver.told, [])
+        for act in ("thu", "bat-tat", "khoa-ky", "huy"):
+            self.assertContains(self.act(act, on="1"), "không có gì thay đổi")
+        self.assertFalse(self.now().is_on)
+        self.assertContains(self.fill_in(name=self.hook.name), "Đã có webhook tên này")
+
+    def test_what_is_wrong_is_said_beside_it_and_nothing_is_lost(self):
+        for field, value, sentence in (
+            ("name", "", "Hãy đặt tên"),
+            ("url", "", "bắt đầu bằng https://"),
+            ("url", "qlcb.example.vn/nhan", "bắt đầu bằng https://"),
+            ("url", "http://qlcb.example.vn/", "bắt đầu bằng https://"),
+            ("url", "http://10.1.2.3/", "bắt đầu bằng https://"),
+            ("url", "ftp://qlcb.example.vn/", "bắt đầu bằng https://"),
+            ("url", "https:///nhan", "bắt đầu bằng https://"),
+            ("url", "https://x:70000/", "bắt đầu bằng https://"),
+            ("url", "https://[::1", "bắt đầu bằng https://"),
+            ("url", "https://x.vn/a b", "bắt đầu bằng https://"),
+            ("url", "https://x.vn/\r\nHost: y", "bắt đầu bằng https://"),
+            ("url", "https://đơn-vị.vn/", "bắt đầu bằng https://"),
+            ("url", "https://u:p@x.vn/", "bỏ tên đăng nhập"),
+            ("url", "https://x.vn/#a", "bỏ tên đăng nhập"),
+            ("url", "https://x.vn/" + "a" * 300, "dài quá"),
+            ("events", [], "Hãy chọn ít nhất một việc"),
+            ("events", ["logged-in"], "logged-in"),
+            ("unit", "0", "Không có đơn vị này"),
+        ):
+            with self.subTest(field, value=value):
+                r = self.fill_in(**{field: value})
+
+                self.assertContains(r, sentence)
+                self.assertEqual(Hook.objects.count(), 1)
+                if field != "name":
+                    self.assertContains(r, "Hỗ trợ người dùng")
+
+
+class AtOnceTests(Hooks, TransactionTestCase):
+    def test_there_are_never_more_than_there_may_be(self):
+        self.set_up_hooks()
+        for number in range(rules.MOST_HOOKS - 2):
+            self.make(f"w{number}")
+        start = threading.Barrier(4)
+        outcomes = []
+
+        def work(number):
+            start.wait()
+            try:
+                self.make(f"x{number}")
+            except rules.TooMany:
+                outcomes.append("too many")
+            connection.close()
+
+        threads = [threading.Thread(target=work, args=[number]) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        self.assertEqual(outcomes, ["too many"] * 3)
+        self.assertEqual(Hook.objects.filter(ended_at=None).count(), rules.MOST_HOOKS)
