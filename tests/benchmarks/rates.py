@@ -28,6 +28,7 @@ CLIENTS = 8  # connections at once
 SECONDS = 5  # for each row
 HOST = "matkhau.example.gov.vn"
 LOGIN, ASK, HEALTHZ = "/dang-nhap/", "/quen-mat-khau/", "/healthz"
+BARE = "a bare Django view"
 HALF, MOST = 0.5, 0.7  # of a bare Django view's rate: a page, /healthz
 CPU = 1.5  # ms of a worker for a page
 P95 = 80  # ms, of a POST that asks for a code
@@ -105,13 +106,14 @@ def portal():
 
 
 def bare_servers():
-    """Say how often the two answer; give the rate of the bare Django view."""
+    """Say how often the three answer; give the rate of the bare Django view."""
     from tests.support.programs.ports import free_port
 
-    rates = []
+    rates = {}
     for what, app in (
         ("a bare WSGI function", "tests.benchmarks.bare:function"),
-        ("a bare Django view", "tests.benchmarks.bare:django()"),
+        ("a new Django project's page with a form", "tests.benchmarks.bare:django_form()"),
+        (BARE, "tests.benchmarks.bare:django()"),
     ):
         port = free_port()
         server = subprocess.Popen(
@@ -123,11 +125,11 @@ def bare_servers():
             stderr=subprocess.DEVNULL,
         )
         try:
-            rates.append(rate(what, port, server.pid, "/"))
+            rates[what] = rate(what, port, server.pid, "/")
         finally:
             server.terminate()
             server.wait()
-    return rates[-1]
+    return rates[BARE]
 
 
 def pages(server, bare):
