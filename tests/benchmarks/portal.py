@@ -41,6 +41,7 @@ class Portal:
             "OTP_PEPPER": secrets.token_urlsafe(48),
             "RATELIMIT_ENABLE": "0",
             "LOG_LEVEL": "ERROR",
+            "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # as deploy/systemd and the image have it
         }
         self.log = (directory / "log").open("wb")
         self.process = None
