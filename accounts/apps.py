@@ -3,7 +3,7 @@
 from importlib import import_module
 
 from django.apps import AppConfig
-from django.contrib.admin.apps import AdminConfig
+from django.contrib.admin.apps import SimpleAdminConfig
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
@@ -45,5 +45,7 @@ class AccountsConfig(AppConfig):
         sender.run_beside(hooks.Webhooks)
 
 
-class StaffAdminConfig(AdminConfig):
+class StaffAdminConfig(SimpleAdminConfig):
+    """The administration, whose pages are loaded with the addresses: a sender has none."""
+
     default_site = "accounts.home.site.HomeSite"

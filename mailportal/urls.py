@@ -19,6 +19,8 @@ def _in_any_case(words: str) -> str:
     return "".join(letters)
 
 
+admin.autodiscover()  # here and not at the start: processes without pages have no administration
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
     path("huong-dan/", pages.words, {"template": "guides/index.html"}, name="guides"),

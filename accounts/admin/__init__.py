@@ -1,5 +1,10 @@
 """What IT sees and mends in /quan-tri/. Nobody sees or sets a password, and no phone is changed."""
 
+# What these register is taken away below.
+import django.contrib.auth.admin  # noqa: F401
+import django_otp.plugins.otp_static.admin
+import django_otp.plugins.otp_totp.admin  # noqa: F401
+import procrastinate.contrib.django.admin
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django_otp.plugins.otp_static.models import StaticDevice

@@ -181,6 +181,10 @@ DOORS = {
 }
 
 
+DJANGO = {"DJANGO_SETTINGS_MODULE": "mailportal.settings"}
+PAGES = {"accounts.admin", "accounts.home.site", "accounts.access.views", "mailportal.urls"}
+
+
 class SetUpTests(TestCase):
     def start(self, faults, door):
         """Start with each fault; give how each start ended, in the same order."""
@@ -272,6 +276,16 @@ class SetUpTests(TestCase):
         done = deployment.run("-c", hide)
 
         self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_no_process_loads_what_is_for_others(self):
+        load = "import django, sys; django.setup(); {}; print(*sys.modules, sep=chr(10))"
+        unused = {"ldap", "openpyxl", "twilio.rest.api", "webauthn", "redis"}
+        for loaded, more in (("mailportal.wsgi", set()), ("otp.outbox", PAGES)):
+            with self.subTest(loaded):
+                done = deployment.run_anew("-c", load.format(f"import {loaded}"), **DJANGO)
+
+                self.assertEqual(done.returncode, 0, done.stdout)
+                self.assertFalse((unused | more) & {*done.stdout.split()})
 
     def test_secrets_may_come_from_files(self):
         with tempfile.TemporaryDirectory() as folder:
