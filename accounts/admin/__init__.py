@@ -4,7 +4,7 @@
 import django.contrib.auth.admin  # noqa: F401
 import django_otp.plugins.otp_static.admin
 import django_otp.plugins.otp_totp.admin  # noqa: F401
-import procrastinate.contrib.django.admin
+import procrastinate.contrib.django.admin  # noqa: F401
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django_otp.plugins.otp_static.models import StaticDevice
