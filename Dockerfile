@@ -17,9 +17,27 @@ RUN if [ "$LDAP" = 1 ]; then apt-get update -qq \
     && apt-get install -qq --yes --no-install-recommends gcc libc6-dev libldap-dev libsasl2-dev \
     && /opt/venv/bin/pip install --require-hashes -r /tmp/requirements-ldap.txt; fi
 
+# What nothing of the portal reads is more than half of that.
+# Where on Earth a number is from, and by whose network: asked of none.
+RUN cd /opt/venv/lib/python3*/site-packages/phonenumbers && rm -r geodata carrierdata tzdata
+# All else that Twilio sells: an SMS goes by `api`.
+RUN cd /opt/venv/lib/python3*/site-packages/twilio/rest \
+    && find . -mindepth 1 -maxdepth 1 -type d ! -name api ! -name __pycache__ -exec rm -r {} +
+# Django's own sentences in languages that no page has.
+RUN cd /opt/venv/lib/python3*/site-packages/django \
+    && find . -path '*/locale/*/LC_MESSAGES' ! -path '*/vi/*' ! -path '*/en/*' -prune -exec rm -r {} +
+# Nothing is installed into the image any more.
+RUN /opt/venv/bin/pip uninstall --yes --quiet pip
+
+# The programs of PostgreSQL that backups need, without Perl, in which Debian's choice among several
+# versions of them is written.
+FROM ${PYTHON_IMAGE} AS postgresql
+RUN apt-get update -qq && apt-get install -qq --yes --no-install-recommends postgresql-client
+RUN mkdir /opt/postgresql && cd /usr/lib/postgresql/*/bin && cp pg_dump pg_restore psql /opt/postgresql/
+
 FROM ${PYTHON_IMAGE} AS proxy
 RUN apt-get update -qq && apt-get install -qq --yes --no-install-recommends nginx-light \
-    && rm -rf /var/lib/apt/lists/* \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
     && ln -sf /dev/stdout /var/log/nginx/mailportal.log \
     && ln -sf /dev/stderr /var/log/nginx/mailportal-error.log \
     && mkdir -p /var/www/acme
@@ -31,13 +49,16 @@ CMD ["mailportal-proxy"]
 
 FROM ${PYTHON_IMAGE} AS portal
 # For backups; pg_dump must not be older than the database of compose.yaml. openssl signs the file
-# for iPhones.
-RUN apt-get update -qq && apt-get install -qq --yes --no-install-recommends age openssl postgresql-client \
-    && rm -rf /var/lib/apt/lists/*
+# for iPhones. The libraries are what the programs of PostgreSQL are linked with.
+RUN apt-get update -qq && apt-get install -qq --yes --no-install-recommends age openssl \
+    libpq5 liblz4-1 libreadline8 libzstd1 \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
+COPY --from=postgresql /opt/postgresql /usr/local/bin/
+RUN pg_dump --version && pg_restore --version && psql --version
 ARG LDAP=0
 RUN if [ "$LDAP" = 1 ]; then apt-get update -qq \
     && apt-get install -qq --yes --no-install-recommends '^libldap-?2(\.5-0)?$' \
-    && rm -rf /var/lib/apt/lists/*; fi
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*; fi
 # The last place lets `docker compose run --rm web manage.py COMMAND` find manage.py.
 ENV PATH=/opt/venv/bin:$PATH:/opt/mailportal PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin mailportal \
@@ -49,6 +70,8 @@ COPY . .
 RUN SECRET_KEY=build-only OTP_PEPPER=build-only PUBLIC_BASE_URL=https://build.invalid \
     DATABASE_URL=postgresql://build.invalid/build \
     python manage.py collectstatic --noinput
+# Else each process compiles all modules of the portal at its start: nothing is written later.
+RUN python -m compileall -q .
 USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["python", "-c", "\

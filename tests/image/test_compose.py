@@ -6,6 +6,8 @@ import yaml
 from django.core.management import get_commands
 from django.test import SimpleTestCase
 
+from accounts.upkeep.pipes import MISSING
+from tests.support.programs import deployment
 from tests.support.programs.deployment import ROOT
 
 COMPOSE = (ROOT / "compose.yaml").read_text(encoding="utf-8")
@@ -29,6 +31,11 @@ def instructions():
     """Give each instruction of the Dockerfile on one line, without comments."""
     lines = re.sub(r"(?m)^\s*#.*\n", "", DOCKERFILE).replace("\\\n", " ").splitlines()
     return [" ".join(line.split()) for line in lines if line.strip()]
+
+
+def backup_programs():
+    """Name the programs of PostgreSQL that the portal calls."""
+    return {name for name in MISSING if name.startswith(("pg_", "ps"))}
 
 
 class ComposeTests(SimpleTestCase):
@@ -148,7 +155,7 @@ class DockerfileTests(SimpleTestCase):
     def test_both_targets_are_there_and_the_portal_is_the_last(self):
         stages = [line.split()[-1] for line in instructions() if line.startswith("FROM ")]
 
-        self.assertEqual(stages, ["packages", "proxy", "portal"])
+        self.assertEqual(stages, ["packages", "postgresql", "proxy", "portal"])
         targets = {each["build"]["target"] for each in SERVICES.values() if "build" in each}
         self.assertEqual(targets, {"proxy", "portal"})
 
@@ -156,9 +163,10 @@ class DockerfileTests(SimpleTestCase):
         lines = instructions()
         made = next(line for line in lines if "useradd" in line)
 
-        self.assertEqual(lines[-4].split()[0], "USER")
-        self.assertIn(f"--uid {lines[-4].split()[1]} ", made)
-        self.assertNotIn("USER root", lines)
+        (user,) = [line.split()[1] for line in lines if line.startswith("USER ")]
+        self.assertIn(f"--uid {user} ", made)
+        words = [line.split()[0] for line in lines[lines.index(f"USER {user}") :]]
+        self.assertLessEqual(set(words), {"USER", "EXPOSE", "HEALTHCHECK", "ENV", "CMD"})
 
     def test_what_it_copies_is_there_and_let_through(self):
         let_through = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
@@ -184,12 +192,36 @@ class DockerfileTests(SimpleTestCase):
         self.assertNotIn("!.env", let_through)
 
     def test_the_tools_of_a_backup_are_in_it_and_no_older_than_the_database(self):
-        (line,) = [each for each in instructions() if "postgresql-client" in each]
+        lines = instructions()
+        (copied,) = [each for each in lines if " cp pg_dump " in each]
+        self.assertLessEqual(backup_programs(), set(copied.split()))
+        self.assertIn("COPY --from=postgresql /opt/postgresql /usr/local/bin/", lines)
+        (line,) = [each for each in lines if "apt-get" in each and " openssl " in each]
         self.assertIn(" age ", line)
         newest = {"bookworm": 15, "trixie": 17}
         base = next(each for each in newest if each in DOCKERFILE.partition("\nFROM")[0])
         database = re.search(r"postgres:(\d+)", COMPOSE)[1]
         self.assertGreaterEqual(newest[base], int(database))
+
+    def test_the_portal_asks_for_nothing_that_is_left_out(self):
+        said = deployment.run_anew(
+            "-c",
+            "import sys\n"
+            "class LeftOut:\n"
+            "  def find_spec(self, name, path=None, target=None):\n"
+            "    parts = name.split('.')\n"
+            "    numbers = ('geodata', 'carrierdata', 'tzdata')\n"
+            "    if parts[0] == 'phonenumbers' and set(parts) & set(numbers) or (\n"
+            "      parts[:2] == ['twilio', 'rest'] and parts[2:3] not in ([], ['api'])):\n"
+            "      raise SystemExit(f'{name} is asked for')\n"
+            "sys.meta_path.insert(0, LeftOut())\n"
+            "import mailportal.wsgi\n"
+            "from otp import phones\n"
+            "from otp.suppliers.twilio import TwilioGateway\n"
+            "print(phones.normalise('0912 466 981'), TwilioGateway()._client.messages)\n",
+        )
+
+        self.assertEqual(said.stdout.split()[0], "+84912466981", said.stdout)
 
     def test_every_name_in_capitals_is_set_before_it_is_used(self):
         known = {"PATH"}

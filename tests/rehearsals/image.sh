@@ -29,9 +29,12 @@ if [ ! -f "$base" ]; then
   say "A base of Debian $suite"
   debootstrap --variant=minbase --include=ca-certificates,python3,python3-venv,python-is-python3 \
     "$suite" "$scratch/base" > "$scratch/log" || { tail "$scratch/log"; exit 1; }
-  # Without device files: each container has its own.
+  # Without device files: each container has its own. And without what the slim images of Debian
+  # leave out, so that the size that is said at the end means something.
   tar --create --one-file-system --exclude='./dev/*' --exclude='./proc/*' --exclude='./sys/*' \
-    --exclude='./var/cache/apt/archives/*.deb' --directory "$scratch/base" --file "$base" .
+    --exclude='./var/cache/apt/*' --exclude='./var/lib/apt/lists/*' --exclude='./usr/share/doc/*' \
+    --exclude='./usr/share/info/*' --exclude='./usr/share/locale/*' --exclude='./usr/share/man/*' \
+    --directory "$scratch/base" --file "$base" .
   rm -rf --one-file-system "$scratch/base"
 fi
 mkdir "$scratch/context"
