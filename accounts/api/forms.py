@@ -80,6 +80,13 @@ class ProgramForm(PortalForm):
         chosen = self.cleaned_data["unit"]
         return self._tree.units[int(chosen)] if chosen else None
 
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        cleaned = self.cleaned_data
+        if cleaned.get("unit") and ProgramToken.Scope.MESSAGES in cleaned.get("scopes", ()):
+            self.add_error("unit", _("Tin đã gửi không thuộc đơn vị nào: hãy chọn Toàn tỉnh."))
+        return cleaned
+
     def clean_networks(self) -> list[str]:
         typed = self.cleaned_data["networks"].replace(",", " ").replace(";", " ").split()
         if len(typed) > MOST_NETWORKS:

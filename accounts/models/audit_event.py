@@ -153,6 +153,7 @@ class AuditEvent(models.Model):
         PROGRAM_ADMITTED = "program-admitted", _("Cấp khóa cho chương trình của CNTT")
         PROGRAM_ENDED = "program-ended", _("Hủy khóa của chương trình của CNTT")
         PROGRAM_REPEATED = "program-repeated", _("Chương trình của CNTT khóa, mở khóa không đổi gì")
+        PROGRAM_LOADED = "program-loaded", _("Chương trình của CNTT nhập tài khoản")
         HOOK_MADE = "hook-made", _("Tạo webhook")
         HOOK_SWITCHED = "hook-switched", _("Bật, tắt webhook")
         HOOK_SECRET_MADE = "hook-secret-made", _("Thay khóa ký của webhook")

@@ -29,6 +29,9 @@ class ProgramToken(models.Model):
         FIGURES = "figures", _("Xem đơn vị và số liệu")
         ACCOUNTS = "accounts", _("Xem tài khoản")
         LOCKS = "locks", _("Khóa, mở khóa tài khoản")
+        LOADING = "loading", _("Nhập tài khoản")
+        CAMPAIGNS = "campaigns", _("Xem chiến dịch")
+        MESSAGES = "messages", _("Xem tin đã gửi (không có số và nội dung)")
 
     name = NameField(_("tên"), max_length=64, unique=True)
     digest = models.CharField(max_length=64, unique=True)
@@ -54,7 +57,17 @@ class ProgramToken(models.Model):
             models.CheckConstraint(
                 name="a_program_token_opens_something",
                 condition=models.Q(scopes__len__gt=0)
-                & models.Q(scopes__contained_by=["status", "figures", "accounts", "locks"]),
+                & models.Q(
+                    scopes__contained_by=[
+                        *("status", "figures", "accounts", "locks", "loading", "campaigns"),
+                        "messages",
+                    ]
+                ),
+            ),
+            # What left the portal is of no unit.
+            models.CheckConstraint(
+                name="a_program_token_of_a_unit_reads_no_messages",
+                condition=models.Q(unit=None) | ~models.Q(scopes__contains=["messages"]),
             ),
             models.CheckConstraint(
                 name="a_program_token_is_of_a_network", condition=models.Q(networks__len__gt=0)

@@ -5,8 +5,10 @@ from django.urls import get_resolver
 
 from accounts.api.answers import PREFIX
 from accounts.models import ProgramToken
-from tests.api.programs import ALL, Programs, admit
+from otp.outbox import queue_mail
+from tests.api.programs import ALL, WHY, Programs, admit
 from tests.house.test_house_rules import patterns
+from tests.support.campaigning import Office
 
 TYPES = {
     "object": dict,
@@ -17,10 +19,17 @@ TYPES = {
     "null": type(None),
 }
 
+# One that is wrong, so that its fault has a shape too.
+ROWS = {"rows": [{"address": "moi@hagiang.gov.vn"}, {"address": "x@khac.vn"}], "dry_run": True}
 
-class DescriptionTests(Programs, TestCase):
+
+class DescriptionTests(Programs, Office, TestCase):
     def setUp(self):
         self.set_up_programs()
+        self.set_up_office()
+        self.passwords = self.running(self.department)
+        self.phones = self.running_phones()
+        queue_mail("x", to="x@hagiang.gov.vn", subject="x", text="x")
         self.token = admit()
         self.said = self.get("openapi.json", self.token).json()
 
@@ -29,9 +38,13 @@ class DescriptionTests(Programs, TestCase):
             for method, operation in methods.items():
                 yield page, method, operation
 
-    def call(self, page, method, token, address="an@hagiang.gov.vn"):
-        page = page.lstrip("/").replace("{address}", address)
-        return self.get(page, token) if method == "get" else self.post(page, token)
+    def call(self, page, method, token, address="an@hagiang.gov.vn", pk=None):
+        campaign = self.phones if "phone" in page else self.passwords
+        there = page.lstrip("/").replace("{address}", address)
+        there = there.replace("{id}", str(pk or campaign.pk))
+        if method == "get":
+            return self.get(there, token)
+        return self.post(there, token, ROWS if page == "/loads" else WHY)
 
     def assert_fits(self, value, schema, where):
         if "$ref" in schema:
@@ -67,7 +80,7 @@ class DescriptionTests(Programs, TestCase):
 
     def test_it_names_every_address_and_no_other(self):
         there = {
-            path.replace("/1", "/{address}")
+            path.replace("accounts/1", "accounts/{address}").replace("/1", "/{id}")
             for _, path, _ in patterns(get_resolver())
             if path.startswith(PREFIX)
         }
@@ -90,15 +103,19 @@ class DescriptionTests(Programs, TestCase):
             answers = [self.call(page, method, "mp_wrong"), self.call(page, method, other)]
             if "{address}" in page:
                 answers.append(self.call(page, method, self.token, "khong.co@hagiang.gov.vn"))
+            if "{id}" in page:
+                answers.append(self.call(page, method, self.token, pk=999))
             if method == "post":
                 where = page.lstrip("/").replace("{address}", "an@hagiang.gov.vn")
                 answers += [self.post(where, self.token, each) for each in ("{", {"reason": ""})]
+            else:
+                where = page.lstrip("/").replace("{id}", "1").replace("{address}", "x")
             if page == "/accounts":
                 answers += [self.get(f"accounts?{each}", self.token) for each in ("x=1", "unit=9")]
+            if "422" in operation["responses"] and method == "get":
+                answers.append(self.get(f"{where}?x=1", self.token))
             answers.append(
-                self.post(page.lstrip("/"), self.token)
-                if method == "get"
-                else self.get(page.lstrip("/"), self.token)
+                self.post(where, self.token) if method == "get" else self.get(where, self.token)
             )
             for r in answers:
                 with self.subTest(page, status=r.status_code):

@@ -558,6 +558,7 @@ REFUSED = {
         ([], program(scopes=[])),
         ([], program(scopes=["all"])),
     ],
+    "a_program_token_of_a_unit_reads_no_messages": [([], program(scopes=["messages"], unit_id=1))],
     "a_program_token_is_of_a_network": [([], program(networks=[]))],
     "a_program_uses_a_key_once": [([program(), program_call()], program_call())],
     "accounts_programtoken_name_key": [([program()], program(id=2, digest="b" * 64))],

@@ -1,0 +1,131 @@
+"""What programs are told of campaigns: how they stand, and how many of each unit do."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from typing import Any, TypeVar
+
+from django.db.models import Count, Q, QuerySet
+
+from accounts.api import tokens
+from accounts.campaigns import phone_figures, rules
+from accounts.models import Campaign, CampaignMember, PhoneCampaign, ProgramToken
+from accounts.organisation.units import Tree, Visible
+
+Outcome = CampaignMember.Outcome
+Kind = TypeVar("Kind", Campaign, PhoneCampaign)
+
+
+@dataclass(frozen=True)
+class PasswordFigures:
+    """How the people of a campaign against default passwords stand; of a plan, who would be."""
+
+    people: int = 0
+    open: int = 0
+    changed: int = 0
+    locked: int = 0
+    unwarned: int = 0
+    left: int = 0
+    stopped: int = 0
+
+    def __add__(self, other: "PasswordFigures") -> "PasswordFigures":
+        return PasswordFigures(*map(sum, zip(astuple(self), astuple(other), strict=True)))
+
+
+@dataclass(frozen=True)
+class PhoneFigures:
+    """How the people of a campaign for phone numbers stand."""
+
+    people: int = 0
+    missing: int = 0
+    done: int = 0
+    excused: int = 0
+    left: int = 0
+
+    def __add__(self, other: "PhoneFigures") -> "PhoneFigures":
+        return PhoneFigures(*map(sum, zip(astuple(self), astuple(other), strict=True)))
+
+
+Figures = TypeVar("Figures", PasswordFigures, PhoneFigures)
+
+
+def page(rows: "QuerySet[Kind]", *, after: int, most: int) -> tuple[list[Kind], int | None]:
+    """Give the rows behind the one with the key `after`, and the key from which to go on."""
+    found = list(rows.filter(pk__gt=after).order_by("pk")[: most + 1])
+    return found[:most], found[most - 1].pk if len(found) > most else None
+
+
+def seen_by(program: ProgramToken, rows: "QuerySet[Kind]") -> "QuerySet[Kind]":
+    """Keep the campaigns that reach into the units of a program, from above or from within."""
+    if program.unit_id is None:
+        return rows
+    tree = Tree()
+    above = {unit.pk for unit in tree.above(program.unit_id)}
+    return rows.filter(units__in=above | tree.with_below(program.unit_id)).distinct()
+
+
+def told(campaign: Campaign | PhoneCampaign) -> dict[str, Any]:
+    """Say of a campaign how it stands."""
+    days: dict[str, dt.date | None]
+    if isinstance(campaign, Campaign):
+        days = {"first_day": campaign.first_day, "lock_day": campaign.lock_day}
+    else:
+        first = min(campaign.reminder_days, default=None)
+        days = {"first_day": first, "asked_first_from": campaign.asked_first_from}
+    return {
+        "id": campaign.pk,
+        "name": campaign.name,
+        "state": campaign.state,
+        **days,
+        "started_at": campaign.started_at,
+        "ended_at": campaign.ended_at,
+    }
+
+
+def counted(program: ProgramToken, campaign: Campaign | PhoneCampaign) -> dict[str, Any]:
+    """Count the people that the program may know of: all, and of each unit with those below."""
+    visible = tokens.units_of(program)
+    tree = Tree(visible)
+    if isinstance(campaign, Campaign):
+        return _summed(_by_password(campaign, visible), tree, PasswordFigures())
+    own = {
+        unit: PhoneFigures(each.people, each.missing, each.done, each.excused, each.left)
+        for unit, each in phone_figures.by_units(campaign, visible).items()
+    }
+    return _summed(own, tree, PhoneFigures())
+
+
+def _summed(own: Mapping[int | None, Figures], tree: Tree, nobody: Figures) -> dict[str, Any]:
+    units = []
+    for unit, _depth in tree.in_order():
+        below = tree.with_below(unit.pk)
+        figures = sum((each for pk, each in own.items() if pk in below), nobody)
+        if figures.people:
+            units.append({"unit": unit.pk, "path": tree.path(unit.pk), **vars(figures)})
+    return {"total": vars(sum(own.values(), nobody)), "units": units}
+
+
+def _by_password(campaign: Campaign, visible: Visible) -> dict[int | None, PasswordFigures]:
+    if campaign.is_planned:
+        units = rules.units_of(campaign)
+        people = rules.eligible(units if visible is None else units.intersection(visible))
+        counts = people.order_by().values_list("unit").annotate(count=Count("pk"))
+        return {unit: PasswordFigures(count, count) for unit, count in counts}
+    members = campaign.members.order_by()
+    if visible is not None:
+        members = members.filter(account__unit__in=visible)
+    rows = members.values_list("account__unit").annotate(
+        people=Count("pk"),
+        **{
+            name: Count("pk", filter=Q(outcome=outcome))
+            for name, outcome in (
+                ("open", Outcome.OPEN),
+                ("changed", Outcome.CHANGED),
+                ("locked", Outcome.LOCKED),
+                ("unwarned", Outcome.UNWARNED),
+                ("left", Outcome.LEFT),
+                ("stopped", Outcome.STOPPED),
+            )
+        },
+    )
+    return {unit: PasswordFigures(*counts) for unit, *counts in rows}

@@ -1,0 +1,54 @@
+"""What programs are told of what left the portal: its fates, and no number, address or word."""
+
+import datetime as dt
+from typing import Any
+
+from django.db.models import Count
+from django.utils import timezone
+
+from otp.models import OFFICE_ZONE, Message
+
+LATELY = dt.timedelta(days=1)  # of which rows are given, where nobody says since when
+_SKEW = 1_000  # rows that may have been queued in another order than they are numbered
+
+
+def counts_of(day: dt.date) -> list[dict[str, Any]]:
+    """Count the messages that were queued on one of the office's days."""
+    since = dt.datetime.combine(day, dt.time(), OFFICE_ZONE)
+    rows = Message.objects.filter(created_at__gte=since, created_at__lt=since + dt.timedelta(1))
+    kinds = rows.order_by("channel", "gateway", "state").values("channel", "gateway", "state")
+    return list(kinds.annotate(count=Count("pk")))
+
+
+def page(
+    *, since: dt.datetime | None, channel: str, state: str, after: int, most: int
+) -> tuple[list[dict[str, Any]], int | None]:
+    """Give the messages behind the one with the key `after`, and the key from which to go on."""
+    rows = Message.objects.filter(created_at__gte=since or timezone.now() - LATELY)
+    first = rows.order_by("created_at").values_list("pk", flat=True).first()
+    if first is None:
+        return [], None
+    # Else PostgreSQL could walk over all that was before.
+    rows = rows.filter(pk__gt=max(after, first - _SKEW))
+    if channel:
+        rows = rows.filter(channel=channel)
+    if state:
+        rows = rows.filter(state=state)
+    found = list(rows.select_related("code").order_by("pk")[: most + 1])
+    told = [_told(message) for message in found[:most]]
+    return told, found[most - 1].pk if len(found) > most else None
+
+
+def _told(message: Message) -> dict[str, Any]:
+    return {
+        "id": message.pk,
+        "channel": message.channel,
+        "purpose": message.code.purpose if message.code else "",
+        "state": message.state,
+        "reason": message.reason,
+        "gateway": message.gateway,
+        "tries": message.tries,
+        "created_at": message.created_at,
+        "changed_at": message.changed_at,
+        "accepted_at": message.accepted_at,
+    }
