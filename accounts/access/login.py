@@ -26,6 +26,7 @@ from accounts.organisation import factor_demands
 from otp.counting import limits
 from otp.counting.limits import Limit
 from otp.outbox import alerts
+from otp.sentences import as_stored
 
 # Wrong passwords for one address, of all strangers together. A browser that logged in before, and
 # each network of the office's, has a count of its own: strangers hold nobody out of those (QU-12).
@@ -162,7 +163,8 @@ def open_session(
 
 def _alarm(account: Account) -> None:
     """Tell IT that an account for emergencies is in use (AD-03)."""
-    line = _("Tài khoản toàn quyền %(address)s vừa đăng nhập") % {"address": account.address}
+    with as_stored():
+        line = _("Tài khoản toàn quyền %(address)s vừa đăng nhập") % {"address": account.address}
     alerts.raise_now("superuser", account.address, [line])
 
 

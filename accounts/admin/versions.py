@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.pages import drafts
 from accounts.pages.versions import SeenForm, read_version
+from otp.sentences import as_stored
 
 DRAWN_FROM = "drawn_from"  # a hidden field, in templates/admin/change_form.html
 
@@ -152,6 +153,11 @@ class VersionedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
         seen = SeenForm(sent, stands=self._stands(request, row))
         shown = request if sent is None or seen.is_valid() else _as_drawn(request, QueryDict())
         return super().delete_view(shown, object_id, {"seen": seen, **(extra_context or {})})
+
+    # Django's own trail names the row, whose name may be made of sentences.
+    log_addition = as_stored()(admin.ModelAdmin.log_addition)
+    log_change = as_stored()(admin.ModelAdmin.log_change)
+    log_deletions = as_stored()(admin.ModelAdmin.log_deletions)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Offer no deletion of many: each is shown, and goes on record, by itself."""

@@ -12,6 +12,7 @@ from accounts.models import Account, DataRequest
 from accounts.models.campaign import WARNED_BEFORE
 from otp import outbox
 from otp.models import Message
+from otp.sentences import as_stored
 
 FROM, TO = 8, 20  # hours of the day between which people are warned by SMS
 
@@ -169,6 +170,7 @@ def default_password_sms(
     return outbox.queue_sms(account.address, to=phone, text=text, wait=_until_daytime(wait))
 
 
+@as_stored()
 def default_password_wording(wording: str, lock_day: dt.date) -> str:
     """Fill in the office's wording, for the SMS and for IT, who reads it first."""
     day = date_format(lock_day, "DATE_FORMAT")
@@ -185,6 +187,7 @@ def _until_daytime(wait: dt.timedelta) -> dt.timedelta:
     return wait + morning + dt.timedelta(days=then.hour >= TO) - now
 
 
+@as_stored()
 def default_password_subject(lock_day: dt.date) -> str:
     day = date_format(lock_day, "DATE_FORMAT")
     return f"Hãy đổi mật khẩu mặc định trước ngày {day}"
@@ -226,11 +229,13 @@ def phone_wanted_text(address: str, *, asked_first_from: dt.date) -> str:
     return _words("phone_wanted", context)
 
 
+@as_stored()
 def _words(template: str, context: dict[str, object]) -> str:
     """Word a mail: plain text, that is no HTML on the pages which show it to IT first."""
     return render_to_string(f"mail/{template}.txt", context) + ""  # no longer marked as safe
 
 
+@as_stored()
 def _sms(account: Account, to: str, wording: str) -> None:
     text = wording.format(
         time=date_format(timezone.localtime(), "SHORT_DATETIME_FORMAT"),

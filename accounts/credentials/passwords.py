@@ -17,6 +17,7 @@ from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.models import Account, AuditEvent
 from otp import codes
 from otp.outbox import alerts
+from otp.sentences import as_stored
 
 # What the mail server's own policy says of a password that the portal's would take.
 NOT_TAKEN = {
@@ -116,7 +117,8 @@ class _Change:
         )
         if self.event is AuditEvent.Event.PASSWORD_RESET and account.changed_phone_lately:
             AuditEvent.record(AuditEvent.Event.RESET_AFTER_PHONE, account)
-            line = _("%(address)s: lấy lại mật khẩu ngay sau khi đổi số điện thoại")
+            with as_stored():
+                line = str(_("%(address)s: lấy lại mật khẩu ngay sau khi đổi số điện thoại"))
             alerts.raise_now(
                 "reset-after-phone", account.address, [line % {"address": account.address}]
             )

@@ -32,7 +32,7 @@ from accounts.pages.requests import hold, pages
 from otp.counting import keyed_names, limits
 from otp.counting.limits import Limit
 from otp.outbox import alerts
-from otp.sentences import duration
+from otp.sentences import as_stored, duration
 
 SHOWN_FOR = 60  # seconds that a whole number stays on the page (AD-07)
 MANY_LOOKUPS = Limit("lookups", 60, dt.timedelta(hours=1))  # by one member of staff; more alerts
@@ -209,11 +209,12 @@ def _count_lookup(staff: Account, found: Found) -> None:
     """Put the look-up on record, without its words; very many by one person are told (AD-05)."""
     AuditEvent.record(AuditEvent.Event.LOOKED_UP, actor=staff, by=found.by, found=len(found.people))
     if not limits.charge(MANY_LOOKUPS, staff.address).granted:
-        line = _("%(address)s đã tra cứu hơn %(count)s lần trong %(period)s") % {
-            "address": staff.address,
-            "count": MANY_LOOKUPS.count,
-            "period": duration(MANY_LOOKUPS.period),
-        }
+        with as_stored():
+            line = _("%(address)s đã tra cứu hơn %(count)s lần trong %(period)s") % {
+                "address": staff.address,
+                "count": MANY_LOOKUPS.count,
+                "period": duration(MANY_LOOKUPS.period),
+            }
         alerts.raise_now("lookups", staff.address, [line])
 
 

@@ -16,6 +16,7 @@ from otp import codes, outbox
 from otp.counting import ceilings, limits, tightening
 from otp.counting.limits import Limit
 from otp.models import CODES_A_DAY, Code, GatewayState, Message, Meter, Purpose
+from otp.sentences import as_stored
 from otp.suppliers import certificates, doveadm, webhook
 from otp.suppliers.gateway import Mail, SmsError, send_mail
 
@@ -73,12 +74,13 @@ def _raise_steps() -> list[str]:
 def raise_now(kind: str, about: str, lines: list[str]) -> bool:
     """Tell of one trouble, at most once an hour for what it is about; say whether it was told.
 
-    What leaves is queued, in the caller's transaction where there is one: pages may call this.
+    What leaves is queued, in the caller's transaction where there is one: pages may call this, with
+    lines that are worded as what is stored.
     """
     if not limits.charge(_limit(kind), about).granted:
         return False
     _log(kind)
-    with transaction.atomic():
+    with transaction.atomic(), as_stored():
         for address in settings.ALERT_EMAILS:
             outbox.queue_mail(address, to=address, subject=_subject(lines), text=_letter(lines))
         outbox.queue_hook(webhook.body_of(kind, lines))
