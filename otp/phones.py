@@ -21,6 +21,7 @@ Fault = Literal[
     "rounded",
 ]
 
+EXAMPLE = "0912\u00a0345\u00a0678"
 MAX_TYPED = 64  # characters; more than this is not a phone number
 MASK_DIGITS = 6  # the most of a number that a mask leaves readable
 STAFF_DIGITS = 3  # of them that staff and logs see (LG-07)

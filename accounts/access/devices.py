@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import caller
 from accounts.access import known_browsers
-from accounts.access.browsers import name_browser
+from accounts.access.browsers import in_words, name_browser
 from accounts.credentials import app_passwords, notices
 from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.models import Account, AuditEvent, Device
@@ -37,6 +37,10 @@ class Listed:
 
     row: Device
     is_this: bool
+
+    @property
+    def browser(self) -> str:
+        return in_words(self.row.browser)
 
 
 def note(request: HttpRequest, response: HttpResponse, account: Account) -> None:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.activation.slips import MOST_AT_ONCE
 from accounts.addresses import AddressError, canonical
 from accounts.organisation.units import Tree
-from accounts.pages.forms import CodeInput, FixedInput, PortalForm, Text, phone_error
+from accounts.pages.forms import NUMBER_HINT, CodeInput, FixedInput, PortalForm, Text, phone_error
 from accounts.pages.staff_fields import reason_field
 from accounts.self_service.forms import AddressForm
 from otp import phones
@@ -74,7 +74,7 @@ class NumberForm(PortalForm):
     phone = Text(
         label=_("Số điện thoại"),
         required=False,
-        help_text=_("Số di động Việt Nam, viết cách nào cũng được, ví dụ 0912\u00a0345\u00a0678."),
+        help_text=NUMBER_HINT,
         widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel"}),
     )
     step = forms.CharField(widget=forms.HiddenInput, required=False)  # the form's nonce

@@ -4,7 +4,8 @@ from django.contrib import admin
 from django.db import transaction
 from django.forms import ModelForm
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.fields import PlainFields, in_words
 from accounts.admin.versions import VersionedAdmin
@@ -43,7 +44,7 @@ class BrakesAdmin(PlainFields, VersionedAdmin):
     @admin.display(description=_("hiện đang siết ở bước"))
     def step(self, brakes: Brakes) -> str:
         now = tightening.situation()
-        return _("%(step)d/%(last)d: %(label)s (đã dùng %(percent)d %% số lần nhập sai)") % {
+        return gettext("%(step)d/%(last)d: %(label)s (đã dùng %(percent)d %% số lần nhập sai)") % {
             "step": now.step,
             "last": max(Step),
             "label": now.label,

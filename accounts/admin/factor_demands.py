@@ -4,10 +4,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.db import transaction
-from django.db.models import DateField, ForeignKey
+from django.db.models import DateField, ForeignKey, Model
 from django.forms import DateField as TypedDate
 from django.forms import DateInput, ModelChoiceField, ModelForm
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.fields import PlainFields, by_path
@@ -15,6 +16,11 @@ from accounts.admin.versions import VersionedAdmin
 from accounts.models import AuditEvent, FactorDemand
 from accounts.organisation.roles import Role
 from accounts.pages.requests import actor
+
+
+class _RoleField(ModelChoiceField):  # type: ignore[type-arg]  # not generic at run time
+    def label_from_instance(self, obj: Model) -> str:
+        return gettext(str(obj))
 
 
 @admin.register(FactorDemand)
@@ -34,6 +40,8 @@ class FactorDemandAdmin(PlainFields, VersionedAdmin):
     def formfield_for_foreignkey(
         self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
     ) -> "ModelChoiceField[Any] | None":
+        if db_field.name == "role":
+            kwargs["form_class"] = _RoleField
         field = by_path(super().formfield_for_foreignkey(db_field, request, **kwargs))
         if field is not None and field.queryset is not None and db_field.name == "role":
             field.queryset = field.queryset.filter(name__in=list(Role))

@@ -8,6 +8,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from accounts.models.job import Job
+from otp.sentences import duration
 
 _MINUTE = 60  # seconds
 
@@ -62,8 +63,8 @@ def _pace(job: Job) -> str:
 
 def _span(seconds: float) -> str:
     if seconds < _MINUTE:
-        return _("%(count)s giây") % {"count": math.ceil(seconds)}
-    return _("%(count)s phút") % {"count": math.ceil(seconds / _MINUTE)}
+        return duration(dt.timedelta(seconds=math.ceil(seconds)))
+    return duration(dt.timedelta(minutes=math.ceil(seconds / _MINUTE)))
 
 
 def _grouped(count: int) -> str:

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access.staff import StaffRequest, staff_page
@@ -42,7 +42,11 @@ SHOWN = 50  # faults, and people, on a page
 REFRESH = 3  # seconds
 MOST_XLSX = 20_000  # accounts: writing more would run into the time-out
 
-PREVIEW = (_lazy("Dòng"), *(column.preview for column in PREVIEWED.values()), _lazy("Kết quả"))
+PREVIEW = (
+    gettext_lazy("Dòng"),
+    *(column.preview for column in PREVIEWED.values()),
+    gettext_lazy("Kết quả"),
+)
 
 
 def _takes_files(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -65,7 +69,7 @@ def load(request: StaffRequest) -> HttpResponse:
             job = Job.ask_import(request.user, content, add_units=add_units, vouched=form.vouched())
             return redirect("admin:accounts_job", job.pk)
         form.add_error("file", str(reading.too_large()))
-    changeable = [COLUMNS[name].label.lower() for name in CHANGEABLE if name != "phone"]
+    changeable = [str(COLUMNS[name].preview).lower() for name in CHANGEABLE if name != "phone"]
     context = {
         "form": form,
         "columns": [(column.label, name) for name, column in COLUMNS.items()],

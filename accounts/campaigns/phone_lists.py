@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet, TextChoices
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from accounts.campaigns import phone_rules
 from accounts.models.account import Account
@@ -29,11 +29,11 @@ _STATES = (PhoneState.NONE, PhoneState.UNCONFIRMED, PhoneState.OLD, PhoneState.D
 class Which(TextChoices):
     """The people of a campaign who are listed together, as a figure counts them."""
 
-    MISSING = "missing", _lazy("Những người chưa cập nhật số điện thoại")
-    ALL = "all", _lazy("Những người trong danh sách")
-    DONE = "done", _lazy("Những người đã cập nhật số điện thoại")
-    EXCUSED = "excused", _lazy("Những người được miễn")
-    LEFT = "left", _lazy("Những người ra khỏi danh sách")
+    MISSING = "missing", gettext_lazy("Những người chưa cập nhật số điện thoại")
+    ALL = "all", gettext_lazy("Những người trong danh sách")
+    DONE = "done", gettext_lazy("Những người đã cập nhật số điện thoại")
+    EXCUSED = "excused", gettext_lazy("Những người được miễn")
+    LEFT = "left", gettext_lazy("Những người ra khỏi danh sách")
 
 
 def missing_people(campaign: PhoneCampaign, visible: Visible) -> QuerySet[Account]:
@@ -91,13 +91,13 @@ def by_state(campaign: PhoneCampaign, people: QuerySet[Account], tree: Tree, whi
 
 
 COLUMNS = (
-    _lazy("Đơn vị"),
-    _lazy("Họ và tên"),
-    _lazy("Hộp thư"),
-    _lazy("Loại"),
-    _lazy("Tình trạng"),
-    _lazy("Số lần đã nhắc"),
-    _lazy("Nhắc gần nhất"),
+    gettext_lazy("Đơn vị"),
+    gettext_lazy("Họ và tên"),
+    gettext_lazy("Hộp thư"),
+    gettext_lazy("Loại"),
+    gettext_lazy("Tình trạng"),
+    gettext_lazy("Số lần đã nhắc"),
+    gettext_lazy("Nhắc gần nhất"),
 )
 
 

@@ -8,7 +8,7 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access.limits import limit_posts
@@ -26,12 +26,12 @@ from accounts.spreadsheets.writing import csv_response
 MAILBOXES_ON_A_PAGE = 50
 MISSING = "con-thieu"  # of the query: only those for which nobody can answer
 HEADER = (
-    _lazy("Hộp thư"),
-    _lazy("Đơn vị"),
-    _lazy("Người phụ trách"),
-    _lazy("Người thay"),
-    _lazy("Số quyết định"),
-    _lazy("Từ ngày"),
+    gettext_lazy("Hộp thư"),
+    gettext_lazy("Đơn vị"),
+    gettext_lazy("Người phụ trách"),
+    gettext_lazy("Người thay"),
+    gettext_lazy("Số quyết định"),
+    gettext_lazy("Từ ngày"),
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from accounts import directory
 from accounts.addresses import AddressError, canonical
@@ -177,7 +177,7 @@ COLUMNS: dict[str, Column] = {
             *("dia chi", "tai khoan", "ten tai khoan", "ten dang nhap", "tai khoan dang nhap"),
             *("ten nguoi dung", "username", "user name", "user", "account", "login"),
         ),
-        preview=_lazy("Địa chỉ"),
+        preview=gettext_lazy("Địa chỉ"),
         only_for_new=True,
     ),
     "full_name": TextCell(
@@ -187,7 +187,7 @@ COLUMNS: dict[str, Column] = {
         *("chu tai khoan", "chu hop thu", "nguoi su dung", "fullname", "display name"),
         *("ho chu dem va ten", "ho chu dem ten", "ten nguoi dung hop thu"),
         vague=("ten", "ten goi", "name", "can bo"),
-        preview=_lazy("Họ và tên"),
+        preview=gettext_lazy("Họ và tên"),
         longest=LONGEST_NAME,
     ),
     "kind": KindCell(
@@ -195,7 +195,7 @@ COLUMNS: dict[str, Column] = {
         *("loai tai khoan", "loai hop thu", "loai thu", "loai email", "loai dia chi"),
         *("phan loai", "kieu tai khoan", "loai ca nhan to chuc", "ca nhan to chuc"),
         *("type", "account type"),
-        preview=_lazy("Loại"),
+        preview=gettext_lazy("Loại"),
     ),
     "unit": UnitCell(
         "Đơn vị",
@@ -213,7 +213,7 @@ COLUMNS: dict[str, Column] = {
             *("phong ban", "phong", "bo phan", "to chuc", "department", "office", "company"),
             *("phong ban don vi", "don vi phong ban", "co quan chu quan", "ten to chuc", "truong"),
         ),
-        preview=_lazy("Đơn vị"),
+        preview=gettext_lazy("Đơn vị"),
     ),
     "phone": PhoneCell(
         "Số điện thoại",
@@ -236,7 +236,7 @@ COLUMNS: dict[str, Column] = {
             *("dien thoai lien he", "so dien thoai lien he", "sdt lien he", "lien he"),
             *("dien thoai lien lac", "so dien thoai lien lac", "sdt lien lac", "zalo"),
         ),
-        preview=_lazy("Số điện thoại"),
+        preview=gettext_lazy("Số điện thoại"),
     ),
     "has_default_password": YesNoCell(
         "Còn mật khẩu mặc định", "mat khau mac dinh", only_for_new=True

@@ -6,8 +6,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q
 from django.utils import timezone
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 from django_otp.models import Device, ThrottlingMixin
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
@@ -97,7 +97,7 @@ class FactorDemand(models.Model):
         )
 
     def __str__(self) -> str:
-        return str(self.role or self.unit or "")
+        return gettext(self.role.name) if self.role else str(self.unit or "")
 
     def clean(self) -> None:
         super().clean()

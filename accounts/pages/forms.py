@@ -9,7 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import AddressError
 from accounts.pages import drafts
+from otp import phones
 from otp.phones import PhoneError
+from otp.sentences import with_numbers
 
 # What to do about an address or a number that cannot be taken, after the sentence that says why.
 _ADDRESS_ADVICE = {
@@ -30,6 +32,11 @@ _PHONE_FAULTS = {
     "letters": _("Số điện thoại có chữ."),
     "rounded": _("Bảng tính đã rút gọn số này nên mất chữ số."),
 }
+# Beside each field of a number.
+NUMBER_HINT = with_numbers(
+    _("Số di động Việt Nam, viết cách nào cũng được, ví dụ %(example)s."),
+    example=lambda: phones.EXAMPLE,
+)
 _PHONE_ADVICE = {
     "empty": _("Hãy nhập số điện thoại di động của bạn."),
     "short": _("Hãy xem lại số."),
@@ -37,7 +44,9 @@ _PHONE_ADVICE = {
     "renumbered": _("Nếu đúng là số của bạn, hãy dùng %(suggestion)s."),
     "no-sms": _("Hãy nhập số điện thoại di động."),
     "foreign": _("Hãy nhập số di động Việt Nam của bạn."),
-    "unreadable": _("Hãy nhập 10 chữ số, ví dụ 0912\u00a0345\u00a0678."),
+    "unreadable": with_numbers(
+        _("Hãy nhập 10 chữ số, ví dụ %(example)s."), example=lambda: phones.EXAMPLE
+    ),
     "several": _("Hãy nhập một số."),
     "letters": _("Hãy chỉ nhập chữ số."),
     "rounded": _("Hãy nhập đủ 10 chữ số."),
@@ -81,7 +90,7 @@ def address_error(error: AddressError) -> forms.ValidationError:
 
 def phone_error(error: PhoneError) -> forms.ValidationError:
     """Say what is wrong with a number, and what to type."""
-    advice = _PHONE_ADVICE[error.code] % {"suggestion": error.suggestion}
+    advice = str(_PHONE_ADVICE[error.code]) % {"suggestion": error.suggestion}
     return _error(error.code, phone_fault(error), advice)
 
 

@@ -64,11 +64,7 @@ COLLECTED: tuple[Part, ...] = (
             Column(_("Khóa lúc"), "locked_at"),
             Column(_("Là cán bộ hỗ trợ, quản trị"), "is_staff"),
             Column(_("Có toàn quyền"), "is_superuser"),
-            Column(
-                _("Vai trò"),
-                "groups",
-                lambda row, _: ", ".join(row.groups.values_list("name", flat=True)),
-            ),
+            Column(_("Vai trò"), "groups", reading.roles),
             Column(_("Tạo lúc"), "created_at"),
         ),
         lambda person: Account.objects.filter(pk=person.pk),

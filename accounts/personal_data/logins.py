@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from accounts.access import browsers
 from accounts.access.devices import KEPT
 from accounts.access.mail_logins import KEPT as MAIL_LOGINS_KEPT
 from accounts.models import AppPassword, Device, MailLogin, Passkey, Session
@@ -25,7 +26,7 @@ LOGINS = (
         lambda: _("đến khi phiên kết thúc"),
         "accounts.Session",
         (
-            Column(_("Trình duyệt"), "session_data", reading.of_session("browser")),
+            Column(_("Trình duyệt"), "session_data", reading.session_browser),
             Column(_("Địa chỉ IP"), "session_data", reading.of_session("client")),
             Column(_("Đăng nhập lúc"), "created_at"),
             Column(_("Dùng gần nhất lúc"), "seen_at"),
@@ -40,7 +41,7 @@ LOGINS = (
         lambda: _("%(time)s từ lần đăng nhập cuối") % {"time": duration(KEPT)},
         "accounts.Device",
         (
-            Column(_("Trình duyệt"), "browser"),
+            Column(_("Trình duyệt"), "browser", lambda row, _: browsers.in_words(row.browser)),
             Column(_("Địa chỉ IP"), "client"),
             Column(_("Lần đầu lúc"), "first_seen_at"),
             Column(_("Lần cuối lúc"), "last_seen_at"),

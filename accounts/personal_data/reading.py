@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group
 from django.db.models import Count, Max, Min, Model, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
+from accounts.access import browsers
 from accounts.access.sessions import SessionStore
 from accounts.models import Account, AuditEvent, Custody
 from accounts.personal_data.parts import Show
@@ -87,6 +88,14 @@ def of_session(name: str) -> Show:
     return lambda row, _: SessionStore().decode(row.session_data).get(name, "")
 
 
+def session_browser(row: Any, person: Account) -> str:
+    return browsers.in_words(SessionStore().decode(row.session_data).get("browser", ""))
+
+
+def roles(row: Account, person: Account) -> str:
+    return ", ".join(map(_, row.groups.values_list("name", flat=True)))
+
+
 def by_role(field: str) -> Show:
     """Tell who did it: the person, or a member of staff by their role, never by name."""
 
@@ -96,7 +105,8 @@ def by_role(field: str) -> Show:
             return _("hệ thống, hoặc người chưa đăng nhập")
         if actor == person.pk:
             return _("bạn")
-        return getattr(row, f"{field}_role") or _("cán bộ")
+        role = getattr(row, f"{field}_role")
+        return _(role) if role else _("cán bộ")
 
     return who
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
+from django.utils.formats import number_format
+
 from accounts.spreadsheets.writing import moment
 
 
@@ -124,7 +126,7 @@ def percent(value: float | None) -> str:
         shown = 99.9
     if shown == 0 and value > 0:
         shown = 0.1
-    return ("100" if shown == 100 else f"{shown:.1f}".replace(".", ",")) + "\u00a0%"
+    return ("100" if shown == 100 else number_format(shown, decimal_pos=1)) + "\u00a0%"
 
 
 def _cell(label: str, value: Value, href: str) -> Cell:

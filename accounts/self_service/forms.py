@@ -15,6 +15,7 @@ from accounts.addresses import AddressError, canonical, mended
 from accounts.folding import visible
 from accounts.models import Account
 from accounts.pages.forms import (
+    NUMBER_HINT,
     CodeInput,
     FixedInput,
     PortalForm,
@@ -261,7 +262,7 @@ class PhoneForm(SeenForm):
     phone = Text(
         label=_("Số điện thoại"),
         required=False,
-        help_text=_("Số di động Việt Nam, viết cách nào cũng được, ví dụ 0912\u00a0345\u00a0678."),
+        help_text=NUMBER_HINT,
         widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel"}),
     )
     password = password_field(

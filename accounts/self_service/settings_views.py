@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_POST
 
-from accounts.access import devices, limits, login, mail_logins, sessions
+from accounts.access import browsers, devices, limits, login, mail_logins, sessions
 from accounts.access.limits import limit_posts
 from accounts.audit import history
 from accounts.audit.history import History
@@ -341,7 +341,7 @@ def _sessions(request: PersonRequest) -> list[dict[str, object]]:
     current = Session.name_of(request.session.session_key or "")
     return [
         {
-            "browser": data.get("browser", ""),
+            "browser": browsers.in_words(data.get("browser", "")),
             "ip": data.get("client", ""),
             "created_at": row.created_at,
             "seen_at": row.seen_at,
