@@ -50,9 +50,13 @@ lock: environment  ## compile all requirements from pyproject.toml
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["ldap"], sep="\n")' | \
 		$(BIN)/$(LOCK) --constraint=requirements.txt --output-file=deploy/requirements-ldap.txt -
 
+sentences: environment  ## bring new sentences into locale/en (apt-get install gettext)
+	PORTAL_DEMO=1 $(BIN)/python manage.py makemessages --locale=en --no-location --no-obsolete --no-wrap \
+		--ignore=var --ignore=.venv --ignore=tests --ignore='templates/mail/*'
+
 messages:  ## compile locale/ (apt-get install gettext)
-	for name in django djangojs; do \
-		msgfmt --check-format --output-file=locale/vi/LC_MESSAGES/$$name.mo locale/vi/LC_MESSAGES/$$name.po; done
+	for name in vi/LC_MESSAGES/django vi/LC_MESSAGES/djangojs en/LC_MESSAGES/django; do \
+		msgfmt --check-format --output-file=locale/$$name.mo locale/$$name.po; done
 
 environment:
 	@if [ -z "$(PYTHON)" ]; then \

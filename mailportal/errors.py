@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.http import escape_leading_slashes
+from django.utils.translation import get_language
 
 from accounts.access import drafts
 from accounts.api.answers import is_of_program, problem
@@ -79,18 +80,20 @@ def unavailable(request: HttpRequest) -> HttpResponse:
     return response
 
 
-# Of each short wait the page, and whose it is: in a flood, drawing it would be most of the work.
-_drawn: dict[int, tuple[Profile, str]] = {}
+# Of each short wait the page in each language, and whose it is: in a flood, drawing it would be
+# most of the work.
+_drawn: dict[tuple[int, str], tuple[Profile, str]] = {}
 _SHORT = 15  # minutes
 
 
 def _too_many(minutes: int) -> str:
-    profile, page = _drawn.get(minutes, (None, ""))
+    key = minutes, get_language() or ""
+    profile, page = _drawn.get(key, (None, ""))
     if profile is settings.PROFILE:
         return page
     page = _draw("errors/429.html", wait=minutes)
     if minutes <= _SHORT:
-        _drawn[minutes] = settings.PROFILE, page
+        _drawn[key] = settings.PROFILE, page
     return page
 
 
@@ -102,4 +105,4 @@ def _page(request: HttpRequest, template: str, status: int, **context: object) -
 
 def _draw(template: str, **context: object) -> str:
     # Without the request: an error page must not meet the fault that led to it.
-    return render_to_string(template, context | {"profile": settings.PROFILE})
+    return render_to_string(template, context | {"profile": settings.PROFILE.shown})

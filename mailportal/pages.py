@@ -13,6 +13,7 @@ from accounts.access import known_browsers
 from accounts.credentials import app_passwords
 from accounts.models.account import WATCHED_AFTER_CHANGE
 from accounts.pages import fixed
+from mailportal import language
 from otp.sentences import duration
 
 
@@ -36,7 +37,7 @@ def privacy(request: HttpRequest) -> HttpResponse:
 
 def _promises() -> dict[str, object]:
     """Give the numbers of what the notice promises, as they are set."""
-    retention = settings.PROFILE.privacy.retention.format(days=settings.RETENTION_CODES_DAYS)
+    retention = settings.PROFILE.shown.privacy.retention.format(days=settings.RETENTION_CODES_DAYS)
     kept = {
         "replaced": duration(WATCHED_AFTER_CHANGE),
         "session": duration(dt.timedelta(seconds=settings.SESSION_LONGEST)),
@@ -45,7 +46,13 @@ def _promises() -> dict[str, object]:
         "backups": duration(dt.timedelta(days=settings.BACKUP_KEEP_DAYS)),
     }
     days = known_browsers.REMEMBERED // (24 * 60 * 60)
-    return {"retention": retention, "kept": kept, "known_browser_days": days}
+    language_days = language.KEPT // (24 * 60 * 60)
+    return {
+        "retention": retention,
+        "kept": kept,
+        "known_browser_days": days,
+        "language_days": language_days,
+    }
 
 
 @login_not_required

@@ -16,6 +16,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
+from django.utils.translation import get_language
+
+from mailportal.profile_english import English, in_english
 
 PROFILES = Path(__file__).parent / "profiles"
 
@@ -132,10 +135,19 @@ class Profile:
     mail: MailServers
     privacy: Privacy
     sms: SmsWordings
+    english: English = field(default_factory=English)
 
     @property
     def domain(self) -> str:
         return self.domains[0]
+
+    @property
+    def shown(self) -> "Profile":
+        """The profile in the words of the page at hand."""
+        if get_language() == "en":
+            found: Profile = in_english(self, self.english)
+            return found
+        return self
 
 
 def load(name_or_path: str) -> Profile:
@@ -164,7 +176,7 @@ def load(name_or_path: str) -> Profile:
 
 def context(request: HttpRequest) -> dict[str, Profile]:
     """Give every template the profile."""
-    return {"profile": settings.PROFILE}
+    return {"profile": settings.PROFILE.shown}
 
 
 class _Fault(Exception):
@@ -264,6 +276,9 @@ def _check(profile: Profile) -> None:
     _check_numbers(profile)
     _check_mail(profile.mail)
     _holds("privacy.retention", profile.privacy.retention, places=RETENTION_PLACES)
+    if profile.english.privacy_retention:
+        words = profile.english.privacy_retention
+        _holds("english.privacy_retention", words, places=RETENTION_PLACES)
     _check_answer_days(profile.privacy)
     _check_sms(profile.sms, hotline=profile.hotline.number)
 

@@ -174,6 +174,7 @@ MIDDLEWARE = [
     "mailportal.middleware.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "mailportal.language.LanguageMiddleware",
     "mailportal.middleware.LateMiddleware",
     "mailportal.middleware.MonitorMiddleware",
     "accounts.access.middleware.StaffNetworkMiddleware",
@@ -361,8 +362,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024  # bytes
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 50
 
 # Language and time
-LANGUAGE_CODE = "vi"
-LANGUAGES = [("vi", "Tiếng Việt")]
+LANGUAGE_CODE, LANGUAGES = "vi", [("vi", "Tiếng Việt"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = "mailportal.formats"
 TIME_ZONE = "Asia/Ho_Chi_Minh"

@@ -38,7 +38,7 @@ def fixed(part: str, **words: str) -> SafeString:
 
 @functools.cache
 def _rendered(part: str, _language: str | None, **words: str) -> SafeString:
-    return render_to_string(part, {"profile": settings.PROFILE, **words})
+    return render_to_string(part, {"profile": settings.PROFILE.shown, **words})
 
 
 def is_first_look(request: HttpRequest) -> bool:

@@ -48,7 +48,9 @@ ODD = (
     "với ID",
 )
 # Words without an accent that are no English: names, and what is the same in both languages.
-SAME = re.compile(r"(SMS|Menu|Hotline|twilio|\S+@hagiang\.gov\.vn|[\da-f-]{16,64}|SMS \d+|[\W\d]*)")
+SAME = re.compile(
+    r"(English|SMS|Menu|Hotline|twilio|\S+@hagiang\.gov\.vn|[\da-f-]{16,64}|SMS \d+|[\W\d]*)"
+)
 LIST = "/quan-tri/accounts/account/"
 
 

@@ -26,7 +26,7 @@ FAMILIES = {
     "IN": 7,
     "DS": 8,
     "DOC": 1,
-    "UX": 56,
+    "UX": 57,
 }
 ID = re.compile(rf"\b(?:{'|'.join(FAMILIES)})-\d\d\b")
 NOTES = ("*Deviation:* ", "*Not yet:* ")
