@@ -27,6 +27,7 @@ SAID_ELSEWHERE = (
     "accounts/api/answers.py",  # to programs
     "accounts/api/changes.py",
     "accounts/api/description.py",
+    "accounts/api/loading.py",
     "accounts/api/views.py",
     "accounts/credentials/notices.py",  # the subjects of mails
     "accounts/demo.py",
