@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -25,39 +27,43 @@ PASSWORD = "Ruong-bac-thang-7"  # noqa: S105  (of every demo person, and printed
 TEXTS_SHOWN = 20
 
 # Name, what it shows, and the columns that are not as usual.
-_PEOPLE: tuple[tuple[str, str, dict[str, Any]], ...] = (
+_PEOPLE: tuple[tuple[str, str | Promise, dict[str, Any]], ...] = (
     (
         "abc.xx",
-        "có số điện thoại 0987 466 981",
+        gettext_lazy("có số điện thoại 0987 466 981"),
         {"full_name": "Lý Văn An", "phone": "+84987466981"},
     ),
     (
         "trungtamcntt.stttt",
-        "hộp thư của tổ chức, có số điện thoại",
+        gettext_lazy("hộp thư của tổ chức, có số điện thoại"),
         {"phone": "+84912345678", "kind": Account.Kind.ORGANISATION},
     ),
-    ("chua.capnhat", "chưa có số điện thoại", {"full_name": "Vàng Thị Bình"}),
+    ("chua.capnhat", gettext_lazy("chưa có số điện thoại"), {"full_name": "Vàng Thị Bình"}),
     (
         "mac.dinh",
-        "còn mật khẩu mặc định",
+        gettext_lazy("còn mật khẩu mặc định"),
         {"full_name": "Hoàng Đức Em", "has_default_password": True},
     ),
     (
         "bi.khoa",
-        "tài khoản bị khóa",
+        gettext_lazy("tài khoản bị khóa"),
         {"full_name": "Nguyễn Thị Chi", "phone": "+84966777888", "locked": True},
     ),
-    ("it", "cán bộ CNTT của tỉnh, có xác thực hai lớp", {"role": "province-it"}),
-    ("it.donvi", "cán bộ CNTT của một đơn vị, có xác thực hai lớp", {"role": "unit-it"}),
-    ("hotline", "cán bộ hỗ trợ, có xác thực hai lớp", {"role": "hotline"}),
-    ("kiemtra", "cán bộ kiểm tra, chỉ xem, có xác thực hai lớp", {"role": "auditor"}),
+    ("it", gettext_lazy("cán bộ CNTT của tỉnh, có xác thực hai lớp"), {"role": "province-it"}),
+    (
+        "it.donvi",
+        gettext_lazy("cán bộ CNTT của một đơn vị, có xác thực hai lớp"),
+        {"role": "unit-it"},
+    ),
+    ("hotline", gettext_lazy("cán bộ hỗ trợ, có xác thực hai lớp"), {"role": "hotline"}),
+    ("kiemtra", gettext_lazy("cán bộ kiểm tra, chỉ xem, có xác thực hai lớp"), {"role": "auditor"}),
 )
 
 
 def people() -> list[dict[str, str]]:
     """Name the demo people: address, password, what they show."""
     return [
-        {"address": canonical(name), "password": PASSWORD, "shows": shows}
+        {"address": canonical(name), "password": PASSWORD, "shows": str(shows)}
         for name, shows, _ in _PEOPLE
     ]
 

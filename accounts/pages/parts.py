@@ -10,6 +10,7 @@ from django.template import Context
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models.right import Right
 
@@ -63,7 +64,7 @@ PARTS = (
         _("Không ai duyệt đề nghị của mình. Chưa có người duyệt thì mọi thứ giữ nguyên."),
     ),
     Part(
-        _("Tài khoản"),
+        pgettext_lazy("part", "Tài khoản"),
         "admin:accounts_account_changelist",
         Right.VIEW_ACCOUNT,
         _(
@@ -102,7 +103,7 @@ PARTS = (
         ),
     ),
     Part(
-        _("Nghỉ việc"),
+        pgettext_lazy("part", "Nghỉ việc"),
         "accounts:departures",
         Right.END_ACCOUNTS,
         _("Hẹn ngày đóng hộp thư của người nghỉ việc và chọn chuyển tiếp hay từ chối thư đến."),
@@ -133,7 +134,7 @@ PARTS = (
         ),
     ),
     Part(
-        _("Chiến dịch"),
+        pgettext_lazy("part", "Chiến dịch"),
         "accounts:campaigns",
         Right.RUN_CAMPAIGNS,
         _("Nhắc đổi mật khẩu mặc định và cập nhật số điện thoại theo lịch, theo từng đơn vị."),
@@ -157,7 +158,7 @@ PARTS = (
         _("Không sửa, không xóa được. Mỗi lần xem nhật ký cũng được ghi lại."),
     ),
     Part(
-        _("Đơn vị"),
+        pgettext_lazy("part", "Đơn vị"),
         "admin:accounts_unit_changelist",
         Right.VIEW_UNIT,
         _("Cây đơn vị: tên, tên viết tắt và đơn vị cấp trên."),
@@ -188,7 +189,7 @@ PARTS = (
         _("Không thay đổi số mã một hộp thư được yêu cầu trong ngày."),
     ),
     Part(
-        _("Mã"),
+        pgettext_lazy("part", "Mã"),
         "admin:otp_code_changelist",
         Right.VIEW_CODES,
         _("Các lượt yêu cầu mã và kết quả của từng lượt."),

@@ -4,6 +4,7 @@ import datetime as dt
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import (
     Account,
@@ -309,7 +310,7 @@ COLLECTED: tuple[Part, ...] = (
     ),
     Part(
         "mien_so_dien_thoai",
-        _("Miễn cập nhật số điện thoại"),
+        pgettext_lazy("part", "Miễn cập nhật số điện thoại"),
         reading.with_account,
         "accounts.PhoneExcuse",
         (
@@ -370,7 +371,7 @@ COLLECTED: tuple[Part, ...] = (
     ),
     Part(
         "de_nghi_xoa",
-        _("Đề nghị xóa tài khoản"),
+        pgettext_lazy("part", "Đề nghị xóa tài khoản"),
         reading.with_account,
         "accounts.RemovalMember",
         (

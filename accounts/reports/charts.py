@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from accounts.reports.tables import number, percent
+from accounts.reports.tables import number, percent, percent_sign
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Chart:
 
     @property
     def _sign(self) -> str:
-        return "\u00a0%" if self.unit == "%" else ""
+        return percent_sign() if self.unit == "%" else ""
 
     def _word(self, value: float) -> str:
         return percent(value) if self.unit == "%" else number(value)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from django.utils.formats import number_format
+from django.utils.translation import get_language
 
 from accounts.spreadsheets.writing import moment
 
@@ -24,7 +25,7 @@ class Share:
     @property
     def plain(self) -> str:
         """Give the percentage without its sign; of nothing there is none."""
-        return percent(self.percent).removesuffix("\u00a0%").replace("–", "")
+        return percent(self.percent).removesuffix(percent_sign()).replace("–", "")
 
 
 Value = str | int | Share | dt.date | dt.datetime | None
@@ -110,8 +111,12 @@ class Table:
 
 
 def number(count: float) -> str:
-    """Write a count as people here do: 1.234."""
-    return f"{count:,.0f}".replace(",", ".")
+    """Write a count as the readers do: 1.234, in English 1,234."""
+    return number_format(round(count), force_grouping=True)
+
+
+def percent_sign() -> str:
+    return "%" if get_language() == "en" else "\u00a0%"
 
 
 def percent(value: float | None) -> str:
@@ -126,7 +131,7 @@ def percent(value: float | None) -> str:
         shown = 99.9
     if shown == 0 and value > 0:
         shown = 0.1
-    return ("100" if shown == 100 else number_format(shown, decimal_pos=1)) + "\u00a0%"
+    return ("100" if shown == 100 else number_format(shown, decimal_pos=1)) + percent_sign()
 
 
 def _cell(label: str, value: Value, href: str) -> Cell:
