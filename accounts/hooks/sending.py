@@ -37,24 +37,25 @@ _SWEEP = 60.0  # seconds
 State = HookMessage.State
 
 # The one whose last try is longest ago, so that none waits for another that has much to say. A row
-# that a sender took meanwhile is looked at anew by PostgreSQL, and left.
+# that a sender took meanwhile is looked at anew by PostgreSQL, and left. Of a hundred thousand that
+# wait for one, one is read: by its LIMIT the subquery goes along its index.
 _CLAIM = """
 UPDATE accounts_hook AS hook
 SET claim = hook.claim + 1, tried_at = statement_timestamp(),
     claimed_until = statement_timestamp() + %s * interval '1 second'
 FROM (
-    SELECT id FROM accounts_hook AS free
-    WHERE is_on AND ended_at IS NULL
-      AND coalesce(paused_until, '-infinity') <= statement_timestamp()
-      AND coalesce(claimed_until, '-infinity') <= statement_timestamp()
-      AND EXISTS (
+    SELECT free.id FROM accounts_hook AS free, LATERAL (
         SELECT FROM accounts_hookmessage AS message
         WHERE message.hook_id = free.id AND message.state = 'waiting'
           AND message.due_at <= statement_timestamp()
-      )
+        ORDER BY message.due_at, message.id LIMIT 1
+    ) AS waiting
+    WHERE is_on AND ended_at IS NULL
+      AND coalesce(paused_until, '-infinity') <= statement_timestamp()
+      AND coalesce(claimed_until, '-infinity') <= statement_timestamp()
     ORDER BY tried_at NULLS FIRST
     LIMIT 1
-    FOR UPDATE SKIP LOCKED
+    FOR UPDATE OF free SKIP LOCKED
 ) AS due
 WHERE hook.id = due.id
 RETURNING hook.id, hook.claim, hook.url, hook.seed
@@ -98,7 +99,7 @@ def claim() -> Claimed | None:
             return None
         hook, number, url, seed = row
         due = HookMessage.objects.waiting().filter(hook=hook, due_at__lte=Now())
-        message = due.filter(event=Hook.PING).first() or due.order_by("pk").first()
+        message = due.filter(event=Hook.PING).first() or due.order_by("due_at", "pk").first()
         if message is None:  # it was taken or given up in this very moment
             Hook.objects.filter(pk=hook).update(claimed_until=None)
             return None

@@ -285,7 +285,15 @@ class HookMessage(models.Model):
         )
         indexes = (
             models.Index(
-                name="hook_message_due", fields=["hook", "id"], condition=Q(state="waiting")
+                name="hook_message_next",
+                fields=["hook", "due_at", "id"],
+                condition=Q(state="waiting"),
+            ),
+            # A ping goes before all that waits, of which there may be much.
+            models.Index(
+                name="hook_message_ping",
+                fields=["hook"],
+                condition=Q(state="waiting", event="ping"),
             ),
             models.Index(name="hook_message_of_hook", fields=["hook", "-id"]),
         )
