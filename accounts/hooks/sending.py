@@ -78,6 +78,11 @@ class Claimed:
     tries: int
 
     @property
+    def public_id(self) -> str:
+        """Give the id by which the receiver, the page and the log know it."""
+        return f"msg_{self.uid.hex}"
+
+    @property
     def body(self) -> bytes:
         """Write it, the same at each try."""
         said = {
@@ -142,7 +147,7 @@ def keep(message: Claimed, answer: Answer) -> None:
         logging.INFO if answer.taken else logging.WARNING,
         "webhook %s, message %s, try %s: %s",
         message.hook,
-        message.uid,
+        message.public_id,
         message.tries,
         answer.outcome,
     )
@@ -155,7 +160,7 @@ def keep(message: Claimed, answer: Answer) -> None:
 @sensitive_variables()
 def _signed(message: Claimed) -> dict[str, str]:
     """Give the headers, as Standard Webhooks names and signs them."""
-    uid, at = f"msg_{message.uid.hex}", str(int(time.time()))
+    uid, at = message.public_id, str(int(time.time()))
     text = f"{uid}.{at}.".encode() + message.body
     digest = hmac.digest(key_of(message.seed), text, hashlib.sha256)
     return {
