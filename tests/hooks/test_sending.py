@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.hooks import rules, sending, standing
 from accounts.models import Hook, HookMessage
 from otp.models import Message
+from otp.outbox import alerts
 from otp.suppliers import direct
 from tests.hooks import receiver
 from tests.hooks.hooks import Hooks
@@ -172,6 +173,17 @@ class RetryTests(Hooks, TestCase):
         (line,) = standing.failing()
         self.assertIn("“Quản lý cán bộ” không giao được từ", line)
         self.assertIn("trả lời lỗi 500", line)
+        self.assertIn("webhook", alerts.raise_due())
+
+    def test_what_waits_is_counted_for_monitors(self):
+        self.assertEqual(standing.waiting(), (0, 0))
+        self.lock(self.an)
+        let_pass(self, minutes=10)
+
+        count, longest = standing.waiting()
+
+        self.assertEqual(count, 1)
+        self.assertAlmostEqual(longest, 600, delta=30)
 
 
 class AtOnceTests(Hooks, TransactionTestCase):
