@@ -22,7 +22,7 @@ from otp.models import OFFICE_ZONE
 WEEKS = 8
 WEEK = dt.timedelta(days=7)
 CASES_SHOWN = 200
-WEEKLY_SHOWN = 200  # rows of the longest table, whose file has them all
+SHOWN = 100  # rows of the tables that grow with the staff, whose files have them all
 
 Event = AuditEvent.Event
 _NAMES = {event.value: event.label for event in Event}
@@ -148,17 +148,12 @@ def _people(counts: list[tuple[dt.date, str, int, str, int]], monday: dt.date) -
     for week, actor, pk, event, count in counts:
         sums[actor or "", pk, event][week] += count
     first = monday - WEEK * (WEEKS - 1)
-    rows = [
-        Row(
-            (actor, _name(event), weeks[monday], weeks[monday - WEEK], weeks.total()),
-            lists=(
-                *("", "", _list(monday, event=event, staff=str(pk))),
-                _list(monday - WEEK, event=event, staff=str(pk)),
-                _list(first, WEEKS, event=event, staff=str(pk)),
-            ),
-        )
-        for (actor, pk, event), weeks in sorted(sums.items())
-    ]
+    rows: list[Row] = []
+    for (actor, pk, event), weeks in sorted(sums.items()):
+        values = (actor, _name(event), weeks[monday], weeks[monday - WEEK], weeks.total())
+        of_each = ((monday, 1), (monday - WEEK, 1), (first, WEEKS)) if len(rows) < SHOWN else ()
+        lists_ = [_list(day, count, event=event, staff=str(pk)) for day, count in of_each]
+        rows.append(Row(values, lists=("", "", *lists_)))
     return Table(
         "theo-nguoi",
         _("Theo người làm"),
@@ -168,6 +163,7 @@ def _people(counts: list[tuple[dt.date, str, int, str, int]], monday: dt.date) -
         ),
         rows,
         empty=_("Chưa có việc nào."),
+        most=SHOWN,
     )
 
 
@@ -199,7 +195,7 @@ def _every_week(counts: list[tuple[dt.datetime, str, int, str, int]]) -> Table:
     for at, actor, pk, event, count in reversed(counts):
         monday = timezone.localdate(at)
         # What the page does not show leads nowhere: of many staff there are thousands.
-        list_ = _list(monday, event=event, staff=str(pk)) if len(rows) < WEEKLY_SHOWN else ""
+        list_ = _list(monday, event=event, staff=str(pk)) if len(rows) < SHOWN else ""
         rows.append(Row((monday, actor or "", _name(event), count), lists=("", "", "", list_)))
     return Table(
         "tung-tuan",
@@ -208,7 +204,7 @@ def _every_week(counts: list[tuple[dt.datetime, str, int, str, int]]) -> Table:
         rows,
         empty=_("Chưa có việc nào."),
         folded=True,
-        most=WEEKLY_SHOWN,
+        most=SHOWN,
     )
 
 

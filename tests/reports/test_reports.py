@@ -452,13 +452,15 @@ class HelpReportTests(ReportTestCase):
     def test_a_page_shows_the_first_weeks_of_many_staff_and_the_file_all(self):
         self.assertEqual(self.client.get(HELP).content.decode().count("dòng đầu"), 0)
 
-        with mock.patch("accounts.reports.help.WEEKLY_SHOWN", 2):
+        with mock.patch("accounts.reports.help.SHOWN", 2):
             page = self.client.get(HELP).content.decode()
             rows = self.rows(f"{HELP}tung-tuan.csv")
 
-        self.assertIn("Trang này chỉ hiện 2 dòng đầu, trong tổng số 3 dòng.", page)
-        table = page.partition('id="tung-tuan"')[2].partition("</table>")[0]
-        self.assertEqual(table.count('scope="row"'), 2)
+        cut = "Trang này chỉ hiện 2 dòng đầu, trong tổng số 3 dòng."
+        self.assertEqual(page.count(cut), 2)
+        for name in ("tung-tuan", "theo-nguoi"):
+            table = page.partition(f'id="{name}"')[2].partition("</table>")[0]
+            self.assertEqual(table.count('scope="row"'), 2)
         self.assertEqual(len(rows), 4)
 
     def test_every_extra_code_stands_there_with_its_reason(self):
