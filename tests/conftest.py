@@ -60,7 +60,8 @@ LONG_ROOMS = {"browser", "mail_system", "operation", "outbox", "self_service", "
 # walk every page in a browser, play a whole year, and start the portal over and over again.
 LONG = {
     *("browser/test_admin", "browser/test_comforts", "browser/test_desk", "browser/test_journeys"),
-    *("browser/test_pages", "browser/test_reports", "bulk/test_many_accounts"),
+    *("browser/test_english", "browser/test_pages", "browser/test_reports"),
+    "bulk/test_many_accounts",
     *("bulk/test_worker_process", "campaigns/test_campaign_runs", "mail_system/test_mail_programs"),
     *("operation/test_failover", "operation/test_first_day", "operation/test_make_run"),
     *("operation/test_metrics", "operation/test_pooler", "operation/test_replica"),

@@ -107,6 +107,7 @@ SPACED_OUT = """(on) => {
 
 HEADINGS = """() => ({
   title: document.title,
+  failure: document.documentElement.lang === "en" ? "Error: " : "Lỗi: ",
   headings: [...document.querySelectorAll("h1")].map((heading) => heading.innerText),
   failed: Boolean(document.querySelector(".error-summary")),
 })"""
@@ -155,7 +156,7 @@ def _wrong_heading(page):
     found = page.evaluate(HEADINGS)
     if len(found["headings"]) != 1:
         return [f"headings: {found['headings']}"]
-    start = ("Lỗi: " if found["failed"] else "") + found["headings"][0]
+    start = (found["failure"] if found["failed"] else "") + found["headings"][0]
     return [] if found["title"].startswith(start) else [f"title: {found['title']}, not {start}"]
 
 
