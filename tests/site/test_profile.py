@@ -10,6 +10,7 @@ import gsm0338
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.test import SimpleTestCase, override_settings
+from django.utils import translation
 
 from mailportal import profile
 
@@ -238,6 +239,26 @@ class BrokenProfileTests(SimpleTestCase):
                 self.file.write_text(f"{head}[hotline]{tail}", encoding="utf-8")
 
                 self.assertRegex(self.refusal(), rf" \w+\.{key} is missing")
+
+    def test_what_is_not_said_in_english_stays_as_it_is(self):
+        said, _, _ = self.good.partition("[english]")
+        self.file.write_text(f'{said}[english]\nhotline_hours = "Always"\n', encoding="utf-8")
+        office = profile.load(str(self.file))
+
+        with translation.override("en"):
+            shown = office.shown
+            self.assertEqual((shown.hotline.hours, shown.title), ("Always", office.title))
+        self.assertIs(office.shown, office)
+
+    def test_words_in_english_are_looked_at_as_well(self):
+        for good, bad, key in (
+            ("for {days} days", "for ever", "english.privacy_retention"),
+            ("hotline_hours =", "hotline_tel =", "english.hotline_tel"),
+        ):
+            with self.subTest(key):
+                self.file.write_text(self.good.replace(good, bad), encoding="utf-8")
+
+                self.assertIn(f"{key} ", self.refusal())
 
     def test_text_that_is_not_composed_is_refused(self):
         self.file.write_text(unicodedata.normalize("NFD", self.good), encoding="utf-8")
