@@ -18,6 +18,7 @@ from django.conf import settings
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from otp.suppliers.http import retry_after
+from otp.suppliers.tls import trusting
 
 WITHIN = 15.0  # seconds, from the connection to the head of the answer
 _LATER = (429, 503)  # with Retry-After
@@ -138,7 +139,7 @@ def _said(
 
 def _trusting() -> ssl.SSLContext:
     """Trust the authorities of the system, where an office adds its own, and those of requests."""
-    context = ssl.create_default_context()
+    context = trusting()
     context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
     return context
 
@@ -161,7 +162,8 @@ class _Line(io.RawIOBase):
         self._line.sendall(data)
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self)
+        # Another one, as a socket gives: http.client closes this before the answer is read.
+        return io.BufferedReader(_Line(self._line, self._give_up_at))
 
     def readable(self) -> bool:
         return True
