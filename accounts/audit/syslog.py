@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from otp.suppliers.tls import trusting
+
 PORT = 6514
 TIMEOUT = 20  # seconds to connect, and for each step after it
 
@@ -48,7 +50,7 @@ def where() -> tuple[str, int]:
 
 
 def _context() -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.AUDIT_SYSLOG_CA or None)
+    context = trusting(settings.AUDIT_SYSLOG_CA)
     if settings.AUDIT_SYSLOG_CERT:
         show_certificate(context)
     return context

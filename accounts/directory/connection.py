@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from otp.suppliers.tls import trusting
+
 _PORTS = {"ldap": 389, "ldaps": 636}
 _CHUNK = 64 * 1024
 _IDLE = 60_000  # milliseconds; long after every conversation is over
@@ -65,7 +67,7 @@ def _start_tls(far: socket.socket) -> None:
 
 @functools.lru_cache
 def _context(ca_file: str) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=ca_file or None)
+    context = trusting(ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from otp.suppliers import esms, twilio
+from otp.suppliers.tls import trusting
 
 TOLD_BEFORE = dt.timedelta(days=14)
 TIMEOUT = 5  # seconds
@@ -76,14 +77,14 @@ def _places() -> Iterator[Place]:
 
 
 def _end_of(place: Place) -> dt.datetime:
-    trusting = ssl.create_default_context(cafile=place.ca_file or None)
+    trusted = trusting(place.ca_file)
     if place.by_mail:
         with smtplib.SMTP(place.host, place.port, timeout=TIMEOUT) as mail:
-            mail.starttls(context=trusting)
+            mail.starttls(context=trusted)
             return _end(mail.sock)
     with (
         socket.create_connection((place.host, place.port), TIMEOUT) as line,
-        trusting.wrap_socket(line, server_hostname=place.host) as secured,
+        trusted.wrap_socket(line, server_hostname=place.host) as secured,
     ):
         return _end(secured)
 

@@ -13,6 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 from otp.suppliers import http
 from otp.suppliers.smpp import SetUp, pdus
 from otp.suppliers.smpp.pdus import Command, Status, Unit
+from otp.suppliers.tls import trusting
 
 AT_ONCE = 64 * 1024  # bytes
 
@@ -157,8 +158,8 @@ def _connected(set_up: SetUp) -> socket.socket:
         if not set_up.is_secured:
             return line
         reason = "tls"
-        trusting = ssl.create_default_context(cafile=set_up.ca_file or None)
-        return trusting.wrap_socket(line, server_hostname=set_up.place[0])
+        trusted = trusting(set_up.ca_file)
+        return trusted.wrap_socket(line, server_hostname=set_up.place[0])
     except OSError:
         if line is not None:
             line.close()
