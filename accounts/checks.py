@@ -77,6 +77,10 @@ def secrets_are_secret(**_: Any) -> list[CheckMessage]:
         faults += weak_secrets("METRICS_TOKEN", [settings.METRICS_TOKEN], "portal.E019")
     if settings.AUTH_POLICY_TOKEN:
         faults += weak_secrets("AUTH_POLICY_TOKEN", [settings.AUTH_POLICY_TOKEN], "portal.E030")
+    if settings.WEBMAIL_SSO.is_on:
+        sso = settings.WEBMAIL_SSO
+        faults += weak_secrets("WEBMAIL_SSO_SECRET", [sso.secret], "portal.E033")
+        faults += weak_secrets("WEBMAIL_SSO_MAIL_SECRET", [sso.mail_secret], "portal.E033")
     return faults
 
 

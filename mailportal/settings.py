@@ -13,6 +13,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import EnvError, FileAwareEnv, validate
 
+from accounts.webmail import set_up as webmail_sso
 from mailportal import demo, embedded, markup, postgresql
 from mailportal.postgresql import address
 from mailportal.profile import load
@@ -224,8 +225,8 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 # People
 AUTH_USER_MODEL = "accounts.Account"
 AUTHENTICATION_BACKENDS = ["accounts.access.login.AccountBackend"]
-LOGIN_URL = "accounts:login"
-LOGIN_REDIRECT_URL = "accounts:home"
+LOGIN_URL, LOGIN_REDIRECT_URL = "accounts:login", "accounts:home"
+WEBMAIL_SSO = webmail_sso.load(env, over_https=OVER_HTTPS)
 PASSWORD_HASHERS = [
     "accounts.credentials.hashers.BoundedArgon2Hasher",  # the first makes new ones
     "accounts.credentials.foreign_hashes.ImportedHasher",

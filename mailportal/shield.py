@@ -22,6 +22,7 @@ from accounts.access import limits
 from accounts.access.limits import TooManyRequests
 from accounts.access.mail_policy_views import is_mail_server
 from accounts.access.staff import is_staff_page
+from accounts.webmail import clients
 from mailportal import errors
 from otp.counting.keyed_names import name_of
 from otp.counting.limits import Limit
@@ -59,14 +60,14 @@ class ShieldMiddleware:
     """Answer 429 to a caller who asks too fast; stands before what asks the database.
 
     It stands behind the check of the form's token, which costs no statement: what other sites make
-    a browser send must not use up what its owner may. The mail server asks for everybody.
+    a browser send must not use up what its owner may. Mail server and webmail ask for everybody.
     """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if is_mail_server(request):
+        if _is_program(request):
             return self.get_response(request)
         limit = REPORTS if _is_report(request) else REQUESTS
         return _refusal(request, limit) or self.get_response(request)
@@ -74,7 +75,7 @@ class ShieldMiddleware:
     def process_view(
         self, request: HttpRequest, view: object, *_: object
     ) -> HttpResponseBase | None:
-        if _is_report(request) or is_mail_server(request):
+        if _is_report(request) or _is_program(request):
             return None
         if request.method == "POST":
             return _held(request, view) or _refusal(request, POSTS)
@@ -94,6 +95,11 @@ def remember(refusal: TooManyRequests) -> None:
 def counts() -> bool:
     """Whether callers are counted by this process; not while its Redis is away."""
     return _Redis.is_up
+
+
+def _is_program(request: HttpRequest) -> bool:
+    """Whether the mail server or the webmail asks, for everybody, and shows its secret."""
+    return is_mail_server(request) or clients.is_known(request)
 
 
 def _is_report(request: HttpRequest) -> bool:

@@ -64,6 +64,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sms/", include("otp.urls")),
     path("api/v1/status", health.status, name="api-status"),
     path("api/v1/", include("accounts.api.urls")),
+    path("sso/", include("accounts.webmail.urls")),
     path("robots.txt", pages.robots),
     path(".well-known/security.txt", pages.security),
     path(".well-known/change-password", pages.change_password),

@@ -15,7 +15,7 @@ from accounts.models.job import Job, Upkeep
 from accounts.models.login_notice import LoginNotice
 from accounts.models.phone_campaign import PhoneCampaign, PhoneExcuse, PhoneMember
 from accounts.models.program import Hook, HookMessage, ProgramCall, ProgramToken
-from accounts.models.session import AppPassword, Device, MailLogin, Session
+from accounts.models.session import AppPassword, Device, MailLogin, Session, WebmailLogin
 from accounts.models.unit import Unit
 
 __all__ = [
@@ -59,4 +59,5 @@ __all__ = [
     "Unit",
     "UnitDay",
     "Upkeep",
+    "WebmailLogin",
 ]

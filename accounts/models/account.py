@@ -28,7 +28,7 @@ from accounts.models.address import CANONICAL, Address, AddressQuarantine
 from accounts.models.factor import has_factor
 from accounts.models.names import FoldedWords, NameField
 from accounts.models.phone_state import confirmed_too_long_ago
-from accounts.models.session import Session
+from accounts.models.session import Session, WebmailLogin
 from accounts.models.unit import Unit
 from otp import phones
 
@@ -392,8 +392,8 @@ class Account(AbstractBaseUser, PermissionsMixin):
         return timezone.now() - self.phone_changed_at < WATCHED_AFTER_CHANGE
 
     def end_sessions(self, *, but: str | None = None) -> int:
-        """End the person's sessions, all or all but the one with the key `but`."""
+        """End the person's sessions, all or all but the one of the key `but`, and the webmail's."""
         others = Session.objects.filter(account=self)
-        if but:
-            others = others.exclude(pk=Session.name_of(but))
-        return others.delete()[0]
+        ended = (others.exclude(pk=Session.name_of(but)) if but else others).delete()[0]
+        WebmailLogin.end_of(self)  # last: accounts.webmail.logins says why
+        return ended

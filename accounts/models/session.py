@@ -1,5 +1,8 @@
-"""Browsers and mail programs: sessions, names of what cookies hold, app passwords."""
+"""Browsers and mail programs: sessions, names of what cookies hold, app passwords, webmail."""
 
+import uuid
+
+from django.conf import settings
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.utils import timezone
@@ -165,3 +168,57 @@ class AppPassword(models.Model):
 
     def __str__(self) -> str:
         return str(self.name)
+
+
+class WebmailLogin(models.Model):
+    """A log-in at the webmail by way of the portal.
+
+    Its code and its tokens are derived from its number, the pepper and how many times they were
+    renewed (accounts.webmail.tokens). Stored is the SHA-256 of the access token, by which the mail
+    server finds it, and of the one before.
+    """
+
+    uid = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    account = models.ForeignKey(
+        "accounts.Account", on_delete=models.CASCADE, verbose_name=_("tài khoản")
+    )
+    browser = models.CharField(_("trình duyệt"), max_length=64)
+    client = models.GenericIPAddressField(_("địa chỉ IP"), null=True)
+    challenge = models.CharField(max_length=43)  # of PKCE: what the verifier's SHA-256 has to be
+    nonce = models.CharField(max_length=255, blank=True)
+    begun_at = models.DateTimeField(_("đăng nhập lúc"), default=timezone.now)
+    ends_at = models.DateTimeField(_("hết hạn lúc"))
+    # Of the tokens in force: 0, before the code was exchanged for the first.
+    turn = models.PositiveIntegerField(default=0)
+    turned_at = models.DateTimeField(_("dùng gần nhất lúc"), null=True)
+    access_digest = models.CharField(max_length=64, blank=True)
+    former_digest = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        verbose_name = _("đăng nhập webmail")
+        verbose_name_plural = pgettext_lazy("plural", "đăng nhập webmail")
+        constraints = (
+            models.CheckConstraint(
+                name="a_webmail_login_has_a_challenge",
+                condition=models.Q(challenge__regex="^[A-Za-z0-9_-]{43}$"),
+            ),
+            models.CheckConstraint(
+                name="a_webmail_login_turns_at_a_time",
+                condition=models.Q(turn=0, turned_at=None, access_digest="", former_digest="")
+                | models.Q(
+                    turn__gt=0,
+                    turned_at__isnull=False,
+                    access_digest__regex="^[0-9a-f]{64}$",
+                    former_digest__regex="^([0-9a-f]{64})?$",
+                ),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.browser
+
+    @classmethod
+    def end_of(cls, account: "models.Model") -> None:
+        """End all of an account, where there is single sign-on: what has ended is not there."""
+        if settings.WEBMAIL_SSO.is_on:
+            cls.objects.filter(account=account).delete()

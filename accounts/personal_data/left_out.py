@@ -14,6 +14,10 @@ _SECRETS = (
     "accounts.Passkey.public_key",
     "accounts.Session.session_key",
     "accounts.Session.former_key",
+    *(
+        f"accounts.WebmailLogin.{field}"
+        for field in ("access_digest", "challenge", "former_digest", "nonce")
+    ),
     "otp.Code.browser_key",
     "otp.Code.pepper_id",
     "otp_static.StaticToken.token",
@@ -101,6 +105,8 @@ _TECHNICAL = (
     "accounts.Departure.id",
     "accounts.Device.id",
     "accounts.MailLogin.id",
+    "accounts.WebmailLogin.turn",
+    "accounts.WebmailLogin.uid",
     "accounts.Job.id",
     "accounts.PhoneCampaign.id",
     "accounts.PhoneExcuse.id",

@@ -7,7 +7,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from accounts.access import browsers
 from accounts.access.devices import KEPT
 from accounts.access.mail_logins import KEPT as MAIL_LOGINS_KEPT
-from accounts.models import AppPassword, Device, MailLogin, Passkey, Session
+from accounts.models import AppPassword, Device, MailLogin, Passkey, Session, WebmailLogin
 from accounts.personal_data import reading
 from accounts.personal_data.parts import Column, Part
 from otp.sentences import duration
@@ -48,6 +48,21 @@ LOGINS = (
             Column(_("Bỏ lúc"), "forgotten_at"),
         ),
         reading.own(Device, "-last_seen_at"),
+        by=("account",),
+    ),
+    Part(
+        "thu_tren_web",
+        _("Đăng nhập thư trên web qua cổng"),
+        lambda: _("đến khi phiên kết thúc"),
+        "accounts.WebmailLogin",
+        (
+            Column(_("Trình duyệt"), "browser"),
+            Column(_("Địa chỉ IP"), "client"),
+            Column(_("Đăng nhập lúc"), "begun_at"),
+            Column(_("Dùng gần nhất lúc"), "turned_at"),
+            Column(_("Hết hạn lúc"), "ends_at"),
+        ),
+        reading.own(WebmailLogin, "-begun_at"),
         by=("account",),
     ),
     Part(

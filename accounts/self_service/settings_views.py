@@ -36,6 +36,7 @@ from accounts.self_service.forms import (
 from accounts.self_service.pending_code import nonce_for, nonce_of
 from accounts.self_service.phone_change import AlreadyInForce, PhoneChange
 from accounts.self_service.phone_reminder import postpone
+from accounts.webmail import logins as webmail_logins
 from otp.codes import TooSoon, Verdict
 from otp.codes.fates import ASKED_FOR
 from otp.counting import keyed_names
@@ -319,6 +320,7 @@ def activity(request: PersonRequest) -> HttpResponse:
     context = {
         "history": _history(request),
         "sessions": _sessions(request),
+        "webmail": webmail_logins.of(user),
         "devices": devices.of(user, request),
         "mail_logins": mail_logins.of(user),
         "device_sms": bool(settings.PROFILE.sms.new_device and user.phone_for_codes),

@@ -9,9 +9,11 @@ from unittest import TestCase
 import pytest
 
 from tests.support.programs import deployment
+from tests.webmail.signing import PEM
 
 ROOT = deployment.ROOT
 SETTINGS = ROOT / "mailportal" / "settings.py"
+WEBMAIL_SSO = ROOT / "accounts" / "webmail" / "set_up.py"
 SMPP_LINE = ROOT / "otp" / "suppliers" / "smpp" / "__init__.py"
 
 DIRECTORY = {
@@ -22,6 +24,8 @@ DIRECTORY = {
 }
 
 SYSLOG = {"AUDIT_SYSLOG": "soc.example.gov.vn"}
+SSO = {"REDIRECT_URI": "https://webmail.example.gov.vn/index.php/login/oauth"}
+SSO |= {"SECRET": "geheim-w-" + "4b1f" * 8, "MAIL_SECRET": "geheim-m-" + "9c2e" * 8, "KEY": PEM}
 EXAMPLE = str(ROOT / "deploy" / "sms" / "esms-file.toml")
 DESCRIBED = {"SMS_GATEWAY": "esms-file,twilio", "SMS_SUPPLIER_FILES": EXAMPLE}
 SMPP = {"SMS_GATEWAY": "smpp", "SMPP_URL": "smpps://smsc.example.vn:3550"}
@@ -125,6 +129,22 @@ FAULTS = [
     ("DOVEADM_API_KEY", {"DOVEADM_URL": "https://mail.example.gov.vn:8080"}),
     ("DOVEADM_URL", {"DOVEADM_API_KEY": "geheim-a"}),
     ("AUTH_POLICY_TOKEN", {"AUTH_POLICY_TOKEN": "geheim-p"}),
+    *(
+        (f"WEBMAIL_SSO_{name}", {f"WEBMAIL_SSO_{each}": value for each, value in SSO.items()} | bad)
+        for name, bad in (
+            ("REDIRECT_URI", {"WEBMAIL_SSO_REDIRECT_URI": None}),
+            ("REDIRECT_URI", {"WEBMAIL_SSO_REDIRECT_URI": "http://webmail.example.gov.vn/"}),
+            ("REDIRECT_URI", {"WEBMAIL_SSO_REDIRECT_URI": "webmail.example.gov.vn"}),
+            ("REDIRECT_URI", {"WEBMAIL_SSO_REDIRECT_URI": "https://a@webmail.example.gov.vn/"}),
+            ("REDIRECT_URI", {"WEBMAIL_SSO_REDIRECT_URI": "https://webmail.example.gov.vn/?x"}),
+            ("SECRET", {"WEBMAIL_SSO_SECRET": None}),
+            ("SECRET", {"WEBMAIL_SSO_SECRET": "geheim"}),
+            ("MAIL_SECRET", {"WEBMAIL_SSO_MAIL_SECRET": None}),
+            ("MAIL_SECRET", {"WEBMAIL_SSO_MAIL_SECRET": SSO["SECRET"]}),
+            ("KEY", {"WEBMAIL_SSO_KEY": None}),
+            ("KEY", {"WEBMAIL_SSO_KEY": "geheim"}),
+        )
+    ),
     ("APP_PASSWORDS", {"APP_PASSWORDS": "yes"}),
     ("APP_PASSWORDS", DIRECTORY | {"APP_PASSWORDS": "on"}),
     ("MOBILECONFIG_KEY_FILE", {"MOBILECONFIG_CERT_FILE": "/etc/hostname"}),
@@ -346,7 +366,7 @@ class DescribedTests(TestCase):
 def variables_read():
     """Name every variable that the settings, or gunicorn's, read from the environment."""
     names = set()
-    for file in (SETTINGS, ROOT / "deploy" / "gunicorn.conf.py", SMPP_LINE):
+    for file in (SETTINGS, ROOT / "deploy" / "gunicorn.conf.py", SMPP_LINE, WEBMAIL_SSO):
         for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(call, ast.Call) and _reads(call.func) and _is_text(call.args[0]):
                 names.add(call.args[0].value)

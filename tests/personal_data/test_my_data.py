@@ -39,6 +39,7 @@ from accounts.models import (
     RemovalMember,
     Session,
     Unit,
+    WebmailLogin,
 )
 from accounts.personal_data.collected import COLLECTED
 from accounts.personal_data.left_out import LEFT_OUT
@@ -224,6 +225,9 @@ class EverythingTests(MyData, TestCase):
         )
         MailLogin.objects.create(
             account=person, local_day=today, client="192.0.2.1", protocol="imap"
+        )
+        WebmailLogin.objects.create(
+            account=person, browser="Firefox", client="192.0.2.1", challenge="c" * 43, ends_at=now
         )
         hook, _ = Hook.objects.get_or_create(
             name="Phần mềm cán bộ", url="https://x.example/", events=["locked"], seed="a" * 32

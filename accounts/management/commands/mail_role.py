@@ -16,6 +16,7 @@ VIEWS = (
     "mail_logins",
     "mail_app_passwords",
     "mail_sessions",
+    "mail_webmail_tokens",
     "mail_forwards",
     "mail_refusals",
 )

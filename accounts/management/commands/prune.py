@@ -16,7 +16,7 @@ from accounts.bulk import queue
 from accounts.credentials import factor_proposals, phone_proposals, phones
 from accounts.hooks import sending as hooks
 from accounts.management.recorded import RecordedCommand
-from accounts.models import AddressQuarantine, Device, HashTally, MailLogin
+from accounts.models import AddressQuarantine, Device, HashTally, MailLogin, WebmailLogin
 from accounts.personal_data import rules as personal_data
 from otp.models import Code, Message, Meter
 from otp.outbox import life
@@ -43,6 +43,7 @@ class Command(RecordedCommand):
             "mail logins": _prune_oldest(
                 MailLogin.objects.filter(local_day__lt=mail_logins.oldest_day()), "local_day"
             ),
+            "webmail logins": _prune(WebmailLogin.objects.filter(ends_at__lt=Now())),
             "programs' keys": program_changes.forget_old(),
             "words of webhooks": hooks.forget_old(),
             "data requests": personal_data.forget_old(),

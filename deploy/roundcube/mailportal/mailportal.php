@@ -2,7 +2,8 @@
 
 /**
  * Leads from Roundcube's log-in page to the portal, tells Dovecot whose browser is served, and
- * ends a session whose password is no longer right.
+ * ends a session whose password is no longer right. With single sign-on (oauth_*) it proves to the
+ * portal that the one who comes back is the one who was sent, and ends there what is ended here.
  *
  * Copy this directory to Roundcube's plugins/, and name it in its settings:
  * docs/roundcube.md.
@@ -13,6 +14,12 @@ class mailportal extends rcube_plugin
     {
         $this->add_hook('template_object_loginform', [$this, 'add_link']);
         $this->add_hook('storage_connect', [$this, 'before_log_in']);
+        $rcmail = rcmail::get_instance();
+        // From 1.7 on Roundcube does this by itself.
+        if ($rcmail->oauth->is_enabled() && version_compare(RCMAIL_VERSION, '1.7', '<')) {
+            require_once __DIR__ . '/mailportal_oauth.php';
+            mailportal_oauth::take_over($rcmail);
+        }
     }
 
     /** Puts "Quên mật khẩu" below the form. */

@@ -130,6 +130,16 @@ def asking(version, url, token):
     )
 
 
+def taking_tokens(version, url, secret):
+    """Give the shipped lines by which a Dovecot of this version takes the portal's tokens."""
+    lines = (DEPLOY / f"dovecot/{version}/webmail-sso.conf").read_text(encoding="utf-8")
+    if version == "2.3":
+        return lines
+    at = "introspection_url = https://mail-server:MAIL_SECRET@matkhau.example.gov.vn/sso/introspect"
+    portal = url.replace("//", f"//mail-server:{secret}@")
+    return put_in(lines, {at: f"introspection_url = {portal}/sso/introspect"})
+
+
 class Folder:
     """A directory for one program, and the door to the database."""
 
@@ -214,7 +224,10 @@ class Dovecot(Folder):
                 "doveadm_api_key = KEY": f"doveadm_api_key = {API_KEY}",
             },
         )
-        self.write("dovecot.conf", settings + self._surroundings() + self.besides)
+        webmail = self.path / "dovecot-webmail.conf.ext"
+        tokens = "args = /etc/dovecot/dovecot-webmail.conf.ext"
+        besides = self.besides.replace(tokens, f"args = {webmail}")
+        self.write("dovecot.conf", settings + self._surroundings() + besides)
         home = {
             "SELECT '/var/vmail/' || mailbox AS home FROM mail_userdb \\": (
                 f"SELECT '{self.path}/vmail/' || mailbox AS home FROM mail_userdb \\"
@@ -222,6 +235,7 @@ class Dovecot(Folder):
         }
         self._write_queries(queries, home)
         self._write_queries(app_passwords, {})
+        self._write_queries(webmail, {})
 
     def _write_queries(self, file, changes):
         line = "connect = host=127.0.0.1 port=5432 dbname=mailportal"

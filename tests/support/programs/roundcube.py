@@ -22,8 +22,10 @@ BROWSER = "127.0.0.3"  # where people sit
 
 
 class Roundcube(Folder):
-    def __init__(self, dovecot):
+    def __init__(self, dovecot, besides=lambda _roundcube: ""):
+        """Start it; `besides` gives what an operator adds to the settings."""
         super().__init__()
+        self.besides = besides
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}/"
         self._lay_out()
@@ -87,7 +89,9 @@ class Roundcube(Folder):
             "log_dir": f"{self.path}/logs",
         }
         lines = [f"$config['{name}'] = '{value}';" for name, value in surroundings.items()]
-        self.write("config/config.inc.php", "\n".join(["<?php", settings, *lines, ""]))
+        self.write(
+            "config/config.inc.php", "\n".join(["<?php", settings, *lines, self.besides(self), ""])
+        )
 
     def _is_open(self):
         assert self.process.poll() is None, self.log()
