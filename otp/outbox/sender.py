@@ -11,7 +11,7 @@ from typing import Protocol
 
 from django.db import Error, connection
 
-from otp.outbox import sending
+from otp.outbox import sending, sweeping
 from otp.outbox.watch import Watch
 from otp.suppliers.route import Route
 
@@ -117,7 +117,7 @@ class Sender:
 
     def _tend(self) -> None:
         if time.monotonic() - self._tended_at >= SIGN_OF_LIFE:
-            sending.tend([lane.busy_with for lane in self._lanes if lane.busy_with is not None])
+            sweeping.tend([lane.busy_with for lane in self._lanes if lane.busy_with is not None])
             self._tended_at = time.monotonic()
 
     def _found(self) -> None:

@@ -6,7 +6,6 @@ from django.test import Client, TestCase, override_settings
 
 from otp import outbox
 from otp.models import Code, GatewayState, Message
-from otp.outbox import sending
 from tests.support import cast
 from tests.support.cast import ASK, CODE
 from tests.support.clock import Clock
@@ -25,7 +24,7 @@ class SilentTests(cast.Cast, TestCase):
     def pause_every_gateway(self):
         for name in settings.SMS_GATEWAY.split(","):
             GatewayState.objects.update_or_create(
-                pk=name, defaults={"paused_until": self.clock._now() + sending.ABANDONED}
+                pk=name, defaults={"paused_until": self.clock._now() + outbox.ABANDONED}
             )
 
     def assert_refused_and_free(self):
@@ -55,7 +54,7 @@ class SilentTests(cast.Cast, TestCase):
 
     @override_settings(SMS_GATEWAY="file,console")
     def test_one_gateway_of_two_is_enough(self):
-        GatewayState.objects.create(pk="file", paused_until=self.clock._now() + sending.ABANDONED)
+        GatewayState.objects.create(pk="file", paused_until=self.clock._now() + outbox.ABANDONED)
 
         self.assertEqual(self.ask().url, CODE)
 
