@@ -17,7 +17,7 @@ from accounts.webmail import set_up as webmail_sso
 from mailportal import demo, embedded, markup, postgresql
 from mailportal.postgresql import address
 from mailportal.profile import load
-from otp.suppliers import description_file, smpp
+from otp.suppliers import code_ways, description_file, smpp
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -293,7 +293,7 @@ ESMS_SECRET_KEY = env.str("ESMS_SECRET_KEY", "")
 ESMS_BRANDNAME = env.str("ESMS_BRANDNAME", "")
 ESMS_SANDBOX = env.bool("ESMS_SANDBOX", False)
 ESMS_API_BASE = env.str("ESMS_API_BASE", "")
-SMPP = smpp.load(env)
+SMPP, CODE_WAYS = smpp.load(env), code_ways.load(env)
 SMS_SUPPLIERS = description_file.load(env.list("SMS_SUPPLIER_FILES", []), env)
 try:
     _email = env.dj_email_url("EMAIL_URL", "smtp://localhost:25")

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from otp.codes.fates import Fate, with_fate
-from otp.codes.reasons import in_words, state_in_words
+from otp.codes.reasons import fate_in_words, in_words
 from otp.models import LATELY, Code, GatewayState, Message
 from otp.sentences import duration, with_numbers
 
@@ -164,7 +164,7 @@ class MessageAdmin(LongList, ReadOnlyAdmin):
 
     @admin.display(description=_("trạng thái"))
     def state_in_words(self, message: Message) -> str:
-        return state_in_words(message.state, message.channel)
+        return fate_in_words(message)
 
     @admin.display(description=_("lý do"))
     def reason_in_words(self, message: Message) -> str:

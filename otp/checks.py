@@ -10,7 +10,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
 from otp.models import GAP
-from otp.suppliers.gateway import GATEWAYS, known_names
+from otp.suppliers.code_ways import VOICE, ZNS
+from otp.suppliers.gateway import CODE_GATEWAYS, GATEWAYS, known_names
 
 SHORTEST_LIFE = 60  # seconds; an SMS takes its time
 LONGEST_LIFE = 600  # seconds (OT-04)
@@ -35,6 +36,34 @@ def check_gateway(**_: Any) -> list[CheckMessage]:
     names = settings.SMS_GATEWAY.split(",")
     faults = [fault for name in names for fault in (*_gateway(name), *_in_clear(name))]
     return [*faults, *_described()]
+
+
+@register(Tags.security)
+def check_code_ways(**_: Any) -> list[CheckMessage]:
+    """Check that each way for codes that CODE_WAYS names has what it needs."""
+    ways = settings.CODE_WAYS
+    faults: list[CheckMessage] = []
+    if ZNS in ways.order:
+        needed = {
+            "ZNS_APP_ID": ways.zalo.app_id,
+            "ZNS_SECRET_KEY": ways.zalo.secret_key,
+            "ZNS_EVENT_KEY": ways.zalo.event_key,
+            "ZNS_TEMPLATE_ID": ways.zalo.template_id,
+            "ZNS_CODE_FIELD": ways.zalo.code_field,
+        }
+        faults += _missing(f"CODE_WAYS with {ZNS}", needed, "otp.E019")
+        faults += _shown("ZNS_API_BASE", ways.zalo.api_base)
+        faults += _shown("ZNS_OAUTH_BASE", ways.zalo.oauth_base)
+    if VOICE in ways.order:
+        needed = {
+            "TWILIO_ACCOUNT_SID": settings.TWILIO_ACCOUNT_SID,
+            "TWILIO_AUTH_TOKEN": settings.TWILIO_AUTH_TOKEN,
+            "TWILIO_VOICE_FROM": ways.voice_from,
+        }
+        faults += _missing(f"CODE_WAYS with {VOICE}", needed, "otp.E020")
+        if "twilio" not in settings.SMS_GATEWAY.split(","):
+            faults += _in_clear("twilio")
+    return faults
 
 
 @register(Tags.security)
@@ -159,7 +188,7 @@ def _twilio() -> Iterator[CheckMessage]:
         "TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID": settings.TWILIO_FROM
         or settings.TWILIO_MESSAGING_SERVICE_SID,
     }
-    yield from _missing("twilio", needed, "otp.E006")
+    yield from _missing("SMS_GATEWAY=twilio", needed, "otp.E006")
 
 
 def _gateway(name: str) -> Iterator[CheckMessage]:
@@ -170,7 +199,7 @@ def _gateway(name: str) -> Iterator[CheckMessage]:
             id="otp.E004",
         )
     if name == "file":
-        yield from _missing(name, {"SMS_FILE": settings.SMS_FILE}, "otp.E005")
+        yield from _missing(f"SMS_GATEWAY={name}", {"SMS_FILE": settings.SMS_FILE}, "otp.E005")
     if name == "twilio":
         yield from _twilio()
     if name == "esms":
@@ -178,7 +207,7 @@ def _gateway(name: str) -> Iterator[CheckMessage]:
             "ESMS_API_KEY": settings.ESMS_API_KEY,
             "ESMS_SECRET_KEY": settings.ESMS_SECRET_KEY,
         }
-        yield from _missing(name, needed, "otp.E008")
+        yield from _missing(f"SMS_GATEWAY={name}", needed, "otp.E008")
     if name == "smpp":
         yield from _smpp()
 
@@ -190,7 +219,7 @@ def _smpp() -> Iterator[CheckMessage]:
         "SMPP_SYSTEM_ID": line.system_id,
         "SMPP_PASSWORD": line.password,
     }
-    yield from _missing("smpp", needed, "otp.E017")
+    yield from _missing("SMS_GATEWAY=smpp", needed, "otp.E017")
     if line.url and not line.is_private:
         yield Error(
             "SMPP_URL must start with smpps://.",
@@ -209,7 +238,10 @@ def _smpp() -> Iterator[CheckMessage]:
 def _in_clear(gateway: str) -> Iterator[CheckMessage]:
     """Refuse a way to a supplier on which others would read codes and keys."""
     name = f"{gateway.upper()}_API_BASE"
-    address = getattr(settings, name, "")
+    yield from _shown(name, getattr(settings, name, ""))
+
+
+def _shown(name: str, address: str) -> Iterator[CheckMessage]:
     if address and not _is_private(address):
         yield Error(
             f"{name} must start with https://.",
@@ -222,7 +254,7 @@ def _described() -> Iterator[CheckMessage]:
     """Refuse what a supplier's file may not say, beside the faults that stop its reading."""
     for supplier in settings.SMS_SUPPLIERS.values():
         file = f"{supplier.name}.toml of SMS_SUPPLIER_FILES"
-        if supplier.name in GATEWAYS:
+        if supplier.name in GATEWAYS or supplier.name in CODE_GATEWAYS:
             yield Error(
                 f"{file} has the name of a gateway that is in the code.",
                 hint=f"Set another name for the file, such as {supplier.name}-2.toml.",
@@ -240,7 +272,7 @@ def _described() -> Iterator[CheckMessage]:
             yield from weak_secrets(looks.secret_variable, [looks.secret], "otp.E016")
 
 
-def _missing(gateway: str, needed: dict[str, str], error_id: str) -> Iterator[CheckMessage]:
+def _missing(who: str, needed: dict[str, str], error_id: str) -> Iterator[CheckMessage]:
     for name, value in needed.items():
         if not value:
-            yield Error(f"SMS_GATEWAY={gateway} needs {name}.", hint=f"Set {name}.", id=error_id)
+            yield Error(f"{who} needs {name}.", hint=f"Set {name}.", id=error_id)

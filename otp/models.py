@@ -177,6 +177,10 @@ class Message(models.Model):
     good_until = models.DateTimeField(_("gửi trước lúc"))
     changed_at = models.DateTimeField(_("đổi trạng thái lúc"))
     accepted_at = models.DateTimeField(_("nhà mạng nhận lúc"), null=True)
+    # Of a code that may go by several ways (otp.suppliers.second_way).
+    ways = ArrayField(models.CharField(max_length=8), default=list, db_default=[])
+    other_ways = models.JSONField(default=list, db_default=[])
+    receipt_due_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = _("tin nhắn")
@@ -313,6 +317,19 @@ class GatewayState(models.Model):
             gateway=self.name, created_at__gt=Now() - LATELY, state__in=[*_WENT_WELL, *_WENT_BADLY]
         ).aggregate(count=Count("pk", filter=Q(state__in=_WENT_BADLY)), of=Count("pk"))
         return Errors(**counts)
+
+
+class SupplierTokens(models.Model):
+    """The tokens that a supplier gave and takes back, sealed; renewed by one process at a time."""
+
+    supplier = models.CharField(max_length=32, primary_key=True)
+    sealed = models.TextField()
+    ends_at = models.DateTimeField()  # when the access token does
+    leased_until = models.DateTimeField(null=True)  # by whoever renews it
+    refused_at = models.DateTimeField(null=True)  # when the supplier would renew it no more
+
+    def __str__(self) -> str:
+        return self.supplier
 
 
 class Brakes(models.Model):

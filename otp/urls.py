@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from otp.suppliers import described, esms, twilio
+from otp.suppliers import described, esms, twilio, voice
+from otp.suppliers.zns import events
 
 app_name = "otp"
 
 urlpatterns = [
     path("twilio/trang-thai/", twilio.receipt, name="twilio-receipt"),
+    path("voice/trang-thai/", voice.receipt, name="voice-receipt"),
+    path("zns/trang-thai/", events.receipt, name="zns-receipt"),
     path("esms/trang-thai/<int:message_id>/<str:token>/", esms.receipt, name="esms-receipt"),
     path(
         "<slug:supplier>/trang-thai/<int:message_id>/<str:token>/",

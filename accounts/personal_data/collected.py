@@ -128,6 +128,7 @@ COLLECTED: tuple[Part, ...] = (
             Column(_("Gửi đến"), "to_masked"),
             Column(_("Trạng thái"), "state"),
             Column(_("Lý do"), "reason"),
+            Column(_("Kết quả của từng cách gửi"), "other_ways", reading.each_way),
             Column(_("Nhà cung cấp"), "gateway"),
             Column(_("Số lần gửi"), "tries"),
             Column(_("Tạo lúc"), "created_at"),

@@ -140,6 +140,12 @@ _TECHNICAL = (
     "otp.Message.code",
     "otp.Message.gateway_id",
     "otp.Message.id",
+    "otp.Message.ways",
+    "otp.Message.receipt_due_at",
+    *(
+        f"otp.SupplierTokens.{field}"
+        for field in ("supplier", "sealed", "ends_at", "leased_until", "refused_at")
+    ),
     "otp.Meter.charged_at",
     "otp.Meter.count",
     "otp.Meter.until",

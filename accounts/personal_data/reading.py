@@ -13,8 +13,9 @@ from accounts.access.sessions import SessionStore
 from accounts.models import Account, AuditEvent, Custody
 from accounts.personal_data.parts import Show
 from otp import phones
+from otp.codes.reasons import fate_in_words
 from otp.counting import keyed_names
-from otp.models import DeadNumberDay
+from otp.models import DeadNumberDay, Message
 
 Rows = Callable[[Account], "QuerySet[Any, Any]"]
 
@@ -58,6 +59,11 @@ def with_roles(rows: "QuerySet[Any]", *fields: str) -> "QuerySet[Any]":
 def dead_days(person: Account) -> "QuerySet[DeadNumberDay]":
     keys = keyed_names.names_of("phone", person.phone) if person.phone else []
     return DeadNumberDay.objects.filter(phone_key__in=keys).order_by("-local_day")
+
+
+def each_way(message: Message, person: Account) -> str:
+    """Say what became of a message that went by several ways; "" for one of one way."""
+    return fate_in_words(message) if message.other_ways else ""
 
 
 def mailboxes(person: Account) -> "QuerySet[Custody]":

@@ -35,7 +35,8 @@ ORDER BY code.issued_at DESC LIMIT 1
 """  # noqa: S608  (our own constants)
 
 _OUTLOOK = f"""
-SELECT message.state NOT IN ('queued', 'sending', 'expired')
+SELECT (message.state NOT IN ('queued', 'sending', 'expired')
+            OR message.receipt_due_at IS NOT NULL)
         AND (message.state <> 'skipped' OR message.changed_at > message.created_at)
         AND message.created_at <= statement_timestamp() - %(told_after)s,
     message.created_at <= statement_timestamp() - %(told_after)s,

@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from otp.codes.reasons import in_words
+from otp.codes.reasons import fate_in_words, in_words
 from otp.codes.rule import GRANT, STREAK, next_code_at, streak_keys
 from otp.counting import keyed_names
 from otp.models import (
@@ -102,14 +102,15 @@ def _closed_until(keys: list[str], purpose: Purpose) -> dt.datetime | None:
 
 def _fate(code: Code, now: dt.datetime) -> Fate:
     message = getattr(code, "message", None)
-    reason = message.reason if message else ""
+    # Where there are several ways, each is told of with its own.
+    reason = message.reason if message and not message.other_ways else ""
     return Fate(
         id=code.pk,
         purpose=code.get_purpose_display(),
         issued_at=code.issued_at,
         expires_at=code.expires_at,
         voided=code.voided,
-        sent=message.get_state_display() if message else "",
+        sent=fate_in_words(message) if message else "",
         reason=in_words(reason),
         gateway=message.gateway if message else "",
         told_at=message.changed_at if message else None,

@@ -9,19 +9,18 @@ from otp.outbox.queue import (
     queue_mail,
     queue_sms,
     send_code,
+    ways_of,
     withdraw,
 )
 from otp.outbox.sending import (
-    ABANDONED,
     can_send,
     claim,
     deliver,
     deliver_one,
     oldest_waiting,
     sender_is_alive,
-    sweep,
-    tend,
 )
+from otp.outbox.sweeping import ABANDONED, sweep, tend
 
 __all__ = [
     "ABANDONED",
@@ -41,5 +40,6 @@ __all__ = [
     "sender_is_alive",
     "sweep",
     "tend",
+    "ways_of",
     "withdraw",
 ]

@@ -18,7 +18,9 @@ from otp.counting.limits import Limit
 from otp.models import CODES_A_DAY, Code, GatewayState, Message, Meter, Purpose
 from otp.sentences import as_stored
 from otp.suppliers import certificates, doveadm, webhook
+from otp.suppliers.code_ways import ZNS
 from otp.suppliers.gateway import Mail, SmsError, send_mail
+from otp.suppliers.zns import tokens
 
 logger = logging.getLogger(__name__)
 
@@ -152,6 +154,19 @@ def _gateways_down() -> Iterator[str]:
         }
 
 
+def _zalo_without_tokens() -> Iterator[str]:
+    words = {
+        "none": _("Chưa có token Zalo, mã không gửi được qua Zalo"),
+        "sealed": _("Không mở được token Zalo đã lưu, mã không gửi được qua Zalo"),
+        "refused": _("Zalo không gia hạn token nữa, mã sắp không gửi được qua Zalo"),
+    }
+    trouble = tokens.trouble() if ZNS in settings.CODE_WAYS.order else ""
+    if trouble:
+        yield _("%(trouble)s: hãy nhập cặp token mới (manage.py zns_tokens)") % {
+            "trouble": words[trouble]
+        }
+
+
 def _mail_server_deaf() -> Iterator[str]:
     for state in GatewayState.objects.paused().filter(name=doveadm.NAME):
         yield _("Máy chủ thư không nhận lệnh kết thúc phiên (%(reason)s)") % {
@@ -258,6 +273,7 @@ def _certificates_end() -> Iterator[str]:
 
 _KINDS: dict[str, Callable[[], Iterator[str]]] = {
     "gateway": _gateways_down,
+    "zalo": _zalo_without_tokens,
     "mail-server": _mail_server_deaf,
     "queue": _queue_long,
     "ceiling": _ceilings_near,

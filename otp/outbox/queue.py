@@ -15,6 +15,7 @@ from otp.counting import limits, tightening
 from otp.counting.keyed_names import name_of
 from otp.counting.tightening import NOBODY, Asker
 from otp.models import Message, Purpose
+from otp.suppliers.code_ways import SMS, ZNS
 
 State = Message.State
 
@@ -58,13 +59,13 @@ _QUEUED = f"""
 ), queued AS (
     INSERT INTO otp_message (code_id, address_key, phone_key, channel, "to", to_masked, subject,
                              text, state, reason, gateway, gateway_id, tries, created_at, due_at,
-                             good_until, changed_at)
+                             good_until, changed_at, ways)
     SELECT issued.id, issued.address_key, %(phone_name)s, 'sms',
         CASE WHEN reason = '' THEN %(to)s ELSE '' END, %(to_masked)s, '',
         CASE WHEN reason = '' THEN %(text)s ELSE '' END,
         CASE WHEN reason = '' THEN 'queued' ELSE 'skipped' END,
         reason, '', '', 0, statement_timestamp(), statement_timestamp(), issued.expires_at,
-        statement_timestamp()
+        statement_timestamp(), %(ways)s::varchar[]
     FROM decided, issued
 )
 """  # noqa: S608  (our own constants)
@@ -80,13 +81,14 @@ def send_code(
     nonce: str,
     proved: bool = True,
     asker: Asker = NOBODY,
+    first: str = "",
 ) -> codes.Issued:
     """Issue a code and queue its SMS, in one statement. Raises what `codes.issue` raises.
 
     `text` holds `{code}` where the digits, or a caller's words, go when it is sent. `to` is empty
     where there is nobody to write to: such a decoy is never sent and never matches a guess. A
     closed address and a number over its cap are skipped in silence, and all cases cost the same
-    work.
+    work. `first` is the way that its owner wants it to go by, where there is one.
     """
     nobody = name_of("address", address)
     cap = CALLER_CAP if purpose == Purpose.CALLER else NUMBER_CAP
@@ -97,6 +99,7 @@ def send_code(
             "to": to,
             "to_masked": phones.masked_for_staff(to),
             "text": text,
+            "ways": ways_of(purpose, first),
             "is_change": purpose == Purpose.PHONE,
             "phone_cap": limits.key_of(PHONE_CAP, to),
             "decoys_phone_cap": limits.key_of(PHONE_CAP, nobody),
@@ -108,6 +111,23 @@ def send_code(
         },
     )
     return codes.issue(address, purpose, nonce=nonce, proved=proved, asker=asker, sequel=queued)
+
+
+def ways_of(purpose: Purpose, first: str = "") -> list[str]:
+    """Give the ways for a code, in order; none where there is but SMS.
+
+    What somebody chose comes first, and SMS follows it. A number is confirmed by what its owner
+    alone gets, and a Zalo account may outlive the number that it was made with.
+    """
+    known = settings.CODE_WAYS
+    if purpose == Purpose.CALLER:
+        return []
+    ways = known.tried
+    if first in known.order:
+        ways = list(dict.fromkeys([first, SMS]))
+    if purpose == Purpose.PHONE:
+        ways = [way for way in ways if way != ZNS]
+    return ways if len(ways) > 1 else []
 
 
 def queue_sms(
@@ -169,7 +189,7 @@ def forget_recipients(address_keys: Collection[str]) -> None:
     theirs = Message.objects.filter(address_key__in=address_keys)
     waiting = theirs.filter(state=State.QUEUED).exclude(channel=Message.Channel.KICK)
     waiting.update(state=State.SKIPPED, reason="withdrawn", changed_at=Now(), **ERASED)
-    theirs.update(to_masked="", phone_key="", gateway_id="")
+    theirs.update(to_masked="", phone_key="", gateway_id="", other_ways=[])
 
 
 def queue_kick(address: str, *, to: str) -> None:

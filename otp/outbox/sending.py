@@ -5,30 +5,28 @@ import logging
 import time
 import traceback
 import uuid
-from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 from django.db import Error, connection, transaction
-from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
+from django.db.models import Min
 from django.db.models.functions import Now
 from django.views.decorators.debug import sensitive_variables
 
 from otp import codes
 from otp.counting import tightening
-from otp.models import Code, Message, Purpose
+from otp.models import Message, Purpose
 from otp.outbox import life
-from otp.outbox.queue import CODE_PLACE, ERASED
-from otp.suppliers import dead_numbers, doveadm, webhook
+from otp.outbox.queue import CODE_PLACE
+from otp.suppliers import dead_numbers, doveadm, second_way, webhook
+from otp.suppliers.code_ways import SMS
 from otp.suppliers.gateway import GatewayRefused, Mail, NotSent, Sms, SmsError, Unknown, send_mail
 from otp.suppliers.route import Accepted, Route
 
 logger = logging.getLogger(__name__)
 
 KICKED_AGAIN = dt.timedelta(seconds=10)  # after the first time
-ABANDONED = dt.timedelta(minutes=2)  # "sending" without a sign of life from its sender
-USUAL = dt.timedelta(seconds=5)  # within which a code is handed over while all is well
 LONGEST_WAIT = 60  # seconds between two tries
 SUPPLIERS_WORDS = 64  # characters of what a supplier says that are kept
 
@@ -43,7 +41,7 @@ SET state = 'sending', tries = tries + 1, changed_at = statement_timestamp()
 FROM due
 WHERE message.id = due.id
 RETURNING message.id, tries, channel, code_id, purpose, pepper_id, "to", subject, text, gateway,
-    due.good_until - statement_timestamp()
+    ways, due.good_until - statement_timestamp()
 """
 # The code may have died before its message (codes.revoke), so the earlier of the two counts.
 _CLAIM_CODE = f"""
@@ -54,6 +52,7 @@ WITH due AS MATERIALIZED (
     WHERE message.state = 'queued' AND message.code_id IS NOT NULL
       AND message.due_at <= statement_timestamp()
       AND least(message.good_until, code.expires_at) > statement_timestamp()
+      AND (message.receipt_due_at IS NULL OR code.verified_at IS NULL)
     ORDER BY message.due_at
     LIMIT 1
     FOR UPDATE OF message SKIP LOCKED
@@ -95,6 +94,7 @@ class Claimed:
     subject: str = field(repr=False)
     text: str = field(repr=False)
     gateway: str  # the only one that may have it: it may have gone out by that one already
+    ways: list[str]  # the one to take, and those that may follow; none where there is but SMS
 
     @property
     def left(self) -> dt.timedelta:
@@ -160,69 +160,6 @@ def deliver_one(route: Route) -> bool:
     return True
 
 
-def tend(in_flight: Collection[int]) -> None:
-    """Show that a sender lives and what it is sending, and clear up after those that died.
-
-    A sender calls it every few seconds: a message whose sender stays silent is given up.
-    """
-    life.show("sender")
-    Message.objects.filter(pk__in=in_flight, state=State.SENDING).update(changed_at=Now())
-    sweep()
-
-
-def sweep() -> None:
-    """Give up messages that are too late to send, or whose sender died while sending."""
-    dead_code = Exists(Code.objects.filter(pk=OuterRef("code_id"), expires_at__lte=Now()))
-    late = Message.objects.filter(Q(good_until__lte=Now()) | Q(dead_code), state=State.QUEUED)
-    _expire(late.filter(gateway=""))
-    # One that waited to be repeated may have gone out the first time.
-    late.exclude(gateway="").update(state=State.UNKNOWN, changed_at=Now(), **ERASED)
-    _settle_decoys()
-    left = Message.objects.filter(state=State.SENDING, changed_at__lt=Now() - ABANDONED)
-    # The one thing that may be done twice.
-    left.filter(channel=Message.Channel.KICK).update(state=State.QUEUED, changed_at=Now())
-    given_up = left.update(state=State.UNKNOWN, reason="abandoned", changed_at=Now(), **ERASED)
-    if given_up:
-        logger.warning("%s messages were left by a sender that died", given_up)
-
-
-def _expire(late: QuerySet[Message]) -> None:
-    """Give up what never left; a code among it gives its place in the day back."""
-    with transaction.atomic():
-        rows = list(late.select_for_update(skip_locked=True, of=("self",)).values("pk", "code_id"))
-        Message.objects.filter(pk__in=[row["pk"] for row in rows]).update(
-            state=State.EXPIRED, changed_at=Now(), **ERASED
-        )
-        codes.give_places_back([row["code_id"] for row in rows if row["code_id"]])
-
-
-def _settle_decoys() -> None:
-    """Let what is never sent fare as what is: handed over while that works, else given up.
-
-    Then pages say the same of both, and both give their place in the day back or neither (EN-05).
-    """
-    open_ones = Message.objects.filter(
-        state=State.SKIPPED,
-        code__isnull=False,
-        changed_at=F("created_at"),
-        created_at__gt=Now() - dt.timedelta(days=1),
-    )
-    given_up = open_ones.filter(good_until__lte=Now())
-    with transaction.atomic():
-        rows = list(
-            given_up.select_for_update(skip_locked=True, of=("self",)).values("pk", "code_id")
-        )
-        Message.objects.filter(pk__in=[row["pk"] for row in rows]).update(changed_at=Now())
-        codes.give_places_back([row["code_id"] for row in rows])
-    waiting = Message.objects.filter(
-        state__in=[State.QUEUED, State.SENDING],
-        code__isnull=False,
-        created_at__lte=Now() - USUAL,
-    )
-    if can_send() and not waiting.exists():
-        open_ones.filter(created_at__lte=Now() - USUAL).update(changed_at=Now())
-
-
 def sender_is_alive() -> bool:
     """Say whether some sender has shown a sign of life lately."""
     return life.is_shown("sender")
@@ -250,14 +187,14 @@ def oldest_waiting() -> dt.timedelta | None:
 @sensitive_variables()
 def _attempt(message: Claimed, route: Route) -> _Attempt:
     try:
-        text = _with_digits(message)
+        content = _content(message)
     except Exception as error:  # noqa: BLE001  (the sender's loop; nothing has left yet)
         _log_fault(message, error)
         return _again(message, "fault")
-    if text is None or message.left <= dt.timedelta():
+    if content is None or message.left <= dt.timedelta():
         return _Attempt(State.UNKNOWN if message.gateway else State.EXPIRED)
     try:
-        accepted = _hand_over(message, text, route)
+        accepted = _hand_over(message, content, route)
     except SmsError as error:
         return _failure(message, error)
     except Exception as error:  # noqa: BLE001  (the sender's loop; it may have left)
@@ -282,24 +219,24 @@ def _failure(message: Claimed, error: SmsError) -> _Attempt:
     return _Attempt(State.UNKNOWN, error.reason, error.gateway)
 
 
-def _with_digits(message: Claimed) -> str | None:
-    """Give the text as it goes out, or None where what it carries can no longer be derived."""
+def _content(message: Claimed) -> str | None:
+    """Give the digits or words that it carries; None where they can no longer be derived."""
     if message.code_id is None or message.purpose is None or message.pepper_id is None:
-        return message.text
-    content = codes.content_of(message.code_id, Purpose(message.purpose), message.pepper_id)
-    return message.text.replace(CODE_PLACE, content) if content else None
+        return ""
+    return codes.content_of(message.code_id, Purpose(message.purpose), message.pepper_id) or None
 
 
 @sensitive_variables()
-def _hand_over(message: Claimed, text: str, route: Route) -> Accepted:
+def _hand_over(message: Claimed, content: str, route: Route) -> Accepted:
+    text = message.text.replace(CODE_PLACE, content) if content else message.text
     if message.channel == Message.Channel.MAIL:
         return Accepted("mail", send_mail(Mail(message.to, message.subject, text)))
     if message.channel == Message.Channel.KICK:
         return Accepted(doveadm.NAME, doveadm.kick(message.to))
     if message.channel == Message.Channel.HOOK:
         return Accepted("webhook", webhook.post(text))
-    sms = Sms(message.to, text, good_for=message.left, message_id=message.id)
-    return route.send(sms, only=message.gateway)
+    sms = Sms(message.to, text, message.left, message_id=message.id, code=content)
+    return route.send(sms, only=message.gateway, way=message.ways[0] if message.ways else SMS)
 
 
 def _again(message: Claimed, reason: str, wait: dt.timedelta | None = None) -> _Attempt:
@@ -324,6 +261,9 @@ def _settle(message: Claimed, outcome: _Attempt) -> None:
 
 
 def _mark(message: Claimed, outcome: _Attempt) -> None:
+    if message.ways and (outcome.state != State.QUEUED or message.ways[1:]):
+        _mark_way(message, outcome)
+        return
     if outcome.state == State.QUEUED:
         _queue_again(message, outcome)
         return
@@ -336,6 +276,18 @@ def _mark(message: Claimed, outcome: _Attempt) -> None:
             dead_numbers.note(
                 message.id, outcome.state, gateway=outcome.gateway, reason=outcome.reason
             )
+
+
+def _mark_way(message: Claimed, outcome: _Attempt) -> None:
+    """Write down what one of several ways came to. Where another follows, none is tried again."""
+    told = second_way.Told(
+        message.ways[0],
+        State.SKIPPED if outcome.state == State.QUEUED else outcome.state,
+        outcome.reason[:SUPPLIERS_WORDS],
+        outcome.gateway,
+        outcome.gateway_id[:SUPPLIERS_WORDS],
+    )
+    second_way.settle(message.id, message.tries, told)
 
 
 def _queue_again(message: Claimed, outcome: _Attempt) -> None:

@@ -11,7 +11,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from otp.suppliers import esms, twilio
+from otp.suppliers.code_ways import VOICE, ZNS
 from otp.suppliers.tls import trusting
+from otp.suppliers.zns import gateway as zns
+from otp.suppliers.zns import tokens
 
 TOLD_BEFORE = dt.timedelta(days=14)
 TIMEOUT = 5  # seconds
@@ -56,8 +59,12 @@ def look() -> Iterator[Look]:
 def _places() -> Iterator[Place]:
     gateways = settings.SMS_GATEWAY.split(",")
     addresses = [(settings.ALERT_WEBHOOK_URL, ""), (settings.DOVEADM_URL, settings.DOVEADM_CA_FILE)]
-    if "twilio" in gateways:
+    ways = settings.CODE_WAYS
+    if "twilio" in gateways or VOICE in ways.order:
         addresses.append((settings.TWILIO_API_BASE or twilio.API_BASE, ""))
+    if ZNS in ways.order:
+        addresses.append((ways.zalo.api_base or zns.API_BASE, ""))
+        addresses.append((ways.zalo.oauth_base or tokens.OAUTH_BASE, ""))
     if "esms" in gateways:
         addresses.append((settings.ESMS_API_BASE or esms.API_BASE, ""))
     addresses += [

@@ -28,6 +28,11 @@ GATEWAYS = {
     "esms": "otp.suppliers.esms.EsmsGateway",
     "smpp": "otp.suppliers.smpp.gateway.SmppGateway",
 }
+# By the other ways (otp.suppliers.code_ways) go codes alone.
+CODE_GATEWAYS = {
+    "zns": "otp.suppliers.zns.gateway.ZnsGateway",
+    "voice": "otp.suppliers.voice.VoiceGateway",
+}
 DESCRIBED = "otp.suppliers.described.DescribedGateway"
 MAIL_TIMEOUT = 10  # seconds for each answer, where EMAIL_TIMEOUT says nothing
 
@@ -71,6 +76,7 @@ class Sms:
     text: str = field(repr=False)
     good_for: dt.timedelta
     message_id: int = 0
+    code: str = field(default="", repr=False)  # the digits alone, where it carries any
     made_at: float = field(default_factory=time.monotonic)
 
     @property
@@ -110,6 +116,12 @@ class StandingGateway(Protocol):
 def from_settings() -> list[SmsGateway]:
     """Make the gateways that SMS_GATEWAY names, in its order."""
     return [_make(name) for name in settings.SMS_GATEWAY.split(",")]
+
+
+def for_codes() -> dict[str, SmsGateway]:
+    """Make the gateways of the other ways that CODE_WAYS names."""
+    ways = [way for way in settings.CODE_WAYS.order if way in CODE_GATEWAYS]
+    return {way: import_string(CODE_GATEWAYS[way])() for way in ways}
 
 
 def known_names() -> list[str]:

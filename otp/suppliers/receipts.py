@@ -10,19 +10,14 @@ from django.utils.crypto import constant_time_compare
 
 from otp.counting import keyed_names
 from otp.models import Message
-from otp.suppliers import dead_numbers
+from otp.suppliers import dead_numbers, second_way
 
 logger = logging.getLogger(__name__)
 
 State = Message.State
 LONGEST_NUMBER = 15  # digits
 LONGEST_ID = 64  # characters of a supplier's id that are kept
-
-_BEFORE = {
-    State.ACCEPTED: [State.SENDING, State.UNKNOWN],
-    State.DELIVERED: [State.QUEUED, State.SENDING, State.UNKNOWN, State.ACCEPTED],
-    State.FAILED: [State.QUEUED, State.SENDING, State.UNKNOWN, State.ACCEPTED],
-}
+OWN_WORDS = frozenset({"call-busy", "call-no-answer", "call-failed", "call-canceled"})
 
 
 def report(
@@ -33,21 +28,20 @@ def report(
     A code that did not arrive keeps its place in the day: a telephone that is switched off must
     not tell a stranger, by one more code, that somebody has it.
     """
-    reason = str(number(reason) or "")
-    moved = Message.objects.filter(pk=message_id, state__in=_BEFORE[state]).update(
-        state=state,
-        gateway=gateway,
-        gateway_id=clean_id(gateway_id),
-        reason=reason,
-        changed_at=Now(),
-        to="",
-        subject="",
-        text="",
-    )
+    reason = reason if reason in OWN_WORDS else str(number(reason) or "")
+    gateway_id = clean_id(gateway_id)
+    of_one_way = Message.objects.filter(pk=message_id, state__in=second_way.BEFORE[state], ways=[])
+    changes = {"state": state, "gateway": gateway, "gateway_id": gateway_id, "reason": reason}
+    moved = bool(of_one_way.update(**changes, changed_at=Now(), to="", subject="", text=""))
+    if moved:
+        dead_numbers.note(message_id, state, gateway=gateway, reason=reason)
+    else:
+        way = second_way.way_of(gateway)
+        told = second_way.Told(way, state, reason, gateway, gateway_id)
+        moved = second_way.report(message_id, told)
     if moved:
         logger.info("message %s: %s says %s", message_id, gateway, state.value)
-        dead_numbers.note(message_id, state, gateway=gateway, reason=reason)
-    return bool(moved)
+    return moved
 
 
 def message_of(gateway: str, gateway_id: str) -> int:

@@ -1,12 +1,13 @@
 """Hands a message to the first gateway, in the office's order, that takes it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.views.decorators.debug import sensitive_variables
 
 from otp.suppliers import receipts
 from otp.suppliers.breakers import Breakers
+from otp.suppliers.code_ways import SMS
 from otp.suppliers.gateway import (
     GatewayRefused,
     NotSent,
@@ -14,6 +15,7 @@ from otp.suppliers.gateway import (
     SmsGateway,
     StandingGateway,
     Unknown,
+    for_codes,
     from_settings,
 )
 
@@ -35,12 +37,17 @@ class Route:
     or cannot serve the office; a refusal of the number ends the message, whoever says it.
     """
 
-    def __init__(self, gateways: Sequence[SmsGateway]) -> None:
+    def __init__(
+        self, gateways: Sequence[SmsGateway], for_codes: Mapping[str, SmsGateway] | None = None
+    ) -> None:
+        """Make one of the gateways for SMS, and of the one of each other way for codes."""
         self._gateways = gateways
+        others = {way: [gateway] for way, gateway in (for_codes or {}).items()}
+        self._by_way: Mapping[str, Sequence[SmsGateway]] = {SMS: gateways, **others}
         self._breakers = Breakers()
 
     def __str__(self) -> str:
-        return ",".join(gateway.name for gateway in self._gateways)
+        return ",".join(gateway.name for way in self._by_way.values() for gateway in way)
 
     def begin(self) -> None:
         """Open the lines that stand."""
@@ -55,14 +62,14 @@ class Route:
                 gateway.end()
 
     @sensitive_variables()
-    def send(self, sms: Sms, *, only: str = "") -> Accepted:
-        """Hand the message over, by the gateway named `only` where one is.
+    def send(self, sms: Sms, *, only: str = "", way: str = SMS) -> Accepted:
+        """Hand the message over by this way, by the gateway named `only` where one is.
 
         Raises `NotSent` with the shortest wait that any gateway asked for, `GatewayRefused`, or
         `Unknown`.
         """
         missed: list[NotSent] = []
-        for gateway in self._gateways:
+        for gateway in self._by_way.get(way, ()):
             if only in ("", gateway.name):
                 try:
                     return Accepted(gateway.name, self._try(gateway, sms))
@@ -97,5 +104,5 @@ class Route:
 
 
 def route_from_settings() -> Route:
-    """Make the route that SMS_GATEWAY names: one gateway, or several with commas between."""
-    return Route(from_settings())
+    """Make the route of the gateways that SMS_GATEWAY and CODE_WAYS name."""
+    return Route(from_settings(), for_codes())

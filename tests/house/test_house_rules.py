@@ -43,6 +43,8 @@ PUBLIC = {
     "privacy": "/quyen-rieng-tu/",
     "accessibility": "/kha-nang-tiep-can/",
     "otp:twilio-receipt": "/sms/twilio/trang-thai/",
+    "otp:voice-receipt": "/sms/voice/trang-thai/",
+    "otp:zns-receipt": "/sms/zns/trang-thai/",
     "otp:esms-receipt": "/sms/esms/trang-thai/1/1/",
     "otp:described-receipt-of-message": "/sms/1/trang-thai/1/1/",
     "otp:described-receipt-by-secret": "/sms/1/trang-thai/1/",

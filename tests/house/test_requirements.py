@@ -14,7 +14,7 @@ TABLE = ROOT / "tests" / "requirements.md"
 FAMILIES = {
     "GO": 10,
     "EN": 10,
-    "OT": 15,
+    "OT": 17,
     "QU": 14,
     "PW": 13,
     "SE": 13,

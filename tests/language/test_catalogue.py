@@ -36,6 +36,7 @@ SAID_ELSEWHERE = (
     "mailportal/autoconfig/apple.py",  # to mail programs
     "mailportal/autoconfig/mozilla.py",
     "mailportal/settings.py",  # the name of the language
+    "otp/suppliers/voice.py",  # on the telephone
 )
 # What is no sentence: names of browsers, letters, and rights, whose names the database keeps.
 NO_SENTENCES = (

@@ -14,6 +14,7 @@ from tests.webmail.signing import PEM
 ROOT = deployment.ROOT
 SETTINGS = ROOT / "mailportal" / "settings.py"
 WEBMAIL_SSO = ROOT / "accounts" / "webmail" / "set_up.py"
+CODE_WAYS = ROOT / "otp" / "suppliers" / "code_ways.py"
 SMPP_LINE = ROOT / "otp" / "suppliers" / "smpp" / "__init__.py"
 
 DIRECTORY = {
@@ -28,6 +29,8 @@ SSO = {"REDIRECT_URI": "https://webmail.example.gov.vn/index.php/login/oauth"}
 SSO |= {"SECRET": "geheim-w-" + "4b1f" * 8, "MAIL_SECRET": "geheim-m-" + "9c2e" * 8, "KEY": PEM}
 EXAMPLE = str(ROOT / "deploy" / "sms" / "esms-file.toml")
 DESCRIBED = {"SMS_GATEWAY": "esms-file,twilio", "SMS_SUPPLIER_FILES": EXAMPLE}
+ZALO = {"CODE_WAYS": "zns,sms", "ZNS_APP_ID": "42", "ZNS_SECRET_KEY": "geheim-z"}
+ZALO |= {"ZNS_EVENT_KEY": "geheim-e", "ZNS_TEMPLATE_ID": "21"}
 SMPP = {"SMS_GATEWAY": "smpp", "SMPP_URL": "smpps://smsc.example.vn:3550"}
 SMPP |= {"SMPP_SYSTEM_ID": "tinh", "SMPP_PASSWORD": "geheim-s"}
 DESCRIBED |= {"SMS_ESMS_API_KEY": "geheim-e", "SMS_ESMS_SECRET_KEY": "geheim-f"}
@@ -96,6 +99,13 @@ FAULTS = [
     ("SMPP_RECEIPT_IDS", SMPP | {"SMPP_RECEIPT_IDS": "octal"}),
     ("SMPP_LEASED_LINE", SMPP | {"SMPP_LEASED_LINE": "perhaps"}),
     ("SMPP_CA_FILE", SMPP | {"SMPP_CA_FILE": "/nonexistent/ca.pem"}),
+    *(("CODE_WAYS", {"CODE_WAYS": ways}) for ways in ("zns", "sms,fax", "sms,sms", "zns,,sms")),
+    *((name, ZALO | {name: None}) for name in ZALO if name.startswith("ZNS_")),
+    *(
+        (name, ZALO | {name: "http://zalo.example.vn"})
+        for name in ("ZNS_API_BASE", "ZNS_OAUTH_BASE")
+    ),
+    ("TWILIO_VOICE_FROM", {"CODE_WAYS": "sms,voice"}),
     ("TRUSTED_PROXY_HEADER", {"TRUSTED_PROXY_HEADER": "X-Real-IP"}),
     ("OFFICE_NETWORKS", {"OFFICE_NETWORKS": "10.0.0.0/33"}),
     ("OFFICE_NETWORKS", {"OFFICE_NETWORKS": "10.0.0.1/8"}),
@@ -366,7 +376,7 @@ class DescribedTests(TestCase):
 def variables_read():
     """Name every variable that the settings, or gunicorn's, read from the environment."""
     names = set()
-    for file in (SETTINGS, ROOT / "deploy" / "gunicorn.conf.py", SMPP_LINE, WEBMAIL_SSO):
+    for file in (SETTINGS, ROOT / "deploy" / "gunicorn.conf.py", SMPP_LINE, WEBMAIL_SSO, CODE_WAYS):
         for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(call, ast.Call) and _reads(call.func) and _is_text(call.args[0]):
                 names.add(call.args[0].value)
