@@ -24,6 +24,8 @@ WITHIN = 15.0  # seconds, from the connection to the head of the answer
 _LATER = (429, 503)  # with Retry-After
 
 _TRANSLATED = IPv6Network("64:ff9b::/96")  # by NAT64
+# All that is given out to the world. Beside it are forms of old, which lead back into a network.
+_WORLD = IPv6Network("2000::/3")
 
 Address = IPv4Address | IPv6Address
 
@@ -72,6 +74,8 @@ def may_be_reached(address: Address, *, in_clear: bool = False) -> bool:
         return False
     if any(address in network for network in settings.WEBHOOK_NETWORKS):
         return True
+    if isinstance(address, IPv6Address) and address not in _WORLD:
+        return False
     return address.is_global and not address.is_multicast
 
 
@@ -128,8 +132,10 @@ def _said(
     parts: SplitResult, line: "_Line", body: bytes, headers: Mapping[str, str]
 ) -> tuple[int, HTTPMessage]:
     # The host for its header alone: the line is connected.
-    asking = HTTPConnection(parts.hostname or "", parts.port, timeout=WITHIN)
-    asking.default_port = 443 if parts.scheme == "https" else 80
+    usual = 443 if parts.scheme == "https" else 80
+    # The port always: http.client would look for one in an address of IPv6.
+    asking = HTTPConnection(parts.hostname or "", parts.port or usual, timeout=WITHIN)
+    asking.default_port = usual
     asking.sock = line
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     asking.request("POST", target, body, {**headers, "Connection": "close"})

@@ -47,6 +47,10 @@ class NetworkTests(SimpleTestCase):
             ("64:ff9b::7f00:1", False),
             ("64:ff9b::a9fe:a9fe", False),
             ("64:ff9b::cba2:1", True),
+            ("64:ff9b:1::7f00:1", False),
+            ("::127.0.0.1", False),
+            ("::ffff:0:127.0.0.1", False),
+            ("fec0::1", False),
         ):
             with self.subTest(address), override_settings(WEBHOOK_NETWORKS=[]):
                 self.assertEqual(may_be_reached(ip_address(address)), may)
@@ -95,6 +99,13 @@ class PostTests(SimpleTestCase):
         self.assertEqual((self.post(), self.wait.total_seconds()), ("http-429", 120))
         self.assertEqual((self.post(), self.wait.total_seconds()), ("http-429", 3600))
 
+    def test_one_that_names_no_moment_is_not_believed(self):
+        for nonsense in ("soon", f"Mon, 1 Jan 2029 00:00:00 +{10**30}", f"Mon, 1 Jan {10**30}"):
+            with self.subTest(nonsense):
+                self.receiver.plan = [receiver.later(nonsense)]
+
+                self.assertEqual((self.post(), self.wait), ("http-429", None))
+
     def test_an_answer_ends_in_time_however_it_comes(self):
         for answer in (receiver.hold, receiver.drip):
             with self.subTest(answer.__name__), mock.patch.object(direct, "WITHIN", 0.3):
@@ -125,6 +136,16 @@ class PostTests(SimpleTestCase):
 
         self.assertEqual(looked_up.call_count, 1)
         self.assertEqual(self.receiver.told[0]["host"], f"nhan.example:{self.receiver.port}")
+
+    def test_the_host_is_named_as_it_was_typed(self):
+        here = socket.getaddrinfo("127.0.0.1", self.receiver.port, type=socket.SOCK_STREAM)
+        for host in ("nhan.example", "[2405:4800::1]", "[2405:4800::abcd]"):
+            with self.subTest(host), mock.patch.object(socket, "getaddrinfo", return_value=here):
+                self.receiver.told.clear()
+
+                self.assertEqual(self.post(f"http://{host}/"), 204)
+
+                self.assertEqual(self.receiver.told[0]["host"], host)
 
     def test_nobody_there(self):
         self.receiver.close()
