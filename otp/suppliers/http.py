@@ -122,6 +122,6 @@ def retry_after(headers: Mapping[str, str] | HTTPMessage) -> dt.timedelta | None
         return dt.timedelta(seconds=min(int(value[:9]), LONGEST_WAIT))
     try:
         wait = parsedate_to_datetime(value) - timezone.now()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return max(dt.timedelta(), min(wait, dt.timedelta(seconds=LONGEST_WAIT)))
