@@ -126,7 +126,9 @@ def key_of(seed: str) -> bytes:
 
 
 def _held(pk: int) -> Hook | None:
-    return Hook.objects.select_for_update().filter(pk=pk, ended_at=None).first()
+    # Not the key: what queues for it asks for that last of all, when it has the chain of the trail
+    # already, for which the caller has yet to wait.
+    return Hook.objects.select_for_update(no_key=True).filter(pk=pk, ended_at=None).first()
 
 
 def _try_at_once(row: Hook) -> None:

@@ -38,7 +38,8 @@ State = HookMessage.State
 
 # The one whose last try is longest ago, so that none waits for another that has much to say. A row
 # that a sender took meanwhile is looked at anew by PostgreSQL, and left. Of a hundred thousand that
-# wait for one, one is read: by its LIMIT the subquery goes along its index.
+# wait for one, one is read: by its LIMIT the subquery goes along its index. The key is left to what
+# queues: it never waits for a sender.
 _CLAIM = """
 UPDATE accounts_hook AS hook
 SET claim = hook.claim + 1, tried_at = statement_timestamp(),
@@ -55,7 +56,7 @@ FROM (
       AND coalesce(claimed_until, '-infinity') <= statement_timestamp()
     ORDER BY tried_at NULLS FIRST
     LIMIT 1
-    FOR UPDATE OF free SKIP LOCKED
+    FOR NO KEY UPDATE OF free SKIP LOCKED
 ) AS due
 WHERE hook.id = due.id
 RETURNING hook.id, hook.claim, hook.url, hook.seed
@@ -189,8 +190,8 @@ def _keep_taken(message: Claimed, outcome: str) -> None:
 def _keep_failed(message: Claimed, outcome: str, wait: dt.timedelta) -> None:
     """Pause the webhook, longer each time; what was tried often lets those behind it pass."""
     with transaction.atomic():
-        mine = Hook.objects.select_for_update().filter(pk=message.hook, claim=message.claim)
-        hook = mine.first()
+        mine = Hook.objects.filter(pk=message.hook, claim=message.claim)
+        hook = mine.select_for_update(no_key=True).first()
         if hook is None:
             return
         hook.failures += 1
@@ -212,7 +213,11 @@ def _keep_failed(message: Claimed, outcome: str, wait: dt.timedelta) -> None:
 
 
 def give_up_old() -> int:
-    """Give up what nobody took in time; give the number."""
+    """Give up what nobody took in time; give the number.
+
+    What was queued at the very end of a webhook goes as all that waited with it.
+    """
+    HookMessage.objects.filter(hook__ended_at__isnull=False).delete()
     late = HookMessage.objects.waiting().filter(happened_at__lt=Now() - GOOD_FOR)
     return _settle(late, State.GIVEN_UP, None)
 

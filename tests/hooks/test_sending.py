@@ -6,7 +6,7 @@ from contextlib import closing
 from unittest import mock
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.test import TestCase, TransactionTestCase
 from django.utils import timezone
 
@@ -231,6 +231,31 @@ class AtOnceTests(Hooks, TransactionTestCase):
         sending.keep(first, sending.Answer("http-204", taken=True))
         self.assertEqual([row.state for row in self.stored()], ["taken", "waiting"])
         self.assertIsNone(sending.claim())
+
+    def test_it_and_what_happens_meanwhile_do_not_wait_for_each_other(self):
+        def work():
+            self.lock(self.an)
+            connection.close()
+
+        thread = threading.Thread(target=work)
+        with transaction.atomic():
+            rules.switch(self.hook.pk, on=False, by=self.huong)
+            thread.start()
+            thread.join(10)
+            self.assertFalse(thread.is_alive())
+        self.assertEqual([row.event for row in self.stored()], ["locked"])
+
+    def test_what_happens_while_it_is_ended_is_not_kept(self):
+        with transaction.atomic():
+            rules.end(self.hook.pk, by=self.huong)
+            thread = threading.Thread(target=lambda: (self.lock(self.an), connection.close()))
+            thread.start()
+            thread.join(10)
+        thread.join()
+
+        self.send()
+
+        self.assertEqual((self.stored(), self.receiver.told), ([], []))
 
     def test_a_silent_receiver_delays_neither_another_nor_a_message(self):
         other = Receiver()
