@@ -195,8 +195,9 @@ class _Draft:
         account = self._there.get(address) or Account(password=make_password(None))
         own = not account.pk or self._scope(account)  # before its unit is changed
         changed: dict[str, object] = {}  # with what was there before
+        keeps_phone = False
         if account.pk:
-            changed = self._change(account, row)
+            changed, keeps_phone = self._change(account, row)
         else:
             _fill(account, row)
         said = changed if account.pk else row.values
@@ -213,6 +214,8 @@ class _Draft:
             shown = address or COLUMNS[KEY].typed(cells.get(KEY, ""))
             self._faults += [TableFault(line.number, shown, reason) for reason in reasons]
             return
+        # Of a row that is refused nothing is told: it may be of somebody out of reach.
+        self._phones_kept += keeps_phone
         self._without_way_in += not account.has_way_in
         if vouched:
             self._vouched.append((account, not account.pk))
@@ -272,18 +275,19 @@ class _Draft:
             if self._ground:
                 vouched_numbers.put_on_record(self._vouched, ground=self._ground, actor=actor)
 
-    def _change(self, account: Account, row: AccountRow) -> dict[str, object]:
-        """Change an account that is there; give what the fields that are new were before."""
+    def _change(self, account: Account, row: AccountRow) -> tuple[dict[str, object], bool]:
+        """Change an account that is there; give what was before, and whether it keeps its phone."""
         changed: dict[str, object] = {}
+        keeps_phone = False
         for name, value in row.values.items():
             if name not in CHANGEABLE or COLUMNS[name].is_same(value, getattr(account, name)):
                 continue
             if name == "phone" and not self._may_fill_in_phone(account):
-                self._phones_kept += 1
+                keeps_phone = True
                 continue
             changed[name] = held_rows.stored(account, name)
             setattr(account, name, value)
-        return changed
+        return changed, keeps_phone
 
     def _may_fill_in_phone(self, account: Account) -> bool:
         """Whether a number may be entered: it must not count before its owner or IT says so.
@@ -307,15 +311,14 @@ class _Draft:
             yield _("Đây là địa chỉ phụ của một tài khoản: hãy ghi địa chỉ chính.")
         if account.address in self._kept:
             yield quarantine_sentence(self._kept[account.address])
-        if account.is_staff and not changed:
-            return  # a row of the portal's own list
-        if account.is_staff:
+        # Before anything that would tell what an account out of reach is or has.
+        if not own or not self._scope(_where_it_would_be(account)):
+            yield _("Tài khoản hoặc đơn vị ngoài phạm vi của bạn: hãy bỏ dòng này.")
+        elif account.is_staff and changed:  # else it is a row of the portal's own list
             yield _(
                 "Đây là tài khoản quản trị hoặc hỗ trợ, không sửa bằng cách nhập tệp: hãy bỏ dòng"
                 " này."
             )
-        elif not own or not self._scope(_where_it_would_be(account)):
-            yield _("Tài khoản hoặc đơn vị ngoài phạm vi của bạn: hãy bỏ dòng này.")
 
 
 def _cells(names: list[str], line: SheetRow) -> dict[str, str]:

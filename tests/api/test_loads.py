@@ -91,6 +91,25 @@ class LoadTests(Loads, TestCase):
                 self.assertEqual(self.load(row, token=ours).status_code, 422)
         self.assertEqual(self.load(NEW, token=ours).status_code, 200)
 
+    def test_nothing_that_is_guessed_of_an_account_elsewhere_is_confirmed(self):
+        ours = admit("Sở Y tế", scopes=["loading"], unit=self.ours)
+        Account.objects.filter(pk__in=(self.huong.pk, self.binh.pk)).update(
+            unit=self.theirs, phone="+84987000001", full_name="Lê Thị Hương"
+        )
+        told = set()
+        for account in (self.huong, self.binh):
+            for guess in (
+                {"full_name": "Lê Thị Hương"},
+                {"full_name": "Lê Thị Hoa"},
+                {"phone": "0987000001"},
+                {"phone": "0987000002"},
+                {"unit": "Sở Tài chính"},
+            ):
+                r = self.load({"address": account.address, **guess}, token=ours, dry_run=True)
+                told.add(r.content.replace(account.address.encode(), b"-"))
+
+        self.assertEqual(len(told), 1, told)
+
     def test_what_has_no_shape_is_refused(self):
         for body in (
             *("[]", "{", {}, {"rows": []}, {"rows": "x"}, {"rows": [1]}, {"rows": [{}]}),
