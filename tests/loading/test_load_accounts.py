@@ -355,7 +355,9 @@ class LoadTests(Loaders, TestCase):
     def test_the_page_names_the_columns_and_what_they_change(self):
         r = self.client.get(LOAD)
 
-        self.assertContains(r, "<td>Chuỗi băm mật khẩu</td><td>password_hash</td>", html=True)
+        self.assertContains(
+            r, '<td lang="vi">Chuỗi băm mật khẩu</td><td>password_hash</td>', html=True
+        )
         self.assertContains(r, "Tài khoản đã có: chỉ sửa họ và tên, loại, đơn vị; ô trống")
 
     def test_the_preview_shows_each_column_under_its_heading(self):
