@@ -35,6 +35,7 @@ class PageTests(Hooks, TestCase):
         r = self.fill_in()
         made = r.context["made"]
         self.assertContains(r, made.secret)
+        self.assertNotContains(r, "ngon-ngu")  # a link that would lose it
         self.receiver.secret = made.secret
         self.lock(self.an)
         self.lock(self.binh)

@@ -53,6 +53,7 @@ class MakingTests(AppPasswords, TestCase):
 
         password = self.shown(answer)
         self.assertEqual(len(password), 29)
+        self.assertNotContains(answer, "ngon-ngu")  # a link that would lose it
         self.assertIn("no-store", answer.headers["Cache-Control"])
         row = AppPassword.objects.get(account=self.an)
         self.assertEqual(row.name, "Điện thoại")
