@@ -35,16 +35,15 @@ class LanguageMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if CHOICE in request.META.get("QUERY_STRING", "") and _is_choice(request):
             return _choose(request)
-        language = request.COOKIES.get(COOKIE)
+        language = request.COOKIES.get(COOKIE, "")
         if language not in LANGUAGES:
             language = settings.LANGUAGE_CODE
-            response = self.get_response(request)
-        else:
-            translation.activate(language)
-            response = self.get_response(request)
-            # Not when the view returns: a list is written while it is sent.
-            closers = response._resource_closers  # type: ignore[attr-defined]  # noqa: SLF001
-            closers.append(translation.deactivate)
+        # Each time: what this thread answered before may never have come to its end.
+        translation.activate(language)
+        response = self.get_response(request)
+        # Not when the view returns: a list is written while it is sent.
+        closers = response._resource_closers  # type: ignore[attr-defined]  # noqa: SLF001
+        closers.append(translation.deactivate)
         headers = response.headers
         if headers.get("Content-Type", "").startswith("text/html"):
             headers["Content-Language"] = language

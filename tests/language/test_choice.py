@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+from django.http import HttpResponse
 from django.test import Client, RequestFactory, TestCase, override_settings
 from django.utils import timezone, translation
 
@@ -170,6 +171,13 @@ class KeptTests(cast.Cast, TestCase):
 
         self.assertEqual(translation.get_language(), "vi")
         self.assertContains(self.client.get(LOGIN), '<html lang="vi">')
+
+    def test_nor_is_that_of_an_answer_that_never_came_to_its_end(self):
+        request = RequestFactory().get(LOGIN, headers={"Cookie": f"{COOKIE}=en"})
+        self.addCleanup(translation.deactivate)
+        language.LanguageMiddleware(lambda _: HttpResponse())(request)
+
+        self.assertContains(Client().get(LOGIN), TO_ENGLISH)
 
     def test_dates_numbers_and_spans_are_english(self):
         self.english.post(LOGIN, {"username": "an", "password": cast.PASSWORD})
