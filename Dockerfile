@@ -2,7 +2,7 @@
 # named, and `proxy`, nginx before it. compose.yaml shows both.
 
 # A tag moves with the security updates of its publisher; NAME@sha256:… stays: docs/operate.md.
-ARG PYTHON_IMAGE=python:3.11-slim-trixie
+ARG PYTHON_IMAGE=python:3.14-slim-trixie
 
 FROM ${PYTHON_IMAGE} AS packages
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
