@@ -18,6 +18,7 @@ from django.views.decorators.http import (
 from oauthlib.oauth2.rfc6749.errors import FatalClientError, OAuth2Error
 
 from accounts.access import limits
+from accounts.access.staff import is_verified_staff, to_second_factor
 from accounts.pages.requests import PersonRequest
 from accounts.webmail import clients, logins, provider
 from accounts.webmail.clients import Client
@@ -42,6 +43,8 @@ def authorize(request: PersonRequest) -> HttpResponse:
     Not a redirect: after the form of a log-in, browsers hold the way to another host against the
     policy of that form's page, which allows none (form-action).
     """
+    if request.user.is_staff and not is_verified_staff(request):
+        return to_second_factor(f"{reverse('webmail:authorize')}?{request.GET.urlencode()}")
     asked = _read(request)
     if isinstance(asked, HttpResponse):
         return asked
@@ -52,6 +55,8 @@ def authorize(request: PersonRequest) -> HttpResponse:
 @require_GET
 def lead_back(request: PersonRequest) -> HttpResponse:
     """Lead back to the webmail with a code."""
+    if request.user.is_staff and not is_verified_staff(request):
+        return to_second_factor(f"{reverse('webmail:authorize')}?{request.GET.urlencode()}")
     asked = _read(request)
     if isinstance(asked, HttpResponse):
         return asked

@@ -107,6 +107,18 @@ class OwingTests(SignOn, TestCase):
 
         self.assert_owes(cast.FACTOR)
 
+    def test_a_second_factor_of_the_staff(self):
+        staff = cast.make_staff("huong", "province-it")
+        self.log_in(staff.address)
+
+        self.assert_owes(cast.FACTOR)
+
+        asked = self.authorize()
+        r = self.client.post(asked.url, {"token": cast.token_of(staff)})
+        page = self.client.get(r.url)
+        back = self.client.get(page.context["onward"])
+        self.assertTrue(back.url.startswith(f"{BACK}?code="))
+
     def test_a_second_factor_that_it_asks_of_them(self):
         self.an.unit = Unit.objects.create(name="Sở Y tế")
         self.an.save()
