@@ -33,13 +33,15 @@ class MomentField(forms.CharField):
             return None
         try:
             read = parse_datetime(written)
-        except ValueError:
-            read = None
-        if read is None or not is_aware(read):
+            # PostgreSQL knows no zone as far away as Python does.
+            moment = read.astimezone(dt.UTC) if read is not None and is_aware(read) else None
+        except (ValueError, OverflowError):
+            moment = None
+        if moment is None:
             raise forms.ValidationError(
                 _("Hãy ghi ngày, giờ và múi giờ theo ISO; trong địa chỉ, dấu + phải được mã hóa.")
             )
-        return read
+        return moment
 
 
 class NoQuery(forms.Form):
@@ -87,7 +89,10 @@ class DayQuery(forms.Form):
     day = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
 
     def clean_day(self) -> dt.date:
-        return self.cleaned_data["day"] or timezone.localdate()
+        day: dt.date = self.cleaned_data["day"] or timezone.localdate()
+        if day == dt.date.max:  # there is no day after it
+            raise forms.ValidationError(self.fields["day"].error_messages["invalid"])
+        return day
 
 
 class LockBody(forms.Form):

@@ -59,6 +59,11 @@ class MessageTests(Programs, TestCase):
         since = (timezone.now() - dt.timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
         self.assertEqual(len(self.read(f"?since={since}")["messages"]), 2)
 
+    def test_a_moment_may_be_in_any_zone(self):
+        for zone, count in (("-23:59", 0), ("%2B23:59", 2)):
+            since = f"{timezone.now():%Y-%m-%dT%H:%M:%S}{zone}"
+            self.assertEqual(len(self.read(f"?since={since}")["messages"]), count)
+
     def test_a_day_is_counted_by_fate(self):
         today = timezone.localdate()
 
@@ -76,7 +81,10 @@ class MessageTests(Programs, TestCase):
         self.assertEqual(self.read(f"/counts?day={before:%Y-%m-%d}")["counts"], [])
 
     def test_what_is_wrong_is_said(self):
-        for query in ("?channel=x", "?state=x", "?since=2026-01-01", "/counts?day=1/1", "?unit=1"):
+        for query in (
+            *("?channel=x", "?state=x", "?since=2026-01-01", "/counts?day=1/1", "?unit=1"),
+            *("?since=0001-01-01T00:00:00%2B14:00", "/counts?day=9999-12-31"),
+        ):
             with self.subTest(query):
                 self.assertEqual(self.get(f"messages{query}", self.token).status_code, 422)
 
