@@ -12,9 +12,10 @@ import pytest
 from django.test import Client, LiveServerTestCase, override_settings
 
 from accounts.credentials.locks import lock
-from accounts.models import AuditEvent, WebmailLogin
+from accounts.models import AuditEvent, MailLogin, WebmailLogin
 from accounts.webmail import logins
 from accounts.webmail.set_up import SetUp
+from otp.models import Meter
 from tests.mail_system.test_mail_programs import DovecotTestCase
 from tests.support.cast import PASSWORD, newest_code
 from tests.support.programs import mailserver, postfix
@@ -25,6 +26,7 @@ from tests.support.programs.roundcube import BROWSER, Roundcube, shows_log_in
 from tests.support.waiting import PATIENCE, wait_for
 from tests.webmail.signing import MAIL_SECRET, PEM, SECRET, SET_UP, SignOn
 
+POLICY_TOKEN = "geheim-7b1d5e0c9f3a48e2"
 PORTAL = "https://matkhau.example.gov.vn"
 
 
@@ -122,6 +124,58 @@ class OlderTests(Journeys, SignOnTestCase):
 
 @skipUnless(ROOT, "Dovecot 2.4 is not here: tests/rehearsals/trixie.sh, then DOVECOT_24_ROOT")
 class NewerTests(Journeys, SignOnTestCase):
+    version, kind = "2.4", Dovecot24
+
+
+class Counting:
+    """Where Dovecot asks the portal before it compares."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.enterClassContext(override_settings(AUTH_POLICY_TOKEN=POLICY_TOKEN))
+        super().setUpClass()
+
+    @classmethod
+    def program(cls):
+        lines = mailserver.taking_tokens(cls.version, cls.live_server_url, MAIL_SECRET)
+        return cls.kind(lines + mailserver.asking(cls.version, cls.live_server_url, POLICY_TOKEN))
+
+    def test_tokens_are_counted_and_listed_like_passwords(self):
+        given = self.sign_on()
+        self.assert_opens_by(given["access_token"])
+        wait_for(lambda: MailLogin.objects.filter(account=self.an).exists(), "Dovecot's report")
+
+        self.assert_refused_by(given["refresh_token"])
+
+        failed = AuditEvent.objects.filter(event="login-failed", account=self.an)
+        wait_for(failed.exists, "Dovecot's report")
+        self.assertEqual(self.charged(), 1 if self.version == "2.3" else 0)
+
+    def test_a_right_token_takes_no_wrong_password_back(self):
+        given = self.sign_on()
+        self.assert_refused("an", "sai")
+        wait_for(lambda: self.charged() == 1, "Dovecot's report")
+
+        for _ in range(2):
+            self.assert_opens_by(given["access_token"])
+
+        listed = MailLogin.objects.filter(account=self.an, count=2)
+        wait_for(listed.exists, "Dovecot's report")
+        self.assertEqual(self.charged(), 1)
+        self.assertFalse(Meter.objects.filter(key__startswith="mail-unasked").exists())
+
+    def charged(self):
+        counts = Meter.objects.filter(key__startswith="login:").values_list("count", flat=True)
+        return sum(counts)
+
+
+@pytest.mark.program("dovecot")
+class OlderCountingTests(Counting, SignOnTestCase):
+    pass
+
+
+@skipUnless(ROOT, "Dovecot 2.4 is not here: tests/rehearsals/trixie.sh, then DOVECOT_24_ROOT")
+class NewerCountingTests(Counting, SignOnTestCase):
     version, kind = "2.4", Dovecot24
 
 

@@ -1,5 +1,7 @@
 """Single sign-on: the way through the portal, who is let through, and what is refused."""
 
+import datetime as dt
+from unittest import mock
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
@@ -10,6 +12,8 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from accounts.models import AuditEvent, FactorDemand, Unit, WebmailLogin
 from accounts.webmail import logins
 from accounts.webmail.set_up import SetUp
+from mailportal import shield
+from otp.counting.limits import Limit
 from tests.support import cast
 from tests.support.cast import LOGIN, PASSWORD
 from tests.support.clock import let_pass
@@ -208,6 +212,17 @@ class UnfitTests(SignOn, TestCase):
 
         self.assertEqual(self.post("token", asked, secret="sai").status_code, 429)
         self.assertEqual(self.post("token", {}).status_code, 400)
+
+    def test_the_shield_turns_strangers_away_and_never_the_webmail_and_the_mail_server(self):
+        given = self.sign_on()
+        few = Limit("few", 2, dt.timedelta(minutes=1))
+        with mock.patch.multiple(shield, REQUESTS=few, POSTS=few):
+            for _ in range(4):
+                self.assertTrue(self.is_open(given))
+                given = self.renew(given["refresh_token"]).json()
+            answers = [self.post("token", {}, secret="sai").status_code for _ in range(4)]
+
+        self.assertEqual(answers, [400, 429, 429, 429])  # each counts as both
 
     def test_there_is_no_such_address_where_it_is_not_set_up(self):
         self.log_in()
