@@ -21,6 +21,7 @@ from accounts.removal import views as removal_views
 from accounts.reports import views as report_views
 from accounts.self_service import (
     app_password_views,
+    code_way_views,
     device_views,
     factor_views,
     recovery_views,
@@ -57,6 +58,7 @@ urlpatterns = [
         settings_views.phone_again,
         name="phone-again",
     ),
+    path("cau-hinh/cach-nhan-ma/", code_way_views.code_way, name="code-way"),
     path("cau-hinh/mat-khau/", settings_views.password, name="password"),
     path("cau-hinh/hoat-dong/", settings_views.activity, name="activity"),
     path(

@@ -52,7 +52,7 @@ _FEW = {
 # What says where codes go: three accounts whole would be four times the work.
 _FOR_CODES = (
     *("address", "kind", "phone", "phone_confirmed_at", "phone_doubted_at"),
-    *("is_active", "locked_at"),
+    *("is_active", "locked_at", "code_way"),
 )
 _WHOSE_CODES = ("", "custody__responsible__", "custody__deputy__")
 
@@ -142,7 +142,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
     phone_reminded_at = models.DateTimeField(null=True, blank=True, editable=False)
     new_phone = models.CharField(max_length=16, blank=True, editable=False)
     old_phone = models.CharField(max_length=16, blank=True, editable=False)
-
+    code_way = models.CharField(max_length=8, blank=True, default="", db_default="")
     # Whether an SMS, too, tells of a log-in in a new browser.
     new_device_sms = models.BooleanField(
         _("nhắn tin khi có thiết bị mới"), default=False, db_default=False

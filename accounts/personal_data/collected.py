@@ -58,6 +58,7 @@ COLLECTED: tuple[Part, ...] = (
             Column(_("Số trước đây, để báo khi bị đổi"), "old_phone", reading.masked("old_phone")),
             Column(_("Còn mật khẩu mặc định"), "has_default_password"),
             Column(_("Nhắn tin khi có thiết bị mới"), "new_device_sms"),
+            Column(_("Cách nhận mã đã chọn"), "code_way"),
             Column(_("Mật khẩu mặc định dùng được đến"), "default_password_until"),
             Column(_("Đổi mật khẩu lúc"), "password_changed_at"),
             Column(_("Đăng nhập gần nhất"), "last_login"),

@@ -31,6 +31,13 @@ from otp.models import GUESSES
 from otp.phones import PhoneError
 from otp.sentences import duration, with_numbers
 
+CODE_WAYS = {
+    "": _("Theo thứ tự của cơ quan"),
+    "sms": _("Tin nhắn SMS"),
+    "zns": _("Tin nhắn Zalo"),
+    "voice": _("Cuộc gọi đọc mã"),
+}
+
 PROOF_MISSING = with_numbers(
     _(
         "Hệ thống đang kiểm tra thêm vì có nhiều yêu cầu bất thường. Hãy chờ %(wait)s trên trang"
@@ -295,6 +302,30 @@ class PhoneForm(SeenForm):
         except PhoneError as error:
             self.suggestion = error.suggestion
             raise phone_error(error) from None
+
+
+class CodeWayForm(PortalForm):
+    """Which of the office's ways codes take first; "" for the office's own order."""
+
+    way = forms.ChoiceField(
+        label=_("Cách muốn nhận mã trước"),
+        required=False,
+        help_text=_("Nếu không gửi được bằng cách này, mã được gửi bằng tin nhắn SMS."),
+        error_messages={"invalid_choice": _("Hãy chọn một cách.")},
+    )
+    password = password_field(
+        _("Mật khẩu hiện tại"),
+        autocomplete="current-password",
+        empty=_("Hãy nhập mật khẩu hiện tại để đổi cách nhận mã."),
+    )
+
+    def __init__(self, *args: Any, ask_password: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["way"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(way, CODE_WAYS[way]) for way in ("", *settings.CODE_WAYS.order)]
+        if not ask_password:
+            del self.fields["password"]
 
 
 class AppPasswordForm(PortalForm):

@@ -225,11 +225,18 @@ class PendingCode:
 
 @sensitive_variables()
 def send(
-    address: str, purpose: Purpose, *, to: str, wording: str, nonce: str, proved: bool = True
+    address: str,
+    purpose: Purpose,
+    *,
+    to: str,
+    wording: str,
+    nonce: str,
+    proved: bool = True,
+    first: str = "",
 ) -> codes.Issued:
     """Issue a code to whoever is calling, and put it into the outbox, or raise as the ledger does.
 
-    `to` is "" for a decoy, and all else is the same.
+    `to` is "" for a decoy, and all else is the same. `first` is the way that its owner chose.
     """
     minutes = settings.OTP_LIFETIME // 60
     # Filled in piece by piece: the place of the digits stays until the moment of sending.
@@ -246,6 +253,7 @@ def send(
         nonce=nonce,
         proved=proved,
         asker=askers.current(address),
+        first=first,
     )
 
 

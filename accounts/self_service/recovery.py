@@ -48,6 +48,14 @@ class _Ask:
         """The number that gets the code; "" where nobody does."""
         return self.account.phone_for_codes if self.account else ""
 
+    @property
+    def first_way(self) -> str:
+        """The way that whoever has the number chose; "" where nobody did."""
+        if self.account is None:
+            return ""
+        keeper = None if self.account.phone_is_known else self.account.keeper
+        return (keeper or self.account).code_way
+
     def state(self, issued: codes.Issued) -> PendingCode:
         account = self.account
         return PendingCode.of(
@@ -119,6 +127,7 @@ class Recovery:
                 wording=settings.PROFILE.sms.recovery_code,
                 nonce=ask.nonce,
                 proved=proved,
+                first=ask.first_way,
             )
             state = ask.state(issued)
             state.keep(session)

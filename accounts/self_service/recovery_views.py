@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -117,6 +118,7 @@ def reset_code(request: HttpRequest) -> HttpResponse:
         "form": form,
         "recovery": recovery.state.as_of(outlook),
         "outlook": outlook,
+        "other_ways": settings.CODE_WAYS.are_several,
     }
     return render(request, "self_service/reset_code.html", context)
 

@@ -28,6 +28,7 @@ from accounts.pages.requests import PersonRequest, pages
 from accounts.pages.versions import since
 from accounts.self_service import password_prompt, repeats
 from accounts.self_service.forms import (
+    CODE_WAYS,
     ChangePasswordForm,
     CodeForm,
     PhoneForm,
@@ -68,6 +69,7 @@ def profile(request: PersonRequest) -> HttpResponse:
         "addresses": [request.user.address],
         "aliases": aliases,
         "only_portal": app_passwords.alone_open_mail(),
+        "code_way": settings.CODE_WAYS.are_several and CODE_WAYS[request.user.code_way],
     }
     return render(request, "self_service/profile.html", context)
 

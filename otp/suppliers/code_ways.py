@@ -31,6 +31,11 @@ class CodeWays:
     voice_from: str = ""  # the number that calls
 
     @property
+    def are_several(self) -> bool:
+        """Whether people may choose among them."""
+        return len(self.order) > 1
+
+    @property
     def tried(self) -> list[str]:
         """Give the ways that are tried one after the other, SMS the last."""
         return list(self.order[: self.order.index(SMS) + 1])
