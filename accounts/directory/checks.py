@@ -23,9 +23,9 @@ def directory_is_whole(**_: Any) -> list[CheckMessage]:
 
 
 def _library() -> Iterator[CheckMessage]:
-    if not client.is_installed:
+    if not client.is_installed():
         yield Error(
-            "DIRECTORY is set, but python-ldap is not installed.",
+            "DIRECTORY is set, but python-ldap is not installed, or does not load.",
             hint="apt-get install gcc python3-dev libldap-dev libsasl2-dev, then"
             " pip install --require-hashes -r deploy/requirements-ldap.txt",
             id="portal.E010",

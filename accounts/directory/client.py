@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -21,12 +21,19 @@ from accounts.directory.answers import Entry, NoAnswer, PasswordRefused
 if TYPE_CHECKING:
     from accounts.directory.conversation import Conversation
 
-is_installed = find_spec("ldap") is not None  # an extra: only those with a directory need it
-
 logger = logging.getLogger(__name__)
 
 FAILURES = 5  # in a row, after which the directory is paused …
 PAUSE = 15  # … for so many seconds, so that people are told at once instead of waiting
+
+
+def is_installed() -> bool:
+    """Whether the library loads: an extra, with parts of the system's that may have gone."""
+    try:
+        import_module("accounts.directory.conversation")
+    except ImportError:
+        return False
+    return True
 
 
 def is_in_charge() -> bool:
@@ -154,10 +161,10 @@ def _conversation() -> "Iterator[Conversation]":
     """Connect and bind as the portal; whatever goes wrong is a `NoAnswer`."""
     if not _breaker.admits():
         raise NoAnswer
-    if not _places.acquire(timeout=settings.DIRECTORY_QUEUE):
-        raise NoAnswer
     from accounts.directory import conversation  # loads a library that few offices need
 
+    if not _places.acquire(timeout=settings.DIRECTORY_QUEUE):
+        raise NoAnswer
     try:
         with conversation.Conversation() as talk:
             _breaker.worked()

@@ -285,14 +285,19 @@ class SetUpTests(TestCase):
                 self.assertIn(name, done.stdout)
 
     def test_a_directory_needs_its_package(self):
-        hide = "import sys; sys.modules['ldap'] = None; import mailportal.wsgi"
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (folder / "ldap.py").write_text("raise ImportError('libldap-2.5.so.0')")
+        for hide in ("sys.modules['ldap'] = None", f"sys.path.insert(0, {str(folder)!r})"):
+            with self.subTest(hide):
+                done = deployment.run(
+                    "-c", f"import sys; {hide}; import mailportal.wsgi", **DIRECTORY
+                )
 
-        done = deployment.run("-c", hide, **DIRECTORY)
-
-        self.assertNotEqual(done.returncode, 0)
-        self.assertIn("DIRECTORY is set, but python-ldap is not installed.", done.stdout)
-        self.assertIn("deploy/requirements-ldap.txt", done.stdout)
-        self.assert_no_secret(done.stdout, {})
+                self.assertNotEqual(done.returncode, 0)
+                said = "DIRECTORY is set, but python-ldap is not installed, or does not load."
+                self.assertIn(said, done.stdout)
+                self.assertIn("deploy/requirements-ldap.txt", done.stdout)
+                self.assert_no_secret(done.stdout, {})
 
     @pytest.mark.package("ldap")
     def test_a_whole_directory_starts(self):
