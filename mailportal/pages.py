@@ -15,13 +15,18 @@ from accounts.models.account import WATCHED_AFTER_CHANGE
 from accounts.pages import fixed
 from mailportal import language
 from otp.sentences import duration
+from otp.suppliers.code_ways import VOICE, ZNS
 
 
 @login_not_required
 @require_safe
 def words(request: HttpRequest, template: str) -> HttpResponse:
-    """Show a page of words, which is told by which passwords mail programs open mailboxes."""
-    told = {"app_passwords": app_passwords.are_offered(), "alone": app_passwords.alone_open_mail()}
+    """Show a page of words, which is told what the office has beside the usual."""
+    told = {
+        "app_passwords": app_passwords.are_offered(),
+        "alone": app_passwords.alone_open_mail(),
+        "calls": VOICE in settings.CODE_WAYS.order,
+    }
     if fixed.is_first_look(request):
         return fixed.page(request, template, lambda _places: told)
     return render(request, template, told)
@@ -52,6 +57,8 @@ def _promises() -> dict[str, object]:
         "kept": kept,
         "known_browser_days": days,
         "language_days": language_days,
+        "zalo": ZNS in settings.CODE_WAYS.order,
+        "calls": VOICE in settings.CODE_WAYS.order,
     }
 
 

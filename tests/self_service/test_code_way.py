@@ -3,6 +3,7 @@
 from django.test import Client, TestCase, override_settings
 
 from accounts.models import Account, AuditEvent
+from accounts.pages import fixed
 from otp.models import Code, Message
 from otp.suppliers.code_ways import CodeWays
 from tests.support import cast
@@ -99,3 +100,23 @@ class WithSmsAloneTests(ChoiceTestCase):
         self.ask()
         self.assertNotContains(self.client.get(cast.CODE), "Zalo")
         self.assertEqual(self.ways(), [])
+
+
+class ToldTests(TestCase):
+    """What the public pages say of codes is so, whichever ways the office has."""
+
+    def test_who_is_given_the_number_and_whether_a_code_is_read_aloud(self):
+        self.addCleanup(fixed.forget)
+        for order, zalo, calls in (
+            (("sms",), False, False),
+            (("zns", "sms"), True, False),
+            (("sms", "voice"), False, True),
+        ):
+            fixed.forget()
+            with self.subTest(order), override_settings(CODE_WAYS=CodeWays(order=order)):
+                notice = self.client.get("/quyen-rieng-tu/").content.decode()
+                access = self.client.get("/kha-nang-tiep-can/").content.decode()
+
+                self.assertEqual("Zalo nhận số điện thoại và mã" in notice, zalo)
+                self.assertEqual("nhà cung cấp dịch vụ gọi thoại" in notice, calls)
+                self.assertEqual("không được đọc bằng cuộc gọi" in access, not calls)
