@@ -177,7 +177,7 @@ class Migration(migrations.Migration):
                             ),
                             _connector="OR",
                         ),
-                        name="a_webmail_login_turns_at_a_time",
+                        name="webmail_login_turns_at_a_time",
                     ),
                 ],
             },

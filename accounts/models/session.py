@@ -203,7 +203,7 @@ class WebmailLogin(models.Model):
                 condition=models.Q(challenge__regex="^[A-Za-z0-9_-]{43}$"),
             ),
             models.CheckConstraint(
-                name="a_webmail_login_turns_at_a_time",
+                name="webmail_login_turns_at_a_time",
                 condition=models.Q(turn=0, turned_at=None, access_digest="", former_digest="")
                 | models.Q(
                     turn__gt=0,

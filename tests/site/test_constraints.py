@@ -96,6 +96,12 @@ def app_password(**changes):
     return "accounts_apppassword", row | {"made_at": NOON, "last_protocol": ""} | changes
 
 
+def webmail_login(**changes):
+    row = {"uid": "0" * 31 + "1", "account_id": 1, "browser": "", "challenge": "c" * 43}
+    row |= {"nonce": "", "begun_at": NOON, "ends_at": NOON, "turn": 0}
+    return "accounts_webmaillogin", row | {"access_digest": "", "former_digest": ""} | changes
+
+
 def program(**changes):
     row = {"id": 1, "name": "x", "digest": "a" * 64, "scopes": ["locks"], "networks": ["::1/128"]}
     return "accounts_programtoken", row | {"made_at": NOON, "last_day": "2026-12-01"} | changes
@@ -552,6 +558,18 @@ REFUSED = {
     "an_app_password_was_used_by_a_protocol": [
         (PEOPLE, app_password(last_used_on="2026-11-22")),
         (PEOPLE, app_password(last_protocol="imap")),
+    ],
+    "a_webmail_login_has_a_challenge": [
+        (PEOPLE, webmail_login(challenge="")),
+        (PEOPLE, webmail_login(challenge="+" * 43)),
+    ],
+    "accounts_webmaillogin_turn_check": [(PEOPLE, webmail_login(turn=-1))],
+    "webmail_login_turns_at_a_time": [
+        (PEOPLE, webmail_login(turn=1)),
+        (PEOPLE, webmail_login(turned_at=NOON)),
+        (PEOPLE, webmail_login(access_digest="a" * 64)),
+        (PEOPLE, webmail_login(turn=1, turned_at=NOON, access_digest="token")),
+        (PEOPLE, webmail_login(turn=1, turned_at=NOON, access_digest="a" * 64, former_digest="x")),
     ],
     "a_program_token_is_a_hash": [([], program(digest="zz")), ([], program(name=""))],
     "a_program_token_opens_something": [
