@@ -10,7 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from otp import codes, outbox
-from otp.codes import Verdict
+from otp.codes import Verdict, reasons, status
 from otp.counting import keyed_names
 from otp.models import Code, Message, Purpose
 from otp.suppliers import http, second_way
@@ -438,6 +438,22 @@ class StrangersTests(WaysTestCase):
 
         self.assert_state(message, State.ACCEPTED, by="zns")
         self.assertEqual(self.told(message)[1], ("sms", "unknown", "unreadable"))
+
+
+class StaffTests(WaysTestCase):
+    def test_what_became_of_each_way_is_told_to_the_hotline_and_to_it(self):
+        self.zalo.plan = [gateway.refuse(-118)]
+        message = self.queue()
+        self.deliver_all()
+        message.refresh_from_db()
+
+        (fate,) = status.status_of("an@example.vn").fates
+        for told in (fate.sent, reasons.fate_in_words(message)):
+            self.assertEqual(
+                told,
+                "Zalo: nơi nhận từ chối (số này không có tài khoản Zalo); SMS: nhà mạng đã nhận",
+            )
+        self.assertEqual((fate.reason, fate.gateway), ("", "esms"))
 
 
 class BreakerTests(WaysTestCase):
