@@ -75,8 +75,8 @@ class CommandTests(OutboxTests):
         self.assertEqual(
             told.getvalue(),
             "messages: 2\ncodes: 1\nmeters: 1\ndead numbers: 0\njobs: 0\nkept addresses: 0\n"
-            "proposals: 0\nreplaced numbers: 0\ndevices: 0\nmail logins: 0\nprograms' keys: 0\n"
-            "data requests: 0\n",
+            "proposals: 0\nreplaced numbers: 0\ndevices: 0\nmail logins: 0\nwebmail logins: 0\n"
+            "programs' keys: 0\nwords of webhooks: 0\ndata requests: 0\n",
         )
 
     def test_prune_takes_more_than_one_batch(self):
