@@ -106,6 +106,8 @@ class PageTests(Hooks, TestCase):
         for act in ("thu", "bat-tat", "khoa-ky", "huy"):
             self.assertContains(self.act(act, on="1"), "không có gì thay đổi")
         self.assertFalse(self.now().is_on)
+        (event,) = AuditEvent.objects.filter(event="hook-ended")
+        self.assertEqual((event.actor, event.detail["hook"]), (self.huong, self.hook.name))
         self.assertContains(self.fill_in(name=self.hook.name), "Đã có webhook tên này")
 
     def test_what_is_wrong_is_said_beside_it_and_nothing_is_lost(self):
