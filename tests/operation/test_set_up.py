@@ -212,7 +212,13 @@ DOORS = {
 
 
 DJANGO = {"DJANGO_SETTINGS_MODULE": "mailportal.settings"}
-PAGES = {"accounts.admin", "accounts.home.site", "accounts.access.views", "mailportal.urls"}
+PAGES = {
+    "accounts.admin",
+    "cryptography.fernet",
+    "accounts.home.site",
+    "accounts.access.views",
+    "mailportal.urls",
+}
 
 
 class SetUpTests(TestCase):

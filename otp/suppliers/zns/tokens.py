@@ -12,8 +12,8 @@ import hashlib
 import hmac
 import json
 import logging
+from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -24,6 +24,9 @@ from requests import Request
 from otp.models import SupplierTokens
 from otp.suppliers.gateway import SmsError, Unknown
 from otp.suppliers.http import Transport, fields_of
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
 
 logger = logging.getLogger(__name__)
 
@@ -150,6 +153,8 @@ def _sealed(access: str, refresh: str) -> str:
 @sensitive_variables()
 def _opened(sealed: str) -> tuple[str, str]:
     """Give the pair, or two empty texts where no SECRET_KEY of the list opens it."""
+    from cryptography.fernet import InvalidToken
+
     try:
         access, refresh = json.loads(_seal().decrypt(sealed))
     except InvalidToken:
@@ -158,8 +163,10 @@ def _opened(sealed: str) -> tuple[str, str]:
 
 
 @sensitive_variables()
-def _seal() -> MultiFernet:
+def _seal() -> "MultiFernet":
     """Seal with the first SECRET_KEY; open with any of the list."""
+    from cryptography.fernet import Fernet, MultiFernet  # 4 MiB, for those who have Zalo
+
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     made = [hmac.digest(key.encode(), b"supplier-tokens", hashlib.sha256) for key in keys]
     return MultiFernet([Fernet(base64.urlsafe_b64encode(each)) for each in made])
