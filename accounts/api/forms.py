@@ -9,8 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.api.tokens import LONGEST
-from accounts.models import ProgramToken, Unit
+from accounts.models import ProgramToken
 from accounts.organisation.units import Tree
+from accounts.organisation.within import Within
 from accounts.pages.forms import PortalForm, Text, TickBoxes
 from accounts.pages.staff_fields import KeptWords
 from otp.sentences import duration, with_numbers
@@ -37,12 +38,7 @@ class ProgramForm(PortalForm):
         error_messages={"required": _("Hãy chọn ít nhất một việc.")},
         widget=TickBoxes,
     )
-    unit = forms.ChoiceField(
-        label=_("Với đơn vị nào"),
-        required=False,
-        help_text=_("Gồm cả các đơn vị cấp dưới."),
-        error_messages={"invalid_choice": _("Không có đơn vị này. Hãy chọn đơn vị khác.")},
-    )
+    unit = Within(help_text=_("Gồm cả các đơn vị cấp dưới."))
     networks = Text(
         label=_("Gọi từ địa chỉ hoặc mạng nào"),
         help_text=with_numbers(
@@ -68,17 +64,7 @@ class ProgramForm(PortalForm):
 
     def __init__(self, *args: Any, tree: Tree, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._tree = tree
-        unit = self.fields["unit"]
-        assert isinstance(unit, forms.ChoiceField)
-        unit.choices = [("", str(_("Toàn tỉnh")))]
-        unit.choices += [
-            (str(each.pk), f"{'– ' * depth}{each.name}") for each, depth in tree.in_order()
-        ]
-
-    def clean_unit(self) -> Unit | None:
-        chosen = self.cleaned_data["unit"]
-        return self._tree.units[int(chosen)] if chosen else None
+        Within.offers(self, tree)
 
     def clean(self) -> dict[str, Any]:
         super().clean()

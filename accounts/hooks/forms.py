@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Hook, Unit
+from accounts.models import Hook
 from accounts.organisation.units import Tree
+from accounts.organisation.within import Within
 from accounts.pages.forms import PortalForm, Text, TickBoxes
 from accounts.pages.staff_fields import KeptWords
 
@@ -48,26 +49,13 @@ class HookForm(PortalForm):
         error_messages={"required": _("Hãy chọn ít nhất một việc.")},
         widget=TickBoxes,
     )
-    unit = forms.ChoiceField(
-        label=_("Với đơn vị nào"),
-        required=False,
-        help_text=_("Gồm cả các đơn vị cấp dưới. Việc của chiến dịch chỉ báo khi chọn toàn tỉnh."),
-        error_messages={"invalid_choice": _("Không có đơn vị này. Hãy chọn đơn vị khác.")},
+    unit = Within(
+        help_text=_("Gồm cả các đơn vị cấp dưới. Việc của chiến dịch chỉ báo khi chọn toàn tỉnh.")
     )
 
     def __init__(self, *args: Any, tree: Tree, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._tree = tree
-        unit = self.fields["unit"]
-        assert isinstance(unit, forms.ChoiceField)
-        unit.choices = [("", str(_("Toàn tỉnh")))]
-        unit.choices += [
-            (str(each.pk), f"{'– ' * depth}{each.name}") for each, depth in tree.in_order()
-        ]
-
-    def clean_unit(self) -> Unit | None:
-        chosen = self.cleaned_data["unit"]
-        return self._tree.units[int(chosen)] if chosen else None
+        Within.offers(self, tree)
 
     def clean_url(self) -> str:
         typed: str = self.cleaned_data["url"]
