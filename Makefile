@@ -62,6 +62,8 @@ environment:
 	@if [ -z "$(PYTHON)" ]; then \
 		echo "mailportal needs Python 3.11 or later, and none was found. Install it, or name it: make PYTHON=/path/to/python3" >&2; exit 1; fi
 	@if $(BIN)/python -c '' 2>/dev/null && { cmp -s $(NEEDED) $(INSTALLED) || cmp -s requirements.txt $(INSTALLED); }; then exit 0; fi; \
+	if [ -L "$(VENV:/=)" ]; then \
+		echo "$(VENV) is a link, and what it leads to is not what $(NEEDED) names. It was left as it is: remove the link, and one is set up here." >&2; exit 1; fi; \
 	if ! $(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 		echo "$(PYTHON) is older than 3.11, or cannot make virtual environments (on Debian and Ubuntu: apt-get install python3-venv)." >&2; exit 1; fi; \
 	echo "Setting up $(VENV): a minute or two, this once."; \

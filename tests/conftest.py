@@ -33,6 +33,7 @@ PROGRAMS = {
     "chromium": "apt-get install chromium",
     "doveadm": "apt-get install dovecot-core",
     "dovecot": "apt-get install dovecot-imapd dovecot-pgsql",
+    "make": "apt-get install make",
     "msgfmt": "apt-get install gettext",
     "nginx": "apt-get install nginx-light",
     "pgbouncer": "apt-get install pgbouncer",
