@@ -1,7 +1,8 @@
 """The language of pages: Vietnamese whatever browsers ask for, or what the visitor has chosen.
 
 The link in the foot of each page leads to the same page, with the language in its query. So it is
-the same on all pages, which are kept for all visitors, and leads to no other site.
+the same on all pages, which are kept for all visitors, and leads to no other site. Where an error
+page answered a button, the address of that button is no page: the choice leads to the one above it.
 """
 
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, QueryDict
+from django.urls import Resolver404, resolve
 from django.utils import translation
 from django.utils.encoding import escape_uri_path
 from django.utils.http import escape_leading_slashes
@@ -62,9 +64,13 @@ def _choose(request: HttpRequest) -> HttpResponseRedirect:
     """Keep the choice in a cookie, and lead back to the page on which it was made."""
     query = request.GET.copy()
     language = query.pop(CHOICE)[-1]
-    query = query or _query_before(request)
+    path = _page_at(request.path_info)
+    if path == request.path_info:
+        query = query or _query_before(request)
+    else:
+        query.clear()
     # The path is the one of this request: no other site can be named in it.
-    page = escape_leading_slashes(escape_uri_path(request.path_info))
+    page = escape_leading_slashes(escape_uri_path(path))
     response = HttpResponseRedirect(f"{page}?{query.urlencode()}" if query else page)
     if language == settings.LANGUAGE_CODE:
         response.delete_cookie(COOKIE, samesite="Lax")
@@ -87,3 +93,26 @@ def _query_before(request: HttpRequest) -> QueryDict:
         query.update(QueryDict(before.query))
         query.pop(CHOICE, None)
     return query
+
+
+def _page_at(path: str) -> str:
+    """Give the path, or the nearest above it that can be looked at where it takes only POST."""
+    if _is_post_only(path):
+        while not _is_page(path):
+            path = f"{path.rstrip('/').rpartition('/')[0]}/"
+    return path
+
+
+def _is_post_only(path: str) -> bool:
+    try:
+        return getattr(resolve(path).func, "is_post_only", False)
+    except Resolver404:
+        return False
+
+
+def _is_page(path: str) -> bool:
+    try:
+        # Without a name: what the administration has for every address that there is not.
+        return bool(resolve(path).url_name) and not _is_post_only(path)
+    except Resolver404:
+        return False

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
@@ -26,7 +26,7 @@ from accounts.models import Account, ActivationSlip
 from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree, with_below
-from accounts.pages.requests import actor, hold, takes_long
+from accounts.pages.requests import actor, hold, post_only, takes_long
 from accounts.reports.tables import number
 from otp.codes.slips import SLIP_LIFE, TRIES
 from otp.sentences import duration
@@ -86,7 +86,7 @@ def give(request: StaffRequest) -> HttpResponse:
     return render(request, "activation/give.html", {"form": form, "life": duration(SLIP_LIFE)})
 
 
-@require_POST
+@post_only
 @limit_posts("slips", 60, minutes=10)
 @staff_page(RIGHT)
 def take_back(request: StaffRequest, pk: str) -> HttpResponse:

@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
@@ -15,6 +15,7 @@ from accounts.api.tokens import Made, NameTaken
 from accounts.models import ProgramToken
 from accounts.models.right import Right
 from accounts.organisation.units import Tree
+from accounts.pages.requests import post_only
 
 
 @require_safe
@@ -45,7 +46,7 @@ def admit(request: StaffRequest) -> HttpResponse:
     return render(request, "api/admit.html", {"form": form})
 
 
-@require_POST
+@post_only
 @limit_posts("programs", 30, minutes=10)
 @staff_page(Right.ADD_PROGRAMS)
 def end(request: StaffRequest, pk: int) -> HttpResponse:

@@ -8,7 +8,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
@@ -18,6 +18,7 @@ from accounts.hooks.rules import Made, NameTaken, TooMany
 from accounts.models import Hook
 from accounts.models.right import Right
 from accounts.organisation.units import Tree
+from accounts.pages.requests import post_only
 from otp.sentences import duration
 
 SHOWN = 50  # messages of a webhook
@@ -75,7 +76,7 @@ def make(request: StaffRequest) -> HttpResponse:
 
 
 @sensitive_variables()
-@require_POST
+@post_only
 @limit_posts("hooks", 30, minutes=10)
 @staff_page(Right.ADD_HOOKS)
 def replace_secret(request: StaffRequest, pk: int) -> HttpResponse:
@@ -86,7 +87,7 @@ def replace_secret(request: StaffRequest, pk: int) -> HttpResponse:
     return render(request, "hooks/secret.html", {"made": made})
 
 
-@require_POST
+@post_only
 @limit_posts("hooks", 30, minutes=10)
 @staff_page(Right.ADD_HOOKS)
 def ping(request: StaffRequest, pk: int) -> HttpResponse:
@@ -94,7 +95,7 @@ def ping(request: StaffRequest, pk: int) -> HttpResponse:
     return _done(request, rules.ping(pk), lambda _row: sentence)
 
 
-@require_POST
+@post_only
 @limit_posts("hooks", 30, minutes=10)
 @staff_page(Right.ADD_HOOKS)
 def switch(request: StaffRequest, pk: int) -> HttpResponse:
@@ -104,7 +105,7 @@ def switch(request: StaffRequest, pk: int) -> HttpResponse:
     return _done(request, row, lambda row: (on if row.is_on else off) % {"name": row.name})
 
 
-@require_POST
+@post_only
 @limit_posts("hooks", 30, minutes=10)
 @staff_page(Right.ADD_HOOKS)
 def end(request: StaffRequest, pk: int) -> HttpResponse:

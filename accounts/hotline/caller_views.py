@@ -8,7 +8,6 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from django.views.decorators.http import require_POST
 
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
@@ -19,12 +18,12 @@ from accounts.hotline.overview import moment
 from accounts.hotline.people import helped
 from accounts.models import Account
 from accounts.models.right import Right
-from accounts.pages.requests import pages
+from accounts.pages.requests import pages, post_only
 from otp.codes import Verdict
 from otp.counting.tightening import Held
 
 
-@require_POST
+@post_only
 @pages
 @staff_page(Right.CHECK_CALLER)
 @limit_posts("caller-check", 60, minutes=10)

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
@@ -16,7 +16,7 @@ from accounts.leaving.forms import DepartureForm
 from accounts.models import Account, Departure
 from accounts.models.right import Right
 from accounts.organisation import roles
-from accounts.pages.requests import hold, takes_long
+from accounts.pages.requests import hold, post_only, takes_long
 from accounts.pages.versions import SeenForm, since
 
 RIGHT = Right.END_ACCOUNTS
@@ -56,7 +56,7 @@ def plan(request: StaffRequest) -> HttpResponse:
     return render(request, "leaving/plan.html", {"form": form})
 
 
-@require_POST
+@post_only
 @limit_posts("departure", 60, minutes=10)
 @staff_page(RIGHT)
 @transaction.atomic

@@ -6,13 +6,21 @@ from typing import Any, TypeVar
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import Account
 
 pages = require_http_methods(["GET", "HEAD", "POST"])
 
 View = TypeVar("View", bound=Callable[..., Any])
+
+
+def post_only(view: View) -> View:
+    """Take POST alone: what a button of another page does, with nothing to look at."""
+    checked = require_POST(view)
+    # Read by the middleware of languages, which leads to a page.
+    checked.is_post_only = True  # type: ignore[attr-defined]
+    return checked
 
 
 def takes_long(view: View) -> View:

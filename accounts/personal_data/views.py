@@ -10,13 +10,12 @@ from django.shortcuts import redirect, render
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST
 
 from accounts.access import login
 from accounts.access.limits import limit_posts
 from accounts.credentials.refusals import NotNow
 from accounts.models import AuditEvent, DataRequest
-from accounts.pages.requests import PersonRequest, pages, takes_long
+from accounts.pages.requests import PersonRequest, pages, post_only, takes_long
 from accounts.personal_data import download, rules
 from accounts.personal_data.collected import COLLECTED
 from accounts.personal_data.forms import DataRequestForm, PasswordForm
@@ -59,7 +58,7 @@ def my_data(request: PersonRequest) -> HttpResponse:
     return render(request, "personal_data/my_data.html", context)
 
 
-@require_POST
+@post_only
 @limit_posts("data", 30, minutes=10)
 @after_password
 @takes_long
@@ -85,7 +84,7 @@ def make_request(request: PersonRequest) -> HttpResponse:
     return render(request, "personal_data/make_request.html", {"form": form})
 
 
-@require_POST
+@post_only
 @limit_posts("data", 30, minutes=10)
 @after_password
 def withdraw_request(request: PersonRequest, pk: int) -> HttpResponse:

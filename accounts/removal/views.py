@@ -10,7 +10,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
@@ -25,7 +25,7 @@ from accounts.models import (
 )
 from accounts.models.right import Right
 from accounts.organisation import roles
-from accounts.pages.requests import hold, pages, takes_long
+from accounts.pages.requests import hold, pages, post_only, takes_long
 from accounts.pages.versions import SeenForm, list_in_words
 from accounts.removal import rules
 from accounts.removal.forms import GroundForm, ProposalForm
@@ -111,7 +111,7 @@ def removal(request: StaffRequest, pk: int) -> HttpResponse:
     return render(request, "removal/removal.html", context)
 
 
-@require_POST
+@post_only
 @limit_posts("removal", 60, minutes=10)
 @staff_page(RIGHT)
 def spare(request: StaffRequest, pk: int, member: int) -> HttpResponse:
@@ -152,7 +152,7 @@ def confirm(request: StaffRequest, pk: int) -> HttpResponse:
     return render(request, "removal/confirm.html", context)
 
 
-@require_POST
+@post_only
 @limit_posts("removal", 60, minutes=10)
 @staff_page(RIGHT)
 def withdraw(request: StaffRequest, pk: int) -> HttpResponse:

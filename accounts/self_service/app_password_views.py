@@ -8,13 +8,12 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from django.views.decorators.http import require_POST
 
 from accounts.access.limits import limit_posts
 from accounts.access.staff import is_verified_staff, to_second_factor
 from accounts.credentials import app_passwords as rules
 from accounts.credentials.app_passwords import Made, NameTaken, TooMany
-from accounts.pages.requests import PersonRequest, pages
+from accounts.pages.requests import PersonRequest, pages, post_only
 from accounts.self_service import password_prompt
 from accounts.self_service.forms import AppPasswordForm
 
@@ -48,7 +47,7 @@ def app_passwords(request: PersonRequest) -> HttpResponse:
     return render(request, "self_service/app_passwords.html", context)
 
 
-@require_POST
+@post_only
 @pages
 @limit_posts("app-passwords", 30, minutes=10)
 def end_app_password(request: PersonRequest, pk: int) -> HttpResponse:

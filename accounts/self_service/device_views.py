@@ -4,14 +4,13 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from accounts.access import devices
 from accounts.access.limits import limit_posts
-from accounts.pages.requests import PersonRequest, pages
+from accounts.pages.requests import PersonRequest, pages, post_only
 
 
-@require_POST
+@post_only
 @pages
 @limit_posts("devices", 30, minutes=10)
 def forget_device(request: PersonRequest, pk: int) -> HttpResponse:
@@ -23,7 +22,7 @@ def forget_device(request: PersonRequest, pk: int) -> HttpResponse:
     return redirect("accounts:activity")
 
 
-@require_POST
+@post_only
 @pages
 @limit_posts("devices", 30, minutes=10)
 def disown_device(request: PersonRequest, pk: int) -> HttpResponse:
@@ -41,7 +40,7 @@ def disown_device(request: PersonRequest, pk: int) -> HttpResponse:
     return redirect("accounts:password")
 
 
-@require_POST
+@post_only
 @pages
 @limit_posts("devices", 30, minutes=10)
 def new_device_sms(request: PersonRequest) -> HttpResponse:

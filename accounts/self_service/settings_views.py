@@ -12,7 +12,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from django.views.decorators.http import require_POST
 
 from accounts.access import browsers, devices, limits, login, mail_logins, sessions
 from accounts.access.limits import limit_posts
@@ -24,7 +23,7 @@ from accounts.credentials.passwords import change_password
 from accounts.credentials.policy import RULES
 from accounts.models import Account, AuditEvent, PhoneMember, Session
 from accounts.organisation import factor_demands
-from accounts.pages.requests import PersonRequest, pages
+from accounts.pages.requests import PersonRequest, pages, post_only
 from accounts.pages.versions import since
 from accounts.self_service import password_prompt, repeats
 from accounts.self_service.forms import (
@@ -147,7 +146,7 @@ def _phone_page(
     return render(request, "self_service/phone.html", context)
 
 
-@require_POST
+@post_only
 @pages
 @limit_posts("phone", 30, minutes=10)
 def phone_again(request: PersonRequest, address: str) -> HttpResponse:

@@ -4,16 +4,20 @@ import datetime as dt
 
 from django.http import HttpResponse
 from django.test import Client, RequestFactory, TestCase, override_settings
+from django.urls import get_resolver
 from django.utils import timezone, translation
 
+from accounts.access.mail_policy_views import ADDRESS
 from accounts.pages import fixed
 from mailportal import errors, language
 from mailportal.language import COOKIE
+from tests.house.test_house_rules import SOME_UUID, patterns
 from tests.support import cast
 from tests.support.cast import ASK, LOGIN
 
 TO_ENGLISH = '<a class="footer__link" href="?ngon-ngu=en" lang="en" hreflang="en">English</a>'
 TO_VIETNAMESE = '<a class="footer__link" href="?ngon-ngu=vi" lang="vi" hreflang="vi">Tiếng Việt</a>'
+FOR_PROGRAMS = ("/api/", "/sms/", "/sso/", ADDRESS)  # whose answers are no pages
 PUBLIC = (
     *(LOGIN, ASK, "/kich-hoat/", "/huong-dan/", "/huong-dan/lay-lai-mat-khau/"),
     *("/quyen-rieng-tu/", "/kha-nang-tiep-can/", "/khong-co/"),
@@ -136,6 +140,54 @@ class ChoiceTests(cast.Cast, TestCase):
 
         self.assertNotIn("Content-Language", r.headers)
         self.assertEqual(r.json()["title"], "Không có")
+
+
+class ButtonTests(cast.Cast, TestCase):
+    """An error page may be the answer at an address that takes only what a button sends."""
+
+    def setUp(self):
+        self.set_up_people()
+
+    def test_the_link_leads_to_the_page_of_the_button(self):
+        self.log_in()
+        button = "/cau-hinh/hoat-dong/nhan-tin/"
+        r = self.client.post(button, {"x": "x" * 1_000_000})
+        self.assertContains(r, TO_ENGLISH, status_code=413)
+
+        r = self.client.get(
+            f"{button}?ngon-ngu=en", headers={"referer": f"https://testserver{button}"}, follow=True
+        )
+
+        self.assertEqual(r.redirect_chain, [("/cau-hinh/hoat-dong/", 302)])
+        self.assertContains(r, '<html lang="en">')
+
+    def test_that_is_the_nearest_above_it(self):
+        for button, page in (
+            ("/cau-hinh/hoat-dong/thiet-bi/7/bo/", "/cau-hinh/hoat-dong/"),
+            ("/cau-hinh/du-lieu/tep/", "/cau-hinh/du-lieu/"),
+            (f"/quan-tri/phieu-kich-hoat/{SOME_UUID}/huy/", "/quan-tri/phieu-kich-hoat/"),
+            ("/quan-tri/chuong-trinh/webhook/7/thu/", "/quan-tri/chuong-trinh/webhook/7/"),
+            ("/ho-tro/tai-khoan/7/doi-chieu/nhan-tin/", "/ho-tro/tai-khoan/7/doi-chieu/"),
+        ):
+            with self.subTest(button):
+                r = self.client.get(f"{button}?next=//evil.vn/&ngon-ngu=en")
+
+                self.assertEqual(r.headers["Location"], page)
+                self.assertEqual(r.cookies[COOKIE].value, "en")
+
+    def test_no_address_of_a_button_is_left_out(self):
+        self.come_in(cast.make_staff("it"))
+        buttons = []
+        for _, path, _ in patterns(get_resolver()):
+            if path.startswith(FOR_PROGRAMS) or self.client.get(path).status_code != 405:
+                continue
+            buttons.append(path)
+            with self.subTest(path):
+                r = self.client.get(f"{path}?ngon-ngu=en", follow=True)
+
+                self.assertNotEqual(r.redirect_chain[0][0], path)
+                self.assertNotEqual(r.status_code, 405)
+        self.assertGreater(len(buttons), 10)
 
 
 class KeptTests(cast.Cast, TestCase):
