@@ -1,6 +1,7 @@
 """Webhooks as IT makes, tries, switches and ends them; each change is on record."""
 
 import base64
+import datetime as dt
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from accounts.models import Account, AuditEvent, Hook, HookMessage, Unit
 from otp.counting import keyed_names
 
 MOST_HOOKS = 20  # that have not ended: each queues a row for what happens
+REPEATED = dt.timedelta(minutes=1)  # in which the same form may come again
 _BEGINNING = "whsec_"  # by which Standard Webhooks knows a secret
 
 Event = AuditEvent.Event
@@ -38,12 +40,17 @@ class Made:
 
 @sensitive_variables()
 def make(*, name: str, url: str, events: Collection[str], unit: Unit | None, by: Account) -> Made:
-    """Make one, on record; raises NameTaken or TooMany."""
+    """Make one, on record; raises NameTaken or TooMany.
+
+    Who sends the form once more has not seen the secret, and is given the one that was made.
+    """
     row = Hook(name=name, url=url, events=list(events), unit=unit, seed=secrets.token_hex(16))
     with transaction.atomic():
         # Else two could both be the last one.
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('accounts_hook'))")
+        if (same := _made_just_now(row, by)) is not None:
+            return Made(same, secret_of(same))
         if Hook.objects.filter(ended_at=None).count() >= MOST_HOOKS:
             raise TooMany
         Hook.objects.bulk_create([row], ignore_conflicts=True)
@@ -63,12 +70,18 @@ def make(*, name: str, url: str, events: Collection[str], unit: Unit | None, by:
 
 
 @sensitive_variables()
-def replace_secret(pk: int, *, by: Account) -> Made | None:
-    """Have a new secret sign what is sent from now on, on record; None where it has ended."""
+def replace_secret(pk: int, *, by: Account, seen: str = "") -> Made | None:
+    """Have a new secret sign what is sent from now on, on record; None where it has ended.
+
+    `seen` is the mark of the secret that was to be replaced. Where that was just done, this is the
+    same click once more, and gives the secret that the first has made.
+    """
     with transaction.atomic():
         row = _held(pk)
         if row is None:
             return None
+        if seen not in ("", mark_of(row)) and _was_just(Event.HOOK_SECRET_MADE, row, by):
+            return Made(row, secret_of(row))
         row.seed = secrets.token_hex(16)
         row.save(update_fields=["seed"])
         AuditEvent.record(Event.HOOK_SECRET_MADE, actor=by, hook=row.name)
@@ -120,9 +133,27 @@ def secret_of(row: Hook) -> str:
     return _BEGINNING + base64.b64encode(key_of(row.seed)).decode()
 
 
+def mark_of(row: Hook) -> str:
+    """Give what tells one secret of a webhook from the next, and nothing of either."""
+    return keyed_names.oldest_name_of("hook-mark", row.seed)[:12]
+
+
 def key_of(seed: str) -> bytes:
     """Derive the 32 bytes that sign."""
     return bytes.fromhex(keyed_names.oldest_name_of("hook", seed))
+
+
+def _made_just_now(row: Hook, by: Account) -> Hook | None:
+    """Find the one that the same form of the same person has made."""
+    same = Hook.objects.filter(name=row.name, url=row.url, unit=row.unit, ended_at=None).first()
+    if same is None or same.events != row.events or not _was_just(Event.HOOK_MADE, same, by):
+        return None
+    return same
+
+
+def _was_just(event: AuditEvent.Event, row: Hook, by: Account) -> bool:
+    lately = AuditEvent.objects.filter(event=event, at__gt=timezone.now() - REPEATED)
+    return lately.filter(actor=by, detail__hook=row.name).exists()
 
 
 def _held(pk: int) -> Hook | None:

@@ -57,6 +57,7 @@ def hook(request: StaffRequest, pk: int) -> HttpResponse:
         "outcome": standing.in_words(row.outcome),
         "words": last,
         "good_for": duration(sending.GOOD_FOR),
+        "mark": rules.mark_of(row),
         "may_change": request.user.has_perm(Right.ADD_HOOKS) and row.ended_at is None,
     }
     return render(request, "hooks/hook.html", context)
@@ -81,7 +82,7 @@ def make(request: StaffRequest) -> HttpResponse:
 @staff_page(Right.ADD_HOOKS)
 def replace_secret(request: StaffRequest, pk: int) -> HttpResponse:
     """Make a new secret, and show it once."""
-    made = rules.replace_secret(pk, by=request.user)
+    made = rules.replace_secret(pk, seen=request.POST.get("seen", ""), by=request.user)
     if made is None:
         return _over(request)
     return render(request, "hooks/secret.html", {"made": made})

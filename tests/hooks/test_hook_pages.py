@@ -8,6 +8,9 @@ from django.test import TestCase, TransactionTestCase
 from accounts.hooks import rules
 from accounts.models import AuditEvent, Hook, HookMessage
 from tests.hooks.hooks import Hooks
+from tests.support import cast
+from tests.support.clock import Clock
+from tests.support.forms import Page
 
 LIST = "/quan-tri/chuong-trinh/webhook/"
 NEW = f"{LIST}moi/"
@@ -18,14 +21,14 @@ class PageTests(Hooks, TestCase):
         self.set_up_hooks()
         self.come_in(self.huong)
 
-    def fill_in(self, **changes):
+    def fill_in(self, *, client=None, **changes):
         fields = {
             "name": "Hỗ trợ người dùng",
             "url": self.receiver.address,
             "events": ["locked", "unlocked"],
             "unit": str(self.ours.pk),
         }
-        return self.client.post(NEW, fields | changes)
+        return (client or self.client).post(NEW, fields | changes)
 
     def act(self, act, **fields):
         return self.client.post(f"{LIST}{self.hook.pk}/{act}/", fields, follow=True)
@@ -94,6 +97,49 @@ class PageTests(Hooks, TestCase):
         self.assertNotEqual(r.context["made"].secret, before)
         self.assertTrue(AuditEvent.objects.filter(event="hook-secret-made", actor=self.huong))
 
+    def test_the_same_form_once_more_gives_the_same_secret(self):
+        first = self.fill_in().context["made"]
+        for number in range(rules.MOST_HOOKS - 2):
+            self.make(f"w{number}")
+
+        again = self.fill_in()
+
+        self.assertContains(again, first.secret)
+        self.assertEqual(again.context["made"].row, first.row)
+        self.assertEqual(Hook.objects.count(), rules.MOST_HOOKS)
+        made = AuditEvent.objects.filter(event="hook-made", detail__hook=first.row.name)
+        self.assertEqual(made.count(), 1)
+
+    def test_the_secret_is_for_nobody_else_for_no_other_form_and_not_for_long(self):
+        self.fill_in()
+        lan = cast.make_staff("lan", "province-it")
+        other = self.client_class()
+        self.come_in(lan, client=other)
+
+        refused = [
+            self.fill_in(url=f"{self.receiver.address}&x"),
+            self.fill_in(events=["locked"]),
+            self.fill_in(unit=""),
+            self.fill_in(client=other),
+        ]
+        Clock(self).forward(seconds=rules.REPEATED.seconds + 1)
+        refused.append(self.fill_in())
+
+        for r in refused:
+            self.assertContains(r, "Đã có webhook tên này")
+        self.assertEqual(Hook.objects.count(), 2)
+
+    def test_the_same_click_for_a_new_secret_gives_the_one_that_it_made(self):
+        seen = Page(self.client, f"{LIST}{self.hook.pk}/", form=r"khoa-ky").fields["seen"]
+        first = self.act("khoa-ky", seen=seen).context["made"].secret
+
+        again = self.act("khoa-ky", seen=seen).context["made"].secret
+
+        self.assertEqual(again, first)
+        self.assertEqual(AuditEvent.objects.filter(event="hook-secret-made").count(), 1)
+        Clock(self).forward(seconds=rules.REPEATED.seconds + 1)
+        self.assertNotEqual(self.act("khoa-ky", seen=seen).context["made"].secret, first)
+
     def test_it_is_ended_at_once_with_what_waits(self):
         self.lock(self.an)
 
@@ -145,22 +191,60 @@ class AtOnceTests(Hooks, TransactionTestCase):
         self.set_up_hooks()
         for number in range(rules.MOST_HOOKS - 2):
             self.make(f"w{number}")
-        start = threading.Barrier(4)
         outcomes = []
 
         def work(number):
-            start.wait()
             try:
                 self.make(f"x{number}")
             except rules.TooMany:
                 outcomes.append("too many")
-            connection.close()
 
-        threads = [threading.Thread(target=work, args=[number]) for number in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        at_once(work)
 
         self.assertEqual(outcomes, ["too many"] * 3)
         self.assertEqual(Hook.objects.filter(ended_at=None).count(), rules.MOST_HOOKS)
+
+    def test_clicks_at_once_make_one_and_give_its_secret(self):
+        self.set_up_hooks()
+        secrets = []
+
+        def work(_):
+            self.make("Một cửa")
+            secrets.append(self.receiver.secret)
+
+        at_once(work)
+
+        made = Hook.objects.get(name="Một cửa")
+        self.assertEqual(secrets, [rules.secret_of(made)] * 4)
+        self.assertEqual(AuditEvent.objects.filter(detail__hook="Một cửa").count(), 1)
+
+    def test_so_do_clicks_for_a_new_secret(self):
+        self.set_up_hooks()
+        seen = rules.mark_of(self.hook)
+        secrets = set()
+
+        def work(_):
+            made = rules.replace_secret(self.hook.pk, seen=seen, by=self.huong)
+            secrets.add(made.secret)
+
+        at_once(work)
+
+        self.assertEqual(secrets, {rules.secret_of(self.now())})
+
+
+def at_once(work):
+    """Have four threads begin the same at one moment."""
+    start = threading.Barrier(4)
+
+    def begin(number):
+        start.wait()
+        try:
+            work(number)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=begin, args=[number]) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
