@@ -20,6 +20,7 @@ from accounts.organisation.units import Visible, with_below
 from otp.models import OFFICE_ZONE
 
 LONGEST = dt.timedelta(days=366)  # of a token's life
+REPEATED = dt.timedelta(minutes=1)  # in which the same form may come again
 _BEGINNING = "mp_"  # by which a token is known where it lies about
 _BYTES = 32
 
@@ -54,7 +55,11 @@ def make(
     last_day: dt.date,
     by: Account,
 ) -> Made:
-    """Make a token, on record; raises NameTaken."""
+    """Make a token, on record; raises NameTaken.
+
+    Who sends the form once more has not seen the token: one of this minute that was never used is
+    replaced.
+    """
     token = _BEGINNING + secrets.token_urlsafe(_BYTES)
     row = ProgramToken(
         name=name,
@@ -68,7 +73,7 @@ def make(
         made = ProgramToken.objects.bulk_create([row], ignore_conflicts=True)
         found = ProgramToken.objects.filter(digest=row.digest).first()
         if not made or found is None:
-            raise NameTaken
+            return Made(_replaced(row, by), token)
         AuditEvent.record(
             Event.PROGRAM_ADMITTED,
             actor=by,
@@ -79,6 +84,23 @@ def make(
             last_day=f"{last_day:%d/%m/%Y}",
         )
     return Made(found, token)
+
+
+def _replaced(row: ProgramToken, by: Account) -> ProgramToken:
+    """Have the token of `row` stand for the one that the same form of the same person has made."""
+    same = (
+        ProgramToken.objects.select_for_update()
+        .filter(name=row.name, scopes=row.scopes, unit=row.unit, networks=row.networks)
+        .filter(last_day=row.last_day, ended_at=None, last_used_on=None)
+        .first()
+    )
+    lately = AuditEvent.objects.filter(at__gt=timezone.now() - REPEATED, actor=by)
+    made = lately.filter(event=Event.PROGRAM_ADMITTED, detail__program=row.name)
+    if same is None or not made.exists():
+        raise NameTaken
+    same.digest = row.digest
+    same.save(update_fields=["digest"])
+    return same
 
 
 def end(pk: int, *, by: Account) -> ProgramToken | None:

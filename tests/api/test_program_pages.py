@@ -2,11 +2,14 @@
 
 import datetime as dt
 
+import time_machine
 from django.test import TestCase
 from django.utils import timezone
 
+from accounts.api import tokens
 from accounts.models import AuditEvent, ProgramToken
 from tests.api.programs import Programs
+from tests.support import cast
 
 LIST, NEW = "/quan-tri/chuong-trinh/", "/quan-tri/chuong-trinh/moi/"
 
@@ -16,7 +19,7 @@ class PageTests(Programs, TestCase):
         self.set_up_programs()
         self.come_in(self.huong)
 
-    def admit(self, **changes):
+    def admit(self, *, client=None, **changes):
         fields = {
             "name": "Quản lý cán bộ",
             "scopes": ["accounts", "locks"],
@@ -24,7 +27,7 @@ class PageTests(Programs, TestCase):
             "networks": "127.0.0.1, 10.1.4.0/24",
             "last_day": f"{timezone.localdate() + dt.timedelta(days=90):%d/%m/%Y}",
         }
-        return self.client.post(NEW, fields | changes)
+        return (client or self.client).post(NEW, fields | changes)
 
     def test_what_is_shown_opens_what_was_chosen_and_is_never_shown_again(self):
         r = self.admit()
@@ -63,6 +66,37 @@ class PageTests(Programs, TestCase):
         self.assertContains(r, "Đã có chương trình tên này")
         self.assertContains(r, 'value="127.0.0.1, 10.1.4.0/24"')
         self.assertEqual(ProgramToken.objects.count(), 1)
+
+    def test_the_same_form_once_more_gives_a_token_in_place_of_the_one_that_nobody_saw(self):
+        lost = self.admit().context["made"].token
+
+        token = self.admit().context["made"].token
+
+        self.assertEqual(self.get("accounts", lost).status_code, 401)
+        self.assertEqual(self.get("accounts", token).status_code, 200)
+        self.assertEqual(ProgramToken.objects.count(), 1)
+        self.assertEqual(AuditEvent.objects.filter(event="program-admitted").count(), 1)
+
+    def test_one_that_is_used_of_another_form_or_of_before_is_not_replaced(self):
+        token = self.admit().context["made"].token
+        lan = self.client_class()
+        self.come_in(cast.make_staff("lan", "province-it"), client=lan)
+
+        refused = [
+            self.admit(scopes=["accounts"]),
+            self.admit(unit=""),
+            self.admit(networks="127.0.0.1"),
+            self.admit(last_day=f"{timezone.localdate():%d/%m/%Y}"),
+            self.admit(client=lan),
+        ]
+        with time_machine.travel(timezone.now() + tokens.REPEATED):
+            refused.append(self.admit())
+        self.assertEqual(self.get("accounts", token).status_code, 200)
+        refused.append(self.admit())
+
+        for r in refused:
+            self.assertContains(r, "Đã có chương trình tên này")
+        self.assertEqual(self.get("accounts", token).status_code, 200)
 
     def test_what_is_wrong_is_said_beside_it(self):
         today = timezone.localdate()
