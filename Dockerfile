@@ -77,6 +77,6 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["python", "-c", "\
 import os, urllib.request; \
 urllib.request.urlopen('http://127.0.0.1:' + os.environ.get('PORT', '8000') + '/healthz', timeout=4)"]
-# Large pages for large blocks: each password hash takes 19 MiB, and gives it back at once.
+# Large pages for large blocks: each password hash takes 19 MiB.
 ENV GLIBC_TUNABLES=glibc.malloc.hugetlb=1
 CMD ["gunicorn", "--config", "deploy/gunicorn.conf.py", "mailportal.wsgi"]

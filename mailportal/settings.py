@@ -233,7 +233,7 @@ PASSWORD_HASHERS = [
 ]
 AUTH_PASSWORD_VALIDATORS = [{"NAME": "accounts.credentials.policy.PolicyValidator"}]
 BREACHED_PASSWORDS_FILE = env.str("BREACHED_PASSWORDS_FILE", "")
-HASHES_AT_ONCE = 3  # in one process; each takes 19 MiB for about 25 ms
+HASHES_AT_ONCE = 2  # in one process; each takes 19 MiB for about 25 ms
 HASH_QUEUE = 5  # seconds to wait for a place before the page says "busy"
 PASSWORD_FRESH = 600  # seconds after typing it in which the password is not asked again
 PHONE_MASK_DIGITS = env.int("PHONE_MASK_DIGITS", 6)  # 0 to 6
