@@ -116,12 +116,15 @@ def ping(pk: int) -> Hook | None:
 
 
 def end(pk: int, *, by: Account) -> Hook | None:
-    """End it at once, on record, and what waits with it; None where it had ended."""
+    """End it at once, on record, and what waits with it; None where it had ended.
+
+    Of its address the host is left: what stands behind that may be a secret of the receiver's.
+    """
     with transaction.atomic():
         row = _held(pk)
         if row is not None:
-            row.ended_at, row.is_on = timezone.now(), False
-            row.save(update_fields=["ended_at", "is_on"])
+            row.ended_at, row.is_on, row.url = timezone.now(), False, _host_alone(row.url)
+            row.save(update_fields=["ended_at", "is_on", "url"])
             row.messages.all().delete()
             AuditEvent.record(Event.HOOK_ENDED, actor=by, hook=row.name)
     return row
@@ -160,6 +163,11 @@ def _held(pk: int) -> Hook | None:
     # Not the key: what queues for it asks for that last of all, when it has the chain of the trail
     # already, for which the caller has yet to wait.
     return Hook.objects.select_for_update(no_key=True).filter(pk=pk, ended_at=None).first()
+
+
+def _host_alone(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _try_at_once(row: Hook) -> None:

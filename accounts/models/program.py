@@ -171,6 +171,11 @@ class Hook(models.Model):
             models.CheckConstraint(
                 name="a_hook_that_ended_is_off", condition=Q(ended_at=None) | Q(is_on=False)
             ),
+            # What stands behind the host may be a secret of the receiver's.
+            models.CheckConstraint(
+                name="a_hook_that_ended_keeps_its_host_alone",
+                condition=Q(ended_at=None) | Q(url__regex="^https?://[^/?#@]+$"),
+            ),
         )
 
     def __str__(self) -> str:

@@ -152,6 +152,8 @@ class PageTests(Hooks, TestCase):
         for act in ("thu", "bat-tat", "khoa-ky", "huy"):
             self.assertContains(self.act(act, on="1"), "không có gì thay đổi")
         self.assertFalse(self.now().is_on)
+        self.assertEqual(self.hook.url, self.receiver.address.partition("/nhan")[0])
+        self.assertContains(self.client.get(f"{LIST}{self.hook.pk}/"), "127.0.0.1")
         (event,) = AuditEvent.objects.filter(event="hook-ended")
         self.assertEqual((event.actor, event.detail["hook"]), (self.huong, self.hook.name))
         self.assertContains(self.fill_in(name=self.hook.name), "Đã có webhook tên này")

@@ -585,7 +585,12 @@ REFUSED = {
     "a_hook_tells_something": [([], hook(events=[]))],
     "a_hook_leads_to_an_address": [([], hook(url="file:///x")), ([], hook(url="https:///x"))],
     "a_hook_has_a_seed": [([], hook(seed="")), ([], hook(seed="z" * 32))],
-    "a_hook_that_ended_is_off": [([], hook(ended_at=NOON))],
+    "a_hook_that_ended_is_off": [([], hook(ended_at=NOON, url="https://x.example"))],
+    "a_hook_that_ended_keeps_its_host_alone": [
+        ([], hook(ended_at=NOON, is_on=False)),
+        ([], hook(ended_at=NOON, is_on=False, url="https://u:p@x.example")),
+        ([], hook(ended_at=NOON, is_on=False, url="https://x.example?khoa=1")),
+    ],
     "accounts_hook_name_key": [([hook()], hook(id=2))],
     "accounts_hookmessage_uid_key": [([hook(), hook_message()], hook_message())],
     "a_hook_message_forgets_whom_it_was_of": [
