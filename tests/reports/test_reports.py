@@ -402,10 +402,19 @@ class CodeReportTests(ReportTestCase):
     def test_errors_and_wrong_guesses_are_counted_in_indexes_alone(self):
         # Among others: with a handful of rows every index is as good.
         AuditEvent.record_many("viewed", [(self.an, {})] * 1_000)
+        now = timezone.now()
+        times = dict.fromkeys(("created_at", "due_at", "good_until", "changed_at"), now)
+        Message.objects.bulk_create(
+            Message(channel="sms", state="accepted", **times) for _ in range(1_000)
+        )
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE accounts_auditevent, otp_message")
-        (errors,) = plans_of(lambda: self.client.get(CODES), '"otp_message"."reason"')
-        (tries,) = plans_of(lambda: self.client.get(CODES), "'password-reset'")
+
+        def look():
+            self.client.get(CODES)
+
+        (errors,) = plans_of(look, '"otp_message"."reason"', bitmaps=False)
+        (tries,) = plans_of(look, "'password-reset'", bitmaps=False)
 
         self.assertIn("Index Only Scan using message_lost", errors)
         self.assertIn("Index Only Scan using audit_event_at", tries)
