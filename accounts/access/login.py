@@ -18,7 +18,7 @@ from accounts.access import drafts, known_browsers, sessions
 from accounts.access.browsers import name_browser
 from accounts.access.limits import network_of
 from accounts.addresses import AddressError, canonical
-from accounts.credentials import decoy_hashes, second_factor
+from accounts.credentials import decoy_hashes
 from accounts.credentials.hashers import Busy
 from accounts.credentials.policy import MAX_LENGTH, STAFF_MIN_LENGTH
 from accounts.models import Account, AuditEvent, PhoneMember
@@ -69,19 +69,14 @@ class AccountBackend(ModelBackend):
         computed and given back when the password is right, so that parallel tries cannot outrun
         the limit. An unknown name costs a hash of those stored, and the same bind.
         """
-        # One transaction, which has ended before the hash is computed.
-        with transaction.atomic():
-            address = Account.objects.main_address(read_name(username or ""))
-            counted_as = counted_for(request, address)
-            charge = limits.charge(FAILURES, counted_as)
-            if charge.granted:
-                account = Account.objects.reached_at(address)
-                # Drawn for everybody, so that the statements are the same.
-                decoy = decoy_hashes.drawn_for(address)
-            else:
-                note_hold(address, counted_as)
+        address, account = Account.objects.owner_of(read_name(username or ""))
+        counted_as = counted_for(request, address)
+        charge = limits.charge(FAILURES, counted_as)
         if not charge.granted:
+            note_hold(address, counted_as)
             raise Held(charge.until)
+        # Drawn for everybody, so that the statements are the same.
+        decoy = decoy_hashes.drawn_for(address)
         try:
             right = _is_right(account, password or "", decoy)
         except (Busy, directory.NoAnswer):
@@ -148,10 +143,11 @@ def open_session(
         request.session["staff"] = account.is_staff
         request.session["browser"] = name_browser(request.headers.get("User-Agent", ""))
         request.session["client"] = caller.current().address
-        if not account.is_staff and second_factor.is_enrolled(account):
+        standing = factor_demands.standing_of(account)
+        if standing.has_factor and not account.is_staff:
             # Staff are asked at the pages of the staff (accounts.access.staff).
             request.session[FACTOR_ASKED] = True
-        elif factor_demands.is_due(account):
+        elif standing.is_due:
             request.session[FACTOR_DEMANDED] = True
         if PhoneMember.objects.asking(account):
             request.session[PHONE_ASKED] = True
@@ -197,8 +193,9 @@ def counted_for(request: HttpRequest | None, address: str) -> str:
 
 def note_hold(address: str, counted_as: str) -> None:
     """Put a hold on record, once: whoever goes on trying must not fill the trail (GO-07)."""
-    if limits.charge(_HOLDS, counted_as).granted:
-        AuditEvent.record(AuditEvent.Event.LOGIN_HELD, address=address, ok=False)
+    with transaction.atomic():
+        if limits.charge(_HOLDS, counted_as).granted:
+            AuditEvent.record(AuditEvent.Event.LOGIN_HELD, address=address, ok=False)
 
 
 def read_name(username: str) -> str:

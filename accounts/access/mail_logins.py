@@ -39,12 +39,11 @@ def is_let_in(name: str) -> bool:
     Charged before the password is compared, as at the portal's own log-in and in the same count,
     so that parallel tries cannot outrun the limit.
     """
-    with transaction.atomic():
-        address = Account.objects.main_address(read_name(name))
-        counted_as = _counted_as(address)
-        charge = limits.charge(FAILURES, counted_as)
-        if not charge.granted:
-            note_hold(address, counted_as)
+    address = Account.objects.main_address(read_name(name))
+    counted_as = _counted_as(address)
+    charge = limits.charge(FAILURES, counted_as)
+    if not charge.granted:
+        note_hold(address, counted_as)
     return charge.granted
 
 
@@ -54,10 +53,9 @@ def note_right(name: str, protocol: str, app: str = "") -> None:
     Where it was the account's own, `app` is empty.
     """
     with transaction.atomic():
-        address = Account.objects.main_address(read_name(name))
+        address, account = Account.objects.owner_of(read_name(name))
         if not _give_back(address):
             _note_unasked()
-        account = Account.objects.reached_at(address)
         if account and caller.current().address:
             _list(account, protocol_of(protocol))
         if account and app:
@@ -67,10 +65,10 @@ def note_right(name: str, protocol: str, app: str = "") -> None:
 def note_wrong(name: str, protocol: str) -> None:
     """Put a wrong password on record; its charge stays."""
     with transaction.atomic():
-        address = Account.objects.main_address(read_name(name))
+        address, account = Account.objects.owner_of(read_name(name))
         AuditEvent.record(
             AuditEvent.Event.LOGIN_FAILED,
-            Account.objects.reached_at(address),
+            account,
             address=address,
             ok=False,
             reason="password",

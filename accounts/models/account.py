@@ -6,11 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
-from django.contrib.auth.hashers import (
-    UNUSABLE_PASSWORD_PREFIX,
-    check_password,
-    make_password,
-)
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, check_password, make_password
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchVectorField
@@ -86,11 +82,15 @@ class AccountManager(BaseUserManager["Account"]):
         """Find the account by its own address or an alias, with whether it `has_factor`."""
         return next(iter(self.with_factor().filter(addresses__address=address)), None)
 
+    def owner_of(self, address: str) -> "tuple[str, Account | None]":
+        """Give what `main_address` gives, and the account: one statement too."""
+        account = next(iter(self.filter(addresses__address=address)), None)
+        return account.address if account else address, account
+
     def main_address(self, address: str) -> str:
         """Give the address under which the owner of `address` is counted; itself where it has none.
 
-        One statement, whoever asks for whatever: what is counted afterwards is one count for an
-        account and its aliases, and the work tells nothing (QU-04, EN-04).
+        One statement that tells nothing: an account and its aliases have one count (QU-04, EN-04).
         """
         owners = self.filter(addresses__address=address)
         return next(iter(owners.values_list("address", flat=True)), address)
@@ -103,13 +103,12 @@ class AccountManager(BaseUserManager["Account"]):
         columns = [prefix + name for prefix in _WHOSE_CODES for name in _FOR_CODES]
         found = self.with_custody().filter(addresses__address=address).only(*columns)
         account = next(iter(found), None)
-        main = account.address if account else address
-        return main, account if account and account.shows_phone else None
+        shown = account if account and account.shows_phone else None
+        return account.address if account else address, shown
 
     def with_factor(self) -> "models.QuerySet[Account]":
-        """Read accounts with whether they have a second factor: no statement more."""
-        # The property of that name asks where it was not read beforehand.
-        return self.annotate(has_factor=has_factor())  # type: ignore[no-redef]  # see above
+        """Read with the accounts what the property `has_factor` asks else: no statement more."""
+        return self.annotate(has_factor=has_factor())  # type: ignore[no-redef]  # the property
 
     def with_custody(self) -> "models.QuerySet[Account]":
         """Read accounts with those who are responsible for them: one statement for every kind."""

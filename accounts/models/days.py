@@ -1,11 +1,16 @@
 """Counts that are kept: of each unit and of the codes by day, of password hashes as they are."""
 
 from django.db import connection, models
-from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models.unit import Unit
+
+# Read at each log-in.
+_TOTALS = """
+SELECT scheme, sum(count) FROM accounts_hashtally
+GROUP BY scheme HAVING sum(count) > 0 ORDER BY scheme
+"""
 
 # In one statement: what is added meanwhile stays.
 _COMPACT = """
@@ -67,8 +72,10 @@ class CodeDay(models.Model):
 class HashTallyManager(models.Manager["HashTally"]):
     def totals(self) -> list[tuple[str, int]]:
         """Give each scheme and how many accounts have it, in the order of their names."""
-        sums = self.values_list("scheme").annotate(total=Sum("count")).filter(total__gt=0)
-        return list(sums.order_by("scheme"))
+        with connection.cursor() as cursor:
+            cursor.execute(_TOTALS)
+            totals: list[tuple[str, int]] = cursor.fetchall()
+        return totals
 
     def compact(self) -> None:
         """Sum up the rows of each scheme."""

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import F
-from django.db.models.functions import Now
 
 from otp.counting.keyed_names import name_of
 from otp.models import Meter
@@ -37,6 +35,11 @@ class Charge:
 _CHARGE = """
 SELECT granted, until
 FROM otp_charge(%(key)s, 1, %(limit)s, %(period)s, statement_timestamp())
+"""
+
+_GIVE_BACK = """
+UPDATE otp_meter SET count = count - 1
+WHERE key = %(key)s AND count > 0 AND until > statement_timestamp()
 """
 
 _USED_UP = """
@@ -81,8 +84,10 @@ def give_back(limit: Limit, who: str) -> bool:
 
     False where there is none.
     """
-    charged = Meter.objects.filter(pk=key_of(limit, who), count__gt=0, until__gt=Now())
-    return bool(charged.update(count=F("count") - 1))
+    with connection.cursor() as cursor:
+        cursor.execute(_GIVE_BACK, {"key": key_of(limit, who)})
+        count: int = cursor.rowcount
+    return count == 1
 
 
 def clear(limit: Limit, who: str) -> None:
