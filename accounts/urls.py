@@ -144,6 +144,7 @@ urlpatterns = [
     path("quan-tri/chuong-trinh/webhook/", hook_views.hooks, name="hooks"),
     path("quan-tri/chuong-trinh/webhook/moi/", hook_views.make, name="make-hook"),
     path("quan-tri/chuong-trinh/webhook/<int:pk>/", hook_views.hook, name="hook"),
+    path("quan-tri/chuong-trinh/webhook/<int:pk>/sua/", hook_views.edit, name="edit-hook"),
     path("quan-tri/chuong-trinh/webhook/<int:pk>/thu/", hook_views.ping, name="ping-hook"),
     path("quan-tri/chuong-trinh/webhook/<int:pk>/bat-tat/", hook_views.switch, name="switch-hook"),
     path(

@@ -1,10 +1,12 @@
-"""What IT types to make a webhook."""
+"""What IT types to make a webhook, and to change one."""
 
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Hook
@@ -12,25 +14,17 @@ from accounts.organisation.units import Tree
 from accounts.organisation.within import Within
 from accounts.pages.forms import PortalForm, Text, TickBoxes
 from accounts.pages.staff_fields import KeptWords
+from accounts.pages.versions import SeenForm
 
 LONGEST_URL = 300  # characters
+_FIELDS = ("url", "events", "unit")
 _OFF = {"autocomplete": "off", "spellcheck": "false"}
 _NO_ADDRESS = _(
     "Hãy ghi đủ địa chỉ, bắt đầu bằng https://. Ví dụ: https://qlcb.example.gov.vn/nhan."
 )
 
 
-class HookForm(PortalForm):
-    name = KeptWords(
-        label=_("Tên webhook"),
-        help_text=_("Ví dụ: Phần mềm quản lý cán bộ. Tên được ghi vào nhật ký, không dùng lại."),
-        max_length=64,
-        error_messages={
-            "required": _("Hãy đặt tên cho webhook."),
-            "max_length": _("Tên dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn."),
-        },
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
+class _ReceiverForm(PortalForm):
     url = Text(
         label=_("Địa chỉ nơi nhận"),
         help_text=_(
@@ -72,6 +66,60 @@ class HookForm(PortalForm):
         if parts.username is not None or parts.fragment:
             raise forms.ValidationError(_("Hãy bỏ tên đăng nhập và phần sau dấu # khỏi địa chỉ."))
         return typed
+
+
+class HookForm(_ReceiverForm):
+    name = KeptWords(
+        label=_("Tên webhook"),
+        help_text=_("Ví dụ: Phần mềm quản lý cán bộ. Tên được ghi vào nhật ký, không dùng lại."),
+        max_length=64,
+        error_messages={
+            "required": _("Hãy đặt tên cho webhook."),
+            "max_length": _("Tên dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn."),
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    field_order = ("name", *_FIELDS)
+
+
+class EditForm(SeenForm, _ReceiverForm):
+    """Shows no address, behind whose host may stand a secret: nothing typed leaves it as it is."""
+
+    def __init__(self, *args: Any, hook: Hook, tree: Tree, **kwargs: Any) -> None:
+        self._hook = hook
+        stored = {"events": hook.events, "unit": hook.unit_id or ""}
+        super().__init__(*args, initial=stored, stands=_stands(hook, tree), tree=tree, **kwargs)
+        self.fields["url"].required = False
+        self.fields["url"].help_text = _(
+            "Đang gửi tới %(host)s. Để trống thì giữ địa chỉ đang dùng; đổi địa chỉ thì khóa ký vẫn"
+            " như cũ."
+        ) % {"host": host_of(hook)}
+
+    def clean_url(self) -> str:
+        return super().clean_url() if self.cleaned_data["url"] else self._hook.url
+
+    def _changed(self, seen: Mapping[str, str]) -> Iterator[str]:
+        # The same click once more undoes nothing.
+        return super()._changed(seen) if self._would_change() else iter(())
+
+    def _would_change(self) -> bool:
+        wanted = self.cleaned_data
+        return any(wanted.get(name) != getattr(self._hook, name) for name in _FIELDS)
+
+
+def host_of(hook: Hook) -> str:
+    """Give what may be shown of an address: what stands behind it may be a secret."""
+    return urlsplit(hook.url).netloc
+
+
+def _stands(hook: Hook, tree: Tree) -> dict[str, str]:
+    labels = dict(Hook.Event.choices)
+    return {
+        gettext("nơi nhận"): host_of(hook),
+        gettext("việc được báo"): "; ".join(str(labels[event]) for event in hook.events),
+        gettext("đơn vị"): tree.path(hook.unit_id) if hook.unit_id else gettext("Toàn tỉnh"),
+    }
 
 
 def _is_here(host: str) -> bool:

@@ -1,4 +1,4 @@
-"""Webhooks as IT makes, tries, switches and ends them; each change is on record."""
+"""Webhooks as IT makes, changes, tries, switches and ends them; each change is on record."""
 
 import base64
 import datetime as dt
@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.models import Account, AuditEvent, Hook, HookMessage, Unit
+from accounts.organisation.units import with_below
 from otp.counting import keyed_names
 
 MOST_HOOKS = 20  # that have not ended: each queues a row for what happens
@@ -70,6 +72,43 @@ def make(*, name: str, url: str, events: Collection[str], unit: Unit | None, by:
 
 
 @sensitive_variables()
+def edit(row: Hook, *, url: str, events: Collection[str], unit: Unit | None, by: Account) -> None:
+    """Change whom a webhook that the caller holds tells of what, on record.
+
+    What waits goes to the new address, unless that is no longer to be told of it.
+    """
+    wanted = {"url": url, "events": list(events), "unit": unit}
+    fields = [name for name, value in wanted.items() if getattr(row, name) != value]
+    if not fields:
+        return
+    row.url, row.events, row.unit = url, list(events), unit
+    _drop_what_is_not_told(row)
+    if "url" in fields:
+        # What comes of a post on its way to the address before says nothing of this one.
+        row.claim, row.claimed_until = row.claim + 1, None
+        _try_at_once(row)
+    row.save(
+        update_fields=[
+            *fields,
+            "claim",
+            "claimed_until",
+            "failing_since",
+            "failures",
+            "paused_until",
+        ]
+    )
+    AuditEvent.record(
+        Event.HOOK_EDITED,
+        actor=by,
+        hook=row.name,
+        fields=fields,
+        host=urlsplit(url).hostname,
+        events=row.events,
+        unit=str(unit or ""),
+    )
+
+
+@sensitive_variables()
 def replace_secret(pk: int, *, by: Account, seen: str = "") -> Made | None:
     """Have a new secret sign what is sent from now on, on record; None where it has ended.
 
@@ -77,7 +116,7 @@ def replace_secret(pk: int, *, by: Account, seen: str = "") -> Made | None:
     same click once more, and gives the secret that the first has made.
     """
     with transaction.atomic():
-        row = _held(pk)
+        row = held(pk)
         if row is None:
             return None
         if seen not in ("", mark_of(row)) and _was_just(Event.HOOK_SECRET_MADE, row, by):
@@ -91,7 +130,7 @@ def replace_secret(pk: int, *, by: Account, seen: str = "") -> Made | None:
 def switch(pk: int, *, on: bool, by: Account) -> Hook | None:
     """Let it send or have it wait, on record; None where it has ended."""
     with transaction.atomic():
-        row = _held(pk)
+        row = held(pk)
         if row is not None and row.is_on != on:
             row.is_on = on
             _try_at_once(row)
@@ -105,7 +144,7 @@ def switch(pk: int, *, on: bool, by: Account) -> Hook | None:
 def ping(pk: int) -> Hook | None:
     """Queue a word of no meaning, to go before all that waits; None where nothing is sent."""
     with transaction.atomic():
-        row = _held(pk)
+        row = held(pk)
         if row is None or not row.is_on:
             return None
         if not row.messages.waiting().filter(event=Hook.PING).exists():
@@ -121,13 +160,20 @@ def end(pk: int, *, by: Account) -> Hook | None:
     Of its address the host is left: what stands behind that may be a secret of the receiver's.
     """
     with transaction.atomic():
-        row = _held(pk)
+        row = held(pk)
         if row is not None:
             row.ended_at, row.is_on, row.url = timezone.now(), False, _host_alone(row.url)
             row.save(update_fields=["ended_at", "is_on", "url"])
             row.messages.all().delete()
             AuditEvent.record(Event.HOOK_ENDED, actor=by, hook=row.name)
     return row
+
+
+def held(pk: int) -> Hook | None:
+    """Let nobody else change one until the caller's transaction is over; None if it has ended."""
+    # Not the key: what queues for it asks for that last of all, when it has the chain of the trail
+    # already, for which the caller has yet to wait.
+    return Hook.objects.select_for_update(no_key=True).filter(pk=pk, ended_at=None).first()
 
 
 @sensitive_variables()
@@ -159,10 +205,13 @@ def _was_just(event: AuditEvent.Event, row: Hook, by: Account) -> bool:
     return lately.filter(actor=by, detail__hook=row.name).exists()
 
 
-def _held(pk: int) -> Hook | None:
-    # Not the key: what queues for it asks for that last of all, when it has the chain of the trail
-    # already, for which the caller has yet to wait.
-    return Hook.objects.select_for_update(no_key=True).filter(pk=pk, ended_at=None).first()
+def _drop_what_is_not_told(row: Hook) -> None:
+    waiting = row.messages.waiting()
+    told = waiting.filter(event__in=[*row.events, Hook.PING])
+    if row.unit_id is not None:
+        below = with_below([row.unit_id])
+        told = told.filter(Q(event=Hook.PING) | Q(data__unit__in=list(below)))
+    waiting.exclude(pk__in=told.values("pk")).delete()
 
 
 def _host_alone(url: str) -> str:

@@ -1,9 +1,9 @@
-"""The pages on which IT makes webhooks, sees how they fare, tries, switches and ends them."""
+"""The pages on which IT makes, changes, tries, switches and ends webhooks, and sees their state."""
 
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -13,12 +13,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.hooks import rules, sending, standing
-from accounts.hooks.forms import HookForm
+from accounts.hooks.forms import EditForm, HookForm, host_of
 from accounts.hooks.rules import Made, NameTaken, TooMany
 from accounts.models import Hook
 from accounts.models.right import Right
 from accounts.organisation.units import Tree
-from accounts.pages.requests import post_only
+from accounts.pages.requests import pages, post_only
 from otp.sentences import duration
 
 SHOWN = 50  # messages of a webhook
@@ -50,8 +50,7 @@ def hook(request: StaffRequest, pk: int) -> HttpResponse:
     ]
     context = {
         "hook": row,
-        # What stands behind the host may be a secret of the receiver's.
-        "host": urlsplit(row.url).netloc,
+        "host": host_of(row),
         "unit": Tree().path(row.unit_id),
         "events": [labels[event] for event in row.events],
         "outcome": standing.in_words(row.outcome),
@@ -74,6 +73,24 @@ def make(request: StaffRequest) -> HttpResponse:
     if made:
         return render(request, "hooks/secret.html", {"made": made})
     return render(request, "hooks/make.html", {"form": form})
+
+
+@sensitive_variables()
+@pages
+@limit_posts("hooks", 30, minutes=10)
+@staff_page(Right.ADD_HOOKS)
+def edit(request: StaffRequest, pk: int) -> HttpResponse:
+    """Change whom one tells of what; its secret stays."""
+    with transaction.atomic():
+        row = rules.held(pk)
+        if row is None:
+            return _over(request)
+        form = EditForm(request.POST or None, hook=row, tree=Tree())
+        if form.is_valid():
+            rules.edit(row, **form.cleaned_data, by=request.user)
+            sentence = _("Đã lưu webhook “%(name)s”. Nếu đã đổi địa chỉ, hãy gửi một tin thử.")
+            return _done(request, row, lambda row: sentence % {"name": row.name})
+    return render(request, "hooks/edit.html", {"form": form, "hook": row})
 
 
 @sensitive_variables()

@@ -167,6 +167,7 @@ class AuditEvent(models.Model):
         PROGRAM_REPEATED = "program-repeated", _("Chương trình của CNTT khóa, mở khóa không đổi gì")
         PROGRAM_LOADED = "program-loaded", _("Chương trình của CNTT nhập tài khoản")
         HOOK_MADE = "hook-made", pgettext_lazy("event", "Tạo webhook")
+        HOOK_EDITED = "hook-edited", pgettext_lazy("event", "Sửa webhook")
         HOOK_SWITCHED = "hook-switched", _("Bật, tắt webhook")
         HOOK_SECRET_MADE = "hook-secret-made", _("Thay khóa ký của webhook")
         HOOK_ENDED = "hook-ended", pgettext_lazy("event", "Hủy webhook")

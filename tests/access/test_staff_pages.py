@@ -146,6 +146,7 @@ TABLE = {
     "/quan-tri/chuong-trinh/webhook/": (NO, NO, YES, YES, NO, GONE),
     "/quan-tri/chuong-trinh/webhook/moi/": (NO, NO, YES, NO, NO, GONE),
     "/quan-tri/chuong-trinh/webhook/{hook}/": (NO, NO, YES, YES, NO, GONE),
+    "/quan-tri/chuong-trinh/webhook/{hook}/sua/": (NO, NO, YES, NO, NO, GONE),
     "/quan-tri/hop-thu-to-chuc/": (NO, YES, YES, YES, NO, GONE),
     "/quan-tri/hop-thu-to-chuc/danh-sach.csv": (NO, YES, YES, YES, NO, GONE),
     "/quan-tri/hop-thu-to-chuc/{office}/": (NO, YES, YES, NO, NO, GONE),

@@ -1,4 +1,4 @@
-"""Webhooks in a browser: made, the secret shown once, tried, looked at and ended."""
+"""Webhooks in a browser: made, the secret shown once, tried, looked at, changed and ended."""
 
 from django.test import override_settings
 
@@ -48,6 +48,14 @@ class WebhookTests(BrowserTestCase):
         self.follow("Quản lý cán bộ")
         self.sees(self.receiver.ids[0])
         self.is_fit()
+        self.follow("Sửa webhook")
+        self.page.get_by_label("Khóa tài khoản", exact=True).uncheck()
+        self.press("Lưu")
+        self.sees("Hãy chọn ít nhất một việc")
+        self.is_fit()
+        self.page.get_by_label("Mở khóa tài khoản", exact=True).check()
+        self.press("Lưu")
+        self.sees("Đã lưu webhook")
         self.press("Hủy webhook")
 
         self.sees("không gửi gì nữa")

@@ -1,13 +1,15 @@
-"""The pages of webhooks: made, tried, switched, ended; the secret is shown once."""
+"""The pages of webhooks: made, changed, tried, switched, ended; the secret is shown once."""
 
 import threading
 
 from django.db import connection
 from django.test import TestCase, TransactionTestCase
+from django.utils import timezone
 
-from accounts.hooks import rules
+from accounts.hooks import rules, sending
 from accounts.models import AuditEvent, Hook, HookMessage
-from tests.hooks.hooks import Hooks
+from tests.hooks.hooks import ALL, Hooks
+from tests.hooks.receiver import Receiver
 from tests.support import cast
 from tests.support.clock import Clock
 from tests.support.forms import Page
@@ -29,6 +31,9 @@ class PageTests(Hooks, TestCase):
             "unit": str(self.ours.pk),
         }
         return (client or self.client).post(NEW, fields | changes)
+
+    def edit_page(self):
+        return Page(self.client, f"{LIST}{self.hook.pk}/sua/")
 
     def act(self, act, **fields):
         return self.client.post(f"{LIST}{self.hook.pk}/{act}/", fields, follow=True)
@@ -139,6 +144,106 @@ class PageTests(Hooks, TestCase):
         self.assertEqual(AuditEvent.objects.filter(event="hook-secret-made").count(), 1)
         Clock(self).forward(seconds=rules.REPEATED.seconds + 1)
         self.assertNotEqual(self.act("khoa-ky", seen=seen).context["made"].secret, first)
+
+    def test_what_is_told_and_whom_is_changed_on_record_and_the_secret_stays(self):
+        other = Receiver()
+        self.addCleanup(other.close)
+        other.secret = self.receiver.secret
+        page = self.edit_page()
+        self.assertNotIn("khoa=1", self.client.get(page.path).content.decode())
+        self.lock(self.an)
+
+        r = page.save(url=other.address, events=["locked"], unit=str(self.ours.pk))
+
+        self.assertRedirects(r, f"{LIST}{self.hook.pk}/")
+        self.unlock(self.an)
+        self.lock(self.binh)
+        self.send()
+        (told,) = other.told
+        self.assertEqual((told["type"], told["signed"]), ("locked", True))
+        self.assertEqual(told["data"]["address"], self.an.address)
+        self.assertEqual(self.receiver.told, [])
+        event = AuditEvent.objects.get(event="hook-edited", actor=self.huong)
+        self.assertEqual(event.detail["hook"], self.hook.name)
+        self.assertEqual(event.detail["fields"], ["url", "events", "unit"])
+        self.assertEqual((event.detail["host"], event.detail["unit"]), ("127.0.0.1", "Sở Y tế"))
+        self.assertNotIn("khoa", str(event.detail))
+
+    def test_an_address_that_is_not_typed_stays(self):
+        r = self.edit_page().save(events=["locked"], unit="")
+
+        self.assertEqual(r.status_code, 302)
+        self.assertEqual((self.now().url, self.hook.events), (self.receiver.address, ["locked"]))
+        self.assertEqual(AuditEvent.objects.get(event="hook-edited").detail["fields"], ["events"])
+
+    def test_what_waits_and_is_no_longer_to_be_told_is_dropped(self):
+        self.lock(self.an)
+        self.lock(self.binh)
+        self.unlock(self.an)
+        HookMessage.objects.tell("campaign-started", {"campaign": 1}, timezone.now())
+        self.act("thu")
+
+        self.edit_page().save(events=["locked", "campaign-started"], unit=str(self.ours.pk))
+
+        self.send()
+        told = [(each["type"], each["data"].get("address")) for each in self.receiver.told]
+        self.assertEqual(told, [("ping", None), ("locked", self.an.address)])
+
+    def test_a_new_address_is_tried_at_once_whatever_comes_of_the_one_before(self):
+        self.receiver.plan = [500]
+        self.lock(self.an)
+        self.send()
+        Hook.objects.update(paused_until=None)
+        on_its_way = sending.claim()
+        other = Receiver()
+        self.addCleanup(other.close)
+
+        self.edit_page().save(url=other.address, events=ALL, unit="")
+        sending.keep(on_its_way, sending.Answer("no-answer", taken=False))
+
+        self.assertEqual((self.now().failures, self.hook.paused_until), (0, None))
+        self.send()
+        self.assertEqual(len(other.told), 1)
+
+    def test_an_old_page_undoes_nothing_and_a_second_click_is_no_fault(self):
+        old, page = self.edit_page(), self.edit_page()
+        for _ in range(2):
+            r = self.client.post(page.path, page.fields | {"url": "", "events": ["locked"]})
+            self.assertEqual(r.status_code, 302)
+
+        r = old.save(events=["unlocked"], unit="")
+
+        self.assertContains(r, "Từ khi bạn mở trang này, việc được báo đã đổi")
+        self.assertEqual(self.now().events, ["locked"])
+        self.assertEqual(AuditEvent.objects.filter(event="hook-edited").count(), 1)
+        self.assertEqual(old.save(events=["unlocked"]).status_code, 302)
+        self.assertEqual(self.now().events, ["unlocked"])
+
+    def test_a_change_is_checked_as_the_making_is(self):
+        for field, value, sentence in (
+            ("url", "http://qlcb.example.vn/", "bắt đầu bằng https://"),
+            ("url", "https://u:p@x.vn/", "bỏ tên đăng nhập"),
+            ("events", [], "Hãy chọn ít nhất một việc"),
+            ("unit", "0", "Không có đơn vị này"),
+        ):
+            with self.subTest(field, value=value):
+                page = self.edit_page()
+
+                r = page.save(**{"events": ["locked"], "unit": ""} | {field: value})
+
+                self.assertContains(r, sentence)
+                self.assertEqual((self.now().events, self.hook.unit), (ALL, None))
+                self.assertEqual(self.hook.url, self.receiver.address)
+
+    def test_one_that_has_ended_is_not_changed(self):
+        page = self.edit_page()
+        rules.end(self.hook.pk, by=self.huong)
+
+        r = self.client.post(page.path, {"events": ["locked"]}, follow=True)
+
+        self.assertContains(r, "không có gì thay đổi")
+        self.assertEqual(self.now().events, ALL)
+        self.assertRedirects(self.client.get(page.path), LIST)
 
     def test_it_is_ended_at_once_with_what_waits(self):
         self.lock(self.an)
