@@ -5,31 +5,15 @@ from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from typing import Any, TypeVar
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 
 from accounts.api import tokens
-from accounts.campaigns import phone_figures, rules
-from accounts.models import Campaign, CampaignMember, PhoneCampaign, ProgramToken
-from accounts.organisation.units import Tree, Visible
+from accounts.campaigns import counts, phone_figures
+from accounts.campaigns.counts import CampaignCounts
+from accounts.models import Campaign, PhoneCampaign, ProgramToken
+from accounts.organisation.units import Tree
 
-Outcome = CampaignMember.Outcome
 Kind = TypeVar("Kind", Campaign, PhoneCampaign)
-
-
-@dataclass(frozen=True)
-class PasswordFigures:
-    """How the people of a campaign against default passwords stand; of a plan, who would be."""
-
-    people: int = 0
-    open: int = 0
-    changed: int = 0
-    locked: int = 0
-    unwarned: int = 0
-    left: int = 0
-    stopped: int = 0
-
-    def __add__(self, other: "PasswordFigures") -> "PasswordFigures":
-        return PasswordFigures(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
 
 @dataclass(frozen=True)
@@ -46,7 +30,7 @@ class PhoneFigures:
         return PhoneFigures(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
 
-Figures = TypeVar("Figures", PasswordFigures, PhoneFigures)
+Figures = TypeVar("Figures", CampaignCounts, PhoneFigures)
 
 
 def page(rows: "QuerySet[Kind]", *, after: int, most: int) -> tuple[list[Kind], int | None]:
@@ -87,7 +71,7 @@ def counted(program: ProgramToken, campaign: Campaign | PhoneCampaign) -> dict[s
     visible = tokens.units_of(program)
     tree = Tree(visible)
     if isinstance(campaign, Campaign):
-        return _summed(_by_password(campaign, visible), tree, PasswordFigures())
+        return _summed(counts.by_units(campaign, visible), tree, CampaignCounts())
     own = {
         unit: PhoneFigures(each.people, each.missing, each.done, each.excused, each.left)
         for unit, each in phone_figures.by_units(campaign, visible).items()
@@ -103,29 +87,3 @@ def _summed(own: Mapping[int | None, Figures], tree: Tree, nobody: Figures) -> d
         if figures.people:
             units.append({"unit": unit.pk, "path": tree.path(unit.pk), **vars(figures)})
     return {"total": vars(sum(own.values(), nobody)), "units": units}
-
-
-def _by_password(campaign: Campaign, visible: Visible) -> dict[int | None, PasswordFigures]:
-    if campaign.is_planned:
-        units = rules.units_of(campaign)
-        people = rules.eligible(units if visible is None else units.intersection(visible))
-        counts = people.order_by().values_list("unit").annotate(count=Count("pk"))
-        return {unit: PasswordFigures(count, count) for unit, count in counts}
-    members = campaign.members.order_by()
-    if visible is not None:
-        members = members.filter(account__unit__in=visible)
-    rows = members.values_list("account__unit").annotate(
-        people=Count("pk"),
-        **{
-            name: Count("pk", filter=Q(outcome=outcome))
-            for name, outcome in (
-                ("open", Outcome.OPEN),
-                ("changed", Outcome.CHANGED),
-                ("locked", Outcome.LOCKED),
-                ("unwarned", Outcome.UNWARNED),
-                ("left", Outcome.LEFT),
-                ("stopped", Outcome.STOPPED),
-            )
-        },
-    )
-    return {unit: PasswordFigures(*counts) for unit, *counts in rows}

@@ -10,6 +10,7 @@ from accounts.api.changes import KEPT, LONGEST_KEY
 from accounts.api.loading import COLUMNS, MOST_ROWS
 from accounts.api.people import MOST_ON_A_PAGE, USUAL_ON_A_PAGE
 from accounts.api.sent import LATELY
+from accounts.campaigns.counts import CampaignCounts
 from accounts.models import Account, Campaign, PhoneCampaign, ProgramToken
 from otp.models import Message
 from otp.sentences import duration
@@ -268,7 +269,7 @@ def _campaign_schemas() -> Schema:
     day, moment = {"type": ["string", "null"]}, {"type": ["string", "null"]}
     schemas: Schema = {}
     for name, kind, figures, last_day in (
-        ("PasswordCampaign", Campaign, campaigns.PasswordFigures(), "lock_day"),
+        ("PasswordCampaign", Campaign, CampaignCounts(), "lock_day"),
         ("PhoneCampaign", PhoneCampaign, campaigns.PhoneFigures(), "asked_first_from"),
     ):
         said: Schema = {

@@ -1,11 +1,10 @@
 """What IT sees of a campaign before each step and after it: who, how many, when."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
@@ -14,6 +13,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from accounts.campaigns import rules
+from accounts.campaigns.counts import CampaignCounts, count_warned
 from accounts.models.account import Account
 from accounts.models.campaign import WARNED_BEFORE, Campaign, CampaignMember
 from accounts.models.unit import Unit
@@ -25,45 +25,6 @@ from accounts.reports.tables import Row, Table, number
 Outcome = CampaignMember.Outcome
 
 UNITS_SHOWN = 100
-
-
-@dataclass(frozen=True)
-class CampaignCounts:
-    """The members of a campaign, counted by outcome."""
-
-    people: int
-    open: int
-    changed: int
-    locked: int
-    unwarned: int
-    left: int
-    warned: dict[int, int]  # by the days before the lock
-
-    @classmethod
-    def of(cls, campaign: Campaign) -> "CampaignCounts":
-        """Count the members; of a campaign that is only planned, those who would be."""
-        if campaign.is_planned:
-            count = rules.eligible(rules.units_of(campaign)).count()
-            return cls(count, count, 0, 0, 0, 0, dict.fromkeys(WARNED_BEFORE, 0))
-        counts = campaign.members.aggregate(
-            people=Count("pk"),
-            **{
-                name: Count("pk", filter=Q(outcome=outcome))
-                for name, outcome in (
-                    ("open", Outcome.OPEN),
-                    ("changed", Outcome.CHANGED),
-                    ("locked", Outcome.LOCKED),
-                    ("unwarned", Outcome.UNWARNED),
-                    ("left", Outcome.LEFT),
-                )
-            },
-            **{
-                f"warned_{days}": Count("pk", filter=Q(warnings_sent__gt=before))
-                for before, days in enumerate(WARNED_BEFORE)
-            },
-        )
-        warned = {days: counts.pop(f"warned_{days}") for days in WARNED_BEFORE}
-        return cls(**counts, warned=warned)
 
 
 def stands(campaign: Campaign) -> dict[str, str]:
@@ -121,19 +82,32 @@ def tiles(campaign: Campaign, counts: CampaignCounts) -> list[Tile]:
         Tile(_("Đã đổi mật khẩu"), number(counts.changed), href=list_of(campaign, Outcome.CHANGED)),
         Tile(_("Chưa đổi mật khẩu"), number(counts.open), href=list_of(campaign, Outcome.OPEN)),
         Tile(_("Đã khóa"), number(counts.locked), href=list_of(campaign, Outcome.LOCKED)),
-        Tile(
-            _("Không bị khóa"),
-            number(counts.unwarned + counts.left),
-            _("%(unwarned)s không chắc thư đã tới, %(left)s ra khỏi danh sách")
-            % {"unwarned": number(counts.unwarned), "left": number(counts.left)},
-            list_of(campaign, Outcome.UNWARNED, Outcome.LEFT),
-        ),
+        _not_locked(campaign, counts),
     ]
+
+
+def _not_locked(campaign: Campaign, counts: CampaignCounts) -> Tile:
+    outcomes = [Outcome.UNWARNED, Outcome.LEFT]
+    detail = _("%(unwarned)s không chắc thư đã tới, %(left)s ra khỏi danh sách")
+    if counts.stopped:
+        outcomes.append(Outcome.STOPPED)
+        detail = _(
+            "%(unwarned)s không chắc thư đã tới, %(left)s ra khỏi danh sách, %(stopped)s chưa đổi"
+            " mật khẩu khi chiến dịch dừng"
+        )
+    said = {name: number(getattr(counts, name)) for name in ("unwarned", "left", "stopped")}
+    return Tile(
+        _("Không bị khóa"),
+        number(counts.unwarned + counts.left + counts.stopped),
+        detail % said,
+        list_of(campaign, *outcomes),
+    )
 
 
 def steps(campaign: Campaign, counts: CampaignCounts) -> Table:
     """Show each step with its day and its people, before it runs and after."""
-    rows = [_warning(campaign, counts, days) for days in WARNED_BEFORE]
+    warned = count_warned(campaign)
+    rows = [_warning(campaign, counts, days, warned[days]) for days in WARNED_BEFORE]
     rows.append(
         Row(
             (
@@ -168,8 +142,7 @@ def warning_name(days: int) -> str:
     return _("Nhắc lần %(number)s") % {"number": WARNED_BEFORE.index(days) + 1}
 
 
-def _warning(campaign: Campaign, counts: CampaignCounts, days: int) -> Row:
-    done = counts.warned[days]
+def _warning(campaign: Campaign, counts: CampaignCounts, days: int, done: int) -> Row:
     planned = campaign.lock_day - dt.timedelta(days=days)
     waiting = 0
     if not campaign.is_over:
@@ -202,19 +175,17 @@ def _lock_state(campaign: Campaign) -> str:
     return _("cần cán bộ quản trị đồng ý trước ngày khóa")
 
 
-def by_unit(campaign: Campaign) -> Table:
-    """Count the people by unit, the most first."""
-    counts = _planned_by_unit(campaign) if campaign.is_planned else _members_by_unit(campaign)
-    units = Unit.objects.select_related("parent").in_bulk(
-        [unit for unit, *_counts in counts if unit]
-    )
+def by_unit(campaign: Campaign, counts: Mapping[int | None, CampaignCounts]) -> Table:
+    """Show the units with the most people first."""
+    most = sorted(counts.items(), key=_most_people_first)[:UNITS_SHOWN]
+    units = Unit.objects.select_related("parent").in_bulk([unit for unit, _counts in most if unit])
     return Table(
         "don-vi",
         _("Theo đơn vị"),
         (_("Đơn vị"), _("Chưa đổi mật khẩu"), _("Trong danh sách")),
         [
             Row(
-                (unit_name(units.get(unit or 0)), *numbers),
+                (unit_name(units.get(unit or 0)), each.open, each.people),
                 lists=(
                     "",
                     list_of(campaign, Outcome.OPEN, **{"don-vi": unit}),
@@ -223,25 +194,16 @@ def by_unit(campaign: Campaign) -> Table:
                 if unit
                 else (),
             )
-            for unit, *numbers in counts
+            for unit, each in most
         ],
         empty=_("Không có ai: mọi người trong các đơn vị này đã đổi mật khẩu mặc định."),
         note=_("Không gồm cán bộ quản trị, hỗ trợ; tài khoản đang khóa hoặc ngừng sử dụng."),
     )
 
 
-def _planned_by_unit(campaign: Campaign) -> list[tuple[int | None, int, int]]:
-    people = rules.eligible(rules.units_of(campaign)).values("unit")
-    counts = people.annotate(count=Count("pk")).order_by("-count", "unit")
-    found = counts.values_list("unit", "count")[:UNITS_SHOWN]
-    return [(unit, count, count) for unit, count in found]
-
-
-def _members_by_unit(campaign: Campaign) -> list[tuple[int | None, int, int]]:
-    still = Count("pk", filter=Q(outcome=Outcome.OPEN))
-    members = campaign.members.values("account__unit").annotate(still=still, count=Count("pk"))
-    found = members.values_list("account__unit", "still", "count")
-    return list(found.order_by("-count", "account__unit")[:UNITS_SHOWN])
+def _most_people_first(counted: tuple[int | None, CampaignCounts]) -> tuple[int, bool, int]:
+    unit, counts = counted
+    return -counts.people, unit is None, unit or 0
 
 
 def listed(campaigns: Sequence[Campaign]) -> Table:

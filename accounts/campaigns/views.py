@@ -15,7 +15,7 @@ from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.campaigns import figures, phone_figures, phone_views, rules
 from accounts.campaigns.acts import Act, confirm
-from accounts.campaigns.figures import CampaignCounts
+from accounts.campaigns.counts import CampaignCounts, by_units
 from accounts.campaigns.forms import PlanForm
 from accounts.campaigns.phone_figures import Progress
 from accounts.credentials import notices
@@ -72,7 +72,8 @@ def plan(request: StaffRequest) -> HttpResponse:
 @takes_long
 def campaign(request: StaffRequest, pk: int) -> HttpResponse:
     found = _campaign_or_404(request.user, pk)
-    counts = CampaignCounts.of(found)
+    units = by_units(found, None)
+    counts = sum(units.values(), CampaignCounts())
     context = {
         "campaign": found,
         "units": [
@@ -80,7 +81,7 @@ def campaign(request: StaffRequest, pk: int) -> HttpResponse:
         ],
         "tiles": figures.tiles(found, counts),
         "steps": figures.steps(found, counts),
-        "by_unit": figures.by_unit(found),
+        "by_unit": figures.by_unit(found, units),
         "letters": _letters(found),
         "sms": _sms(found),
         "waiting": rules.waits_for_consent(found).count(),

@@ -1,11 +1,14 @@
 """What programs read of campaigns: how they stand, and figures of the units they may know of."""
 
+import datetime as dt
+
 from django.test import TestCase
 
 from accounts.campaigns import rules
 from accounts.models import CampaignMember
+from accounts.models.campaign import WARNED_BEFORE
 from tests.api.programs import Programs, admit
-from tests.support.campaigning import Office
+from tests.support.campaigning import CAMPAIGNS, Office
 
 
 class CampaignTests(Programs, Office, TestCase):
@@ -35,6 +38,33 @@ class CampaignTests(Programs, Office, TestCase):
         by_path = {each["path"]: (each["people"], each["changed"]) for each in told["units"]}
         self.assertEqual(by_path, {"Sở Một": (2, 1), "Sở Một/Phòng Một": (1, 1), "Sở Hai": (1, 0)})
         self.assertNotIn("gam@", str(told))
+
+    def test_each_outcome_is_counted_as_the_pages_count_it(self):
+        self.come_in(self.province)
+        campaign = self.running(self.department, self.other)
+        people = [self.gam.pk, self.hoa.pk]
+        for outcome in CampaignMember.Outcome.values:
+            decided_on = campaign.lock_day if outcome else None
+            campaign.members.filter(account__in=people).update(
+                outcome=outcome,
+                decided_on=decided_on,
+                warnings_sent=len(WARNED_BEFORE),
+                first_warned_on=campaign.first_day,
+                last_warned_on=campaign.first_day + dt.timedelta(days=13),
+            )
+
+            total = self.read(f"password/{campaign.pk}")["total"]
+            shown = self.client.get(f"{CAMPAIGNS}{campaign.pk}/").context
+
+            with self.subTest(outcome):
+                self.assertEqual(total[outcome or "open"], 2 if outcome else 3)
+                spared = total["unwarned"] + total["left"] + total["stopped"]
+                told = [total[name] for name in ("people", "changed", "open", "locked")]
+                self.assertEqual(
+                    [tile.value for tile in shown["tiles"]], [*map(str, told), str(spared)]
+                )
+                self.assertEqual(sum(told[1:]) + spared, total["people"])
+                self.assertEqual(sum(row.values[1] for row in shown["by_unit"].rows), total["open"])
 
     def test_of_a_plan_it_says_who_would_be_told(self):
         campaign = self.plan(self.department)

@@ -108,7 +108,7 @@ def campaign():
     from django.utils import timezone
 
     from accounts.campaigns import figures, rules
-    from accounts.campaigns.figures import CampaignCounts
+    from accounts.campaigns.counts import CampaignCounts
     from accounts.models import Account, Unit
     from otp.models import Message
 
@@ -143,11 +143,11 @@ def shown(report):
 
 def shown_campaign(campaign):
     from accounts.campaigns import figures
-    from accounts.campaigns.figures import CampaignCounts
+    from accounts.campaigns.counts import CampaignCounts, by_units
 
-    standing = CampaignCounts.of(campaign)
-    list(figures.steps(campaign, standing).lines)
-    list(figures.by_unit(campaign).lines)
+    units = by_units(campaign, None)
+    list(figures.steps(campaign, sum(units.values(), CampaignCounts())).lines)
+    list(figures.by_unit(campaign, units).lines)
 
 
 @contextmanager

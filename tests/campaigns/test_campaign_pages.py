@@ -279,7 +279,9 @@ class FigureTests(PageTestCase):
         self.run_and_send()
         Account.objects.filter(pk=self.hoa.pk).update(has_default_password=False)
         self.run_and_send()
-        for each in (planned, campaign):
+        stopped = self.running(self.other)
+        rules.stop(stopped, by=self.province, why="Theo chỉ đạo")
+        for each in (planned, campaign, stopped):
             shown = self.client.get(self.address(each)).context
             figures = [(tile.href, tile.value) for tile in shown["tiles"]]
             for row in [*shown["by_unit"].rows, *shown["steps"].rows]:
