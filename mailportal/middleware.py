@@ -1,5 +1,6 @@
 """What holds for every request and response: the caller, the headers, the size, the faults."""
 
+import functools
 import logging
 import secrets
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from django.core.signals import request_finished
 from django.db import Error, connections
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, ResolverMatch, resolve, reverse
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.log import log_response
 
@@ -21,6 +22,7 @@ from accounts.access.staff import is_verified_staff
 from accounts.api.answers import is_of_program
 from accounts.credentials.hashers import Busy
 from accounts.directory import NoAnswer
+from accounts.pages import fixed
 from mailportal import client_address, errors, health, schema, shield
 from mailportal.metrics import views as metrics
 from mailportal.postgresql.base import DatabaseWrapper
@@ -155,6 +157,37 @@ class SchemaMiddleware(MiddlewareMixin):
             return None
         logger.error("the database is older than the code: run `manage.py migrate`")
         return errors.unavailable(request)
+
+
+class FirstLookMiddleware:
+    """Answer a stranger's first look at a form that is kept: there is nobody to look up.
+
+    Where the database does not answer, or is older than the code, it goes the way of all requests,
+    which says so.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self._kept(request) or self.get_response(request)
+
+    def _kept(self, request: HttpRequest) -> HttpResponse | None:
+        match = _first_looks().get(request.path_info)
+        if match is None or not fixed.is_first_look(request):
+            return None
+        request.resolver_match = match
+        try:
+            return None if schema.is_older() else fixed.look_of(match.func)(request)
+        except Error:
+            return None
+
+
+@functools.cache
+def _first_looks() -> dict[str, ResolverMatch]:
+    """Give the forms that have a first look, by their paths."""
+    names = ("accounts:login", "accounts:reset", "accounts:activate")
+    return {path: resolve(path) for path in map(reverse, names)}
 
 
 class LongPageMiddleware(MiddlewareMixin):

@@ -185,6 +185,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "mailportal.shield.ShieldMiddleware",  # before what asks the database
+    "mailportal.middleware.FirstLookMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "accounts.self_service.repeats.RepeatMiddleware",
@@ -369,8 +370,7 @@ FORMAT_MODULE_PATH = "mailportal.formats"
 TIME_ZONE = "Asia/Ho_Chi_Minh"
 
 # Static files
-STATIC_URL = "static/"
-STATIC_ROOT = VAR_DIR / "static"
+STATIC_URL, STATIC_ROOT = "static/", VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -27,17 +26,24 @@ from accounts.pages.forms import DIRECTORY_AWAY
 from accounts.pages.requests import own_target, pages
 
 
+def _first_look(request: HttpRequest) -> HttpResponse:
+    target, notices = own_target(request), login_notices.current()
+    own = {"csrf_token": fixed.form_token(request)} | ({"next": target} if target else {})
+    told = tuple((notice.pk, notice.text) for notice in notices)
+    return fixed.page(request, "access/login.html", _blank(notices), own=own, differs=told)
+
+
+def _blank(notices: list[LoginNotice]) -> Callable[[object], dict[str, object]]:
+    return lambda _places: {"form": LoginForm(), "notices": notices}
+
+
+@fixed.opens_with(_first_look)
 @login_not_required
 @sensitive_post_parameters("password")
 @pages
 @limit_posts("login", 60, minutes=10)
 def log_in(request: HttpRequest) -> HttpResponse:
     target = own_target(request)
-    notices = login_notices.current()
-    if fixed.is_first_look(request):
-        own = {"csrf_token": get_token(request)} | ({"next": target} if target else {})
-        told = tuple((notice.pk, notice.text) for notice in notices)
-        return fixed.page(request, "access/login.html", _blank(notices), own=own, differs=told)
     if request.user.is_authenticated:
         return redirect(target or settings.LOGIN_REDIRECT_URL)
     name = request.session.get(login.LOG_IN_AS, "")
@@ -67,13 +73,9 @@ def log_in(request: HttpRequest) -> HttpResponse:
         "suggestion": mended(form.data.get("username", "")) if form.errors else "",
         "next": target,
         "held_until": held_until,
-        "notices": notices,
+        "notices": login_notices.current(),
     }
     return render(request, "access/login.html", context)
-
-
-def _blank(notices: list[LoginNotice]) -> Callable[[object], dict[str, object]]:
-    return lambda _places: {"form": LoginForm(), "notices": notices}
 
 
 @require_safe

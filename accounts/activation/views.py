@@ -1,5 +1,7 @@
 """A newcomer's pages: the slip, the number, its code, a password."""
 
+from collections.abc import Mapping
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +14,7 @@ from accounts.access.limits import limit_posts
 from accounts.activation.activation import Activation, ActivationOver
 from accounts.activation.forms import WRONG_SLIP, NumberForm, SlipForm
 from accounts.credentials.policy import RULES
+from accounts.pages import fixed
 from accounts.pages.requests import pages
 from accounts.self_service import password_prompt
 from accounts.self_service.forms import CodeForm, NewPasswordForm, code_error
@@ -20,6 +23,15 @@ from otp.codes import TooSoon, Verdict
 from otp.counting.ceilings import Paused
 
 
+def _first_look(request: HttpRequest) -> HttpResponse:
+    def blank(places: Mapping[str, str]) -> dict[str, object]:
+        return {"form": SlipForm(nonce=places["step"])}
+
+    own = {"csrf_token": fixed.form_token(request), "step": nonce_for(request)}
+    return fixed.page(request, "activation/start.html", blank, own=own)
+
+
+@fixed.opens_with(_first_look)
 @login_not_required
 @sensitive_post_parameters("code")
 @pages

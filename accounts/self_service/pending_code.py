@@ -41,7 +41,8 @@ def nonce_for(request: HttpRequest) -> str:
     in again, is known where the answer was lost, and the session's cookie with it. It is derived
     from the cookie against forged forms, which such a browser still has.
     """
-    get_token(request)  # sets the cookie where there is none
+    if "CSRF_COOKIE" not in request.META:
+        get_token(request)  # sets the cookie
     return keyed_names.name_of("nonce", request.META["CSRF_COOKIE"])
 
 

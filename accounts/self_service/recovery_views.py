@@ -6,7 +6,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
-from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
@@ -36,16 +35,22 @@ from otp.counting.ceilings import Paused, ProofNeeded
 from otp.sentences import duration
 
 
+def _first_look(request: HttpRequest) -> HttpResponse | None:
+    if proof_of_work.was_needed_lately():
+        return None
+
+    def blank(places: Mapping[str, str]) -> dict[str, object]:
+        return {"form": AddressForm(nonce=places["step"])}
+
+    own = {"csrf_token": fixed.form_token(request), "step": nonce_for(request)}
+    return fixed.page(request, "self_service/reset.html", blank, own=own)
+
+
+@fixed.opens_with(_first_look)
 @login_not_required
 @pages
 @limit_posts("reset", 20, minutes=10)
 def reset(request: HttpRequest) -> HttpResponse:
-    if fixed.is_first_look(request) and not proof_of_work.was_needed_lately():
-        return _first_look(request)
-    return _ask(request)
-
-
-def _ask(request: HttpRequest) -> HttpResponse:
     current = Recovery.resume(request.session)
     initial = {"address": current.state.asked if current else ""}
     form = AddressForm(request.POST or None, initial=initial, nonce=nonce_for(request))
@@ -84,14 +89,6 @@ def _ask(request: HttpRequest) -> HttpResponse:
         "wait": duration(proof_of_work.WAIT),
     }
     return render(request, "self_service/reset.html", context)
-
-
-def _first_look(request: HttpRequest) -> HttpResponse:
-    def blank(places: Mapping[str, str]) -> dict[str, object]:
-        return {"form": AddressForm(nonce=places["step"])}
-
-    own = {"csrf_token": get_token(request), "step": nonce_for(request)}
-    return fixed.page(request, "self_service/reset.html", blank, own=own)
 
 
 @login_not_required

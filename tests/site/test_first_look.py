@@ -4,10 +4,11 @@ import datetime as dt
 import re
 from unittest import mock
 
+from django.db import OperationalError
 from django.test import Client, TestCase
 from django.utils import timezone
 
-from accounts.access import login_notices
+from accounts.access import login_notices, proof_of_work
 from accounts.models import LoginNotice
 from accounts.pages import fixed
 from tests.support import cast
@@ -17,12 +18,13 @@ PAGES = (
     LOGIN,
     f"{LOGIN}?next=/cau-hinh/",
     ASK,
+    "/kich-hoat/",
     "/huong-dan/",
     "/huong-dan/cai-dat-thu/",
     "/quyen-rieng-tu/",
     "/kha-nang-tiep-can/",
 )
-TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([A-Za-z0-9]{64})"')
+TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([A-Za-z0-9]{32})"')
 OWN = re.compile(r'(name="(?:csrfmiddlewaretoken|step)" value=")[^"]*')
 
 
@@ -43,6 +45,22 @@ class FirstLookTests(cast.Cast, TestCase):
                 self.look(page)
 
                 self.assertEqual(OWN.sub(r"\1", self.look(page)), anew)
+
+    def test_it_asks_for_nobody(self):
+        self.look(LOGIN)
+        with mock.patch("django.contrib.auth.middleware.get_user") as asked:
+            self.look(LOGIN)
+        asked.assert_not_called()
+
+    def test_without_the_database_it_is_said_as_on_any_page(self):
+        for page, asked in (
+            (LOGIN, (login_notices, "current")),
+            (ASK, (proof_of_work, "was_needed_lately")),
+        ):
+            away = mock.patch.object(*asked, side_effect=OperationalError("gone"))
+            also = mock.patch.object(proof_of_work, "task", side_effect=OperationalError("gone"))
+            with self.subTest(page), away, also:
+                self.assertEqual(Client().get(page).status_code, 503)
 
     def test_each_visitor_has_a_token_and_a_step_of_their_own_that_work(self):
         seen = set()
