@@ -26,6 +26,7 @@ def words(request: HttpRequest, template: str) -> HttpResponse:
         "app_passwords": app_passwords.are_offered(),
         "alone": app_passwords.alone_open_mail(),
         "calls": VOICE in settings.CODE_WAYS.order,
+        "several_ways": settings.CODE_WAYS.are_several,
     }
     if fixed.is_first_look(request):
         return fixed.page(request, template, lambda _places: told)

@@ -50,7 +50,10 @@ PARTS = (
         _("Hỗ trợ"),
         "accounts:desk",
         Right.USE_DESK,
-        _("Tìm một người, xem vì sao chưa nhận được mã và giúp người đó ngay trong cuộc gọi."),
+        _(
+            "Tìm một người, xem vì sao chưa nhận được mã, mã đã đi bằng cách nào (SMS, Zalo, cuộc"
+            " gọi) và giúp người đó ngay trong cuộc gọi."
+        ),
         _(
             "Không hiện mật khẩu hay mã. Muốn đổi số điện thoại hoặc bỏ xác thực hai lớp thay chủ"
             " hộp thư thì phải có cán bộ thứ hai duyệt."
@@ -192,22 +195,34 @@ PARTS = (
         pgettext_lazy("part", "Mã"),
         "admin:otp_code_changelist",
         Right.VIEW_CODES,
-        _("Các lượt yêu cầu mã và kết quả của từng lượt."),
+        _(
+            "Các lượt yêu cầu mã và kết quả của từng lượt. Một mã gửi bằng nhiều cách vẫn là một"
+            " lượt."
+        ),
         _("Không hiện mã và số điện thoại đầy đủ."),
     ),
     Part(
         _("Tin gửi đi"),
         "admin:otp_message_changelist",
         Right.VIEW_MESSAGES,
-        _("Từng tin SMS và thư mà hệ thống gửi đi: đang chờ, đã gửi hay lỗi."),
+        _(
+            "Từng tin SMS, Zalo, cuộc gọi đọc mã và thư mà hệ thống gửi đi: đang chờ, đã gửi hay"
+            " lỗi."
+        ),
         _("Không hiện nội dung tin; không gửi lại được bằng tay."),
     ),
     Part(
         _("Nhà cung cấp SMS"),
         "admin:otp_gatewaystate_changelist",
         Right.VIEW_GATEWAYS,
-        _("Nhà cung cấp nào đang dùng, nhà cung cấp nào tạm dừng vì lỗi."),
-        _("Không bật, tắt được ở đây: hệ thống tự thử lại; cấu hình nằm trên máy chủ."),
+        _(
+            "Nhà cung cấp nào đang dùng, nhà cung cấp nào tạm dừng vì lỗi; gồm cả Zalo (zns) và"
+            " cuộc gọi (voice)."
+        ),
+        _(
+            "Không bật, tắt được ở đây: hệ thống tự thử lại; cấu hình và token Zalo do người vận"
+            " hành đặt trên máy chủ."
+        ),
     ),
     Part(
         _("Chương trình của CNTT"),
@@ -215,7 +230,7 @@ PARTS = (
         Right.VIEW_PROGRAMS,
         _(
             "Cấp và hủy khóa để chương trình của CNTT gọi API: làm gì, với đơn vị nào, từ mạng nào;"
-            " tạo webhook để báo cho chương trình khi có việc xảy ra."
+            " tạo, sửa webhook để báo cho chương trình khi có việc xảy ra."
         ),
         _(
             "Khóa chỉ hiện một lần khi cấp. Chương trình không xem được mật khẩu, mã, số điện thoại"
@@ -298,4 +313,19 @@ def handbook() -> str:
             f"- Dùng để: {part.purpose}",
             f"- Lưu ý: {part.not_this}",
         ]
+    lines += [
+        "",
+        "## Cách nhận mã",
+        "",
+        f"`{reverse('accounts:code-way')}`: trang của mỗi người, có ở cơ quan gửi mã bằng nhiều"
+        " cách. Đây không phải trang của cán bộ nên không có dấu “?”.",
+        "",
+        "- Dùng để: Tự chọn nhận mã bằng SMS, Zalo hay cuộc gọi trước: *Thiết lập cấu hình*, *Thông"
+        " tin người dùng*, *Đổi cách nhận mã*. Cách đó không tới thì mã tự đi bằng SMS.",
+        "- Lưu ý: Cán bộ không chọn thay được. Mã xác thực số điện thoại không đi qua Zalo; từ đối"
+        " chiếu và thông báo chỉ đi bằng SMS.",
+        "- Khi có người gọi: Trang của người đó ở phần Hỗ trợ nói kết quả của từng cách, ví dụ:"
+        " “Zalo: nơi nhận từ chối (số này không có tài khoản Zalo); SMS: nhà mạng đã nhận”. Hãy hỏi"
+        " họ đã xem cả Zalo, cuộc gọi nhỡ và tin nhắn SMS chưa.",
+    ]
     return "\n".join(lines) + "\n"

@@ -102,7 +102,7 @@ class WithSmsAloneTests(ChoiceTestCase):
         self.assertEqual(self.ways(), [])
 
 
-class ToldTests(TestCase):
+class ToldTests(cast.Cast, TestCase):
     """What the public pages say of codes is so, whichever ways the office has."""
 
     def test_who_is_given_the_number_and_whether_a_code_is_read_aloud(self):
@@ -120,3 +120,18 @@ class ToldTests(TestCase):
                 self.assertEqual("Zalo nhận số điện thoại và mã" in notice, zalo)
                 self.assertEqual("nhà cung cấp dịch vụ gọi thoại" in notice, calls)
                 self.assertEqual("không được đọc bằng cuộc gọi" in access, not calls)
+
+    def test_the_guides_say_so_where_there_are_several_ways(self):
+        staff = cast.make_staff("huong", "hotline")
+        inside = Client()
+        self.come_in(staff, inside)
+        self.addCleanup(fixed.forget)
+        for order, several in ((("sms",), False), (("zns", "sms"), True), (("sms", "voice"), True)):
+            fixed.forget()
+            with self.subTest(order), override_settings(CODE_WAYS=CodeWays(order=order)):
+                for client, page in (
+                    (self.client, "/huong-dan/lay-lai-mat-khau/"),
+                    (inside, "/ho-tro/huong-dan/"),
+                ):
+                    r = client.get(page)
+                    self.assertEqual("“Đổi cách nhận mã”" in r.content.decode(), several, page)
