@@ -33,7 +33,7 @@ from otp.sentences import duration
 
 RIGHT = Right.PRINT_SLIPS
 SLIPS_ON_A_PAGE = 50
-MOST_COUNTED = 10_000  # newcomers; of more, the page says that there are more
+MOST_COUNTED = 1_000  # newcomers; of more, the page says that there are more
 LONGEST_KEY = 19  # digits, of what the database takes
 
 State = ActivationSlip.State

@@ -41,14 +41,17 @@ HEADER = (
 def mailboxes(request: StaffRequest) -> HttpResponse:
     """List the mailboxes of organisations with who is responsible; or those that nobody is for."""
     found = _within(request.user)
+    of_nobody = _of_nobody(found)
+    count, without = found.count(), of_nobody.count()
     missing = MISSING in request.GET
-    shown = _of_nobody(found) if missing else found
+    pages = Paginator(of_nobody if missing else found, MAILBOXES_ON_A_PAGE)
+    pages.count = without if missing else count  # else it would count once more
     context = {
-        "page": Paginator(shown, MAILBOXES_ON_A_PAGE).get_page(request.GET.get("trang")),
+        "page": pages.get_page(request.GET.get("trang")),
         "missing": missing,
         "MISSING": MISSING,
-        "count": found.count(),
-        "without": _of_nobody(found).count(),
+        "count": count,
+        "without": without,
     }
     return render(request, "custody/mailboxes.html", context)
 
