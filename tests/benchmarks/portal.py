@@ -75,18 +75,17 @@ class Portal:
     def database_runs(self):
         return (self.home / "var" / "postgres" / "data" / "postmaster.pid").exists()
 
-    def memory(self):
-        """Sum up the web server's processes and the sender; the `demo` that watches is no part."""
+    def memory(self, of=""):
+        """Sum up the processes with this in their commands; the `demo` that watches is no part."""
         rss = pss = 0
         for process in descendants(self.process.pid):
             with suppress(OSError):
+                if of.encode() not in Path(f"/proc/{process}/cmdline").read_bytes():
+                    continue
                 lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()[1:]
                 kib = {name.rstrip(":"): int(value) for name, value, *_ in map(str.split, lines)}
                 rss, pss = rss + kib["Rss"], pss + kib["Pss"]
         return Memory(rss / 1024, pss / 1024)
-
-    def processes(self):
-        return len(descendants(self.process.pid))
 
     def _answers(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
