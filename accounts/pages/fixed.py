@@ -11,7 +11,11 @@ from typing import Any, TypeVar
 from django import template
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.middleware.csrf import CSRF_SECRET_LENGTH, get_token
+from django.middleware.csrf import (
+    CSRF_TOKEN_LENGTH,
+    _unmask_cipher_token,  # type: ignore[attr-defined]  # no stub
+    get_token,
+)
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.crypto import get_random_string
@@ -76,14 +80,15 @@ def look_of(view: Callable[..., Any]) -> Look:
 def form_token(request: HttpRequest) -> str:
     """Give the token against forged forms for a visitor, who gets the cookie with it.
 
-    Who has no cookie yet gets a new secret as it is, which Django takes too: it stands in no other
-    page, so there is nothing to mask (BREACH). To draw and mask it takes a fifth of a kept page.
+    Who has no cookie yet gets a token that is drawn whole, and the secret that it stands for: for
+    Django to draw and mask a new secret sign by sign takes a fifth of a kept page.
     """
     if "CSRF_COOKIE" in request.META:
         return get_token(request)
-    secret = secrets.token_hex(CSRF_SECRET_LENGTH // 2)
+    token = secrets.token_hex(CSRF_TOKEN_LENGTH // 2)
+    secret = _unmask_cipher_token(token)
     request.META |= {"CSRF_COOKIE": secret, "CSRF_COOKIE_NEEDS_UPDATE": True}
-    return secret
+    return token
 
 
 def page(

@@ -24,7 +24,7 @@ PAGES = (
     "/quyen-rieng-tu/",
     "/kha-nang-tiep-can/",
 )
-TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([A-Za-z0-9]{32})"')
+TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([A-Za-z0-9]{64})"')
 OWN = re.compile(r'(name="(?:csrfmiddlewaretoken|step)" value=")[^"]*')
 
 
