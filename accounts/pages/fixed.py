@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from django import template
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.middleware.csrf import (
+from django.middleware.csrf import (  # type: ignore[attr-defined]  # one has no stub
     CSRF_TOKEN_LENGTH,
-    _unmask_cipher_token,  # type: ignore[attr-defined]  # no stub
+    _unmask_cipher_token,
     get_token,
 )
 from django.shortcuts import render
