@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 
+from django.conf import settings
 from django.test import Client, override_settings
 from django.utils import timezone
 
@@ -423,7 +424,7 @@ class ErrorPageTests(InspectedTestCase):
         self.fill("Tên đăng nhập", "an")
         self.fill("Mật khẩu", PASSWORD)
         with ExitStack() as others:
-            for _ in range(3):
+            for _ in range(settings.HASHES_AT_ONCE):
                 others.enter_context(hashers._places)
             self.press("Đăng nhập")
             self.heading("Hệ thống đang tạm nghỉ")
