@@ -33,7 +33,6 @@ _SIGN_OF_LIFE = re.compile(rb"(GET|HEAD) /healthz[? ].*\r\n\r\n", re.DOTALL)
 WHOLE_WITHIN = 20  # seconds from the first byte of a request to the last of its form
 _READ_WITHIN = 0.2  # seconds in which what the portal left unread is there, if it was sent whole
 _HANGING_UP = 2  # seconds in which who was answered for good may do so
-_MEMORY_KEPT = 10  # seconds, at the most, in which free memory is kept for the next hash
 _LONGEST_HEAD = 32 * 1024  # bytes, as nginx takes them
 _LONGEST_FORM = 64 * 1024  # bytes; what is longer is refused, or a file that staff send
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
@@ -92,7 +91,6 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # it has no types
         self.turn = threading.local()
         self.begun: dict[Any, _Begun] = {}  # the connections whose requests are not whole
         self.left: dict[Any, float] = {}  # those that were answered for good, and when
-        self.gave_memory_back_at = time.monotonic()
         super().init_process()
 
     def load_wsgi(self) -> None:
@@ -190,9 +188,6 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # it has no types
             self._leave(conn)
         for conn in [conn for conn, at in self.left.items() if at + _HANGING_UP < now]:
             self._close(conn)
-        if self.gave_memory_back_at + _MEMORY_KEPT < now:
-            self.gave_memory_back_at = now
-            _give_memory_back()
 
     def finish_request(self, conn: Any, end: Any) -> None:
         """Leave who was answered for good without waiting for them, as the base class would."""
@@ -268,7 +263,6 @@ def size_of_request(came: bytes) -> int:
 
 worker_class = Worker
 
-_LIBC = ctypes.CDLL(None)
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of mallopt(3)
 
 
@@ -305,14 +299,11 @@ def on_exit(server: Arbiter) -> None:
 def _keep_memory_of_hashes() -> None:
     """Let threads hash in the same memory, one after another: new pages cost a fifth of a hash.
 
-    Left alone, glibc asks the system anew for each (19 MiB), or keeps some for every thread.
+    Left alone, glibc asks the system anew for each (19 MiB), or keeps some for every thread. The
+    last one to hash gives it back (accounts/credentials/hashers.py).
     """
+    libc = ctypes.CDLL(None)
     with suppress(AttributeError):  # another C library
-        _LIBC.mallopt(M_ARENA_MAX, 1)
-        _LIBC.mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024)  # bytes; the most that it takes
-        _LIBC.mallopt(M_TRIM_THRESHOLD, 1024 * 1024 * 1024)
-
-
-def _give_memory_back() -> None:
-    with suppress(AttributeError):
-        _LIBC.malloc_trim(0)
+        libc.mallopt(M_ARENA_MAX, 1)
+        libc.mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024)  # bytes; the most that it takes
+        libc.mallopt(M_TRIM_THRESHOLD, 1024 * 1024 * 1024)

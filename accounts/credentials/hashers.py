@@ -1,8 +1,10 @@
 """How a password is hashed: Argon2id, a few at a time in a process."""
 
+import ctypes
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import ParamSpec, TypeVar
 
 from django.conf import settings
@@ -12,10 +14,39 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _places = threading.BoundedSemaphore(settings.HASHES_AT_ONCE)
+_LIBC = ctypes.CDLL(None)
 
 
 class Busy(Exception):
     """So many passwords are being hashed that there was no place in time (DS-01)."""
+
+
+class _Crowd:
+    """Those who hash or wait for a place. The last one out gives the memory of hashes back.
+
+    Meanwhile the web processes keep it for the next (deploy/gunicorn.conf.py).
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        with self._lock:
+            self._count += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._count -= 1
+                is_last = not self._count
+            if is_last:
+                with suppress(AttributeError):  # another C library
+                    _LIBC.malloc_trim(0)
+
+
+_crowd = _Crowd()
 
 
 def bounded(function: Callable[P, R]) -> Callable[P, R]:
@@ -23,12 +54,13 @@ def bounded(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def in_a_place(*args: P.args, **kwargs: P.kwargs) -> R:
-        if not _places.acquire(timeout=settings.HASH_QUEUE):
-            raise Busy
-        try:
-            return function(*args, **kwargs)
-        finally:
-            _places.release()
+        with _crowd.joined():
+            if not _places.acquire(timeout=settings.HASH_QUEUE):
+                raise Busy
+            try:
+                return function(*args, **kwargs)
+            finally:
+                _places.release()
 
     return in_a_place
 
