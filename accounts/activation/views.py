@@ -1,7 +1,5 @@
 """A newcomer's pages: the slip, the number, its code, a password."""
 
-from collections.abc import Mapping
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -18,17 +16,13 @@ from accounts.pages import fixed
 from accounts.pages.requests import pages
 from accounts.self_service import password_prompt
 from accounts.self_service.forms import CodeForm, NewPasswordForm, code_error
-from accounts.self_service.pending_code import nonce_for, nonce_of
+from accounts.self_service.pending_code import first_look, nonce_for, nonce_of
 from otp.codes import TooSoon, Verdict
 from otp.counting.ceilings import Paused
 
 
 def _first_look(request: HttpRequest) -> HttpResponse:
-    def blank(places: Mapping[str, str]) -> dict[str, object]:
-        return {"form": SlipForm(nonce=places["step"])}
-
-    own = {"csrf_token": fixed.form_token(request), "step": nonce_for(request)}
-    return fixed.page(request, "activation/start.html", blank, own=own)
+    return first_look(request, "activation/start.html", SlipForm)
 
 
 @fixed.opens_with(_first_look)

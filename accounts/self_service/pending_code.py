@@ -10,13 +10,15 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.access import askers, sessions
 from accounts.models import AuditEvent
+from accounts.pages import fixed
+from accounts.self_service.forms import AddressForm
 from otp import codes, outbox, phones
 from otp.codes import Answer, Verdict
 from otp.counting import keyed_names
@@ -44,6 +46,14 @@ def nonce_for(request: HttpRequest) -> str:
     if "CSRF_COOKIE" not in request.META:
         get_token(request)  # sets the cookie
     return keyed_names.name_of("nonce", request.META["CSRF_COOKIE"])
+
+
+def first_look(request: HttpRequest, template: str, form: type[AddressForm]) -> HttpResponse:
+    """Answer a first look at a page with this form, which carries the nonce."""
+    own = {"csrf_token": fixed.form_token(request), "step": nonce_for(request)}
+    return fixed.page(
+        request, template, lambda places: {"form": form(nonce=places["step"])}, own=own
+    )
 
 
 def nonce_of(request: HttpRequest) -> str:

@@ -1,7 +1,5 @@
 """Get a password back, step by step."""
 
-from collections.abc import Mapping
-
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -28,7 +26,7 @@ from accounts.self_service.forms import (
     RecoveryFactorForm,
     code_error,
 )
-from accounts.self_service.pending_code import nonce_for, nonce_of
+from accounts.self_service.pending_code import first_look, nonce_for, nonce_of
 from accounts.self_service.recovery import Recovery, RecoveryOver
 from otp.codes import TooSoon, Verdict
 from otp.counting.ceilings import Paused, ProofNeeded
@@ -38,12 +36,7 @@ from otp.sentences import duration
 def _first_look(request: HttpRequest) -> HttpResponse | None:
     if proof_of_work.was_needed_lately():
         return None
-
-    def blank(places: Mapping[str, str]) -> dict[str, object]:
-        return {"form": AddressForm(nonce=places["step"])}
-
-    own = {"csrf_token": fixed.form_token(request), "step": nonce_for(request)}
-    return fixed.page(request, "self_service/reset.html", blank, own=own)
+    return first_look(request, "self_service/reset.html", AddressForm)
 
 
 @fixed.opens_with(_first_look)
