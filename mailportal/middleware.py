@@ -68,9 +68,7 @@ class LateMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.META.get("mailportal.waited", 0) > LONGEST_WAIT:
-            return _away(request, "no thread in time")
-        return self.get_response(request)
+        return _late(request) or self.get_response(request)
 
 
 class HeadersMiddleware:
@@ -136,7 +134,8 @@ def _body_length(request: HttpRequest) -> int:
 class MonitorMiddleware:
     """Answer monitors, whatever name they call the portal by: an address, a container's name.
 
-    They are answered before anything reads the Host, which opens it for nothing else.
+    They are answered before anything reads the Host, which opens it for nothing else, and before a
+    language is chosen.
     """
 
     def __init__(self, get_response: Handler) -> None:
@@ -144,7 +143,9 @@ class MonitorMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         monitored = _MONITORED.get(request.path_info)
-        return monitored(request) if monitored else self.get_response(request)
+        if monitored is None:
+            return self.get_response(request)
+        return _late(request) or monitored(request)
 
 
 class SchemaMiddleware(MiddlewareMixin):
@@ -239,6 +240,12 @@ class FaultMiddleware:
             case RequestDataTooBig() | TooManyFilesSent():
                 return errors.too_large(request)
         return None
+
+
+def _late(request: HttpRequest) -> HttpResponse | None:
+    if request.META.get("mailportal.waited", 0) > LONGEST_WAIT:
+        return _away(request, "no thread in time")
+    return None
 
 
 def _away(request: HttpRequest, why: str, error: Exception | None = None) -> HttpResponse:

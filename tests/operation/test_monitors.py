@@ -6,6 +6,7 @@ from django.db import connection
 from django.test import Client, TestCase, TransactionTestCase, override_settings
 
 from mailportal import schema
+from mailportal.middleware import LONGEST_WAIT
 from tests.support import cast
 from tests.support.cast import ASK, LOGIN
 from tests.support.programs import deployment
@@ -50,6 +51,16 @@ class NameTests(TestCase):
                     r = self.client.get(path, headers={"host": name})
 
                     self.assertEqual(r.status_code, 400)
+
+    def test_who_has_waited_too_long_for_a_thread_is_told_so_as_on_any_page(self):
+        for path in ("/readyz", "/metrics", LOGIN):
+            with self.subTest(path):
+                in_time, late = (
+                    self.client.get(path, **{"mailportal.waited": LONGEST_WAIT + more})
+                    for more in (-1, 1)
+                )
+                self.assertNotIn("tạm nghỉ", in_time.content.decode())
+                self.assertContains(late, "tạm nghỉ", status_code=503)
 
     def test_they_only_look(self):
         for path in ("/healthz", "/readyz"):
