@@ -53,5 +53,13 @@ def _read_pages() -> None:
     get_resolver().url_patterns  # noqa: B018 - looked at to be read
 
 
+def _give_memory_back() -> None:
+    """Have hashes leave no memory behind: for hours nobody may log in."""
+    from accounts.credentials import hashers  # reads the settings
+
+    hashers.crowd.gives_back = True
+
+
 _refuse_broken_set_up()
 _read_pages()
+_give_memory_back()

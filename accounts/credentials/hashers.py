@@ -22,10 +22,13 @@ class Busy(Exception):
 
 
 class _Crowd:
-    """Those who hash or wait for a place. The last one out gives the memory of hashes back.
+    """Those who hash or wait for a place. The last one out of a web process gives its memory back.
 
-    Meanwhile the web processes keep it for the next (deploy/gunicorn.conf.py).
+    Meanwhile it is kept for the next (deploy/gunicorn.conf.py). Commands and jobs, which hash one
+    after another, keep it until they end.
     """
+
+    gives_back = False  # set by mailportal.wsgi
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -41,12 +44,12 @@ class _Crowd:
             with self._lock:
                 self._count -= 1
                 is_last = not self._count
-            if is_last:
+            if is_last and self.gives_back:
                 with suppress(AttributeError):  # another C library
                     _LIBC.malloc_trim(0)
 
 
-_crowd = _Crowd()
+crowd = _Crowd()
 
 
 def bounded(function: Callable[P, R]) -> Callable[P, R]:
@@ -54,7 +57,7 @@ def bounded(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def in_a_place(*args: P.args, **kwargs: P.kwargs) -> R:
-        with _crowd.joined():
+        with crowd.joined():
             if not _places.acquire(timeout=settings.HASH_QUEUE):
                 raise Busy
             try:

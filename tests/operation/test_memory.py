@@ -19,14 +19,21 @@ BROWSERS, TRIES = 4, 8
 
 class CrowdTests(SimpleTestCase):
     def test_the_last_one_gives_it_back(self):
-        with mock.patch.object(hashers, "_LIBC") as libc:
-            with hashers._crowd.joined():
+        gives_back = mock.patch.object(hashers.crowd, "gives_back", True)
+        with gives_back, mock.patch.object(hashers, "_LIBC") as libc:
+            with hashers.crowd.joined():
                 make_password("Ruong-bac-thang-7")
                 libc.malloc_trim.assert_not_called()
             libc.malloc_trim.assert_called_once_with(0)
 
             make_password("Ruong-bac-thang-7")
             self.assertEqual(libc.malloc_trim.call_count, 2)
+
+    def test_a_command_keeps_it_for_the_next(self):
+        keeps = mock.patch.object(hashers.crowd, "gives_back", False)
+        with keeps, mock.patch.object(hashers, "_LIBC") as libc:
+            make_password("Ruong-bac-thang-7")
+        libc.malloc_trim.assert_not_called()
 
 
 class MemoryTests(HashesAsDeployed, cast.Cast, TransactionTestCase):
