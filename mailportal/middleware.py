@@ -163,8 +163,7 @@ class SchemaMiddleware(MiddlewareMixin):
 class FirstLookMiddleware:
     """Answer a stranger's first look at a form that is kept: there is nobody to look up.
 
-    Where the database does not answer, or is older than the code, it goes the way of all requests,
-    which says so.
+    Where the database is older than the code it goes the way of all requests, which says so.
     """
 
     def __init__(self, get_response: Handler) -> None:
@@ -180,7 +179,9 @@ class FirstLookMiddleware:
         request.resolver_match = match
         try:
             return None if schema.is_older() else fixed.look_of(match.func)(request)
-        except Error:
+        except Error as error:
+            if errors.is_away(error):  # not asked again: it may have been waited for
+                return _away(request, "the database does not answer", error)
             return None
 
 

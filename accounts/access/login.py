@@ -71,12 +71,13 @@ class AccountBackend(ModelBackend):
         """
         address, account = Account.objects.owner_of(read_name(username or ""))
         counted_as = counted_for(request, address)
+        # Drawn for everybody, so that the statements are the same; and first, so that nothing but
+        # the comparison follows a charge.
+        decoy = decoy_hashes.drawn_for(address)
         charge = limits.charge(FAILURES, counted_as)
         if not charge.granted:
             note_hold(address, counted_as)
             raise Held(charge.until)
-        # Drawn for everybody, so that the statements are the same.
-        decoy = decoy_hashes.drawn_for(address)
         try:
             right = _is_right(account, password or "", decoy)
         except (Busy, directory.NoAnswer):

@@ -8,13 +8,14 @@ from unittest import mock
 
 import bcrypt
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client, TestCase
 from django.test.utils import CaptureQueriesContext
 
 from accounts.credentials import decoy_hashes
 from accounts.credentials.foreign_hashes import to_stored
 from accounts.models import Account, HashTally
+from otp.models import Meter
 from tests.credentials.test_imported_hashes import HASHES
 from tests.support import cast
 from tests.support.cast import PASSWORD
@@ -186,3 +187,10 @@ class WorkTests(HashesAsDeployed, cast.Cast, TestCase):
             asked.append([_NUMBERED.sub("", each["sql"].partition("'")[0]) for each in statements])
 
         self.assertEqual(*asked)
+
+    def test_a_fault_before_the_comparison_charges_nobody(self):
+        gone = mock.patch.object(decoy_hashes, "drawn_for", side_effect=OperationalError("gone"))
+        with gone:
+            self.assertEqual(self.log_in("an", "sai").status_code, 503)
+
+        self.assertFalse(Meter.objects.filter(key__startswith="login:", count__gt=0).exists())
