@@ -306,4 +306,4 @@ def _keep_memory_of_hashes() -> None:
     with suppress(AttributeError):  # another C library
         libc.mallopt(M_ARENA_MAX, 1)
         libc.mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024)  # bytes; the most that it takes
-        libc.mallopt(M_TRIM_THRESHOLD, 1024 * 1024 * 1024)
+        libc.mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024)  # what is more goes back at once
