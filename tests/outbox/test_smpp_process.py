@@ -53,6 +53,8 @@ class LineTests(SenderTests):
         self.queue_many(LANES)
 
         self.wait_for_states(delivered=LANES)
+        # A report is answered after its entry stands.
+        wait_for(lambda: len(self.centre.answers) == LANES, "the answers to all reports")
         self.assertEqual(len(self.centre.binds), 1)
         self.assertEqual(len({each["to"] for each in self.centre.texts}), LANES)
         self.assertEqual(len(self.centre.texts), LANES)

@@ -154,7 +154,7 @@ class Centre:
 class Connection:
     def __init__(self, centre, line):
         self.centre, self._line = centre, line
-        self.is_bound = False
+        self.is_bound = self.is_over = False
         self.ended_well = False
         self._writing = threading.Lock()
 
@@ -168,12 +168,16 @@ class Connection:
             self._line.shutdown(socket.SHUT_RDWR)
 
     def report(self, body, command=DELIVER):
+        """Bring a report and give its answer's status; a line that ends first is an `OSError`."""
         sequence = self.centre.next_sequence()
         self.say(unit(command, sequence, body))
         found = []
 
         def is_answered():
+            is_over = self.is_over  # read first: what was answered before the end is found
             found[:] = [status for number, status in self.centre.answers if number == sequence]
+            if is_over and not found:
+                raise ConnectionError("the line ended before the report was answered")
             return bool(found)
 
         wait_for(is_answered, "the answer to a report")
@@ -183,9 +187,11 @@ class Connection:
         try:
             while (head := self._read(16)) is not None:
                 length, command, status, sequence = struct.unpack(">LLLL", head)
-                self._take(command, status, sequence, self._read(length - 16))
+                if (body := self._read(length - 16)) is None:
+                    return
+                self._take(command, status, sequence, body)
         finally:
-            self.is_bound = False
+            self.is_bound, self.is_over = False, True
 
     def _read(self, count):
         octets = b""
