@@ -1,6 +1,8 @@
 """What IT sees of codes, messages and gateways in /quan-tri/. Nothing here is changed by hand."""
 
+import datetime as dt
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -12,30 +14,41 @@ from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from otp.codes.fates import Fate, with_fate
+from otp.codes.fates import CARRIER, Fate, carried, with_fate
 from otp.codes.reasons import fate_in_words, in_words
 from otp.models import LATELY, Code, GatewayState, Message
 from otp.sentences import duration, with_numbers
 
 MOST = 10_000  # rows of a list that are counted and can be turned to
+MOST_CODES = 1_000  # of these: what became of each is read from its message
 
 
 class FirstPages(Paginator):  # type: ignore[type-arg]  # not generic at run time
-    """The pages of the first `MOST` rows: nothing is read of those behind them, be it to count."""
+    """The pages of the first `most` rows: nothing is read of those behind them, be it to count."""
+
+    @property
+    def most(self) -> int:
+        return MOST
 
     @cached_property
     def count(self) -> int:
-        return min(self._found, MOST)
+        return min(self._found, self.most)
 
     @property
     def has_more(self) -> bool:
         """Whether there are rows that no page shows."""
-        return self._found > MOST
+        return self._found > self.most
 
     @cached_property
     def _found(self) -> int:
         rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]  # of a list of the admin
-        return rows.order_by().values("pk")[: MOST + 1].count()
+        return rows.order_by().values("pk")[: self.most + 1].count()
+
+
+class FirstCodes(FirstPages):
+    @property
+    def most(self) -> int:
+        return MOST_CODES
 
 
 class IndexedOrder(ChangeList):
@@ -141,7 +154,19 @@ class FateFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Code]") -> "QuerySet[Code]":
         value = self.value()
-        return queryset.filter(with_fate(Fate(value))) if value in Fate.values else queryset
+        if value not in Fate.values:
+            return queryset
+        since, until = (_day(request.GET.get(f"local_day__{end}", "")) for end in ("gte", "lt"))
+        if since is None or until is None:
+            return queryset.filter(with_fate(Fate(value)))
+        return carried(queryset, since=since, until=until).filter(with_fate(Fate(value), CARRIER))
+
+
+def _day(raw: str) -> dt.date | None:
+    """Read a day of the filter by days, which refuses by itself what is none."""
+    with suppress(ValueError):
+        return dt.date.fromisoformat(raw)
+    return None
 
 
 @admin.register(Message)
@@ -177,6 +202,7 @@ class MessageAdmin(LongList, ReadOnlyAdmin):
 
 @admin.register(Code)
 class CodeAdmin(LongList, ReadOnlyAdmin):
+    paginator = FirstCodes
     list_display = (
         "issued_at",
         "purpose",

@@ -233,12 +233,12 @@ class Message(models.Model):
             models.Index(name="message_address_key", fields=["address_key"]),
             # What a gateway, or one that is out of service, was handed: lists, newest first.
             models.Index(name="message_gateway", fields=["gateway", "created_at"]),
-            # The few that are looked for: what did not arrive, with all that is counted of it, and
-            # what is no SMS.
+            # The few that are looked for: what did not arrive, with its code and with all that is
+            # counted of it, and what is no SMS.
             models.Index(
-                name="message_lost",
+                name="message_not_arrived",
                 fields=["state", "created_at"],
-                include=["channel", "gateway", "reason"],
+                include=["channel", "gateway", "reason", "code"],
                 condition=Q(state__in=["rejected", "failed", "unknown", "expired", "skipped"]),
             ),
             models.Index(

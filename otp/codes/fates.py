@@ -26,30 +26,34 @@ class Fate(TextChoices):
 
 
 CARRIER = "carrier"  # the message, among those of the day alone
-_LATER = dt.timedelta(
-    hours=1
-)  # than its code a message was never written: they are one transaction
+_DAY = dt.timedelta(days=1)
+# A message was never written so much later than its code: they are one transaction.
+_LATER = dt.timedelta(hours=1)
 
 
 def in_day(day: dt.date) -> "QuerySet[Code]":
     """Give the codes of one of the office's days, without what carried them."""
-    since, until = _bounds(day)
+    since, until = _begins(day), _begins(day + _DAY)
     return Code.objects.filter(issued_at__gte=since, issued_at__lt=until, purpose__in=ASKED_FOR)
 
 
 def of_day(day: dt.date) -> "QuerySet[Code]":
-    """Give the codes of one of the office's days, each with its `CARRIER`.
+    """Give the codes of one of the office's days, each with its `CARRIER`."""
+    return carried(in_day(day), since=day, until=day + _DAY)
+
+
+def carried(codes: "QuerySet[Code]", *, since: dt.date, until: dt.date) -> "QuerySet[Code]":
+    """Give codes of the days from `since` to the one before `until`, each with its `CARRIER`.
 
     The time of the message is asked for as well: else PostgreSQL reads the messages of all days.
     """
-    since, until = _bounds(day)
-    near = Q(message__created_at__gte=since - _LATER, message__created_at__lt=until + _LATER)
-    return in_day(day).annotate(**{CARRIER: FilteredRelation("message", condition=near)})
+    first, end = _begins(since) - _LATER, _begins(until) + _LATER
+    near = Q(message__created_at__gte=first, message__created_at__lt=end)
+    return codes.annotate(**{CARRIER: FilteredRelation("message", condition=near)})
 
 
-def _bounds(day: dt.date) -> tuple[dt.datetime, dt.datetime]:
-    since = dt.datetime.combine(day, dt.time(), OFFICE_ZONE)
-    return since, since + dt.timedelta(days=1)
+def _begins(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(), OFFICE_ZONE)
 
 
 def with_fate(fate: Fate, message: str = "message") -> Q:

@@ -416,7 +416,7 @@ class CodeReportTests(ReportTestCase):
         (errors,) = plans_of(look, '"otp_message"."reason"', bitmaps=False)
         (tries,) = plans_of(look, "'password-reset'", bitmaps=False)
 
-        self.assertIn("Index Only Scan using message_lost", errors)
+        self.assertIn("Index Only Scan using message_not_arrived", errors)
         self.assertIn("Index Only Scan using audit_event_at", tries)
 
     def test_an_empty_portal_has_a_report_too(self):
