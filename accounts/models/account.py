@@ -34,16 +34,24 @@ LONGEST_NAME = 150  # characters
 WATCHED_AFTER_CHANGE = dt.timedelta(hours=72)  # in which a reset also warns the old number (PH-05)
 
 
+# The few of whom something is so, for lists and counts of them: in which order, and who. There are
+# none of those who never logged in: each log-in would have to write every index of the account, as
+# a new password does, which is rarer.
 _FEW = {
-    "default_password": Q(has_default_password=True),
-    "out_of_use": Q(is_active=False),
-    "of_organisation": Q(kind="organisation"),
-    "without_phone": Q(phone=""),
-    "phone_doubted": Q(phone_doubted_at__isnull=False),
-    "staff": Q(is_staff=True),
+    "default_password": ("-id", Q(has_default_password=True)),
+    "out_of_use": ("-id", Q(is_active=False)),
+    "of_organisation": ("-id", Q(kind="organisation")),
+    "without_phone": ("-id", Q(phone="")),
+    "phone_doubted": ("-id", Q(phone_doubted_at__isnull=False)),
+    "confirmed": ("phone_confirmed_at", Q(phone_confirmed_at__isnull=False, phone_doubted_at=None)),
+    "locked": ("locked_at -id", Q(locked_at__isnull=False)),
+    "staff": ("-id", Q(is_staff=True)),
     # Among whom are all who may get a slip; whether they ever logged in is read of each.
-    "newcomer": Q(phone="", is_active=True, is_staff=False, locked_at=None)
-    & (Q(has_default_password=True) | Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)),
+    "newcomer": (
+        "-id",
+        Q(phone="", is_active=True, is_staff=False, locked_at=None)
+        & (Q(has_default_password=True) | Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)),
+    ),
 }
 # What says where codes go: three accounts whole would be four times the work.
 _FOR_CODES = (
@@ -193,17 +201,9 @@ class Account(AbstractBaseUser, PermissionsMixin):
                 OpClass(Reverse("phone"), name="text_pattern_ops"), name="account_phone_ending"
             ),
             models.Index(name="account_full_name", fields=["full_name", "-id"]),  # lists in order
-            # The few of whom something is so, for lists and counts of them. There is none of those
-            # who never logged in: each log-in would have to write every index of the account, as a
-            # new password does, which is rarer.
-            models.Index(
-                name="account_locked",
-                fields=["locked_at", "-id"],
-                condition=Q(locked_at__isnull=False),
-            ),
             *(
-                models.Index(name=f"account_{name}", fields=["-id"], condition=condition)
-                for name, condition in _FEW.items()
+                models.Index(name=f"account_{name}", fields=order.split(), condition=condition)
+                for name, (order, condition) in _FEW.items()
             ),
         ]
         # What each role may do stands in accounts.organisation.roles.

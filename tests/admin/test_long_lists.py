@@ -8,10 +8,12 @@ from django.db import connection
 from django.test import TestCase
 from django.utils import timezone
 
+from accounts.models import Account
 from otp.models import Code, Message
 from tests.support import cast
 from tests.support.plans import plans_of
 
+ACCOUNTS = "/quan-tri/accounts/account/"
 CODES = "/quan-tri/otp/code/"
 CROWD = 1_000  # rows: with a handful, every index is as good
 
@@ -64,3 +66,21 @@ class CodeTests(LongListTestCase):
                     bitmaps=False,
                 ):
                     self.assertIn("Index Only Scan using message_not_arrived", plan)
+
+
+class NumberTests(LongListTestCase):
+    def test_those_confirmed_long_ago_are_found_among_all_who_were_later(self):
+        now = timezone.now()
+        Account.objects.bulk_create(
+            Account(address=f"n{n}@hagiang.gov.vn", phone="+84987000001", phone_confirmed_at=now)
+            for n in range(CROWD)
+        )
+        analyse("accounts_account")
+
+        plans = plans_of(
+            lambda: self.client.get(ACCOUNTS, {"phone": "old-24"}), '"phone_confirmed_at" <'
+        )
+
+        self.assertEqual(len(plans), 2)  # to count them, and to show some
+        for plan in plans:
+            self.assertIn("account_confirmed", plan)
