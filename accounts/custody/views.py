@@ -1,7 +1,6 @@
 """The pages on which IT sees who is responsible for each mailbox, and hands one over."""
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpResponse, HttpResponseBase
@@ -20,6 +19,7 @@ from accounts.models import Account, AuditEvent, Custody
 from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree
+from accounts.pages.lists import Onward, counted
 from accounts.pages.requests import hold, takes_long
 from accounts.spreadsheets.writing import csv_response
 
@@ -42,16 +42,14 @@ def mailboxes(request: StaffRequest) -> HttpResponse:
     """List the mailboxes of organisations with who is responsible; or those that nobody is for."""
     found = _within(request.user)
     of_nobody = _of_nobody(found)
-    count, without = found.count(), of_nobody.count()
     missing = MISSING in request.GET
-    pages = Paginator(of_nobody if missing else found, MAILBOXES_ON_A_PAGE)
-    pages.count = without if missing else count  # else it would count once more
+    pages = Onward(of_nobody if missing else found, MAILBOXES_ON_A_PAGE)
     context = {
         "page": pages.get_page(request.GET.get("trang")),
         "missing": missing,
         "MISSING": MISSING,
-        "count": count,
-        "without": without,
+        "count": counted(found),
+        "without": counted(of_nobody),
     }
     return render(request, "custody/mailboxes.html", context)
 

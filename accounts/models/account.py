@@ -41,6 +41,7 @@ _FEW = {
     "default_password": ("-id", Q(has_default_password=True)),
     "out_of_use": ("-id", Q(is_active=False)),
     "of_organisation": ("-id", Q(kind="organisation")),
+    "mailbox": ("address", Q(kind="organisation", is_active=True, is_staff=False)),
     "without_phone": ("-id", Q(phone="")),
     "phone_doubted": ("-id", Q(phone_doubted_at__isnull=False)),
     "confirmed": ("phone_confirmed_at", Q(phone_confirmed_at__isnull=False, phone_doubted_at=None)),

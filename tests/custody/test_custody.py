@@ -1,6 +1,8 @@
 """Mailboxes of organisations: who is responsible, who gets their codes, and their hand-over."""
 
-from django.db import transaction
+from unittest import mock
+
+from django.db import connection, transaction
 from django.test import Client, TestCase
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -13,6 +15,7 @@ from otp.models import Message
 from tests.support import cast
 from tests.support.cast import ASK, newest_code
 from tests.support.forms import drawn_from
+from tests.support.plans import plans_of
 
 LIST = "/quan-tri/hop-thu-to-chuc/"
 Event = AuditEvent.Event
@@ -280,3 +283,44 @@ class PageTests(Mailboxes):
 
         self.assertEqual(self.post().status_code, 200)
         self.assertFalse(Custody.objects.exists())
+
+
+class LongListTests(Mailboxes):
+    """Four mailboxes: the one of the others, and three."""
+
+    def setUp(self):
+        super().setUp()
+        for n in range(3):
+            cast.make(f"phong.{n}", kind="organisation", unit=self.unit)
+        self.come_in(self.huong)
+
+    def shown(self, query=""):
+        return self.client.get(f"{LIST}{query}").context["page"]
+
+    def test_it_is_turned_page_by_page_to_its_end(self):
+        with mock.patch("accounts.custody.views.MAILBOXES_ON_A_PAGE", 2):
+            first, second = self.shown(), self.shown("?trang=2")
+            nowhere = [self.shown(f"?trang={number}") for number in ("3", "0", "x", "²", "9" * 20)]
+
+        self.assertEqual([each.address[:7] for each in first], ["phong.0", "phong.1"])
+        self.assertEqual([each.address[:7] for each in second], ["phong.2", "so.y.te"])
+        self.assertEqual((first.has_previous(), first.has_next()), (False, True))
+        self.assertEqual((second.has_previous(), second.has_next()), (True, False))
+        self.assertEqual({page.number for page in nowhere}, {1})
+
+    def test_of_very_many_it_says_that_there_are_more(self):
+        self.entrust(self.an)
+        self.assertContains(self.client.get(LIST), "<p>4 hộp thư của tổ chức; 3 hộp thư chưa")
+        with mock.patch("accounts.pages.lists.MOST_COUNTED", 3):
+            r = self.client.get(LIST)
+
+        self.assertContains(r, "<p>Hơn 3 hộp thư của tổ chức; 3 hộp thư chưa")
+
+    def test_it_is_read_in_the_order_of_an_index(self):
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE accounts_account")
+
+        (plan,) = plans_of(lambda: self.client.get(LIST), 'ORDER BY "accounts_account"."address"')
+
+        self.assertIn("account_mailbox", plan)
+        self.assertNotIn("Sort", plan)
