@@ -10,9 +10,9 @@ from mailportal.postgresql import COMMAND, PAGE, Patience
 
 _NAME = "test_mailportal_template"
 
-# A page's, but for a statement: on a busy machine any may wait for the disk, and none is tried here
-# for how long it takes.
-UNHURRIED = PAGE._replace(statement=120)
+# Longer than a page's: on a busy machine any statement may wait for the disk, and the last of a
+# crowd for all others. None is tried here for how long it takes.
+UNHURRIED = PAGE._replace(lock=120, statement=120, idle=120)
 
 
 @contextmanager
