@@ -45,7 +45,8 @@ class _ZaloHandler(gateway._SupplierHandler):
         elif self.headers["access_token"] != supplier.access:
             self.answer(200, {"error": -124, "message": "Access token invalid"})
         else:
-            self.answer(200, {"error": 0, "data": {"msg_id": f"z{id(self):x}", "quota": {}}})
+            data = {"msg_id": f"z{supplier.next_id():x}", "quota": {}}
+            self.answer(200, {"error": 0, "data": data})
 
     def refuse(self, code, status):
         # As if the number were in its words.
@@ -93,7 +94,7 @@ class _CallHandler(gateway._SupplierHandler):
         }
 
     def accept(self):
-        self.answer(201, {"sid": f"CA{id(self):032x}", "status": "queued"})
+        self.answer(201, {"sid": f"CA{self.supplier.next_id():032x}", "status": "queued"})
 
     def refuse(self, code, status):
         words = f"{self.fields['To']} {self.fields['Twiml']}"

@@ -1,5 +1,6 @@
 """A supplier of SMS and a mail server on this machine, which answer as a test tells them to."""
 
+import itertools
 import json
 import logging
 import os
@@ -56,6 +57,7 @@ class Supplier(_Server):
         self.plan = []
         self.released = threading.Event()
         self._lock = threading.Lock()
+        self._ids = itertools.count(1)
         super().__init__(_SupplierServer, self.handler)
         self.address = f"http://127.0.0.1:{self.port}"
 
@@ -63,6 +65,10 @@ class Supplier(_Server):
         with self._lock:
             self.texts.append(given)
             return self.plan.pop(0) if self.plan else accept
+
+    def next_id(self):
+        """Number a message that is accepted."""
+        return next(self._ids)
 
     @contextmanager
     def answers(self, answer):
@@ -223,7 +229,8 @@ class _TwilioHandler(_SupplierHandler):
         }
 
     def accept(self):
-        self.answer(201, {"sid": f"SM{id(self):032x}", "status": "queued", "error_code": None})
+        sid = f"SM{self.supplier.next_id():032x}"
+        self.answer(201, {"sid": sid, "status": "queued", "error_code": None})
 
     def refuse(self, code, status):
         # The real one repeats the number, too.
@@ -267,7 +274,7 @@ class _EsmsHandler(_SupplierHandler):
         if self.supplier.knows(self.fields["RequestId"]):
             self.refuse(124, 200)
         else:
-            self.answer(200, {"CodeResult": "100", "SMSID": f"{id(self):x}"})
+            self.answer(200, {"CodeResult": "100", "SMSID": f"{self.supplier.next_id():x}"})
 
     def refuse(self, code, status):
         words = f"{self.fields['Phone']} {self.fields['ApiKey']}"

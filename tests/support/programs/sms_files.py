@@ -94,7 +94,7 @@ class _PlainHandler(gateway._SupplierHandler):
         }
 
     def accept(self):
-        self.answer(200, f"0|{id(self):x}\r\n")
+        self.answer(200, f"0|{self.supplier.next_id():x}\r\n")
 
     def refuse(self, code, status):
         self.answer(status, str(code))
