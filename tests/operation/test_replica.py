@@ -7,12 +7,12 @@ from django.test import TransactionTestCase
 
 from accounts.models import AuditEvent
 from otp.models import Meter
-from otp.outbox import life
 from tests.support import cast
 from tests.support.cast import FACTOR, LOGIN, PASSWORD, token_of
 from tests.support.programs import deployment
 from tests.support.programs.deployment import Server, Visitor, database_url
 from tests.support.programs.ports import free_port
+from tests.support.sending import let_a_sender_live
 
 REPORTS = (
     *("/quan-tri/bao-cao/", "/quan-tri/bao-cao/ma/", "/quan-tri/bao-cao/ho-tro/"),
@@ -31,7 +31,7 @@ class ReplicaTests(cast.Cast, TransactionTestCase):
         self.set_up_people()
         self.staff = cast.make_staff("it")
         self.replica = f"{database_url()}?application_name=replica"
-        life.show("sender")
+        let_a_sender_live()
 
     def come_in(self, replica):
         self.server = Server(DATABASE_REPLICA_URL=replica, OTP_PEPPER=os.environ["OTP_PEPPER"])

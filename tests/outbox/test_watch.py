@@ -32,6 +32,7 @@ from tests.support.programs.deployment import database_url
 from tests.support.programs.mailserver import _make_certificate
 from tests.support.programs.output import Output
 from tests.support.programs.starting import Program
+from tests.support.sending import let_live
 from tests.support.waiting import wait_for, wait_for_end
 
 IT = "it@example.vn"
@@ -84,7 +85,7 @@ class WatchTests(TransactionTestCase):
 
     def test_nothing_is_told_while_all_live(self):
         for name in life.EXPECTED:
-            life.show(name)
+            let_live(name)
         looked = mock.Mock(return_value=[])
 
         with mock.patch.dict(alerts._KINDS, {"looked": looked}):
@@ -94,7 +95,7 @@ class WatchTests(TransactionTestCase):
         self.assertEqual((mail.outbox, self.webhook.bodies), ([], []))
 
     def test_a_look_that_fails_does_not_end_the_watch(self):
-        life.show("sender")
+        let_live("sender")
         bad = mock.Mock(side_effect=RuntimeError)
         with (
             mock.patch.dict(alerts._KINDS, {"bad": bad}),

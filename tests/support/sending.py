@@ -18,8 +18,12 @@ State = Message.State
 
 def let_a_sender_live():
     """Enter the sign of life of a sender, as if one ran for as long as the test."""
+    let_live("sender")
+
+
+def let_live(name):
     for_ever = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
-    Meter.objects.update_or_create(pk="sender", defaults={"count": 1, "until": for_ever})
+    Meter.objects.update_or_create(pk=name, defaults={"count": 1, "until": for_ever})
 
 
 def let_the_sender_fall_silent():
