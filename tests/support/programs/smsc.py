@@ -3,7 +3,9 @@
 It writes and reads bytes by itself, so that it shares no mistake with the library of the portal.
 """
 
+import select
 import socket
+import ssl
 import struct
 import threading
 from contextlib import suppress
@@ -156,15 +158,17 @@ class Connection:
         self.centre, self._line = centre, line
         self.is_bound = self.is_over = False
         self.ended_well = False
-        self._writing = threading.Lock()
+        # OpenSSL lets no thread write while another reads.
+        self._using = threading.Lock()
 
     def say(self, raw):
-        with self._writing:
+        with self._using:
+            self._line.settimeout(PATIENCE)
             self._line.sendall(raw)
 
     def close(self):
         self.is_bound = False
-        with suppress(OSError):
+        with self._using, suppress(OSError):
             self._line.shutdown(socket.SHUT_RDWR)
 
     def report(self, body, command=DELIVER):
@@ -196,11 +200,22 @@ class Connection:
     def _read(self, count):
         octets = b""
         while len(octets) < count:
-            more = self._line.recv(count - len(octets))
+            more = self._receive(count - len(octets))
             if not more:
                 return None
             octets += more
         return octets
+
+    def _receive(self, count):
+        """Wait for something that has come, up to so many octets; nothing at the end."""
+        waiting = select.poll()
+        waiting.register(self._line, select.POLLIN)
+        while True:
+            with self._using:
+                self._line.settimeout(0)
+                with suppress(BlockingIOError, ssl.SSLWantReadError):
+                    return self._line.recv(count)
+            waiting.poll()
 
     def _take(self, command, status, sequence, body):
         if command == BIND:
