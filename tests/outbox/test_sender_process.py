@@ -29,6 +29,15 @@ ROOT = settings.BASE_DIR
 PHONE = "+84912466981"
 State = Message.State
 
+# manage.py, whose suppliers may take their time: they answer when a test says so.
+PATIENTLY = f"""
+import runpy, sys
+from otp.suppliers import http
+http.TIMEOUTS = ({PATIENCE}, {PATIENCE})
+sys.argv[0] = "manage.py"
+runpy.run_path("manage.py", run_name="__main__")
+"""
+
 # At the commit of a change to the state, wait for a lock that the test holds.
 HOLD_COMMITS = """
 CREATE FUNCTION hold_commits() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -51,8 +60,7 @@ class SenderTests(TransactionTestCase):
     def start(self, *arguments, address=""):
         log = self.enterContext(closing(Output()))
         process = Program(
-            "manage.py",
-            "deliver_messages",
+            *("-c", PATIENTLY, "deliver_messages"),
             *arguments,
             env=os.environ
             | self.supplier.environment(address)
