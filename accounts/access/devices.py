@@ -98,11 +98,13 @@ def tell_by_sms(account: Account, *, wanted: bool) -> None:
 
 def _see(account: Account, token: str, browser: str, client: str | None) -> bool:
     """Note that a browser came again; False where it was forgotten."""
-    seen = {"browser": browser, "client": client}
-    device = Device.objects.filter(account=account, token_name=Device.name_of(token))
-    if device.filter(forgotten_at=None).update(**seen, last_seen_at=timezone.now()):
+    if Device.objects.see(account.pk, token, browser, client):
         return True
-    row, _ = device.get_or_create(account=account, token_name=Device.name_of(token), defaults=seen)
+    row, _ = Device.objects.get_or_create(
+        account=account,
+        token_name=Device.name_of(token),
+        defaults={"browser": browser, "client": client},
+    )
     return row.forgotten_at is None
 
 

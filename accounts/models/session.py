@@ -4,7 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.contrib.sessions.base_session import AbstractBaseSession
-from django.db import models
+from django.db import connection, models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -37,13 +37,36 @@ class Session(AbstractBaseSession):
         return keyed_names.oldest_name_of("session", key)
 
 
+# By hand, because each log-in asks both.
+_IS_FORGOTTEN = """
+SELECT EXISTS (
+    SELECT FROM accounts_device AS device JOIN accounts_account AS account
+    ON account.id = device.account_id
+    WHERE account.address = %s AND device.token_name = %s AND device.forgotten_at IS NOT NULL
+)
+"""
+_SEE = """
+UPDATE accounts_device SET browser = %s, client = %s, last_seen_at = %s
+WHERE account_id = %s AND token_name = %s AND forgotten_at IS NULL
+"""
+
+
 class DeviceManager(models.Manager["Device"]):
     """Look devices up by what their cookies hold."""
 
     def is_forgotten(self, address: str, token: str) -> bool:
         """Whether the owner of this main address had the browser with this token forgotten."""
-        rows = self.filter(account__address=address, token_name=Device.name_of(token))
-        return rows.exclude(forgotten_at=None).exists()
+        with connection.cursor() as cursor:
+            cursor.execute(_IS_FORGOTTEN, [address, Device.name_of(token)])
+            (found,) = cursor.fetchone()
+        return bool(found)
+
+    def see(self, account: int, token: str, browser: str, client: str | None) -> bool:
+        """Note that a browser came again; False where it has no row, or was forgotten."""
+        seen = [browser, client, timezone.now(), account, Device.name_of(token)]
+        with connection.cursor() as cursor:
+            cursor.execute(_SEE, seen)
+            return bool(cursor.rowcount)
 
 
 class Device(models.Model):
