@@ -150,7 +150,7 @@ def open_session(
             request.session[FACTOR_ASKED] = True
         elif standing.is_due:
             request.session[FACTOR_DEMANDED] = True
-        if PhoneMember.objects.asking(account):
+        if standing.is_listed and PhoneMember.objects.asking(account):
             request.session[PHONE_ASKED] = True
         sessions.of(request.session).save_now()
         AuditEvent.record(AuditEvent.Event.LOGGED_IN, account, actor=account)

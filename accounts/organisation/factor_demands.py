@@ -1,4 +1,7 @@
-"""Of whom a second factor is asked at the log-in to the portal, and from which day (AD-15)."""
+"""Of whom a second factor is asked at the log-in to the portal, and from which day (AD-15).
+
+What else a log-in has to know of somebody is read in the same statement.
+"""
 
 import datetime as dt
 from typing import NamedTuple
@@ -24,15 +27,23 @@ SELECT
         WHERE unit_id IN (SELECT id FROM above) OR role_id IN (
             SELECT group_id FROM accounts_account_groups WHERE account_id = %(account)s
         )
+    ),
+    EXISTS (
+        SELECT FROM accounts_phonemember WHERE outcome = '' AND account_id = %(account)s
     )
 """
 
 
 class Standing(NamedTuple):
-    """Whether somebody has a second factor, and from which day one is asked of them, if ever."""
+    """How somebody stands who comes in.
+
+    Whether they have a second factor, from which day one is asked of them, if ever, and whether a
+    campaign has an open place for them: then it may ask for a number.
+    """
 
     has_factor: bool
     from_day: dt.date | None
+    is_listed: bool
 
     @property
     def is_due(self) -> bool:
@@ -45,8 +56,9 @@ def standing_of(account: Account) -> Standing:
     """Read how somebody stands, as of now: one statement."""
     with connection.cursor() as cursor:
         cursor.execute(_STANDING, {"unit": account.unit_id, "account": account.pk})
-        has_factor, from_day = cursor.fetchone()
-    return Standing(has_factor, from_day if account.kind == Account.Kind.PERSON else None)
+        has_factor, from_day, is_listed = cursor.fetchone()
+    is_person = account.kind == Account.Kind.PERSON
+    return Standing(has_factor, from_day if is_person else None, is_listed)
 
 
 def day_for(account: Account) -> dt.date | None:
