@@ -7,7 +7,7 @@ from django.contrib.auth import authenticate, login
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.exceptions import SessionInterrupted
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -42,6 +42,8 @@ PHONE_ASKED = "phone_asked"  # in the session: a campaign asks for a number sinc
 LOG_IN_AS = "log_in_as"  # in the session: the name to begin with, after a new password
 
 _TYPED_AT = "password_at"
+
+_COME_IN = "UPDATE accounts_account SET last_login = %s WHERE id = %s"
 
 
 class Held(Exception):
@@ -156,6 +158,18 @@ def open_session(
         AuditEvent.record(AuditEvent.Event.LOGGED_IN, account, actor=account)
     if account.is_superuser:
         _alarm(account)
+
+
+def note_login(sender: object, *, user: Account, **kwargs: object) -> None:
+    """Write when somebody came in last; raises DatabaseError where they were removed meanwhile.
+
+    In the place of Django's own receiver, which does the same at several times the cost.
+    """
+    user.last_login = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(_COME_IN, [user.last_login, user.pk])
+        if not cursor.rowcount:
+            raise DatabaseError("The account was removed meanwhile.")
 
 
 def _alarm(account: Account) -> None:
