@@ -20,7 +20,7 @@ from tests.support.cast import NEW_PASSWORD, PASSWORD, newest_code
 from tests.support.hashing import HashesAsDeployed
 from tests.support.programs import postfix
 from tests.support.programs.dovecot24 import ROOT, Dovecot24
-from tests.support.programs.mailserver import is_closed
+from tests.support.programs.mailserver import is_closed, wait_until_closed
 from tests.support.waiting import wait_for
 
 
@@ -62,7 +62,7 @@ class Journeys(HashesAsDeployed):
         app_passwords.end(self.an, AppPassword.objects.get(name="a").pk)
         self.send()
 
-        self.assertTrue(is_closed(box))
+        wait_until_closed(box)
         self.assertFalse(is_closed(other))
         self.assert_refused("an", gone)
         for password in (kept, PASSWORD):
@@ -75,7 +75,7 @@ class Journeys(HashesAsDeployed):
         lock(self.an, actor=self.em)
         self.send()
 
-        self.assertTrue(is_closed(box))
+        wait_until_closed(box)
         self.assert_refused("an", password)
         unlock(self.an, actor=self.em)
         self.assert_opens("an", password)
@@ -105,7 +105,7 @@ class Journeys(HashesAsDeployed):
             self.addCleanup(copy_domains)
             self.send()
 
-            self.assertTrue(is_closed(box))
+            wait_until_closed(box)
             self.assert_refused("an", PASSWORD)
             self.assert_opens("an", password)
             self.assertRedirects(self.log_in(), "/")

@@ -42,7 +42,7 @@ class CrowdTests(DovecotTestCase):
     def test_the_log_has_the_address_of_a_person_behind_the_webmail(self):
         self.dovecot.log_in("an", PASSWORD, behind="203.0.113.9").logout()
 
-        self.assertRegex(self.dovecot.log(), "Login: user=<an@[^>]*>.* rip=203.0.113.9,")
+        self.dovecot.wait_for_words("Login: user=<an@[^>]*>.* rip=203.0.113.9,")
 
     def test_nobody_else_may_claim_an_address(self):
         self.dovecot.log_in("an", PASSWORD, caller=OFFICE, behind="203.0.113.10").logout()

@@ -8,7 +8,7 @@ from otp.models import Message
 from tests.mail_system.test_mail_programs import AN, GIBIBYTES_5, DovecotTestCase
 from tests.support.cast import NEW_PASSWORD, PASSWORD, newest_code
 from tests.support.programs.dovecot24 import ROOT, Dovecot24
-from tests.support.programs.mailserver import is_closed
+from tests.support.programs.mailserver import is_closed, wait_until_closed
 
 
 @skipUnless(ROOT, "Dovecot 2.4 is not here: tests/rehearsals/trixie.sh, then DOVECOT_24_ROOT")
@@ -32,7 +32,7 @@ class NewerTests(DovecotTestCase):
         lock(self.an, actor=self.em)
         self.send()
 
-        self.assertTrue(is_closed(box))
+        wait_until_closed(box)
         self.assertFalse(is_closed(other))
         self.assert_refused("an")
         message = Message.objects.get()
@@ -46,7 +46,7 @@ class NewerTests(DovecotTestCase):
         self.choose()
         self.send()
 
-        self.assertTrue(is_closed(box))
+        wait_until_closed(box)
         self.assert_refused("an", PASSWORD)
         self.assert_opens("an", NEW_PASSWORD)
 

@@ -50,7 +50,7 @@ class RoundcubeTests(DovecotTestCase):
     def test_dovecot_s_log_has_the_address_of_the_browser(self):
         self.roundcube.log_in("em", PASSWORD)
 
-        self.assertRegex(self.dovecot.log(), rf"Login: user=<em@[^>]*>.* rip={BROWSER},")
+        self.dovecot.wait_for_words(rf"Login: user=<em@[^>]*>.* rip={BROWSER},")
 
     def test_a_reset_ends_its_session(self):
         browser, _ = self.roundcube.log_in("an", PASSWORD)

@@ -21,7 +21,7 @@ from tests.support.cast import PASSWORD, newest_code
 from tests.support.programs import mailserver, postfix
 from tests.support.programs.deployment import ROOT as HERE
 from tests.support.programs.dovecot24 import ROOT, Dovecot24
-from tests.support.programs.mailserver import is_closed, put_in
+from tests.support.programs.mailserver import put_in, wait_until_closed
 from tests.support.programs.roundcube import BROWSER, Roundcube, shows_log_in
 from tests.support.waiting import PATIENCE, wait_for
 from tests.webmail.signing import MAIL_SECRET, PEM, SECRET, SET_UP, SignOn
@@ -87,7 +87,7 @@ class Journeys:
 
         self.send()
 
-        self.assertTrue(is_closed(box))
+        wait_until_closed(box)
         self.assert_refused_by(given["access_token"])
 
     def test_so_does_a_lock(self):
@@ -97,7 +97,7 @@ class Journeys:
         lock(self.an, actor=self.em)
         self.send()
 
-        self.assertTrue(is_closed(box))
+        wait_until_closed(box)
         self.assert_refused_by(given["access_token"])
 
 
@@ -241,7 +241,7 @@ class RoundcubeTests(SignOnTestCase):
 
         self.assertTrue(r.url.startswith(self.roundcube.address), self.roundcube.log())
         self.assertTrue(self.is_inside(browser), self.roundcube.log() + self.dovecot.log())
-        self.assertRegex(self.dovecot.log(), r"Login: user=<an@[^>]*>, method=XOAUTH2")
+        self.dovecot.wait_for_words(r"Login: user=<an@[^>]*>, method=XOAUTH2")
         users = "SELECT username FROM users WHERE username LIKE 'an%'"
         self.assertEqual(self.roundcube.rows(users), [("an@hagiang.gov.vn",)])
         event = AuditEvent.objects.get(event="webmail-opened", account=self.an)

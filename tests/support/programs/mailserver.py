@@ -9,6 +9,7 @@ import imaplib
 import io
 import os
 import pwd
+import re
 import select
 import shutil
 import socket
@@ -46,6 +47,7 @@ class DatabaseDoor(socketserver.ThreadingTCPServer):
         self._through = threading.Event()
         self._through.set()
         self.held = 0  # what was not let through
+        self._counting = threading.Lock()
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self):
@@ -57,7 +59,8 @@ class DatabaseDoor(socketserver.ThreadingTCPServer):
 
     def wait(self):
         if not self._through.is_set():
-            self.held += 1
+            with self._counting:
+                self.held += 1
             self._through.wait()
 
     def end(self):
@@ -157,7 +160,12 @@ class Folder:
 
     def end(self):
         self.door.end()
-        shutil.rmtree(self.path)
+        wait_for(self._is_gone, "the last who write there")
+
+    def _is_gone(self):
+        # The children of what has ended may not have ended yet.
+        shutil.rmtree(self.path, ignore_errors=True)
+        return not self.path.exists()
 
 
 class Dovecot(Folder):
@@ -287,6 +295,10 @@ class Dovecot(Folder):
         files = (self.path / "stderr", self.path / "log")
         return "".join(file.read_text(errors="replace") for file in files if file.exists())
 
+    def wait_for_words(self, pattern):
+        """Wait for what its log says of something that was answered already."""
+        wait_for(lambda: re.search(pattern, self.log()), f"{pattern} in the log", log=self.log)
+
     def end(self):
         self.process.terminate()
         try:
@@ -347,6 +359,11 @@ def is_closed(box):
         return box.noop()[0] != "OK"
     except (imaplib.IMAP4.abort, OSError):
         return True
+
+
+def wait_until_closed(box):
+    """Wait for the server to end a session: its process has been told so by a signal."""
+    wait_for(lambda: is_closed(box), "the end of an open session")
 
 
 def _postfix():
