@@ -46,6 +46,7 @@ class SchedulerTests(TransactionTestCase):
         return {row.name for row in Upkeep.objects.filter(succeeded_at__isnull=False)}
 
     def test_what_was_missed_is_done_once_over_all_hosts(self):
+        began = timezone.now()
         workers = [self.start(), self.start()]
         names = {task.name for task in schedule.tasks()}
 
@@ -55,7 +56,11 @@ class SchedulerTests(TransactionTestCase):
         for worker in workers:
             self.assertEqual(wait_for_end(worker, "the worker", log=worker.said.text), 0)
 
-        self.assertEqual(set(Upkeep.objects.values_list("runs", "failed_runs")), {(1, 0)})
+        # What has become due meanwhile may have been done for that, too.
+        due = [task.name for task in schedule.tasks() if task.next_run(began) <= timezone.now()]
+        missed = Upkeep.objects.exclude(name__in=due)
+        self.assertEqual(set(missed.values_list("runs", "failed_runs")), {(1, 0)})
+        self.assertLessEqual(max(Upkeep.objects.values_list("runs", flat=True)), 2)
 
     def test_what_a_dead_worker_had_begun_is_begun_again(self):
         with connection.cursor() as cursor:
