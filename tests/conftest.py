@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import hypothesis
 import pytest
 from django.core.cache import cache
 from django.core.management import call_command
@@ -26,6 +27,13 @@ from accounts.pages import fixed
 from mailportal import schema
 from tests.support import clock, hashing, tables, template
 from tests.support.programs import releases
+
+# No test of made-up values fails because the machine is busy. What is decorated takes this as it is
+# imported, so it is said before.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
 
 # Programs that cannot come from Python packages, and how to get them.
 PROGRAMS = {

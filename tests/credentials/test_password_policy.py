@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
 from django.test import SimpleTestCase, override_settings
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from accounts.credentials.policy import (
@@ -17,10 +17,6 @@ from accounts.credentials.policy import (
     personal_words,
     problems,
 )
-
-# No test fails because the machine is busy.
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy")
 
 WORDS = """
 hagiang tuyenquang dongvan lungcu meovac yenminh sonduong nahang tantrao vietnam matkhau password
