@@ -1,7 +1,7 @@
 """The worker as the operator runs it: it finds work, dies, is stopped, and halves nothing."""
 
 import os
-from contextlib import closing
+from contextlib import closing, suppress
 
 import psutil
 from django.conf import settings
@@ -43,7 +43,7 @@ class WorkerTests(TransactionTestCase):
         self.addCleanup(self.end, self.process)
 
     def end(self, process):
-        if process.poll() is None:
+        with suppress(psutil.NoSuchProcess):
             for child in psutil.Process(process.pid).children():
                 child.kill()
         process.kill()
@@ -63,9 +63,11 @@ class WorkerTests(TransactionTestCase):
         )
         return job
 
+    def children(self):
+        return psutil.Process(self.process.pid).children()
+
     def child(self):
-        worker = psutil.Process(self.process.pid)
-        return wait_for(worker.children, "a process that does the job", log=self.said.text)[0]
+        return wait_for(self.children, "a process that does the job", log=self.said.text)[0]
 
     def test_it_tries_a_file_out_and_takes_it_in(self):
         job = self.becomes(self.ask(300), "asking")
@@ -88,9 +90,11 @@ class WorkerTests(TransactionTestCase):
 
     def test_killed_at_work_it_leaves_all_or_nothing(self):
         job = self.becomes(self.ask(1000), "asking")
+        wait_for(lambda: not self.children(), "the end of the process that tried it")
         job.confirm()
         child = self.child()
-        child.kill()
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
         wait_for(lambda: not child.is_running(), "the end of the process that did the job")
 
         self.assertIn(Account.objects.count(), (1, 1001))
