@@ -35,6 +35,8 @@ class Wire:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self):
+        # Only this ends the wait for a next connection.
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def arm(self, cut_at=0, when=""):
@@ -53,9 +55,9 @@ class Wire:
 
     def _relay(self, client):
         family, address = self._server
-        with client, socket.socket(family) as server:
+        with client, socket.socket(family) as server, suppress(OSError):
             server.connect(address)
-            with selectors.DefaultSelector() as waiting, suppress(OSError):
+            with selectors.DefaultSelector() as waiting:
                 waiting.register(client, selectors.EVENT_READ)
                 waiting.register(server, selectors.EVENT_READ)
                 _Pair(self, client, server).run(waiting)

@@ -9,6 +9,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import psutil
+
 from tests.support.programs.output import Output
 from tests.support.programs.ports import free_port
 from tests.support.programs.slapd import make_certificates
@@ -86,6 +88,8 @@ class Rsyslog:
 
     def pause(self):
         self.process.send_signal(signal.SIGSTOP)
+        stopped = psutil.STATUS_STOPPED
+        wait_for(lambda: psutil.Process(self.process.pid).status() == stopped, "rsyslogd to stop")
 
     def kill(self):
         self.process.kill()
