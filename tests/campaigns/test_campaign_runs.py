@@ -9,7 +9,6 @@ import os
 import signal
 import threading
 from collections import Counter
-from unittest import mock
 
 from django.conf import settings
 from django.core.management import call_command
@@ -20,7 +19,6 @@ from accounts.campaigns import rules
 from accounts.campaigns.rules import CampaignRefused
 from accounts.credentials.passwords import change_password
 from accounts.models import Account, AuditEvent, Campaign, CampaignMember
-from mailportal import postgresql
 from otp.models import Message
 from tests.support import cast
 from tests.support.campaigning import Office, days_pass, locked, send_all
@@ -83,12 +81,6 @@ class RunTestCase(Office, TransactionTestCase):
 
 
 class TogetherTests(RunTestCase):
-    def setUp(self):
-        super().setUp()
-        # Each run has the patience of a command, as in a process of its own.
-        self.enterContext(mock.patch.object(postgresql, "patience", postgresql.COMMAND))
-        self.enterContext(mock.patch.dict(connection.settings_dict, LIMITS_BY_SET=True))
-
     def test_two_runs_at_once_warn_everybody_once(self):
         self.crowd()
         self.running(self.department)
