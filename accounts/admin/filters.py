@@ -143,15 +143,15 @@ class LockedByFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Account]") -> "QuerySet[Account]":
         value = self.value() or ""
         locks = last_locks(queryset)
-        by_campaign = locks.filter(reason=BY_CAMPAIGN).values("account")
-        by_people = locks.exclude(reason=BY_CAMPAIGN).filter(actor__isnull=False)
+        by_campaign = Q(reason=BY_CAMPAIGN)
         if value == "campaign":
-            return queryset.filter(pk__in=by_campaign)
+            return queryset.filter(pk__in=locks.filter(by_campaign).values("account"))
         if value == "nobody":
-            locked = queryset.filter(locked_at__isnull=False)
-            return locked.exclude(pk__in=by_campaign).exclude(pk__in=by_people.values("account"))
+            by_somebody = locks.filter(by_campaign | Q(actor__isnull=False)).values("account")
+            return queryset.filter(locked_at__isnull=False).exclude(pk__in=by_somebody)
         if _is_key(value):
-            return queryset.filter(pk__in=by_people.filter(actor=int(value)).values("account"))
+            theirs = locks.filter(~by_campaign, actor=int(value)).values("account")
+            return queryset.filter(pk__in=theirs)
         return queryset
 
 
