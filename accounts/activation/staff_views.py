@@ -6,7 +6,6 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -26,14 +25,13 @@ from accounts.models import Account, ActivationSlip
 from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree, with_below
+from accounts.pages.lists import Onward, counted
 from accounts.pages.requests import actor, hold, post_only, takes_long
-from accounts.reports.tables import number
 from otp.codes.slips import SLIP_LIFE, TRIES
 from otp.sentences import duration
 
 RIGHT = Right.PRINT_SLIPS
 SLIPS_ON_A_PAGE = 50
-MOST_COUNTED = 1_000  # newcomers; of more, the page says that there are more
 LONGEST_KEY = 19  # digits, of what the database takes
 
 State = ActivationSlip.State
@@ -44,15 +42,12 @@ State = ActivationSlip.State
 @takes_long
 def slips_given(request: StaffRequest) -> HttpResponse:
     """List the slips of the people whom the reader may see, the newest first."""
-    reach = roles.within(request.user, Account.objects.all())
-    given = ActivationSlip.objects.filter(account__in=reach)
+    given = roles.within(request.user, ActivationSlip.objects.all(), "account__unit")
     show = request.GET.get("loc", "")
     shown = _in_state(given, show).select_related("account__unit", "given_by")
-    page = Paginator(shown.order_by("-given_at", "account__address"), SLIPS_ON_A_PAGE).get_page(
+    page = Onward(shown.order_by("-given_at", "account__address"), SLIPS_ON_A_PAGE).get_page(
         request.GET.get("trang")
     )
-    waiting = roles.within(request.user, newcomers_for(request.user))
-    newcomers = waiting.values("pk")[: MOST_COUNTED + 1].count()
     now = timezone.now()
     context = {
         "page": page,
@@ -60,8 +55,7 @@ def slips_given(request: StaffRequest) -> HttpResponse:
         "show": show,
         "choices": [("", _("Tất cả")), *State.choices],
         "waiting": State.WAITING,
-        "newcomers": min(newcomers, MOST_COUNTED),
-        "more_than": number(MOST_COUNTED) if newcomers > MOST_COUNTED else "",
+        "newcomers": counted(roles.within(request.user, newcomers_for(request.user))),
     }
     return render(request, "activation/slips.html", context)
 
@@ -91,8 +85,8 @@ def give(request: StaffRequest) -> HttpResponse:
 @staff_page(RIGHT)
 def take_back(request: StaffRequest, pk: str) -> HttpResponse:
     """End a slip that was lost, or went to the wrong person."""
-    reach = roles.within(request.user, Account.objects.all())
-    slip = get_object_or_404(ActivationSlip.objects.filter(account__in=reach), pk=pk)
+    reach = roles.within(request.user, ActivationSlip.objects.all(), "account__unit")
+    slip = get_object_or_404(reach, pk=pk)
     if slips.take_back(slip, by=request.user):
         messages.success(
             request, _("Đã hủy phiếu của %(address)s.") % {"address": slip.account.address}

@@ -1,7 +1,6 @@
 """The pages of departures: the list, a new one, one called off."""
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,6 +15,7 @@ from accounts.leaving.forms import DepartureForm
 from accounts.models import Account, Departure
 from accounts.models.right import Right
 from accounts.organisation import roles
+from accounts.pages.lists import Onward
 from accounts.pages.requests import hold, post_only, takes_long
 from accounts.pages.versions import SeenForm, since
 
@@ -27,11 +27,10 @@ DEPARTURES_ON_A_PAGE = 50
 @staff_page(RIGHT)
 @takes_long
 def departures(request: StaffRequest) -> HttpResponse:
-    reach = roles.within(request.user, Account.objects.all())
-    found = Departure.objects.filter(account__in=reach).select_related(
+    found = roles.within(request.user, Departure.objects.all(), "account__unit").select_related(
         "account", "forward_to", "planned_by"
     )
-    page = Paginator(found.order_by("-pk"), DEPARTURES_ON_A_PAGE).get_page(request.GET.get("trang"))
+    page = Onward(found.order_by("-pk"), DEPARTURES_ON_A_PAGE).get_page(request.GET.get("trang"))
     lines = [(each, SeenForm(stands=_shown(each), auto_id=False)) for each in page]
     return render(request, "leaving/departures.html", {"page": page, "lines": lines})
 

@@ -43,6 +43,7 @@ class ActivationSlip(models.Model):
     objects = SlipQuerySet.as_manager()
 
     class Meta:
+        indexes = [models.Index(name="slip_newest", fields=["-given_at"])]
         constraints = [
             models.UniqueConstraint(
                 name="slip_one_open",

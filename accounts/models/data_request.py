@@ -90,6 +90,11 @@ class DataRequest(models.Model):
         ]
         indexes = [
             models.Index(name="data_request_due", fields=["due_on"], condition=Q(state="open")),
+            models.Index(
+                name="data_request_closed",
+                fields=["-closed_at", "-id"],
+                condition=Q(closed_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -6,7 +6,7 @@ widen their own rights (AD-04).
 
 import enum
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from django.apps import apps as current
 from django.apps.registry import Apps
@@ -17,6 +17,8 @@ from django.utils.translation import gettext_noop
 from accounts.models.account import Account
 from accounts.models.right import Right
 from accounts.organisation.units import with_below
+
+Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 
 class Role(enum.StrEnum):
@@ -101,10 +103,13 @@ def units_of(staff: Account) -> set[int] | None:
     return set() if staff.unit_id is None else with_below([staff.unit_id])
 
 
-def within(staff: Account, people: QuerySet[Account]) -> QuerySet[Account]:
-    """Keep the people whom `staff` may see."""
+def within(staff: Account, rows: Rows, unit: str = "unit") -> Rows:
+    """Keep the people whom `staff` may see; or rows of theirs, from which `unit` leads to the unit.
+
+    For staff who see everybody nothing is joined.
+    """
     units = units_of(staff)
-    return people if units is None else people.filter(unit__in=units)
+    return rows if units is None else rows.filter(**{f"{unit}__in": units})
 
 
 def covers(staff: Account, account: Account) -> bool:

@@ -1,7 +1,6 @@
 """The pages on which IT reads what people ask about their data, and answers."""
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -15,6 +14,7 @@ from accounts.models import Account, AuditEvent, DataRequest
 from accounts.models.data_request import DataRequestQuerySet
 from accounts.models.right import Right
 from accounts.organisation import roles
+from accounts.pages.lists import Onward
 from accounts.pages.requests import pages, takes_long
 from accounts.personal_data import rules
 from accounts.personal_data.forms import AnswerForm
@@ -37,9 +37,7 @@ def requests(request: StaffRequest) -> HttpResponse:
     within = _within(request.user)
     show = request.GET.get("loc", "")
     context = {
-        "page": Paginator(_shown(within, show), REQUESTS_ON_A_PAGE).get_page(
-            request.GET.get("trang")
-        ),
+        "page": Onward(_shown(within, show), REQUESTS_ON_A_PAGE).get_page(request.GET.get("trang")),
         "show": show,
         "shows": SHOWS,
         "waiting": within.open().count(),
@@ -70,12 +68,11 @@ def answer(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 def _within(staff: Account) -> "DataRequestQuerySet":
-    people = roles.within(staff, Account.objects.all())
-    found = DataRequest.objects.filter(account__in=people)
+    found = roles.within(staff, DataRequest.objects.all(), "account__unit")
     return found.select_related("account__unit", "answered_by")
 
 
 def _shown(within: "DataRequestQuerySet", show: str) -> "DataRequestQuerySet":
     if show == CLOSED:
-        return within.exclude(state=DataRequest.State.OPEN).order_by("-closed_at", "-pk")
+        return within.filter(closed_at__isnull=False).order_by("-closed_at", "-pk")
     return (within.overdue() if show == OVERDUE else within.open()).order_by("due_on", "pk")

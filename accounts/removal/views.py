@@ -25,6 +25,7 @@ from accounts.models import (
 )
 from accounts.models.right import Right
 from accounts.organisation import roles
+from accounts.pages.lists import Onward, counted
 from accounts.pages.requests import hold, pages, post_only, takes_long
 from accounts.pages.versions import SeenForm, list_in_words
 from accounts.removal import rules
@@ -45,11 +46,11 @@ _REMOVED = Q(members__outcome=RemovalMember.Outcome.REMOVED)
 @takes_long
 def removals(request: StaffRequest) -> HttpResponse:
     found = _within(request).select_related("proposed_by").order_by("-pk")
-    counted = found.annotate(
+    lists = found.annotate(
         listed=Count("members", filter=_LISTED), removed=Count("members", filter=_REMOVED)
     )
-    page = Paginator(counted, LISTS_ON_A_PAGE).get_page(request.GET.get("trang"))
-    departed = rules.removable(_departed(request)).count()
+    page = Onward(lists, LISTS_ON_A_PAGE).get_page(request.GET.get("trang"))
+    departed = counted(rules.removable(_departed(request)))
     return render(request, "removal/removals.html", {"page": page, "departed": departed})
 
 

@@ -64,7 +64,7 @@ class WaitingTests(Offices):
         self.assertEqual((self.counted(self.province), self.counted(self.unit)), ("4", "2"))
 
     def test_of_very_many_the_page_says_that_there_are_more(self):
-        with mock.patch("accounts.activation.staff_views.MOST_COUNTED", 2):
+        with mock.patch("accounts.pages.lists.MOST_COUNTED", 2):
             self.assertEqual((self.counted(self.province), self.counted(self.unit)), ("Hơn 2", "2"))
 
     def test_they_are_found_without_those_who_have_no_number(self):
