@@ -149,6 +149,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # it has no types
                 self._wait_for(conn, _Begun(begun.at if begun else time.monotonic(), size))
                 return
         conn.came_at = time.monotonic()
+        conn.data_ready = True  # the thread need not wait for it
         pool = self.spare if _SIGN_OF_LIFE.match(came) else self.tpool
         done = pool.submit(self.handle, conn)
         done.add_done_callback(lambda end: self.method_queue.defer(self.finish_request, conn, end))
