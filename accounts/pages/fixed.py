@@ -12,6 +12,7 @@ from django import template
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import (  # type: ignore[attr-defined]  # one has no stub
+    CSRF_SECRET_LENGTH,
     CSRF_TOKEN_LENGTH,
     _unmask_cipher_token,
     get_token,
@@ -26,6 +27,14 @@ from django.utils.translation import get_language
 register = template.Library()
 
 MOST_PAGES = 100  # kept in a process; there are some ten, each in a few ways
+
+_HEXADECIMAL = "0123456789abcdef"
+# The sign of the secret, by the pair that stands for it in a token: Django's own arithmetic.
+_SIGNS = {
+    (masked, mask): _unmask_cipher_token(mask * CSRF_SECRET_LENGTH + masked * CSRF_SECRET_LENGTH)[0]
+    for masked in _HEXADECIMAL
+    for mask in _HEXADECIMAL
+}
 
 # Stands in a kept page where something of the visitor's own goes: nobody else can write it.
 _PLACE = get_random_string(32)
@@ -86,7 +95,8 @@ def form_token(request: HttpRequest) -> str:
     if "CSRF_COOKIE" in request.META:
         return get_token(request)
     token = secrets.token_hex(CSRF_TOKEN_LENGTH // 2)
-    secret = _unmask_cipher_token(token)
+    mask, masked = token[:CSRF_SECRET_LENGTH], token[CSRF_SECRET_LENGTH:]
+    secret = "".join([_SIGNS[pair] for pair in zip(masked, mask, strict=True)])
     request.META |= {"CSRF_COOKIE": secret, "CSRF_COOKIE_NEEDS_UPDATE": True}
     return token
 
