@@ -41,7 +41,8 @@ def hold(request: HttpRequest, rows: "QuerySet[Any]") -> None:
 
 def own_target(request: HttpRequest) -> str:
     """Read where to go afterwards, and only if it is on this host (SE-10)."""
-    target = request.POST.get("next") or request.GET.get("next")
+    posted = request.POST.get("next") if request.method == "POST" else None
+    target = posted or request.GET.get("next")
     if not target:
         return ""
     safe = url_has_allowed_host_and_scheme(
