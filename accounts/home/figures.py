@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import Error
-from django.db.models import Count, F, Max, Q, QuerySet, Value
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
@@ -48,9 +48,9 @@ from otp.outbox.alerts import LONGEST_QUEUE
 logger = logging.getLogger(__name__)
 
 FRESH = 60.0  # seconds for which what is many is not counted anew: a million take most of one
-MANY_CODES = 10_000  # in a day; with fewer, each page counts them
-SCOPES_KEPT = 500  # sets of units: those of a unit that was moved are asked for no more
+MANY = 10_000  # codes of a day, people of a campaign; fewer are counted for each page
 CAMPAIGNS_SHOWN = 5
+SCOPES_KEPT = 500  # sets of units: those of a unit that was moved are asked for no more
 
 
 class Light(enum.Enum):
@@ -80,6 +80,10 @@ class Reader:
 
     staff: Account
     units: set[int] | None
+
+    @property
+    def scope(self) -> frozenset[int] | None:
+        return None if self.units is None else frozenset(self.units)
 
     def within(self, people: str) -> Q:
         """Keep the rows of whom they may see, where `people` leads to an account."""
@@ -113,7 +117,7 @@ def _unread(label: str, error: Error) -> Figure:
 
 
 def _coverage(reader: Reader) -> Iterator[Figure]:
-    sums = _counted(reader.units)
+    sums = _counted(reader)
     people = People("")
 
     def of_all(part: int) -> str:
@@ -141,15 +145,14 @@ def _coverage(reader: Reader) -> Iterator[Figure]:
 _kept: dict[frozenset[int] | None, tuple[float, Figures]] = {}
 
 
-def _counted(units: set[int] | None) -> Figures:
+def _counted(reader: Reader) -> Figures:
     """Count accounts, or give what was counted in this process within a minute."""
-    scope = None if units is None else frozenset(units)
-    counted_at, sums = _kept.get(scope, (-math.inf, Figures()))
+    counted_at, sums = _kept.get(reader.scope, (-math.inf, Figures()))
     if time.monotonic() - counted_at > FRESH:
-        sums = sum(history.current(units).values(), Figures())
+        sums = sum(history.current(reader.units).values(), Figures())
         if len(_kept) >= SCOPES_KEPT:
             _kept.clear()
-        _kept[scope] = (time.monotonic(), sums)
+        _kept[reader.scope] = (time.monotonic(), sums)
     return sums
 
 
@@ -193,8 +196,7 @@ def _codes(_reader: Reader) -> Iterator[Figure]:
     shown = {name: number(count) for name, count in codes.counts.items()}
     detail = _("đã gửi %(SENT)s, đã dùng %(USED)s, gửi không được %(WRONG)s") % shown
     if codes.are_many:
-        at = time_format(timezone.localtime(codes.at, OFFICE_ZONE), "H:i:s")
-        detail = _("%(detail)s (đếm lúc %(at)s)") % {"detail": detail, "at": at}
+        detail = _as_of(codes.at, detail)
     yield Figure(
         _("Lượt yêu cầu mã hôm nay"),
         shown["asked"],
@@ -202,6 +204,11 @@ def _codes(_reader: Reader) -> Iterator[Figure]:
         detail,
         lists.codes(first=today),
     )
+
+
+def _as_of(at: dt.datetime, detail: str) -> str:
+    shown = time_format(timezone.localtime(at, OFFICE_ZONE), "H:i:s")
+    return _("%(detail)s (đếm lúc %(at)s)") % {"detail": detail, "at": shown}
 
 
 @dataclass(frozen=True)
@@ -215,7 +222,7 @@ class _Codes:
 
     @property
     def are_many(self) -> bool:
-        return self.counts["asked"] > MANY_CODES
+        return self.counts["asked"] > MANY
 
 
 _kept_codes: list[_Codes] = []
@@ -242,43 +249,74 @@ def forget() -> None:
     """Count all anew, for tests."""
     _kept.clear()
     _kept_codes.clear()
+    _kept_progress.clear()
 
 
 def _campaigns(reader: Reader) -> Iterator[Figure]:
     """Tell of each running campaign how many of those whom the reader may see are done."""
-    members = CampaignMember.objects.filter(
-        reader.within("account"), campaign__state=Campaign.State.RUNNING
-    )
-    still = Q(outcome=CampaignMember.Outcome.OPEN)
-    found = [("accounts:campaign", *row) for row in _progress(members, still)]
-    asked = PhoneMember.objects.filter(
-        reader.within("account"), campaign__state=PhoneCampaign.State.RUNNING
-    )
-    still = Q(outcome__in=WAITING)
-    found += [("accounts:phone-campaign", *row) for row in _progress(asked, still)]
-    if not found:
+    running = _running(reader)
+    if not running:
         page = reverse("accounts:campaigns")
         yield Figure(_("Chiến dịch đang chạy"), number(0), Light.GOOD, href=page)
-    for page, pk, name, people, waiting in found:
-        share = percent(Share(people - waiting, people).percent)
-        words = {"done": number(people - waiting), "people": number(people)}
+    for page, campaign, stands in running:
+        share = percent(Share(stands.people - stands.waiting, stands.people).percent)
+        words = {"done": number(stands.people - stands.waiting), "people": number(stands.people)}
+        detail = _("%(done)s trên %(people)s người đã xong") % words
         # The IT of a unit reads of a campaign over more than its units on the list of all.
         whole = reader.units is None or page == "accounts:phone-campaign"
         yield Figure(
-            _("Chiến dịch: %(name)s") % {"name": name},
+            _("Chiến dịch: %(name)s") % {"name": campaign.name},
             share,
-            _look_unless(not waiting),
-            _("%(done)s trên %(people)s người đã xong") % words,
-            reverse(page, args=[pk]) if whole else reverse("accounts:campaigns"),
+            _look_unless(not stands.waiting),
+            _as_of(stands.at, detail) if stands.people > MANY else detail,
+            reverse(page, args=[campaign.pk]) if whole else reverse("accounts:campaigns"),
         )
 
 
-def _progress(
-    members: "QuerySet[CampaignMember] | QuerySet[PhoneMember]", still: Q
-) -> list[tuple[int, str, int, int]]:
-    rows = members.order_by("-campaign").values_list("campaign", "campaign__name")
-    counted = rows.annotate(people=Count("pk"), waiting=Count("pk", filter=still))
-    return list(counted[:CAMPAIGNS_SHOWN])
+@dataclass(frozen=True)
+class _Progress:
+    """How many people of a campaign are still waited for, as it stood at a time."""
+
+    people: int
+    waiting: int
+    at: dt.datetime
+    until: float  # when they are counted anew, by the clock that only goes on
+
+
+_kept_progress: dict[tuple[str, int, frozenset[int] | None], _Progress] = {}
+
+
+def _running(reader: Reader) -> list[tuple[str, Campaign | PhoneCampaign, _Progress]]:
+    """Give the running campaigns in which there is anybody whom the reader may see."""
+    found: list[tuple[str, Campaign | PhoneCampaign, _Progress]] = []
+    for page, model, member, still in (
+        ("accounts:campaign", Campaign, CampaignMember, Q(outcome=CampaignMember.Outcome.OPEN)),
+        ("accounts:phone-campaign", PhoneCampaign, PhoneMember, Q(outcome__in=WAITING)),
+    ):
+        seen = member.objects.filter(reader.within("account"), campaign=OuterRef("pk"))
+        running = model.objects.filter(Exists(seen), state=model.State.RUNNING).order_by("-pk")
+        shown = running[:CAMPAIGNS_SHOWN]
+        found += [(page, each, _progress_of(each, page, reader, still)) for each in shown]
+    return found
+
+
+def _progress_of(
+    campaign: Campaign | PhoneCampaign, page: str, reader: Reader, still: Q
+) -> _Progress:
+    """Count the people of a campaign; many, as this process did within a minute."""
+    key = (page, campaign.pk, reader.scope)
+    kept = _kept_progress.get(key)
+    if kept and kept.until > time.monotonic():
+        return kept
+    counts = campaign.members.filter(reader.within("account")).aggregate(
+        people=Count("pk"), waiting=Count("pk", filter=still)
+    )
+    progress = _Progress(**counts, at=timezone.now(), until=time.monotonic() + FRESH)
+    if progress.people > MANY:
+        if len(_kept_progress) >= SCOPES_KEPT:
+            _kept_progress.clear()
+        _kept_progress[key] = progress
+    return progress
 
 
 def _jobs(_reader: Reader) -> Iterator[Figure]:

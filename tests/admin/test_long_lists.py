@@ -114,7 +114,7 @@ class OnwardTests(LongListTestCase):
 
     def test_the_requests_closed_last_are_read_first(self):
         now = timezone.now()
-        closed = {"state": "withdrawn", "closed_at": now, "due_on": now.date()}
+        closed = {"state": "withdrawn", "closed_at": now, "due_on": timezone.localdate()}
         DataRequest.objects.bulk_create(
             DataRequest(account=self.an, kind="correct", text="x", **closed) for _ in range(CROWD)
         )

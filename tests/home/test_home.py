@@ -10,7 +10,7 @@ from django.test import Client, TestCase
 from django.utils import timezone
 
 from accounts.home import figures
-from accounts.models import Account, DataRequest, Unit
+from accounts.models import Account, Campaign, CampaignMember, DataRequest, Unit
 from otp import outbox
 from otp.models import GatewayState, Message, Purpose
 from tests.support import cast
@@ -144,7 +144,7 @@ class HomeTests(cast.Cast, TestCase):
     def test_many_codes_are_counted_once_a_minute_and_the_page_says_when(self):
         client = self.client_of("province-it")
         self.ask_for_a_code("an")
-        with mock.patch.object(figures, "MANY_CODES", 0):
+        with mock.patch.object(figures, "MANY", 0):
             self.assertEqual(self.codes_on(client), ("1", True))
             self.ask_for_a_code("binh")
             self.assertEqual(self.codes_on(client), ("1", True))
@@ -155,7 +155,7 @@ class HomeTests(cast.Cast, TestCase):
 
     def test_what_was_counted_a_minute_ago_is_counted_anew(self):
         client = self.client_of("province-it")
-        with mock.patch.multiple(figures, MANY_CODES=0, FRESH=-1.0):
+        with mock.patch.multiple(figures, MANY=0, FRESH=-1.0):
             self.ask_for_a_code("an")
             self.assertEqual(self.codes_on(client), ("1", True))
             self.ask_for_a_code("binh")
@@ -172,3 +172,47 @@ class HomeTests(cast.Cast, TestCase):
             r = client.get(HOME)
 
         self.assertEqual(self.shown(r)["Tài khoản đang dùng"][1], "7")
+
+    def campaign(self, people, **fields):
+        """Let a campaign run since today, over these people of whom none is done."""
+        now = timezone.now()
+        begun = {"first_day": timezone.localdate(), "created_at": now, "started_at": now}
+        campaign = Campaign.objects.create(name="Mùa xuân", state="running", **begun, **fields)
+        CampaignMember.objects.bulk_create(
+            CampaignMember(campaign=campaign, account=account) for account in people
+        )
+        return campaign
+
+    def done(self, campaign, account):
+        found = CampaignMember.objects.filter(campaign=campaign, account=account)
+        found.update(outcome="changed", decided_on=timezone.localdate())
+
+    def progress(self, client):
+        r = client.get(HOME)
+        share = self.shown(r).get("Chiến dịch: Mùa xuân", ("", ""))[1]
+        return share, "đếm lúc" in r.content.decode()
+
+    def test_a_running_campaign_says_how_many_of_the_reader_s_people_are_done(self):
+        an, chi = (Account.objects.get(address__startswith=name) for name in ("an@", "chi@"))
+        self.done(self.campaign([an, chi]), chi)
+
+        self.assertEqual(self.progress(self.client_of("province-it")), ("50,0\u00a0%", False))
+        self.assertEqual(self.progress(self.client_of("unit-it")), ("0,0\u00a0%", False))
+        CampaignMember.objects.filter(account=an).delete()
+        self.assertEqual(self.progress(self.client_of("unit-it")), ("", False))
+
+    def test_many_people_of_a_campaign_are_counted_once_a_minute_and_the_page_says_when(self):
+        an, chi = (Account.objects.get(address__startswith=name) for name in ("an@", "chi@"))
+        campaign, client = self.campaign([an, chi]), self.client_of("province-it")
+        with mock.patch.object(figures, "MANY", 1):
+            self.assertEqual(self.progress(client), ("0,0\u00a0%", True))
+            self.done(campaign, chi)
+            self.assertEqual(self.progress(client), ("0,0\u00a0%", True))
+            # Of one person, each page counts anew.
+            of_unit = self.client_of("unit-it")
+            self.assertEqual(self.progress(of_unit), ("0,0\u00a0%", False))
+            self.done(campaign, an)
+            self.assertEqual(self.progress(of_unit), ("100\u00a0%", False))
+
+        figures.forget()
+        self.assertEqual(self.progress(client), ("100\u00a0%", False))
