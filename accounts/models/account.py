@@ -20,7 +20,7 @@ from django.utils.translation import pgettext_lazy
 
 from accounts import directory
 from accounts.addresses import AddressError, canonical
-from accounts.models.address import CANONICAL, Address, AddressQuarantine
+from accounts.models.address import CANONICAL, OWNER, Address, AddressQuarantine
 from accounts.models.factor import has_factor
 from accounts.models.names import FoldedWords, NameField
 from accounts.models.phone_state import confirmed_too_long_ago
@@ -93,7 +93,7 @@ class AccountManager(BaseUserManager["Account"]):
 
     def owner_of(self, address: str) -> "tuple[str, Account | None]":
         """Give what `main_address` gives, and the account: one statement too."""
-        account = next(iter(self.filter(addresses__address=address)), None)
+        account = next(iter(self.raw(OWNER, [address])), None)
         return account.address if account else address, account
 
     def main_address(self, address: str) -> str:
