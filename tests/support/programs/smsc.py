@@ -292,6 +292,8 @@ def cut_before(connection, message):
 
 
 def cut_after(connection, message):
+    # Before the answer: who has it looks for the next line.
+    connection.is_bound = False
     accept(connection, message)
     connection.close()
 
