@@ -18,12 +18,12 @@ from otp.suppliers import direct
 from tests.hooks import receiver
 from tests.hooks.hooks import Hooks
 from tests.hooks.receiver import Receiver
-from tests.support.clock import let_pass
+from tests.support.clock import Clock, let_pass
 from tests.support.programs import gateway
 from tests.support.programs.deployment import database_url
 from tests.support.programs.output import Output
 from tests.support.programs.starting import Program
-from tests.support.waiting import wait_for
+from tests.support.waiting import PATIENCE, wait_for
 
 
 class RetryTests(Hooks, TestCase):
@@ -55,6 +55,7 @@ class RetryTests(Hooks, TestCase):
         self.assertEqual((self.now().failures, self.hook.paused_until), (0, None))
 
     def test_each_pause_is_longer_and_none_longer_than_the_longest(self):
+        Clock(self).stand_at(timezone.now())
         self.lock(self.an)
         pauses = []
         for _ in range(11):
@@ -241,7 +242,7 @@ class AtOnceTests(Hooks, TransactionTestCase):
         with transaction.atomic():
             rules.switch(self.hook.pk, on=False, by=self.huong)
             thread.start()
-            thread.join(10)
+            thread.join(PATIENCE)
             self.assertFalse(thread.is_alive())
         self.assertEqual([row.event for row in self.stored()], ["locked"])
 

@@ -64,7 +64,7 @@ class DeliveryTests(OutboxTests):
         (given,) = self.supplier.texts
         self.assertEqual(given["to"], PHONE)
         self.assertEqual(given["text"], WORDING.replace("{code}", digits))
-        self.assertIn(given["seconds"], range(290, 300))
+        self.assertIn(given["seconds"], range(270, 300))
         self.assert_state(message, State.ACCEPTED, "")
         self.assertEqual(message.gateway, "twilio")
         self.assertRegex(message.gateway_id, "^SM")

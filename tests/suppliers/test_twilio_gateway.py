@@ -53,11 +53,11 @@ class AnswerTests(TwilioTests):
         self.assertEqual(self.supplier.texts[0]["from"], "MG" + "1" * 32)
 
     def test_the_supplier_is_told_how_long_the_message_is_good(self):
-        for left, told in ((299.9, 299), (0.2, 1), (86_400, 36_000)):
+        for left, told in ((299.9, range(270, 300)), (0.2, [1]), (86_400, [36_000])):
             with self.subTest(left=left):
                 self.send(good_for=left)
 
-                self.assertEqual(self.supplier.texts[-1]["seconds"], told)
+                self.assertIn(self.supplier.texts[-1]["seconds"], told)
 
     def test_a_refusal_gives_only_the_suppliers_number_for_it(self):
         for code, status in ((21614, 400), (21211, 400), (21610, 400)):
