@@ -121,6 +121,7 @@ class RefusedAskTests(Desk, TestCase):
         self.assertEqual(Code.objects.count(), 1)
 
     def test_so_it_is_where_the_day_is_used_up(self):
+        self.clock = Clock(self, 2026, 11, 23, 9, 0)
         self.spend_the_day()
         for _ in range(3):
             self.ask(client=Client())
