@@ -145,3 +145,13 @@ def queued() -> int:
 def spelled(phone):
     """Find a number in any spelling: national, international, with marks between the digits."""
     return re.compile(r"[\s.\-()%20]{0,3}".join(phone.removeprefix("+84")))
+
+
+def code_as_typed(digits):
+    """Find a code that stands by itself, and not within a hash or an address of memory."""
+    return re.compile(rf"(?<![0-9A-Za-z]){digits[:3]}[\s.-]?{digits[3:]}(?![0-9A-Za-z])")
+
+
+def without_fractions(text):
+    """Leave out the fractions of seconds, which look like codes."""
+    return re.sub(r"(:\d\d)\.\d{1,6}", r"\1", text)
