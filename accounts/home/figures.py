@@ -8,11 +8,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import Error
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Value
+from django.db.models import Count, F, Max, Q, QuerySet, Value
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
@@ -48,8 +48,10 @@ from otp.outbox.alerts import LONGEST_QUEUE
 logger = logging.getLogger(__name__)
 
 FRESH = 60.0  # seconds for which what is many is not counted anew: a million take most of one
-MANY = 10_000  # codes of a day, people of a campaign; fewer are counted for each page
+MANY_CODES = 10_000  # in a day; with fewer, each page counts them
+MANY_PEOPLE = 1_000  # in the campaigns that run; the same
 CAMPAIGNS_SHOWN = 5
+Counted = TypeVar("Counted")
 SCOPES_KEPT = 500  # sets of units: those of a unit that was moved are asked for no more
 
 
@@ -150,10 +152,14 @@ def _counted(reader: Reader) -> Figures:
     counted_at, sums = _kept.get(reader.scope, (-math.inf, Figures()))
     if time.monotonic() - counted_at > FRESH:
         sums = sum(history.current(reader.units).values(), Figures())
-        if len(_kept) >= SCOPES_KEPT:
-            _kept.clear()
-        _kept[reader.scope] = (time.monotonic(), sums)
+        _keep(_kept, reader, (time.monotonic(), sums))
     return sums
+
+
+def _keep(kept: dict[frozenset[int] | None, Counted], reader: Reader, counted: Counted) -> None:
+    if len(kept) >= SCOPES_KEPT:
+        kept.clear()
+    kept[reader.scope] = counted
 
 
 def _queue(_reader: Reader) -> Iterator[Figure]:
@@ -222,7 +228,7 @@ class _Codes:
 
     @property
     def are_many(self) -> bool:
-        return self.counts["asked"] > MANY
+        return self.counts["asked"] > MANY_CODES
 
 
 _kept_codes: list[_Codes] = []
@@ -249,74 +255,71 @@ def forget() -> None:
     """Count all anew, for tests."""
     _kept.clear()
     _kept_codes.clear()
-    _kept_progress.clear()
+    _kept_campaigns.clear()
 
 
 def _campaigns(reader: Reader) -> Iterator[Figure]:
     """Tell of each running campaign how many of those whom the reader may see are done."""
-    running = _running(reader)
-    if not running:
+    found = _campaigns_of(reader)
+    if not found.rows:
         page = reverse("accounts:campaigns")
         yield Figure(_("Chiến dịch đang chạy"), number(0), Light.GOOD, href=page)
-    for page, campaign, stands in running:
-        share = percent(Share(stands.people - stands.waiting, stands.people).percent)
-        words = {"done": number(stands.people - stands.waiting), "people": number(stands.people)}
+    for page, pk, name, people, waiting in found.rows:
+        share = percent(Share(people - waiting, people).percent)
+        words = {"done": number(people - waiting), "people": number(people)}
         detail = _("%(done)s trên %(people)s người đã xong") % words
         # The IT of a unit reads of a campaign over more than its units on the list of all.
         whole = reader.units is None or page == "accounts:phone-campaign"
         yield Figure(
-            _("Chiến dịch: %(name)s") % {"name": campaign.name},
+            _("Chiến dịch: %(name)s") % {"name": name},
             share,
-            _look_unless(not stands.waiting),
-            _as_of(stands.at, detail) if stands.people > MANY else detail,
-            reverse(page, args=[campaign.pk]) if whole else reverse("accounts:campaigns"),
+            _look_unless(not waiting),
+            _as_of(found.at, detail) if found.at else detail,
+            reverse(page, args=[pk]) if whole else reverse("accounts:campaigns"),
         )
 
 
 @dataclass(frozen=True)
-class _Progress:
-    """How many people of a campaign are still waited for, as it stood at a time."""
+class _Campaigns:
+    """How far running campaigns are among somebody's people, as it stood at a time."""
 
-    people: int
-    waiting: int
-    at: dt.datetime
+    running: frozenset[tuple[str, int]]
+    rows: list[tuple[str, int, str, int, int]]  # page, key, name, people, and waited for
+    at: dt.datetime | None  # of many only
     until: float  # when they are counted anew, by the clock that only goes on
 
 
-_kept_progress: dict[tuple[str, int, frozenset[int] | None], _Progress] = {}
+_kept_campaigns: dict[frozenset[int] | None, _Campaigns] = {}
 
 
-def _running(reader: Reader) -> list[tuple[str, Campaign | PhoneCampaign, _Progress]]:
-    """Give the running campaigns in which there is anybody whom the reader may see."""
-    found: list[tuple[str, Campaign | PhoneCampaign, _Progress]] = []
-    for page, model, member, still in (
-        ("accounts:campaign", Campaign, CampaignMember, Q(outcome=CampaignMember.Outcome.OPEN)),
-        ("accounts:phone-campaign", PhoneCampaign, PhoneMember, Q(outcome__in=WAITING)),
-    ):
-        seen = member.objects.filter(reader.within("account"), campaign=OuterRef("pk"))
-        running = model.objects.filter(Exists(seen), state=model.State.RUNNING).order_by("-pk")
-        shown = running[:CAMPAIGNS_SHOWN]
-        found += [(page, each, _progress_of(each, page, reader, still)) for each in shown]
+def _campaigns_of(reader: Reader) -> _Campaigns:
+    """Count the people of what runs now; many, as this process did within a minute."""
+    running = frozenset(
+        (page, pk)
+        for page, model in (("campaign", Campaign), ("phone-campaign", PhoneCampaign))
+        for pk in model.objects.filter(state=model.State.RUNNING).values_list("pk", flat=True)
+    )
+    kept = _kept_campaigns.get(reader.scope)
+    if kept and kept.running == running and kept.until > time.monotonic():
+        return kept
+    rows = [*_progress_of_all(reader)] if running else []
+    at = timezone.now() if sum(row[3] for row in rows) > MANY_PEOPLE else None
+    found = _Campaigns(running, rows, at, time.monotonic() + FRESH)
+    if at:
+        _keep(_kept_campaigns, reader, found)
     return found
 
 
-def _progress_of(
-    campaign: Campaign | PhoneCampaign, page: str, reader: Reader, still: Q
-) -> _Progress:
-    """Count the people of a campaign; many, as this process did within a minute."""
-    key = (page, campaign.pk, reader.scope)
-    kept = _kept_progress.get(key)
-    if kept and kept.until > time.monotonic():
-        return kept
-    counts = campaign.members.filter(reader.within("account")).aggregate(
-        people=Count("pk"), waiting=Count("pk", filter=still)
-    )
-    progress = _Progress(**counts, at=timezone.now(), until=time.monotonic() + FRESH)
-    if progress.people > MANY:
-        if len(_kept_progress) >= SCOPES_KEPT:
-            _kept_progress.clear()
-        _kept_progress[key] = progress
-    return progress
+def _progress_of_all(reader: Reader) -> Iterator[tuple[str, int, str, int, int]]:
+    for page, model, still in (
+        ("accounts:campaign", CampaignMember, Q(outcome=CampaignMember.Outcome.OPEN)),
+        ("accounts:phone-campaign", PhoneMember, Q(outcome__in=WAITING)),
+    ):
+        members = model.objects.filter(reader.within("account"), campaign__state="running")
+        rows = members.order_by("-campaign").values_list("campaign", "campaign__name")
+        counted = rows.annotate(people=Count("pk"), waiting=Count("pk", filter=still))
+        for row in counted[:CAMPAIGNS_SHOWN]:
+            yield page, *row
 
 
 def _jobs(_reader: Reader) -> Iterator[Figure]:

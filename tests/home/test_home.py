@@ -144,7 +144,7 @@ class HomeTests(cast.Cast, TestCase):
     def test_many_codes_are_counted_once_a_minute_and_the_page_says_when(self):
         client = self.client_of("province-it")
         self.ask_for_a_code("an")
-        with mock.patch.object(figures, "MANY", 0):
+        with mock.patch.object(figures, "MANY_CODES", 0):
             self.assertEqual(self.codes_on(client), ("1", True))
             self.ask_for_a_code("binh")
             self.assertEqual(self.codes_on(client), ("1", True))
@@ -155,7 +155,7 @@ class HomeTests(cast.Cast, TestCase):
 
     def test_what_was_counted_a_minute_ago_is_counted_anew(self):
         client = self.client_of("province-it")
-        with mock.patch.multiple(figures, MANY=0, FRESH=-1.0):
+        with mock.patch.multiple(figures, MANY_CODES=0, FRESH=-1.0):
             self.ask_for_a_code("an")
             self.assertEqual(self.codes_on(client), ("1", True))
             self.ask_for_a_code("binh")
@@ -204,7 +204,7 @@ class HomeTests(cast.Cast, TestCase):
     def test_many_people_of_a_campaign_are_counted_once_a_minute_and_the_page_says_when(self):
         an, chi = (Account.objects.get(address__startswith=name) for name in ("an@", "chi@"))
         campaign, client = self.campaign([an, chi]), self.client_of("province-it")
-        with mock.patch.object(figures, "MANY", 1):
+        with mock.patch.object(figures, "MANY_PEOPLE", 1):
             self.assertEqual(self.progress(client), ("0,0\u00a0%", True))
             self.done(campaign, chi)
             self.assertEqual(self.progress(client), ("0,0\u00a0%", True))
@@ -216,3 +216,15 @@ class HomeTests(cast.Cast, TestCase):
 
         figures.forget()
         self.assertEqual(self.progress(client), ("100\u00a0%", False))
+
+    def test_a_campaign_that_starts_or_ends_is_not_waited_for(self):
+        an, client = Account.objects.get(address__startswith="an@"), self.client_of("province-it")
+        with mock.patch.object(figures, "MANY_PEOPLE", 0):
+            campaign = self.campaign([an])
+            self.assertEqual(self.progress(client)[0], "0,0\u00a0%")
+            Campaign.objects.update(state="stopped", ended_at=timezone.now())
+            self.assertEqual(self.progress(client)[0], "")
+            CampaignMember.objects.filter(campaign=campaign).delete()
+            self.campaign([an])
+
+            self.assertEqual(self.progress(client)[0], "0,0\u00a0%")
