@@ -133,7 +133,7 @@ class Side:
         yield
 
     def _people(self):
-        from accounts.models import Account, Unit
+        from accounts.models import Account, Campaign, PhoneCampaign, Unit
 
         an = Account.objects.get(address__startswith="an@")
         cast_password(an)
@@ -142,6 +142,8 @@ class Side:
             "other": Account.objects.get(address__startswith="nguoi.so77@").pk,
             "unit": Unit.objects.filter(parent=None).earliest("pk").pk,
             "staff": Account.objects.get(address__startswith="mai@").pk,
+            "campaign": Campaign.objects.latest("pk").pk,
+            "phones": PhoneCampaign.objects.latest("pk").pk,
         }
 
     def client(self, name):
@@ -278,7 +280,7 @@ LOOK_UPS = {
 }
 ACCOUNTS, MESSAGES = "/quan-tri/accounts/account/", "/quan-tri/otp/message/"
 CODES, AUDIT = "/quan-tri/otp/code/", "/quan-tri/accounts/auditevent/"
-REPORTS = "/quan-tri/bao-cao/"
+REPORTS, CAMPAIGNS = "/quan-tri/bao-cao/", "/quan-tri/chien-dich/"
 
 STRANGERS = {
     "log-in page": get("", "/dang-nhap/"),
@@ -312,7 +314,7 @@ STAFF = {
     "departures": get("it", "/quan-tri/nghi-viec/"),
     "removals": get("it", "/quan-tri/xoa/"),
     "data requests": get("it", "/quan-tri/yeu-cau-du-lieu/"),
-    "campaigns": get("it", "/quan-tri/chien-dich/"),
+    "data requests, closed": get("it", "/quan-tri/yeu-cau-du-lieu/?loc=da-xong"),
 }
 LISTS = {
     "accounts": ACCOUNTS,
@@ -377,6 +379,10 @@ REPORTED = {
     "report, coverage": REPORTS,
     "report, one unit": REPORTS + "don-vi/{unit}/",
     "report, codes": REPORTS + "ma/",
+    "report, campaigns": CAMPAIGNS,
+    "report, campaign": CAMPAIGNS + "{campaign}/",
+    "report, people of a campaign": CAMPAIGNS + "{campaign}/nguoi/",
+    "report, campaign for numbers": CAMPAIGNS + "so-dien-thoai/{phones}/",
     "report, help": REPORTS + "ho-tro/",
     "report, trail as a file": AUDIT + "xuat/?at__gte=2026-11-26",
     "report, whole trail as a file": AUDIT + "xuat/",
