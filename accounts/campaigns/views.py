@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Page
 from django.db import transaction
 from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
@@ -26,6 +26,7 @@ from accounts.models.phone_campaign import PhoneCampaign
 from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree, unit_name
+from accounts.pages.lists import InTurn, Onward
 from accounts.pages.requests import hold, takes_long
 from accounts.reports.tables import Table, number
 from accounts.spreadsheets.writing import csv_response
@@ -178,14 +179,16 @@ def _would_be_warned(campaign: Campaign, query: QueryDict) -> tuple[Page[Any], T
     people = rules.eligible(units).select_related("unit__parent").order_by("address")
     if (unit := query.get("don-vi", "")).isdecimal():
         people = people.filter(unit=int(unit[:9]))
-    page = Paginator(people, PEOPLE_ON_A_PAGE).get_page(query.get("trang"))
+    page = Onward(people, PEOPLE_ON_A_PAGE).get_page(query.get("trang"))
     return page, figures.planned_people(page)
 
 
 def _members(campaign: Campaign, query: QueryDict) -> tuple[Page[Any], Table]:
     members = figures.listed_members(campaign, query).select_related("account__unit__parent")
-    people = members.order_by("account__address", "pk")
-    page = Paginator(people, PEOPLE_ON_A_PAGE).get_page(query.get("trang"))
+    # Sorted by an address that there may not be, all would be read for a page.
+    there = members.filter(account__address__isnull=False).order_by("account__address", "pk")
+    people = InTurn(there, members.filter(account=None).order_by("pk"))
+    page = Onward(people, PEOPLE_ON_A_PAGE).get_page(query.get("trang"))
     return page, figures.members(page)
 
 

@@ -33,10 +33,28 @@ def counted(rows: "QuerySet[Any]") -> Counted:
     return Counted(min(found, MOST_COUNTED), has_more=found > MOST_COUNTED)
 
 
+class InTurn:
+    """The rows of one query and then those of another, to be cut as one list would be."""
+
+    def __init__(self, first: "QuerySet[Any]", then: "QuerySet[Any]") -> None:
+        self.first, self.then = first, then
+
+    def __getitem__(self, part: slice) -> list[Any]:
+        rows = list(self.first[part])
+        missing = part.stop - part.start - len(rows)
+        if missing:
+            before = part.start - self.first.count() if part.start and not rows else 0
+            rows += self.then[before : before + missing]
+        return rows
+
+
 class Onward(Paginator):  # type: ignore[type-arg]  # not generic at run time
     """Pages each of which knows only whether there is one after it: nothing is counted."""
 
     is_onward = True
+
+    def __init__(self, rows: "QuerySet[Any] | InTurn", per_page: int) -> None:
+        super().__init__(rows, per_page)  # type: ignore[arg-type]  # cut it is, and never counted
 
     def get_page(self, number: Any) -> "Page[Any]":
         """Give a page; the first, where there is no such page."""

@@ -1,9 +1,12 @@
 """A campaign by its pages: who may open them, what is shown before a step, what a button does."""
 
+import copy
 import csv
 import datetime as dt
 import io
+from unittest import mock
 
+from django.db import connection
 from django.test import Client, TestCase
 from django.utils import timezone
 
@@ -12,6 +15,7 @@ from accounts.models import Account, AuditEvent, Campaign, CampaignMember
 from tests.support import cast
 from tests.support.campaigning import CAMPAIGNS, Office, days_pass
 from tests.support.forms import drawn_from
+from tests.support.plans import plans_of
 
 NEW = f"{CAMPAIGNS}moi/"
 
@@ -186,9 +190,46 @@ class PlanTests(PageTestCase):
         for begin in (self.plan, self.running):
             page = self.address(begin(self.department), "nguoi/")
             with self.subTest(page):
-                self.assertContains(self.client.get(page), "Trang 1 trên 2")
+                self.assertContains(self.client.get(page), "<span>Trang 1</span>")
                 self.assertContains(self.client.get(f"{page}?trang=2"), "nguoi59@")
-                self.assertContains(self.client.get(f"{page}?trang=x"), "Trang 1 trên 2")
+                self.assertContains(self.client.get(f"{page}?trang=x"), "<span>Trang 1</span>")
+
+    def test_those_whose_account_was_removed_are_the_last_of_all(self):
+        campaign = self.running(self.department)
+        CampaignMember.objects.all().delete()
+        people = [cast.make(name, has_default_password=True) for name in ("b", "c", "a")]
+        gone = [CampaignMember(campaign=campaign, outcome="left", decided_on="2026-01-01")] * 4
+        members = [CampaignMember(campaign=campaign, account=each) for each in people]
+        CampaignMember.objects.bulk_create([*members, *(copy.copy(each) for each in gone)])
+        page = self.address(campaign, "nguoi/")
+
+        seen = []
+        with mock.patch("accounts.campaigns.views.PEOPLE_ON_A_PAGE", 2):
+            for number in range(1, 5):
+                shown = self.client.get(page, {"trang": number}).context["page"]
+                seen.append([each.account and each.account.address[0] for each in shown])
+            self.assertEqual(self.client.get(page, {"trang": 5}).context["page"].number, 1)
+
+        self.assertEqual(seen, [["a", "b"], ["c", None], [None, None], [None]])
+
+    def test_people_are_read_in_the_order_of_their_addresses(self):
+        campaign = self.running(self.department)
+        people = Account.objects.bulk_create(
+            Account(address=f"n{n:03}@hagiang.gov.vn", has_default_password=True)
+            for n in range(500)
+        )
+        CampaignMember.objects.bulk_create(
+            CampaignMember(campaign=campaign, account=each) for each in people
+        )
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE accounts_account, accounts_campaignmember")
+
+        (plan,) = plans_of(
+            lambda: self.client.get(self.address(campaign, "nguoi/")),
+            'ORDER BY "accounts_account"."address"',
+        )
+
+        self.assertIn("using accounts_account_address", plan)
 
     def test_a_campaign_s_words_are_kept_as_strictly(self):
         number = "Đừng ghi số điện thoại"
