@@ -7,13 +7,14 @@ from otp.codes.words import words_of
 from otp.models import Code, Message
 from tests.support import cast, inspection
 from tests.support.browser import BrowserTestCase, check
-from tests.support.clock import let_pass
+from tests.support.clock import go_on_to_noon, let_pass
 
 
 class DeskTestCase(BrowserTestCase):
     java_script = False
 
     def setUp(self):
+        go_on_to_noon(self)
         super().setUp()
         self.mai = cast.make_staff("mai", "hotline")
         self.enter(self.mai)
