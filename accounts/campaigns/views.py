@@ -186,7 +186,7 @@ def _would_be_warned(campaign: Campaign, query: QueryDict) -> tuple[Page[Any], T
 def _members(campaign: Campaign, query: QueryDict) -> tuple[Page[Any], Table]:
     members = figures.listed_members(campaign, query).select_related("account__unit__parent")
     # Sorted by an address that there may not be, all would be read for a page.
-    there = members.filter(account__address__isnull=False).order_by("account__address", "pk")
+    there = members.filter(account__isnull=False).order_by("account__address", "pk")
     people = InTurn(there, members.filter(account=None).order_by("pk"))
     page = Onward(people, PEOPLE_ON_A_PAGE).get_page(query.get("trang"))
     return page, figures.members(page)

@@ -229,6 +229,7 @@ class PlanTests(PageTestCase):
             'ORDER BY "accounts_account"."address"',
         )
 
+        self.assertRegex(plan, "^Limit.*\n +->  (Incremental Sort|Nested Loop)")
         self.assertIn("using accounts_account_address", plan)
 
     def test_a_campaign_s_words_are_kept_as_strictly(self):
