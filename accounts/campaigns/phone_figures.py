@@ -70,6 +70,23 @@ def by_units(campaign: PhoneCampaign, visible: Visible) -> dict[int | None, Prog
     }
 
 
+def progress_of(campaign: PhoneCampaign, visible: Visible) -> Progress:
+    """Count all of them: only those who are waited for are looked up among the accounts."""
+    if campaign.is_planned:
+        count = missing_people(campaign, visible).count()
+        return Progress(count, count)
+    people = members(campaign, visible).order_by()
+    outcomes = dict(people.values_list("outcome").annotate(Count("pk")))
+    waiting = people.filter(outcome__in=WAITING)
+    there = waiting.filter(account__isnull=False)
+    return Progress(
+        people=sum(outcomes.values()),
+        missing=there.filter(campaign.missing(of="account__")).count(),
+        excused=outcomes.get(Outcome.EXCUSED, 0),
+        left=outcomes.get(Outcome.LEFT, 0) + waiting.filter(account=None).count(),
+    )
+
+
 def tiles(campaign: PhoneCampaign, progress: Progress) -> list[Tile]:
     people = reverse("accounts:phone-people", args=[campaign.pk])
 

@@ -17,7 +17,6 @@ from accounts.campaigns import figures, phone_figures, phone_views, rules
 from accounts.campaigns.acts import Act, confirm
 from accounts.campaigns.counts import CampaignCounts, by_units
 from accounts.campaigns.forms import PlanForm
-from accounts.campaigns.phone_figures import Progress
 from accounts.credentials import notices
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
@@ -44,7 +43,7 @@ def campaigns(request: StaffRequest) -> HttpResponse:
     found = [each for each in Campaign.objects.order_by("-pk") if _may_see(request.user, each)]
     visible = roles.units_of(request.user)
     phones = [
-        (each, sum(phone_figures.by_units(each, visible).values(), Progress()))
+        (each, phone_figures.progress_of(each, visible))
         for each in PhoneCampaign.objects.order_by("-pk")
         if phone_views.may_see(request.user, each)
     ]

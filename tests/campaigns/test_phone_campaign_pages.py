@@ -9,8 +9,10 @@ from django.test import Client, TestCase
 from django.utils import timezone
 from openpyxl import load_workbook
 
-from accounts.campaigns import phone_rules
-from accounts.models import Account, AuditEvent, PhoneCampaign, PhoneExcuse
+from accounts.campaigns import phone_figures, phone_rules
+from accounts.campaigns.phone_figures import Progress
+from accounts.models import Account, AuditEvent, PhoneCampaign, PhoneExcuse, PhoneMember
+from tests.support import cast
 from tests.support.campaigning import CAMPAIGNS, PHONES, PhoneOffice, confirm, send_all
 from tests.support.forms import drawn_from
 
@@ -218,3 +220,34 @@ class ExcuseTests(PageTestCase):
         self.press(f"{page}nguoi/{self.gam.pk}/thoi-mien/", why="Đã có máy")
         self.assertEqual(self.phone_outcomes()["gam"], "")
         self.assertFalse(Account.objects.filter(phone_excuse__isnull=False).exists())
+
+
+class SumTests(PageTestCase):
+    def test_the_list_counts_what_the_units_of_a_campaign_add_up_to(self):
+        planned, campaign = self.plan_phones(), self.running_phones()
+        now = timezone.now()
+        for name, of_account, of_member in (
+            ("lac", {"phone": "+84987000001", "phone_confirmed_at": now}, {}),
+            ("mien", {}, {"outcome": "excused"}),
+            ("roi", {}, {"outcome": "left"}),
+            ("ngung", {}, {"outcome": "stopped"}),
+            ("nghi", {"phone": "+84987000002", "phone_doubted_at": now}, {}),
+        ):
+            decided = {"decided_on": timezone.localdate()} if of_member else {}
+            PhoneMember.objects.create(
+                campaign=campaign,
+                account=cast.make(name, unit=self.department, **of_account),
+                postponements_left=0,
+                **of_member,
+                **decided,
+            )
+        PhoneMember.objects.create(campaign=campaign, account=None, postponements_left=0)
+
+        for each in (planned, campaign):
+            for visible in (None, {self.department.pk}, set()):
+                with self.subTest(each.state, visible=visible):
+                    by_units = phone_figures.by_units(each, visible)
+                    counted = phone_figures.progress_of(each, visible)
+
+                    self.assertEqual(counted, sum(by_units.values(), Progress()))
+        self.assertEqual((counted.people, phone_figures.progress_of(campaign, None).left), (0, 2))
