@@ -54,6 +54,8 @@ class Nginx:
         text = text.replace("listen 443 ssl", f"listen 127.0.0.1:{self.port} ssl")
         text = re.sub(r"/etc/letsencrypt/live/[^/]+/fullchain.pem", f"{self.folder}/chain", text)
         text = re.sub(r"/etc/letsencrypt/live/[^/]+/privkey.pem", f"{self.folder}/key", text)
+        # What a test begins stays under way, however long it takes to begin as much as it needs.
+        text = re.sub(r"client_body_timeout \w+;", f"client_body_timeout {2 * PATIENCE}s;", text)
         text = text.replace("/var/log/nginx", str(self.folder))
         text = text.replace("127.0.0.1:8000", f"127.0.0.1:{self.portal_port}")
         text = text.replace(f"# {OFFICES} 1;", f"{OFFICES} 1;")
