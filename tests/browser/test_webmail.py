@@ -1,7 +1,7 @@
 """From the webmail to the portal's log-in and back, in a browser that keeps to pages' policies."""
 
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from django.test import override_settings
@@ -29,7 +29,8 @@ class WebmailTests(BrowserTestCase):
     """Chromium holds a redirect after a form against `form-action`: none of these may be one."""
 
     def setUp(self):
-        server = HTTPServer(("127.0.0.1", 0), _Webmail)
+        # A browser may open a line that it then does not use.
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _Webmail)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
