@@ -21,7 +21,7 @@ class AccountsConfig(AppConfig):
             "accounts.organisation.checks",
         ):
             import_module(checks)  # registers them
-        from accounts.access import login, watching
+        from accounts.access import watching
         from accounts.audit import portal_role
         from accounts.hooks import sending as hooks
         from accounts.hooks import standing as hooks_standing
@@ -31,8 +31,7 @@ class AccountsConfig(AppConfig):
         from accounts.upkeep import records
         from otp.outbox import alerts, sender
 
-        user_logged_in.disconnect(dispatch_uid="update_last_login")
-        user_logged_in.connect(login.note_login)
+        user_logged_in.disconnect(dispatch_uid="update_last_login")  # accounts.access.login does it
         # This app comes last: the rights of the other apps' tables are there by then.
         post_migrate.connect(roles.make_groups, sender=self)
         post_migrate.connect(copy_domains, sender=self)

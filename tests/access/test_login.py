@@ -93,6 +93,19 @@ class LogInTests(cast.Cast, TestCase):
 
         self.assertRedirects(self.client.get(LOGIN), "/")
 
+    def test_it_is_known_who_came_in_last_and_who_tried_in_vain_is_not(self):
+        self.log_in("an", "Sai-mat-khau-8")
+        self.an.refresh_from_db()
+        self.assertIsNone(self.an.last_login)
+        before = timezone.now()
+
+        self.log_in("an")
+
+        self.an.refresh_from_db()
+        self.assertGreaterEqual(self.an.last_login, before)
+        others = Account.objects.exclude(pk=self.an.pk).exclude(last_login=None)
+        self.assertFalse(others.exists())
+
     def test_a_recovery_under_way_does_not_outlive_a_log_in(self):
         self.ask("binh")
 
