@@ -169,6 +169,11 @@ urlpatterns = [
         "quan-tri/chien-dich/so-dien-thoai/<int:pk>/", phone_views.campaign, name="phone-campaign"
     ),
     path(
+        "quan-tri/chien-dich/so-dien-thoai/<int:pk>/theo-don-vi.csv",
+        phone_views.units_csv,
+        name="phone-units-csv",
+    ),
+    path(
         "quan-tri/chien-dich/so-dien-thoai/<int:pk>/nguoi/",
         phone_views.people,
         name="phone-people",

@@ -80,15 +80,22 @@ class Table:
 
     @property
     def row_count(self) -> str:
-        return number(len(self.rows))
+        return number(self._count)
 
     @property
     def is_cut(self) -> bool:
-        return self.most is not None and len(self.rows) > self.most
+        return self.most is not None and self._count > self.most
+
+    @property
+    def _count(self) -> int:
+        """Give how many rows there are besides the sums, which are always shown."""
+        return sum(not row.is_total for row in self.rows)
 
     @property
     def lines(self) -> Iterator[dict[str, object]]:
-        for row in self.rows[: self.most]:
+        for place, row in enumerate(self.rows):
+            if self.most is not None and place >= self.most and not row.is_total:
+                continue
             cells = [
                 _cell(label, value, href)
                 for label, (value, href) in zip(self.columns, row.placed, strict=True)

@@ -158,7 +158,10 @@ TABLE = {
     # A campaign of the whole province: the IT of a unit sees and reminds its own, and runs nothing.
     **{
         f"/quan-tri/chien-dich/so-dien-thoai/{{phones}}/{page}": (NO, YES, YES, NO, NO, GONE)
-        for page in ("", "nguoi/", "nguoi.csv", "nguoi.xlsx", "phu-luc/", "nhac-ngay/")
+        for page in (
+            *("", "theo-don-vi.csv", "nguoi/", "nguoi.csv", "nguoi.xlsx"),
+            *("phu-luc/", "nhac-ngay/"),
+        )
     },
     **{
         f"/quan-tri/chien-dich/so-dien-thoai/{{phones}}/{page}": (NO, GONE, YES, NO, NO, GONE)

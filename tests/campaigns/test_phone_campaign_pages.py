@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import io
+from unittest import mock
 
 from django.core import mail
 from django.test import Client, TestCase
@@ -126,6 +127,25 @@ class ListTests(PageTestCase):
         self.assertNotContains(annex, "987000")
         kinds = AuditEvent.objects.filter(event="exported").values_list("detail__format", flat=True)
         self.assertEqual(set(kinds), {"csv", "xlsx", "annex"})
+
+    def test_of_many_units_the_page_shows_the_slowest_and_the_file_all(self):
+        page = f"{PHONES}{self.running_phones().pk}/"
+        self.assertNotContains(self.client.get(page), "dòng đầu")
+
+        with mock.patch.object(phone_figures, "UNITS_SHOWN", 1):
+            shown = self.client.get(page)
+            units = [line["cells"][0].text for line in shown.context["by_unit"].lines]
+        rows = self.rows(f"{page}theo-don-vi.csv")
+
+        self.assertEqual(units, [rows[0]["Đơn vị"], "Cộng"])
+        self.assertContains(shown, f"1 dòng đầu, trong tổng số {len(rows) - 1} dòng")
+        self.assertContains(shown, f'href="{page}theo-don-vi.csv"')
+        self.assertGreater(len(rows), 2)
+        self.assertEqual(rows[-1]["Đơn vị"], "Cộng")
+        missing = [int(row["Chưa cập nhật"]) for row in rows]
+        self.assertEqual(sum(missing[:-1]), missing[-1])
+        event = AuditEvent.objects.get(event="exported")
+        self.assertEqual(event.detail["rows"], len(rows))
 
     def test_each_figure_leads_to_as_many_people(self):
         campaign = self.running_phones()
