@@ -46,12 +46,12 @@ from otp.outbox import life
 from otp.outbox.alerts import LONGEST_QUEUE
 
 logger = logging.getLogger(__name__)
+Kept = TypeVar("Kept")
 
 FRESH = 60.0  # seconds for which what is many is not counted anew: a million take most of one
 MANY_CODES = 10_000  # in a day; with fewer, each page counts them
 MANY_PEOPLE = 1_000  # in the campaigns that run; the same
 CAMPAIGNS_SHOWN = 5
-Counted = TypeVar("Counted")
 SCOPES_KEPT = 500  # sets of units: those of a unit that was moved are asked for no more
 
 
@@ -156,7 +156,7 @@ def _counted(reader: Reader) -> Figures:
     return sums
 
 
-def _keep(kept: dict[frozenset[int] | None, Counted], reader: Reader, counted: Counted) -> None:
+def _keep(kept: dict[frozenset[int] | None, Kept], reader: Reader, counted: Kept) -> None:
     if len(kept) >= SCOPES_KEPT:
         kept.clear()
     kept[reader.scope] = counted
