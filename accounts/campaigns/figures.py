@@ -24,7 +24,7 @@ from accounts.reports.tables import Row, Table, number
 
 Outcome = CampaignMember.Outcome
 
-UNITS_SHOWN = 100
+UNITS_SHOWN = 100  # on the page of a campaign: those with the most people, or the slowest
 
 
 def stands(campaign: Campaign) -> dict[str, str]:

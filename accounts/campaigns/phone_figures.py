@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from accounts.campaigns.figures import UNITS_SHOWN
 from accounts.campaigns.phone_lists import WAITING, Which, members, missing_people
 from accounts.models.phone_campaign import PhoneCampaign, PhoneMember
 from accounts.organisation.units import Tree, Visible
@@ -18,7 +19,6 @@ from accounts.reports.report import Tile
 from accounts.reports.tables import Row, Share, Table, number, percent
 
 DAYS = 60
-UNITS_SHOWN = 200  # the slowest; the file has all
 
 Outcome = PhoneMember.Outcome
 
