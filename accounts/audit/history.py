@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Page
 from django.db import models
 from django.db.models import Aggregate, Count, F, Func, Max, Min, QuerySet, Value
 from django.utils import timezone
@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import Account, AuditEvent
+from accounts.pages.lists import Onward
 from otp.models import Code, Purpose
 
 Event = AuditEvent.Event
@@ -131,7 +132,7 @@ def read(
     audited = audited.exclude(event=Event.VIEWED).select_related("actor")
     show = Show(query[_SHOW]) if query.get(_SHOW) in Show.values else Show.ALL
     rows = audited.filter(ok=show is not Show.FAILED).order_by("-at", "-pk")
-    page = Paginator(rows, PAGE).get_page(query.get(_PAGE))
+    page = Onward(rows, PAGE).get_page(query.get(_PAGE))
     shown = list(page.object_list)
     entries = [_entry(row) for row in shown]
     if show is not Show.FAILED and page.number == 1:
