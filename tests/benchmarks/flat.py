@@ -309,6 +309,8 @@ STAFF = {
     "account in the admin": get("it", ACCOUNTS + "{other}/change/"),
     "home of the admin": get("it", "/quan-tri/"),
     "home of the admin, of a unit": get("don-vi", "/quan-tri/"),
+}
+STAFF_LISTS = {
     "organisations' mailboxes": get("it", "/quan-tri/hop-thu-to-chuc/"),
     "slips": get("it", "/quan-tri/phieu-kich-hoat/"),
     "departures": get("it", "/quan-tri/nghi-viec/"),
@@ -396,6 +398,8 @@ def pages():
         yield what, None, act
     for what, (words, unit, status) in LOOK_UPS.items():
         yield f"look-up, {what}", LOOKUP, looked_up(words, unit, status)
+    for what, act in STAFF_LISTS.items():
+        yield f"list, {what}", LIST, act
     for what, path in LISTS.items():
         yield f"list, {what}", LIST, listed(path)
     yield "list, accounts of a unit", LIST, get("don-vi", ACCOUNTS)
