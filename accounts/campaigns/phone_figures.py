@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from accounts.campaigns.figures import UNITS_SHOWN
 from accounts.campaigns.phone_lists import WAITING, Which, members, missing_people
+from accounts.campaigns.unit_tables import table_of_units
 from accounts.models.phone_campaign import PhoneCampaign, PhoneMember
 from accounts.organisation.units import Tree, Visible
 from accounts.reports.charts import Chart, Lines, Series
@@ -141,39 +141,26 @@ _SHOWN = (Which.ALL, Which.MISSING, Which.DONE, Which.DONE, Which.EXCUSED)
 def by_unit(campaign: PhoneCampaign, counts: dict[int | None, Progress], tree: Tree) -> Table:
     """Show how far each unit is, the slowest first."""
     people = reverse("accounts:phone-people", args=[campaign.pk])
-    slowest = sorted(
-        counts.items(),
-        key=lambda each: (_percent(each[1]), -each[1].missing, tree.path(each[0]), each[0] or 0),
-    )
-    rows = [
-        Row(
-            (
-                tree.path(unit) or _("Không thuộc đơn vị nào"),
-                progress.people,
-                progress.missing,
-                progress.done,
-                progress.share,
-                progress.excused,
-            ),
-            lists=("", *(f"{people}?ai={each}&don-vi={unit}" if unit else "" for each in _SHOWN)),
-        )
-        for unit, progress in slowest
-    ]
-    if rows:
-        total = sum(counts.values(), Progress())
-        numbers = (total.people, total.missing, total.done, total.share, total.excused)
-        lists = ("", *(f"{people}?ai={each}" for each in _SHOWN))
-        rows.append(Row((_("Cộng"), *numbers), is_total=True, lists=lists))
-    return Table(
-        "theo-don-vi",
-        _("Theo đơn vị, chậm nhất đứng đầu"),
-        (
-            *(_("Đơn vị"), _("Trong danh sách"), _("Chưa cập nhật"), _("Đã cập nhật")),
-            *(_("Tỷ lệ"), _("Được miễn")),
-        ),
-        rows,
+
+    def lists(unit: int | None) -> list[str]:
+        of_unit = f"&don-vi={unit}" if unit else ""
+        return [f"{people}?ai={each}{of_unit}" for each in _SHOWN]
+
+    return table_of_units(
+        counts,
+        sum(counts.values(), Progress()),
+        tree,
+        order=lambda each: (_percent(each), -each.missing),
+        title=_("Theo đơn vị, chậm nhất đứng đầu"),
+        columns={
+            _("Trong danh sách"): lambda each: each.people,
+            _("Chưa cập nhật"): lambda each: each.missing,
+            _("Đã cập nhật"): lambda each: each.done,
+            _("Tỷ lệ"): lambda each: each.share,
+            _("Được miễn"): lambda each: each.excused,
+        },
+        lists=lists,
         empty=_("Không có ai: mọi người trong các đơn vị này đã có số đúng."),
-        most=UNITS_SHOWN,
     )
 
 

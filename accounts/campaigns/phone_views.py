@@ -22,6 +22,7 @@ from accounts.campaigns.phone_figures import Progress
 from accounts.campaigns.phone_forms import PlanPhonesForm
 from accounts.campaigns.phone_lists import COLUMNS, Which
 from accounts.campaigns.rules import CampaignRefused
+from accounts.campaigns.unit_tables import give_away
 from accounts.credentials import notices
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
@@ -95,14 +96,7 @@ def units_csv(request: StaffRequest, pk: int) -> HttpResponseBase:
     found = _campaign_or_404(request.user, pk)
     visible = roles.units_of(request.user)
     table = phone_figures.by_unit(found, phone_figures.by_units(found, visible), Tree(visible))
-    AuditEvent.record(
-        AuditEvent.Event.EXPORTED,
-        actor=request.user,
-        report=table.key,
-        campaign=found.pk,
-        rows=len(table.rows),
-    )
-    return csv_response(f"{table.key}-{timezone.localdate()}", table.columns, table.plain_rows)
+    return give_away(request, table, found.pk, kind=phone_rules.KIND)
 
 
 @require_safe

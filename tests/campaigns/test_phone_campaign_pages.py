@@ -10,7 +10,7 @@ from django.test import Client, TestCase
 from django.utils import timezone
 from openpyxl import load_workbook
 
-from accounts.campaigns import phone_figures, phone_rules
+from accounts.campaigns import phone_figures, phone_rules, unit_tables
 from accounts.campaigns.phone_figures import Progress
 from accounts.models import Account, AuditEvent, PhoneCampaign, PhoneExcuse, PhoneMember
 from tests.support import cast
@@ -132,7 +132,7 @@ class ListTests(PageTestCase):
         page = f"{PHONES}{self.running_phones().pk}/"
         self.assertNotContains(self.client.get(page), "dòng đầu")
 
-        with mock.patch.object(phone_figures, "UNITS_SHOWN", 1):
+        with mock.patch.object(unit_tables, "UNITS_SHOWN", 1):
             shown = self.client.get(page)
             units = [line["cells"][0].text for line in shown.context["by_unit"].lines]
         rows = self.rows(f"{page}theo-don-vi.csv")
@@ -145,7 +145,7 @@ class ListTests(PageTestCase):
         missing = [int(row["Chưa cập nhật"]) for row in rows]
         self.assertEqual(sum(missing[:-1]), missing[-1])
         event = AuditEvent.objects.get(event="exported")
-        self.assertEqual(event.detail["rows"], len(rows))
+        self.assertEqual((event.detail["kind"], event.detail["rows"]), ("phone", len(rows)))
 
     def test_each_figure_leads_to_as_many_people(self):
         campaign = self.running_phones()
