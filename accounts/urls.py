@@ -224,6 +224,11 @@ urlpatterns = [
         name="end-phone-excuse",
     ),
     path("quan-tri/chien-dich/<int:pk>/", campaign_views.campaign, name="campaign"),
+    path(
+        "quan-tri/chien-dich/<int:pk>/theo-don-vi.csv",
+        campaign_views.units_csv,
+        name="campaign-units-csv",
+    ),
     path("quan-tri/chien-dich/<int:pk>/nguoi/", campaign_views.people, name="campaign-people"),
     path("quan-tri/chien-dich/<int:pk>/bat-dau/", campaign_views.start, name="start-campaign"),
     path(

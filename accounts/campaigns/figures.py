@@ -14,17 +14,15 @@ from django.utils.translation import gettext as _
 
 from accounts.campaigns import rules
 from accounts.campaigns.counts import CampaignCounts, count_warned
+from accounts.campaigns.unit_tables import table_of_units
 from accounts.models.account import Account
 from accounts.models.campaign import WARNED_BEFORE, Campaign, CampaignMember
-from accounts.models.unit import Unit
-from accounts.organisation.units import unit_name
+from accounts.organisation.units import Tree, unit_name
 from accounts.pages.versions import list_in_words, since
 from accounts.reports.report import Tile
 from accounts.reports.tables import Row, Table, number
 
 Outcome = CampaignMember.Outcome
-
-UNITS_SHOWN = 100  # on the page of a campaign: those with the most people, or the slowest
 
 
 def stands(campaign: Campaign) -> dict[str, str]:
@@ -176,34 +174,26 @@ def _lock_state(campaign: Campaign) -> str:
 
 
 def by_unit(campaign: Campaign, counts: Mapping[int | None, CampaignCounts]) -> Table:
-    """Show the units with the most people first."""
-    most = sorted(counts.items(), key=_most_people_first)[:UNITS_SHOWN]
-    units = Unit.objects.select_related("parent").in_bulk([unit for unit, _counts in most if unit])
-    return Table(
-        "don-vi",
-        _("Theo đơn vị"),
-        (_("Đơn vị"), _("Chưa đổi mật khẩu"), _("Trong danh sách")),
-        [
-            Row(
-                (unit_name(units.get(unit or 0)), each.open, each.people),
-                lists=(
-                    "",
-                    list_of(campaign, Outcome.OPEN, **{"don-vi": unit}),
-                    list_of(campaign, **{"don-vi": unit}),
-                )
-                if unit
-                else (),
-            )
-            for unit, each in most
-        ],
+    """Show the units of which the most have yet to act first."""
+
+    def lists(unit: int | None) -> list[str]:
+        of_unit = {"don-vi": unit} if unit else {}
+        return [list_of(campaign, Outcome.OPEN, **of_unit), list_of(campaign, **of_unit)]
+
+    return table_of_units(
+        counts,
+        sum(counts.values(), CampaignCounts()),
+        Tree(),
+        order=lambda each: (-each.open, -each.people),
+        title=_("Theo đơn vị, nhiều người chưa đổi nhất đứng đầu"),
+        columns={
+            _("Chưa đổi mật khẩu"): lambda each: each.open,
+            _("Trong danh sách"): lambda each: each.people,
+        },
+        lists=lists,
         empty=_("Không có ai: mọi người trong các đơn vị này đã đổi mật khẩu mặc định."),
         note=_("Không gồm cán bộ quản trị, hỗ trợ; tài khoản đang khóa hoặc ngừng sử dụng."),
     )
-
-
-def _most_people_first(counted: tuple[int | None, CampaignCounts]) -> tuple[int, bool, int]:
-    unit, counts = counted
-    return -counts.people, unit is None, unit or 0
 
 
 def listed(campaigns: Sequence[Campaign]) -> Table:

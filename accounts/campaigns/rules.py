@@ -27,6 +27,7 @@ from otp.models import Message
 
 BATCH = 100  # people who are warned in one transaction
 A_SECOND = 10  # mails that become due: password notices must not wait behind thousands
+KIND = "password"  # in the audit trail, where two kinds are told apart
 TICKET = "campaign-"  # and its number, in the audit trail
 
 Event = AuditEvent.Event

@@ -17,6 +17,7 @@ from accounts.campaigns import figures, phone_figures, phone_views, rules
 from accounts.campaigns.acts import Act, confirm
 from accounts.campaigns.counts import CampaignCounts, by_units
 from accounts.campaigns.forms import PlanForm
+from accounts.campaigns.unit_tables import give_away
 from accounts.credentials import notices
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
@@ -88,6 +89,16 @@ def campaign(request: StaffRequest, pk: int) -> HttpResponse:
         "to_remove": rules.to_remove(found).count(),
     }
     return render(request, "campaigns/campaign.html", context)
+
+
+@require_safe
+@staff_page(RIGHT)
+@takes_long
+def units_csv(request: StaffRequest, pk: int) -> HttpResponseBase:
+    """Give the table of all units away, on record: the page shows those that come first."""
+    found = _campaign_or_404(request.user, pk)
+    table = figures.by_unit(found, by_units(found, None))
+    return give_away(request, table, found.pk, kind=rules.KIND)
 
 
 @require_safe

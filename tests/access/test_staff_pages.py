@@ -45,6 +45,7 @@ ELSEWHERE = (
     "/quan-tri/xoa/{pk}/nguoi/{member}/",
     "/quan-tri/xoa/{pk}/rut/",
     "/quan-tri/chien-dich/{pk}/",
+    "/quan-tri/chien-dich/{pk}/theo-don-vi.csv",
     "/quan-tri/chien-dich/{pk}/nguoi/",
     "/quan-tri/chien-dich/{pk}/bat-dau/",
     "/quan-tri/chien-dich/{pk}/dong-y-khoa/",

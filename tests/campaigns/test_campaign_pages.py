@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client, TestCase
 from django.utils import timezone
 
-from accounts.campaigns import rules
+from accounts.campaigns import rules, unit_tables
 from accounts.models import Account, AuditEvent, Campaign, CampaignMember
 from tests.support import cast
 from tests.support.campaigning import CAMPAIGNS, Office, days_pass
@@ -54,6 +54,7 @@ class RoleTests(PageTestCase):
                 self.address(campaign, page)
                 for page in (
                     "",
+                    "theo-don-vi.csv",
                     "nguoi/",
                     "bat-dau/",
                     "dong-y-khoa/",
@@ -148,7 +149,7 @@ class PlanTests(PageTestCase):
         self.assertContains(r, "Hãy đổi mật khẩu mặc định trước ngày")
         self.assertContains(r, "dia_chi_mail@hagiang.gov.vn")
         self.assertContains(r, "CNTT&amp;TT;")  # of the letter, which is no HTML
-        self.assertContains(r, "Phòng Một (Sở Một)")
+        self.assertContains(r, "Sở Một/Phòng Một")
         people = self.client.get(r.redirect_chain[-1][0] + "nguoi/")
         self.assertContains(people, self.gam.address)
         self.assertNotContains(people, self.ky.address)
@@ -336,6 +337,67 @@ class FigureTests(PageTestCase):
                     self.assertEqual(f"{listed}", figure)
         wrong = self.address(campaign, "nguoi/?ket-qua=x&don-vi=%C2%B2&da-nhac=99999999999&trang=x")
         self.assertEqual(self.client.get(wrong).status_code, 200)
+
+
+class UnitTests(PageTestCase):
+    """In Sở Hai two have yet to act; of the department's two in its own unit one has acted."""
+
+    def setUp(self):
+        super().setUp()
+        self.come_in(self.province)
+        for name, unit in (("ly", self.other), ("mo", self.department), ("pa", self.department)):
+            cast.make(name, unit=unit, has_default_password=True)
+        self.campaign = self.running(self.department, self.other)
+        done = self.campaign.members.filter(account__unit=self.department, account__address__gt="h")
+        done.update(outcome="changed", decided_on=timezone.localdate())
+        self.page = self.address(self.campaign)
+
+    def rows(self):
+        r = self.client.get(f"{self.page}theo-don-vi.csv")
+        return list(csv.reader(io.StringIO(r.getvalue().decode("utf-8-sig"))))
+
+    def test_units_with_the_most_who_have_yet_to_act_come_first(self):
+        head, *rows = self.rows()
+
+        self.assertEqual(head, ["Đơn vị", "Chưa đổi mật khẩu", "Trong danh sách"])
+        self.assertEqual(
+            rows,
+            [
+                ["Sở Hai", "2", "2"],
+                ["Sở Một", "1", "3"],
+                ["Sở Một/Phòng Một", "1", "1"],
+                ["Cộng", "4", "6"],
+            ],
+        )
+
+    def test_of_many_units_the_page_shows_the_first_and_the_file_all(self):
+        self.assertNotContains(self.client.get(self.page), "dòng đầu")
+
+        with mock.patch.object(unit_tables, "UNITS_SHOWN", 1):
+            shown = self.client.get(self.page)
+            units = [line["cells"][0].text for line in shown.context["by_unit"].lines]
+            _head, *rows = self.rows()
+
+        self.assertEqual(units, ["Sở Hai", "Cộng"])
+        self.assertContains(shown, "1 dòng đầu, trong tổng số 3 dòng. Tải tệp CSV để xem tất cả.")
+        self.assertContains(shown, f'href="{self.page}theo-don-vi.csv"')
+        self.assertEqual(len(rows), 4)
+
+    def test_the_file_is_on_record(self):
+        self.rows()
+
+        row = AuditEvent.objects.get(event="exported")
+        self.assertEqual(row.actor, self.province)
+        told = {"report": "theo-don-vi", "campaign": self.campaign.pk, "kind": "password"}
+        self.assertEqual(row.detail, told | {"rows": 4})
+
+    def test_of_a_campaign_of_nobody_there_is_no_file(self):
+        Account.objects.update(has_default_password=False)
+
+        r = self.client.get(self.address(self.plan(self.department)))
+
+        self.assertContains(r, "Không có ai: mọi người trong các đơn vị này")
+        self.assertNotContains(r, "theo-don-vi.csv")
 
 
 class RemovalTests(PageTestCase):
