@@ -25,6 +25,7 @@ SOURCES = ("accounts", "otp", "mailportal", "tests", "deploy", "Makefile", "comp
 # those of the apps.
 LARGE = ("templates/", "static/", "tests/", "docs/", "deploy/")
 MADE = ("deploy/env", "deploy/networks")  # by the operator
+INSTALLED = {file.stem for file in (ROOT / "deploy" / "systemd").iterdir()}
 CAPITALS = re.compile(r"(?<![A-Za-z0-9])_?[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 
 TIMES = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}  # in seconds
@@ -188,8 +189,10 @@ class NameTests(SimpleTestCase):
         for page in PAGES:
             text = page.read_text(encoding="utf-8")
             named = re.findall(r"(?:manage\.py|bin/mailportal|^ +mailportal) ([a-z_]+)", text, re.M)
+            called = re.findall(r"^ +(mailportal(?:-\w+)?) ", text, re.M)
             with self.subTest(page.name):
                 self.assertLessEqual(set(named), set(get_commands()))
+                self.assertLessEqual(set(called), INSTALLED)
 
 
 class MapTests(SimpleTestCase):
