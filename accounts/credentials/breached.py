@@ -51,14 +51,17 @@ def check(file: Path) -> None:
 
 
 def often_seen(lines: Iterable[bytes], *, least: int) -> Iterator[bytes]:
-    """Keep the lines of passwords that were seen so often. Raises `Unreadable`."""
-    before = b""
+    """Keep the lines of passwords that were seen so often. Raises `Unreadable`, as for none."""
+    before, is_empty = b"", True
     for number, line in enumerate(lines, 1):
         if not _LINE.fullmatch(line) or line[:_DIGEST] <= before:
             raise Unreadable(f"line {number} is not of such a list, or not in its order")
         before = line[:_DIGEST]
         if int(line[_DIGEST + 1 :]) >= least:
+            is_empty = False
             yield line.rstrip() + b"\n"
+    if is_empty:
+        raise Unreadable("no password in it was seen so often")
 
 
 def _line_from(lines: BinaryIO, at: int) -> tuple[int, bytes]:

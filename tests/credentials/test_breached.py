@@ -88,6 +88,18 @@ class CommandTests(Lists):
         with self.assertRaises(CommandError):
             call_command("breached_passwords", self.file.with_name("none"), self.file)
 
+    def test_an_empty_list_takes_the_place_of_none(self):
+        self.write("a", "b")
+        kept = self.make(least=0)[1].read_text()
+        for content, least in ((self.file.read_text(), 10**9), ("", 0)):
+            with self.subTest(least):
+                self.file.write_text(content)
+                with self.assertRaisesMessage(CommandError, "no password in it"):
+                    self.make(least=least)
+                small = self.file.with_name("small.txt")
+                self.assertEqual(small.read_text(), kept)
+                self.assertEqual(sorted(self.file.parent.iterdir()), [small, self.file])
+
 
 class DoorTests(Lists, cast.Cast, TestCase):
     def setUp(self):
