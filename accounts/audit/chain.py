@@ -101,7 +101,7 @@ def verify(*anchors: str) -> Verification:
     beginning, and only where a row of the chain says that it was pruned when it was old enough.
     """
     walk = _Walk()
-    ahead = {anchor for anchor in anchors if anchor}
+    ahead = set(anchors) - {"", START}
     for link in _rows(_LINKS, 0):
         walk.pass_link(*link)
         ahead.discard(walk.report.head)

@@ -4,10 +4,11 @@ import io
 
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, override_settings
 
 from accounts.audit import chain
 from accounts.models import AuditEvent, AuditHead
+from otp.models import Message
 from tests.support.clock import Clock
 
 FORGE = "SELECT accounts_audit_append(entry) FROM accounts_auditevent AS entry ORDER BY id"
@@ -110,7 +111,23 @@ class VerifiedHeadTests(TransactionTestCase):
         head = verify().splitlines()[-1]
         record(1)
 
-        self.assertIn("9 rows are whole", verify("--through", head))
+        self.assertIn("9 rows are whole", verify("--through", f" {head} "))
+
+    @override_settings(ALERT_EMAILS=["it@hagiang.gov.vn"])
+    def test_half_a_head_is_a_slip_and_no_forged_trail(self):
+        head = verify().splitlines()[-1]
+        for slip in (head[:-1], head.partition(":")[2], head.replace(":", " "), "8", "8:"):
+            with (
+                self.subTest(slip),
+                self.assertRaisesMessage(CommandError, "not the whole of a line"),
+            ):
+                verify("--through", slip)
+
+        self.assertFalse(Message.objects.exists())  # nobody is alarmed
+        self.assertIn("0 rows since", verify())
+
+    def test_the_head_of_an_empty_trail_is_one(self):
+        self.assertIn("8 rows are whole", verify("--through", chain.START))
 
     def test_the_head_goes_to_no_link_that_is_not_there_and_never_back(self):
         verify()

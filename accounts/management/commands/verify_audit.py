@@ -1,5 +1,7 @@
 """Says whether the audit trail is whole."""
 
+import argparse
+import re
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -10,6 +12,7 @@ from accounts.management.recorded import RecordedCommand
 from otp.outbox import alerts
 
 SHOWN = 20  # faults
+_HEAD = re.compile(rf"[0-9]+:[0-9a-f]{{64}}|{chain.START}")
 
 
 class Command(RecordedCommand):
@@ -22,14 +25,14 @@ class Command(RecordedCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--through",
-            default="",
+            type=_head,
             metavar="SEQ:DIGEST",
             help="a head that was noted earlier: check that the whole chain passes through it",
         )
         parser.add_argument("--all", action="store_true", help="check the whole chain today")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        report = chain.verify_due(options["through"], whole=options["all"])
+        report = chain.verify_due(options["through"] or "", whole=options["all"])
         for fault in report.faults[:SHOWN]:
             self.stderr.write(fault)
         if report.faults:
@@ -41,3 +44,13 @@ class Command(RecordedCommand):
         else:
             self.stdout.write(f"{report.rows} rows are whole, {report.pruned} were pruned.")
         self.stdout.write(report.head)
+
+
+def _head(noted: str) -> str:
+    """Give a head as it was noted; a slip of the pen is no sign of a forged trail."""
+    head = noted.strip()
+    if not _HEAD.fullmatch(head):
+        raise argparse.ArgumentTypeError(
+            f"{noted!r} is not the whole of a line that verify_audit has printed"
+        )
+    return head
