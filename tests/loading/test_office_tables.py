@@ -1,6 +1,7 @@
 """Tables as offices write them, by the command: what is read, what is told, what is a fault."""
 
 import io
+import stat
 import tempfile
 import unicodedata
 import zipfile
@@ -361,6 +362,21 @@ class WorkbookTests(TableTestCase):
         self.assertIn("Ô B2", said)
         self.assertIn("ngày tháng", said)
         self.assertIn("1 faults", said)
+
+    def test_faults_are_written_for_nobody_else_to_read_and_are_said_where_that_fails(self):
+        wrong = text(HEAD, ["pao", "Giàng A Páo", "12"]).encode()
+        with tempfile.TemporaryDirectory() as directory:
+            kept = Path(directory) / "faults.csv"
+            kept.touch(0o644)
+            self.refused(wrong, "--faults", str(kept))
+
+            self.assertIn("pao" + OFFICE, kept.read_text("utf-8-sig"))
+            self.assertEqual(stat.S_IMODE(kept.stat().st_mode), 0o600)
+
+            said = self.refused(wrong, "--faults", str(Path(directory) / "no" / "faults.csv"))
+
+        self.assertIn("2: pao" + OFFICE, said)
+        self.assertIn("faults.csv cannot be written: No such file", said)
 
     def test_a_table_far_down_and_names_of_cells_harm_nobody(self):
         made, (sheet,) = book([])

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.loading import account_table
+from accounts.management.private_file import private_file
 from accounts.models import Ground
 from accounts.organisation.units import NOT_HERE
 from accounts.spreadsheets import reading, writing
@@ -105,7 +106,8 @@ class Command(BaseCommand):
             self.stderr.write(f"... and {len(faults) - SAID} more")
         if keep:
             lines = ([fault.row, fault.address, fault.reason] for fault in faults)
-            keep.write_bytes(b"".join(writing.write_csv(writing.FAULT_COLUMNS, lines)))
+            with private_file(keep) as file:
+                file.writelines(writing.write_csv(writing.FAULT_COLUMNS, lines))
         if any(str(NOT_HERE) in fault.reason for fault in faults):
             self.stderr.write("--add-units makes the units that are missing.")
         raise CommandError(f"Nothing was loaded: {len(faults)} faults.")

@@ -1,11 +1,7 @@
 """Take over the mailboxes of another mail system, or say what would come of it."""
 
-import os
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -14,6 +10,7 @@ from accounts.folding import visible
 from accounts.loading.mailbox import MailboxFault
 from accounts.loading.mailbox_files import FORMATS, open_text
 from accounts.loading.mailboxes import MovingIn
+from accounts.management.private_file import private_file
 from accounts.spreadsheets.writing import write_csv
 
 COUNTS = (
@@ -136,29 +133,16 @@ class Command(BaseCommand):
             self.stdout.write(f"{fault.place} {fault.reason}")
 
     def _write(self, moving: MovingIn, options: dict[str, Any]) -> None:
-        try:
-            if options["lists"]:
-                with _private(options["lists"]) as file:
-                    file.write(moving.aliases.as_postfix_reads().encode())
-            if options["skip_bad"]:
-                lines = map(_bad_line, moving.faults)
-                with _private(options["skip_bad"]) as file:
-                    file.writelines(write_csv(BAD_COLUMNS, lines))
-        except OSError as error:
-            raise CommandError(f"{error.filename} cannot be written: {error.strerror}.") from None
+        if options["lists"]:
+            with private_file(options["lists"]) as file:
+                file.write(moving.aliases.as_postfix_reads().encode())
         if options["skip_bad"]:
+            lines = map(_bad_line, moving.faults)
+            with private_file(options["skip_bad"]) as file:
+                file.writelines(write_csv(BAD_COLUMNS, lines))
             self.stdout.write(f"skipped: {len(moving.faults)}, into {options['skip_bad']}")
 
 
 def _bad_line(fault: MailboxFault) -> list[str]:
     remedy = WITHOUT_A_HASH if fault.is_of_the_hash else MEND
     return [fault.place, fault.address, fault.reason, remedy]
-
-
-@contextmanager
-def _private(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file of names anew, for nobody else to read."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            os.fchmod(file.fileno(), 0o600)  # it may have been there
-        yield file
