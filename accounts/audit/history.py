@@ -33,7 +33,7 @@ _PAGE = "trang"
 # Visits: whoever has the password can make as many as he likes.
 _VISITS = (Event.LOGGED_IN, Event.LOGGED_OUT, Event.FACTOR_RIGHT, Event.CODE_RIGHT)
 
-_FOLDED = {
+_FOLDED: dict[str, object] = {
     Event.LOGIN_FAILED: gettext_lazy("%(count)s lần nhập sai mật khẩu"),
     Event.LOGIN_HELD: gettext_lazy("%(count)s lần tạm dừng đăng nhập vì thử sai nhiều lần"),
     Event.CODE_WRONG: gettext_lazy("%(count)s lần nhập sai mã xác thực"),
@@ -220,11 +220,11 @@ def _entry_of_many(each: dict[str, Any], *, ok: bool) -> Entry:
 
 
 def _words(event: str, count: int) -> str:
-    kind = Event(event)
+    what = AuditEvent.name_of(event)
     if count == 1:
-        return str(kind.label)
-    words = _FOLDED.get(kind) or _("%(count)s lần: %(what)s")
-    return str(words) % {"count": count, "what": kind.label}
+        return what
+    words = _FOLDED.get(event) or _("%(count)s lần: %(what)s")
+    return str(words) % {"count": count, "what": what}
 
 
 def _words_of_asking(purpose: str, count: int) -> str:

@@ -48,6 +48,15 @@ class Histories(cast.Cast, TestCase):
 
 
 class FoldingTests(Histories):
+    def test_what_only_a_newer_release_knows_is_shown_as_it_stands(self):
+        self.happened("not-yet-known")
+        self.happened(*["not-yet-failed"] * 2, ok=False)
+
+        lines = self.lines()
+
+        self.assertIn("not-yet-known", lines)
+        self.assertIn("2 lần: not-yet-failed, 08:00", lines)
+
     def test_a_reset_is_seen_however_many_tries_follow(self):
         self.happened(Event.PASSWORD_RESET, at=timezone.now() - dt.timedelta(hours=5))
         self.happened(*[Event.LOGIN_FAILED] * 52, ok=False, every=dt.timedelta(seconds=83))
