@@ -244,6 +244,9 @@ class AuditEvent(models.Model):
             ),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.get_event_display()}, {timezone.localtime(self.at):%d/%m/%Y %H:%M:%S}"
+
     def get_event_display(self) -> str:  # type: ignore[no-redef]  # the plugin knows Django's
         """Name the event. Django's own would translate every name there is, anew for each row."""
         return self.name_of(self.event)
@@ -252,9 +255,6 @@ class AuditEvent(models.Model):
     def name_of(cls, event: str) -> str:
         """Name an event; give it as it stands, where only a newer release knows it."""
         return str(cls.Event(event).label) if event in cls.Event else event
-
-    def __str__(self) -> str:
-        return f"{self.get_event_display()}, {timezone.localtime(self.at):%d/%m/%Y %H:%M:%S}"
 
     @classmethod
     def record(
