@@ -134,8 +134,7 @@ def _body_length(request: HttpRequest) -> int:
 class MonitorMiddleware:
     """Answer monitors, whatever name they call the portal by: an address, a container's name.
 
-    They are answered before anything reads the Host, which opens it for nothing else, and before a
-    language is chosen.
+    They are answered before anything reads the Host, which opens it for nothing else.
     """
 
     def __init__(self, get_response: Handler) -> None:

@@ -174,9 +174,9 @@ MIDDLEWARE = [
     "mailportal.middleware.CallerMiddleware",
     "mailportal.middleware.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "mailportal.language.LanguageMiddleware",  # before whatever may answer with an error page
     "mailportal.middleware.MonitorMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "mailportal.language.LanguageMiddleware",
     "mailportal.middleware.LateMiddleware",
     "accounts.access.middleware.StaffNetworkMiddleware",
     "mailportal.middleware.BodyLimitMiddleware",

@@ -11,6 +11,7 @@ from accounts.access.mail_policy_views import ADDRESS
 from accounts.pages import fixed
 from mailportal import errors, language
 from mailportal.language import COOKIE
+from mailportal.middleware import LONGEST_WAIT
 from tests.house.test_house_rules import SOME_UUID, patterns
 from tests.support import cast
 from tests.support.cast import ASK, LOGIN
@@ -20,8 +21,9 @@ TO_VIETNAMESE = '<a class="footer__link" href="?ngon-ngu=vi" lang="vi" hreflang=
 FOR_PROGRAMS = ("/api/", "/sms/", "/sso/", ADDRESS)  # whose answers are no pages
 PUBLIC = (
     *(LOGIN, ASK, "/kich-hoat/", "/huong-dan/", "/huong-dan/lay-lai-mat-khau/"),
-    *("/quyen-rieng-tu/", "/kha-nang-tiep-can/", "/khong-co/"),
+    *("/quyen-rieng-tu/", "/kha-nang-tiep-can/"),
 )
+NO_PAGES = ("/khong-co/", "/metrics", "/static/khong-co.css")
 
 
 class ChoiceTests(cast.Cast, TestCase):
@@ -33,9 +35,9 @@ class ChoiceTests(cast.Cast, TestCase):
         return self.client.get(f"{page}{sign}ngon-ngu={code}", headers=headers)
 
     def test_every_page_leads_to_itself_in_the_other_language(self):
-        for page in PUBLIC:
+        for page in (*PUBLIC, *NO_PAGES):
             with self.subTest(page):
-                status = 404 if page == "/khong-co/" else 200
+                status = 404 if page in NO_PAGES else 200
                 self.assertContains(Client().get(page), TO_ENGLISH, status_code=status)
 
                 self.assertRedirects(self.choose(page), page, target_status_code=status)
@@ -65,7 +67,7 @@ class ChoiceTests(cast.Cast, TestCase):
             self.assertIn("Cookie", r.headers["Vary"])
 
     def test_nothing_but_the_choice_decides(self):
-        for page in PUBLIC:
+        for page in (*PUBLIC, *NO_PAGES):
             r = self.client.get(page, headers={"accept-language": "en-GB,en;q=0.9"})
             with self.subTest(page):
                 self.assertContains(r, '<html lang="vi">', status_code=r.status_code)
@@ -201,7 +203,7 @@ class KeptTests(cast.Cast, TestCase):
         self.english.cookies[COOKIE] = "en"
 
     def test_pages_and_their_parts(self):
-        for page in PUBLIC[:-1]:
+        for page in PUBLIC:
             for _ in range(2):
                 with self.subTest(page):
                     self.assertContains(Client().get(page), '<html lang="vi">')
@@ -217,6 +219,14 @@ class KeptTests(cast.Cast, TestCase):
                     r = errors.too_many_requests(request, until)
 
                 self.assertContains(r, words, status_code=429)
+
+    def test_the_page_for_those_who_waited_too_long_even_where_monitors_ask(self):
+        for page in (LOGIN, "/metrics", "/healthz"):
+            with self.subTest(page):
+                r = self.english.get(page, **{"mailportal.waited": LONGEST_WAIT + 1})
+
+                self.assertContains(r, '<html lang="en">', status_code=503)
+                self.assertEqual(r.headers["Content-Language"], "en")
 
     def test_the_language_of_a_page_is_not_that_of_the_next(self):
         self.english.get(LOGIN)
