@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
 from django.db import OperationalError
 from django.db.utils import ConnectionHandler
+from django.http.request import validate_host
 
 from accounts.credentials import breached
 from accounts.directory.connection import is_on_this_machine
@@ -167,6 +168,15 @@ def deployment(**_: Any) -> list[CheckMessage]:
                 "ALLOWED_HOSTS takes every host.",
                 hint="Name the hosts at which people find the portal.",
                 id="portal.E009",
+            )
+        )
+    host = urlsplit(settings.PUBLIC_BASE_URL).hostname or ""
+    if not validate_host(host, settings.ALLOWED_HOSTS):
+        faults.append(
+            Error(
+                "ALLOWED_HOSTS leaves out the host of PUBLIC_BASE_URL: no page would be shown.",
+                hint=f"Name {host} among them, without https:// and with commas between.",
+                id="portal.E034",
             )
         )
     if _mail_goes_in_clear():

@@ -8,6 +8,7 @@ import select
 import selectors
 import shutil
 import socket
+import sys
 import threading
 import time
 from concurrent import futures
@@ -24,6 +25,9 @@ from prometheus_client import values
 # systemd and Docker each say where to listen with --bind; this is Docker's.
 bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+if workers < 1:
+    # gunicorn would start, and answer nobody.
+    sys.exit("WEB_CONCURRENCY must be at least 1.")
 threads = 4
 
 # A whole request, so that whoever sends half of one holds up nothing.

@@ -67,7 +67,7 @@ except ValueError as error:
 if _public.scheme not in ("http", "https") or not _public.hostname:
     raise ImproperlyConfigured("PUBLIC_BASE_URL must look like https://matkhau.example.gov.vn")
 OVER_HTTPS = _public.scheme == "https"
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", [_public.hostname])
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", [_public.hostname], subcast=str.strip)
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0, validate=validate.Range(min=0))
 _HEADERS = validate.OneOf(["X-Forwarded-For", "Forwarded"])
@@ -315,7 +315,7 @@ DOVEADM_API_KEY = env.str("DOVEADM_API_KEY", "")
 DOVEADM_CA_FILE = env.str("DOVEADM_CA_FILE", "")
 MOBILECONFIG_CERT_FILE = env.str("MOBILECONFIG_CERT_FILE", "")
 MOBILECONFIG_KEY_FILE = env.str("MOBILECONFIG_KEY_FILE", "")
-ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", [])
+ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", [], subcast=str.strip)
 ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", "")
 ALERT_WEBHOOK_SECRET = env.str("ALERT_WEBHOOK_SECRET", "")
 DEFAULT_FROM_EMAIL = _email.get("DEFAULT_FROM_EMAIL", f"khong-tra-loi@{PROFILE.domain}")

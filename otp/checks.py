@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 
 from otp.models import GAP
 from otp.suppliers.code_ways import VOICE, ZNS
@@ -96,6 +98,28 @@ def check_mail_server(**_: Any) -> list[CheckMessage]:
             id="otp.E011",
         )
     ]
+
+
+@register(Tags.security)
+def check_alert_emails(**_: Any) -> list[CheckMessage]:
+    """Check that alerts go to mail addresses."""
+    return [
+        Error(
+            f"ALERT_EMAILS names {each!r}, which is no mail address.",
+            hint="Set ALERT_EMAILS to addresses with commas between, such as it@example.gov.vn.",
+            id="otp.E021",
+        )
+        for each in settings.ALERT_EMAILS
+        if not _is_mail_address(each)
+    ]
+
+
+def _is_mail_address(text: str) -> bool:
+    try:
+        validate_email(text)
+    except ValidationError:
+        return False
+    return True
 
 
 @register(Tags.security)

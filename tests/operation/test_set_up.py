@@ -113,6 +113,14 @@ FAULTS = [
     ("EMAIL_URL", {"EMAIL_URL": "mail.example.gov.vn"}),
     ("EMAIL_URL", {"EMAIL_URL": "pop3://u:geheim@mail.example.gov.vn"}),
     ("EMAIL_URL", {"EMAIL_URL": "submission://u:geh/eim@mail.example.gov.vn:587"}),
+    *(
+        ("ALLOWED_HOSTS", {"ALLOWED_HOSTS": hosts})
+        for hosts in ("https://matkhau.example.gov.vn", "127.0.0.1;matkhau.example.gov.vn", "a,b")
+    ),
+    *(
+        ("ALERT_EMAILS", {"ALERT_EMAILS": addresses})
+        for addresses in ("it", "a@example.gov.vn;b@example.gov.vn", "a@example.gov.vn,")
+    ),
     ("ALERT_WEBHOOK_SECRET", {"ALERT_WEBHOOK_URL": "https://soc.example.gov.vn/"}),
     (
         "ALERT_WEBHOOK_URL",
@@ -276,6 +284,8 @@ class SetUpTests(TestCase):
             ("", {}),
             ("", DESCRIBED),
             ("", {"OFFICE_NETWORKS": "10.0.0.0/8,2001:db8::/32"}),
+            ("", {"ALERT_EMAILS": "a@example.gov.vn, b@example.gov.vn"}),
+            ("", {"ALLOWED_HOSTS": f"127.0.0.1, {deployment.HOST}"}),
         ]
         for door in DOORS:
             for done in self.start(faultless, door):
@@ -289,6 +299,17 @@ class SetUpTests(TestCase):
                 done = deployment.run_anew(*arguments, **changes)
                 self.assertNotEqual(done.returncode, 0)
                 self.assertIn(name, done.stdout)
+
+    def test_a_web_server_without_a_process_does_not_start(self):
+        for count in ("0", "-1"):
+            with self.subTest(count):
+                done = deployment.run(
+                    *("-m", "gunicorn", "--check-config", "--config", "deploy/gunicorn.conf.py"),
+                    "mailportal.wsgi",
+                    WEB_CONCURRENCY=count,
+                )
+                self.assertNotEqual(done.returncode, 0)
+                self.assertIn("WEB_CONCURRENCY", done.stdout)
 
     def test_a_directory_needs_its_package(self):
         folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
