@@ -86,7 +86,11 @@ class MessagesQuery(PageQuery):
 class DayQuery(forms.Form):
     """Of which of the office's days; today, where none is said."""
 
-    day = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+    day = forms.DateField(
+        required=False,
+        input_formats=["%Y-%m-%d"],
+        error_messages={"invalid": _("Hãy ghi ngày theo ISO: năm-tháng-ngày.")},
+    )
 
     def clean_day(self) -> dt.date:
         day: dt.date = self.cleaned_data["day"] or timezone.localdate()
@@ -119,7 +123,8 @@ def query(request: HttpRequest, kind: type[forms.Form]) -> dict[str, Any]:
 def lock_body(request: HttpRequest) -> dict[str, Any]:
     """Read why an account is locked or unlocked. Raises Refusal."""
     sent = _object(request)
-    _refuse({name: _NO_TEXT for name in sent if not isinstance(sent[name], str)})
+    texts = {name for name in LockBody.base_fields if name in sent}
+    _refuse({name: _NO_TEXT for name in texts if not isinstance(sent[name], str)})
     return _cleaned(LockBody, sent)
 
 

@@ -203,7 +203,7 @@ def _responses(schema: Schema, *faults: int) -> Schema:
     wrong = {"application/problem+json": {"schema": _ref("Problem")}}
     return {"200": right} | {
         str(status): {"description": FAULTS[status][1], "content": wrong}
-        for status in sorted({401, 405, 429, 503, *faults})
+        for status in sorted({401, 405, 422, 429, 503, *faults})
     }
 
 

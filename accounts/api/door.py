@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.access.limits import TooManyRequests
-from accounts.api import tokens
+from accounts.api import asked, tokens
 from accounts.api.answers import Refusal, problem
 from accounts.models import ProgramToken
 from otp.counting import limits
@@ -24,11 +24,14 @@ CHANGES = Limit("program-changes", 120, dt.timedelta(minutes=10))  # of these
 View = Callable[..., HttpResponse]
 
 
-def door(scope: ProgramToken.Scope | None, *, method: str = "GET") -> Callable[[View], View]:
+def door(
+    scope: ProgramToken.Scope | None, *, method: str = "GET", reads_query: bool = False
+) -> Callable[[View], View]:
     """Open a view to programs whose token has this scope (AD-16); None: whatever it has.
 
-    The view is called with the request and the program's row. No cookie is read, so there is none
-    that another site could send along.
+    Where the view itself does not read the query, there must be none: a filter or a `dry_run` that
+    is written there would be passed over in silence. The view is called with the request and the
+    program's row. No cookie is read, so there is none that another site could send along.
     """
 
     def decorate(view: View) -> View:
@@ -42,6 +45,8 @@ def door(scope: ProgramToken.Scope | None, *, method: str = "GET") -> Callable[[
             _charge(CALLS, program)
             try:
                 _refuse_unfit(request, program, scope, method)
+                if not reads_query:
+                    asked.query(request, asked.NoQuery)
                 return view(request, program, **arguments)
             except Refusal as refused:
                 said = problem(refused.status, refused.code, refused.detail, refused.errors)

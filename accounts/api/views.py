@@ -56,7 +56,7 @@ def coverage(request: HttpRequest, program: ProgramToken) -> HttpResponse:
 
 
 @takes_long
-@door(Scope.ACCOUNTS)
+@door(Scope.ACCOUNTS, reads_query=True)
 def accounts(request: HttpRequest, program: ProgramToken) -> HttpResponse:
     """List accounts, a page at a time."""
     query = asked.query(request, asked.AccountsQuery)
@@ -121,14 +121,14 @@ def load(request: HttpRequest, program: ProgramToken) -> HttpResponse:
 
 
 @takes_long
-@door(Scope.CAMPAIGNS)
+@door(Scope.CAMPAIGNS, reads_query=True)
 def password_campaigns(request: HttpRequest, program: ProgramToken) -> HttpResponse:
     """List the campaigns against default passwords, a page at a time."""
     return _campaigns(request, campaigns.seen_by(program, Campaign.objects.all()))
 
 
 @takes_long
-@door(Scope.CAMPAIGNS)
+@door(Scope.CAMPAIGNS, reads_query=True)
 def phone_campaigns(request: HttpRequest, program: ProgramToken) -> HttpResponse:
     """List the campaigns for phone numbers, a page at a time."""
     return _campaigns(request, campaigns.seen_by(program, PhoneCampaign.objects.all()))
@@ -147,7 +147,7 @@ def phone_campaign(request: HttpRequest, program: ProgramToken, pk: int) -> Http
 
 
 @takes_long
-@door(Scope.MESSAGES)
+@door(Scope.MESSAGES, reads_query=True)
 def messages(request: HttpRequest, program: ProgramToken) -> HttpResponse:
     """List what left the portal, a page at a time."""
     query = asked.query(request, asked.MessagesQuery)
@@ -162,7 +162,7 @@ def messages(request: HttpRequest, program: ProgramToken) -> HttpResponse:
 
 
 @takes_long
-@door(Scope.MESSAGES)
+@door(Scope.MESSAGES, reads_query=True)
 def message_counts(request: HttpRequest, program: ProgramToken) -> HttpResponse:
     """Count what left the portal on a day."""
     day = asked.query(request, asked.DayQuery)["day"]

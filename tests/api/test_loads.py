@@ -121,6 +121,12 @@ class LoadTests(Loads, TestCase):
                 self.assertIn(self.post("loads", self.token, body).status_code, (400, 413, 422))
         self.assertFalse(Account.objects.filter(address=NEW["address"]).exists())
 
+    def test_a_trial_that_is_asked_for_in_the_address_loads_nothing(self):
+        r = self.post("loads?dry_run=true", self.token, {"rows": [NEW]})
+
+        self.assertEqual((r.status_code, list(r.json()["errors"])), (422, ["dry_run"]))
+        self.assertFalse(Account.objects.filter(address=NEW["address"]).exists())
+
     def test_as_many_as_may_be_are_loaded_at_once(self):
         rows = [{"address": f"n{n}@hagiang.gov.vn", "unit": "Sở Y tế"} for n in range(MOST_ROWS)]
 

@@ -87,6 +87,11 @@ class LockTests(Programs, TestCase):
                 self.assertEqual(r.headers["Content-Type"], "application/problem+json")
         self.assertFalse(self.is_locked(self.an))
 
+    def test_a_name_that_there_is_not_is_refused_as_such_whatever_its_value(self):
+        for value in ("y", 5, None):
+            r = self.post(LOCK, self.token, {"reason": "x", "khac": value})
+            self.assertEqual(r.json()["errors"], {"khac": ["Không có tên này."]})
+
     def test_a_large_body_is_refused_by_a_problem(self):
         r = self.post(LOCK, self.token, {"reason": "x" * 70_000})
 

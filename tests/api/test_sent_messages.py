@@ -87,6 +87,9 @@ class MessageTests(Programs, TestCase):
         ):
             with self.subTest(query):
                 self.assertEqual(self.get(f"messages{query}", self.token).status_code, 422)
+        # As it has to be written here, and not as on the pages.
+        r = self.get("messages/counts?day=28/11/2026", self.token)
+        self.assertIn("năm-tháng-ngày", r.json()["errors"]["day"][0])
 
     def test_a_token_of_a_unit_cannot_have_it(self):
         unit = Unit.objects.first()
