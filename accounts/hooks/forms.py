@@ -9,6 +9,7 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.folding import visible
 from accounts.models import Hook
 from accounts.organisation.units import Tree
 from accounts.organisation.within import Within
@@ -17,14 +18,24 @@ from accounts.pages.staff_fields import KeptWords
 from accounts.pages.versions import SeenForm
 
 LONGEST_URL = 300  # characters
-_FIELDS = ("url", "events", "unit")
+_FIELDS = ("name", "url", "events", "unit")
 _OFF = {"autocomplete": "off", "spellcheck": "false"}
 _NO_ADDRESS = _(
     "Hãy ghi đủ địa chỉ, bắt đầu bằng https://. Ví dụ: https://qlcb.example.gov.vn/nhan."
 )
 
 
-class _ReceiverForm(PortalForm):
+class HookForm(PortalForm):
+    name = KeptWords(
+        label=_("Tên webhook"),
+        help_text=_("Ví dụ: Phần mềm quản lý cán bộ. Tên được ghi vào nhật ký, không dùng lại."),
+        max_length=64,
+        error_messages={
+            "required": _("Hãy đặt tên cho webhook."),
+            "max_length": _("Tên dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn."),
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
     url = Text(
         label=_("Địa chỉ nơi nhận"),
         help_text=_(
@@ -51,6 +62,12 @@ class _ReceiverForm(PortalForm):
         super().__init__(*args, **kwargs)
         Within.offers(self, tree)
 
+    def clean_name(self) -> str:
+        name = visible(self.cleaned_data["name"])
+        if not name:
+            raise forms.ValidationError(self.fields["name"].error_messages["required"])
+        return name
+
     def clean_url(self) -> str:
         typed: str = self.cleaned_data["url"]
         try:
@@ -68,28 +85,16 @@ class _ReceiverForm(PortalForm):
         return typed
 
 
-class HookForm(_ReceiverForm):
-    name = KeptWords(
-        label=_("Tên webhook"),
-        help_text=_("Ví dụ: Phần mềm quản lý cán bộ. Tên được ghi vào nhật ký, không dùng lại."),
-        max_length=64,
-        error_messages={
-            "required": _("Hãy đặt tên cho webhook."),
-            "max_length": _("Tên dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn."),
-        },
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
-
-    field_order = ("name", *_FIELDS)
-
-
-class EditForm(SeenForm, _ReceiverForm):
+class EditForm(SeenForm, HookForm):
     """Shows no address, behind whose host may stand a secret: nothing typed leaves it as it is."""
 
     def __init__(self, *args: Any, hook: Hook, tree: Tree, **kwargs: Any) -> None:
         self._hook = hook
-        stored = {"events": hook.events, "unit": hook.unit_id or ""}
+        stored = {"name": hook.name, "events": hook.events, "unit": hook.unit_id or ""}
         super().__init__(*args, initial=stored, stands=_stands(hook, tree), tree=tree, **kwargs)
+        self.fields["name"].help_text = _(
+            "Tên trước vẫn còn trong nhật ký, không dùng cho webhook khác."
+        )
         self.fields["url"].required = False
         self.fields["url"].help_text = _(
             "Đang gửi tới %(host)s. Để trống thì giữ địa chỉ đang dùng; đổi địa chỉ thì khóa ký vẫn"
@@ -116,6 +121,7 @@ def host_of(hook: Hook) -> str:
 def _stands(hook: Hook, tree: Tree) -> dict[str, str]:
     labels = dict(Hook.Event.choices)
     return {
+        gettext("tên"): hook.name,
         gettext("nơi nhận"): host_of(hook),
         gettext("việc được báo"): "; ".join(str(labels[event]) for event in hook.events),
         gettext("đơn vị"): tree.path(hook.unit_id) if hook.unit_id else gettext("Toàn tỉnh"),

@@ -25,7 +25,7 @@ Event = AuditEvent.Event
 
 
 class NameTaken(Exception):
-    """A webhook has this name, or had it."""
+    """Another webhook has this name, or had it."""
 
 
 class TooMany(Exception):
@@ -48,17 +48,14 @@ def make(*, name: str, url: str, events: Collection[str], unit: Unit | None, by:
     """
     row = Hook(name=name, url=url, events=list(events), unit=unit, seed=secrets.token_hex(16))
     with transaction.atomic():
-        # Else two could both be the last one.
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('accounts_hook'))")
+        _take_turns()  # else two could both be the last one
         if (same := _made_just_now(row, by)) is not None:
             return Made(same, secret_of(same))
         if Hook.objects.filter(ended_at=None).count() >= MOST_HOOKS:
             raise TooMany
-        Hook.objects.bulk_create([row], ignore_conflicts=True)
-        found = Hook.objects.filter(seed=row.seed).first()
-        if found is None:
+        if _is_taken(name, but_by=row):
             raise NameTaken
+        row.save()
         AuditEvent.record(
             Event.HOOK_MADE,
             actor=by,
@@ -68,19 +65,25 @@ def make(*, name: str, url: str, events: Collection[str], unit: Unit | None, by:
             events=row.events,
             unit=str(unit or ""),
         )
-    return Made(found, secret_of(found))
+    return Made(row, secret_of(row))
 
 
 @sensitive_variables()
-def edit(row: Hook, *, url: str, events: Collection[str], unit: Unit | None, by: Account) -> None:
-    """Change whom a webhook that the caller holds tells of what, on record.
+def edit(
+    row: Hook, *, name: str, url: str, events: Collection[str], unit: Unit | None, by: Account
+) -> None:
+    """Change a webhook's name, and whom it tells of what, on record; raises NameTaken.
 
-    What waits goes to the new address, unless that is no longer to be told of it.
+    The caller holds it. What waits goes to the new address, unless that is no longer to be told of
+    it. A name that it had stays its own.
     """
-    wanted = {"url": url, "events": list(events), "unit": unit}
-    fields = [name for name, value in wanted.items() if getattr(row, name) != value]
+    wanted = {"name": name, "url": url, "events": list(events), "unit": unit}
+    fields = [field for field, value in wanted.items() if getattr(row, field) != value]
     if not fields:
         return
+    before = row.name
+    if name != before:
+        _rename(row, name)
     row.url, row.events, row.unit = url, list(events), unit
     _drop_what_is_not_told(row)
     if "url" in fields:
@@ -90,6 +93,7 @@ def edit(row: Hook, *, url: str, events: Collection[str], unit: Unit | None, by:
     row.save(
         update_fields=[
             *fields,
+            "former_names",
             "claim",
             "claimed_until",
             "failing_since",
@@ -100,7 +104,8 @@ def edit(row: Hook, *, url: str, events: Collection[str], unit: Unit | None, by:
     AuditEvent.record(
         Event.HOOK_EDITED,
         actor=by,
-        hook=row.name,
+        hook=before,
+        name=name,
         fields=fields,
         host=urlsplit(url).hostname,
         events=row.events,
@@ -198,6 +203,26 @@ def _made_just_now(row: Hook, by: Account) -> Hook | None:
     if same is None or same.events != row.events or not _was_just(Event.HOOK_MADE, same, by):
         return None
     return same
+
+
+def _take_turns() -> None:
+    """Let nobody else make or rename one until the caller's transaction is over."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('accounts_hook'))")
+
+
+def _rename(row: Hook, name: str) -> None:
+    """Give it another name; raises NameTaken. One that it had before may be its own again."""
+    _take_turns()
+    if _is_taken(name, but_by=row):
+        raise NameTaken
+    row.name, row.former_names = name, sorted({*row.former_names, row.name})
+
+
+def _is_taken(name: str, *, but_by: Hook) -> bool:
+    """Whether another than `but_by` has this name, or had it: the trail says no more of it."""
+    named = Q(name=name) | Q(former_names__contains=[name])
+    return Hook.objects.filter(named).exclude(seed=but_by.seed).exists()
 
 
 def _was_just(event: AuditEvent.Event, row: Hook, by: Account) -> bool:

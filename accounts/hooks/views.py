@@ -80,14 +80,13 @@ def make(request: StaffRequest) -> HttpResponse:
 @limit_posts("hooks", 30, minutes=10)
 @staff_page(Right.ADD_HOOKS)
 def edit(request: StaffRequest, pk: int) -> HttpResponse:
-    """Change whom one tells of what; its secret stays."""
+    """Change its name, and whom it tells of what; its secret stays."""
     with transaction.atomic():
         row = rules.held(pk)
         if row is None:
             return _over(request)
         form = EditForm(request.POST or None, hook=row, tree=Tree())
-        if form.is_valid():
-            rules.edit(row, **form.cleaned_data, by=request.user)
+        if form.is_valid() and _edit(request, row, form):
             sentence = _("Đã lưu webhook “%(name)s”. Nếu đã đổi địa chỉ, hãy gửi một tin thử.")
             return _done(request, row, lambda row: sentence % {"name": row.name})
     return render(request, "hooks/edit.html", {"form": form, "hook": row})
@@ -150,8 +149,23 @@ def _make(request: StaffRequest, form: HookForm) -> Made | None:
     try:
         return rules.make(**form.cleaned_data, by=request.user)
     except NameTaken:
-        form.add_error("name", _("Đã có webhook tên này. Hãy đặt tên khác."))
+        _say_that_it_is_taken(form)
     except TooMany:
         sentence = _("Đã có %(most)s webhook: hãy hủy bớt một webhook không dùng.")
         form.add_error(None, sentence % {"most": rules.MOST_HOOKS})
     return None
+
+
+@sensitive_variables()
+def _edit(request: StaffRequest, row: Hook, form: EditForm) -> bool:
+    """Change one; the form says why it was not."""
+    try:
+        rules.edit(row, **form.cleaned_data, by=request.user)
+    except NameTaken:
+        _say_that_it_is_taken(form)
+        return False
+    return True
+
+
+def _say_that_it_is_taken(form: HookForm) -> None:
+    form.add_error("name", _("Đã có webhook tên này. Hãy đặt tên khác."))

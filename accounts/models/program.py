@@ -103,7 +103,7 @@ class ProgramCall(models.Model):
 class Hook(models.Model):
     """An address that is told what happened, and how it has fared; its secret is derived.
 
-    It stays once it has ended: its name is in the trail, and is nobody else's.
+    It stays once it has ended: each name that it had is in the trail, and is nobody else's.
     """
 
     class Event(models.TextChoices):
@@ -135,6 +135,7 @@ class Hook(models.Model):
     PING = "ping"  # the one that IT asks for
 
     name = NameField(_("tên"), max_length=64, unique=True)
+    former_names = ArrayField(models.CharField(max_length=64), default=list, db_default=[])
     url = models.CharField(_("nơi nhận"), max_length=300)
     events = ArrayField(models.CharField(max_length=32), verbose_name=_("báo việc gì"))
     # With those below it; none: the whole province, and campaigns.

@@ -2,7 +2,7 @@
 
 import threading
 
-from django.db import connection
+from django.db import connection, transaction
 from django.test import TestCase, TransactionTestCase
 from django.utils import timezone
 
@@ -13,6 +13,7 @@ from tests.hooks.receiver import Receiver
 from tests.support import cast
 from tests.support.clock import Clock
 from tests.support.forms import Page
+from tests.support.waiting import PATIENCE, wait_for, waiting_for_locks
 
 LIST = "/quan-tri/chuong-trinh/webhook/"
 NEW = f"{LIST}moi/"
@@ -169,6 +170,40 @@ class PageTests(Hooks, TestCase):
         self.assertEqual((event.detail["host"], event.detail["unit"]), ("127.0.0.1", "Sở Y tế"))
         self.assertNotIn("khoa", str(event.detail))
 
+    def test_it_is_renamed_on_record_and_goes_on_telling(self):
+        before = self.hook.name
+        self.lock(self.an)
+
+        r = self.edit_page().save(name=" Quản lý  cán bộ tỉnh ", events=ALL)
+
+        self.assertRedirects(r, f"{LIST}{self.hook.pk}/")
+        self.assertEqual(self.now().name, "Quản lý cán bộ tỉnh")
+        self.assertContains(self.client.get(LIST), "Quản lý cán bộ tỉnh</a>")
+        event = AuditEvent.objects.get(event="hook-edited", actor=self.huong)
+        told = [event.detail[each] for each in ("hook", "name", "fields")]
+        self.assertEqual(told, [before, self.hook.name, ["name"]])
+        self.send()
+        self.assertEqual([each["signed"] for each in self.receiver.told], [True])
+
+    def test_a_name_that_one_had_is_nobody_elses(self):
+        before = self.hook.name
+        other = self.make("Một cửa")
+        self.edit_page().save(name="Cán bộ")
+
+        taken = [
+            self.fill_in(name=before),
+            self.fill_in(name="Cán bộ"),
+            Page(self.client, f"{LIST}{other.pk}/sua/").save(name=before),
+            Page(self.client, f"{LIST}{other.pk}/sua/").save(name="Cán bộ", url=""),
+        ]
+
+        for r in taken:
+            self.assertContains(r, "Đã có webhook tên này. Hãy đặt tên khác.")
+        self.assertEqual(set(Hook.objects.values_list("name", flat=True)), {"Một cửa", "Cán bộ"})
+        self.assertEqual(self.edit_page().save(name=before).status_code, 302)
+        self.assertEqual(self.now().name, before)
+        self.assertEqual(self.edit_page().save(name="Cán bộ").status_code, 302)
+
     def test_an_address_that_is_not_typed_stays(self):
         r = self.edit_page().save(events=["locked"], unit="")
 
@@ -219,8 +254,21 @@ class PageTests(Hooks, TestCase):
         self.assertEqual(old.save(events=["unlocked"]).status_code, 302)
         self.assertEqual(self.now().events, ["unlocked"])
 
+    def test_an_old_page_takes_no_new_name_away(self):
+        old = self.edit_page()
+        self.edit_page().save(name="Một cửa", events=ALL)
+
+        r = old.save(events=["locked"])
+
+        self.assertContains(r, "Từ khi bạn mở trang này, tên đã đổi")
+        self.assertEqual((self.now().name, self.hook.events), ("Một cửa", ALL))
+
     def test_a_change_is_checked_as_the_making_is(self):
         for field, value, sentence in (
+            ("name", "", "Hãy đặt tên"),
+            ("name", "\u200b", "Hãy đặt tên"),
+            ("name", "x" * 65, "Tên dài quá 64 ký tự"),
+            ("name", "gọi 0987466981", "Đừng ghi số điện thoại"),
             ("url", "http://qlcb.example.vn/", "bắt đầu bằng https://"),
             ("url", "https://u:p@x.vn/", "bỏ tên đăng nhập"),
             ("events", [], "Hãy chọn ít nhất một việc"),
@@ -234,6 +282,7 @@ class PageTests(Hooks, TestCase):
                 self.assertContains(r, sentence)
                 self.assertEqual((self.now().events, self.hook.unit), (ALL, None))
                 self.assertEqual(self.hook.url, self.receiver.address)
+                self.assertEqual(self.hook.name, "Quản lý cán bộ")
 
     def test_one_that_has_ended_is_not_changed(self):
         page = self.edit_page()
@@ -266,6 +315,7 @@ class PageTests(Hooks, TestCase):
     def test_what_is_wrong_is_said_beside_it_and_nothing_is_lost(self):
         for field, value, sentence in (
             ("name", "", "Hãy đặt tên"),
+            ("name", "\u200b", "Hãy đặt tên"),
             ("url", "", "bắt đầu bằng https://"),
             ("url", "qlcb.example.vn/nhan", "bắt đầu bằng https://"),
             ("url", "http://qlcb.example.vn/", "bắt đầu bằng https://"),
@@ -324,6 +374,58 @@ class AtOnceTests(Hooks, TransactionTestCase):
         made = Hook.objects.get(name="Một cửa")
         self.assertEqual(secrets, [rules.secret_of(made)] * 4)
         self.assertEqual(AuditEvent.objects.filter(detail__hook="Một cửa").count(), 1)
+
+    def test_of_those_renamed_alike_at_once_one_gets_the_name(self):
+        self.set_up_hooks()
+        hooks = [self.make(f"w{number}") for number in range(4)]
+        outcomes = []
+
+        def work(number):
+            try:
+                self.rename(hooks[number], "Một cửa")
+            except rules.NameTaken:
+                outcomes.append("taken")
+
+        at_once(work)
+
+        self.assertEqual(outcomes, ["taken"] * 3)
+        self.assertEqual(Hook.objects.filter(name="Một cửa").count(), 1)
+
+    def test_of_those_made_and_renamed_alike_at_once_one_gets_the_name(self):
+        self.set_up_hooks()
+        outcomes = []
+
+        def work(number):
+            try:
+                if number:
+                    self.make("Một cửa")  # one form, sent three times
+                else:
+                    self.rename(self.hook, "Một cửa")
+            except rules.NameTaken:
+                outcomes.append("taken")
+
+        at_once(work)
+
+        self.assertIn(len(outcomes), (1, 3))
+        self.assertEqual(Hook.objects.filter(name="Một cửa").count(), 1)
+
+    def test_what_happens_while_it_is_renamed_is_told_and_nothing_is_held_up_for_good(self):
+        self.set_up_hooks()
+        thread = threading.Thread(target=lambda: (self.lock(self.an), connection.close()))
+        with transaction.atomic():
+            self.rename(self.hook, "Một cửa")
+            thread.start()
+            wait_for(waiting_for_locks, "whoever tells this webhook")
+        thread.join(PATIENCE)
+
+        self.send()
+
+        self.assertEqual((self.now().name, self.receiver.types), ("Một cửa", ["locked"]))
+
+    def rename(self, hook, name):
+        with transaction.atomic():
+            row = rules.held(hook.pk)
+            rules.edit(row, name=name, url=row.url, events=row.events, unit=row.unit, by=self.huong)
 
     def test_so_do_clicks_for_a_new_secret(self):
         self.set_up_hooks()
