@@ -1,12 +1,18 @@
 """How many people of a campaign against default passwords stand how, for its pages and programs."""
 
+import datetime as dt
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
+from functools import lru_cache
 
 from django.db.models import Count, Q
 
 from accounts.campaigns import rules
 from accounts.models.campaign import WARNED_BEFORE, Campaign, CampaignMember
+from accounts.models.phone_campaign import PhoneMember
 from accounts.organisation.units import Visible
+
+ENDED_KEPT = 200  # campaigns whose last figures a process keeps
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,11 @@ class CampaignCounts:
 
     @classmethod
     def of(cls, campaign: Campaign) -> "CampaignCounts":
-        """Count all of them."""
+        """Count all of them; of a campaign that is over, once in each process."""
+        if campaign.ended_at:
+            found = at_the_end(CampaignMember, campaign.pk, campaign.ended_at)
+            counts = {each.name.lower(): found.get(each, 0) for each in CampaignMember.Outcome}
+            return cls(people=sum(found.values()), **counts)
         if campaign.is_planned:
             count = rules.eligible(rules.units_of(campaign)).count()
             return cls(people=count, open=count)
@@ -31,6 +41,18 @@ class CampaignCounts:
 
     def __add__(self, other: "CampaignCounts") -> "CampaignCounts":
         return CampaignCounts(*map(sum, zip(astuple(self), astuple(other), strict=True)))
+
+
+@lru_cache(maxsize=ENDED_KEPT)
+def at_the_end(
+    member: type[CampaignMember | PhoneMember], campaign: int, _ended_at: dt.datetime
+) -> Mapping[str, int]:
+    """Count the people of a campaign that is over by outcome: it changes no more.
+
+    Who is removed leaves their place in the count.
+    """
+    outcomes = member.objects.filter(campaign=campaign).order_by().values_list("outcome")
+    return dict(outcomes.annotate(Count("pk")))
 
 
 def by_units(campaign: Campaign, visible: Visible) -> dict[int | None, CampaignCounts]:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from accounts.campaigns.counts import at_the_end
 from accounts.campaigns.phone_lists import WAITING, Which, members, missing_people
 from accounts.campaigns.unit_tables import table_of_units
 from accounts.models.phone_campaign import PhoneCampaign, PhoneMember
@@ -72,10 +73,18 @@ def by_units(campaign: PhoneCampaign, visible: Visible) -> dict[int | None, Prog
 
 
 def progress_of(campaign: PhoneCampaign, visible: Visible) -> Progress:
-    """Count all of them: only those who are waited for are looked up among the accounts."""
+    """Count all of them: only those who are waited for are looked up among the accounts.
+
+    Of a campaign that is done all are counted once in each process. One that was stopped goes on
+    changing, by those who give a number all the same.
+    """
     if campaign.is_planned:
         count = missing_people(campaign, visible).count()
         return Progress(count, count)
+    if campaign.ended_at and not campaign.is_stopped and visible is None:
+        found = at_the_end(PhoneMember, campaign.pk, campaign.ended_at)
+        excused, left = found.get(Outcome.EXCUSED, 0), found.get(Outcome.LEFT, 0)
+        return Progress(sum(found.values()), excused=excused, left=left)
     people = members(campaign, visible).order_by()
     outcomes = dict(people.values_list("outcome").annotate(Count("pk")))
     waiting = people.filter(outcome__in=WAITING)

@@ -8,12 +8,15 @@ from unittest import mock
 
 from django.db import connection
 from django.test import Client, TestCase
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.campaigns import rules, unit_tables
+from accounts.campaigns import counts, phone_figures, phone_rules, rules, unit_tables
+from accounts.campaigns.counts import CampaignCounts
+from accounts.campaigns.phone_figures import Progress
 from accounts.models import Account, AuditEvent, Campaign, CampaignMember
 from tests.support import cast
-from tests.support.campaigning import CAMPAIGNS, Office, days_pass
+from tests.support.campaigning import CAMPAIGNS, Office, confirm, days_pass
 from tests.support.forms import drawn_from
 from tests.support.plans import plans_of
 
@@ -398,6 +401,59 @@ class UnitTests(PageTestCase):
 
         self.assertContains(r, "Không có ai: mọi người trong các đơn vị này")
         self.assertNotContains(r, "theo-don-vi.csv")
+
+
+class ListTests(PageTestCase):
+    """The list of all campaigns, of either kind."""
+
+    def setUp(self):
+        super().setUp()
+        self.come_in(self.province)
+
+    def shown(self):
+        """Give the values that the list has of each campaign, and what it asked of their people."""
+        with CaptureQueriesContext(connection) as asked:
+            context = self.client.get(CAMPAIGNS).context
+        rows = [*context["table"].rows, *context["phones"].rows]
+        members = [each["sql"] for each in asked if "member" in each["sql"]]
+        return [[getattr(each, "plain", each) for each in row.values] for row in rows], members
+
+    def test_the_figures_of_what_is_over_are_counted_once_whoever_is_removed(self):
+        stopped = self.running(self.department)
+        rules.stop(stopped, by=self.province, why="Theo chỉ đạo")
+        phones = self.running_phones(self.department)
+        for each in (self.gam, self.hoa):
+            confirm(each)
+        self.run_and_send()
+        first, asked = self.shown()
+        (password, number) = first
+        self.assertEqual((password[1], password[4:]), ("đã dừng", [2, 0, 0]))
+        self.assertEqual((number[1], number[4:]), ("đã xong", [2, 0, "100"]))
+        self.assertEqual(len(asked), 2)
+
+        removed = Account.objects.get(pk=self.gam.pk)
+        removed.delete()
+
+        self.assertEqual(self.shown(), (first, []))
+        stopped.refresh_from_db()
+        counted = sum(counts.by_units(stopped, None).values(), CampaignCounts())
+        self.assertEqual(CampaignCounts.of(stopped), counted)
+        phones.refresh_from_db()
+        done = sum(phone_figures.by_units(phones, None).values(), Progress())
+        self.assertEqual(phone_figures.progress_of(phones, None), done)
+
+    def test_those_of_what_runs_or_may_go_on_are_counted_anew(self):
+        running = self.running(self.department)
+        phones = self.running_phones(self.department)
+        phone_rules.stop(phones, by=self.province, why="Theo chỉ đạo")
+        self.assertEqual([row[4:] for row in self.shown()[0]], [[2, 0, 0], [2, 2, "0,0"]])
+
+        running.members.filter(account=self.gam).update(
+            outcome="changed", decided_on=timezone.localdate()
+        )
+        confirm(self.gam)
+
+        self.assertEqual([row[4:] for row in self.shown()[0]], [[2, 1, 0], [2, 1, "50,0"]])
 
 
 class RemovalTests(PageTestCase):
