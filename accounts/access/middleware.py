@@ -49,7 +49,7 @@ class StaffNetworkMiddleware:
                 request.path_info = NOWHERE
             elif "%00" in request.META["QUERY_STRING"]:
                 # The admin's lists would ask the database for it, which takes no NUL.
-                raise BadRequest
+                raise BadRequest("NUL in the query")
         return self.get_response(request)
 
 

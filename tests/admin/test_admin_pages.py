@@ -224,8 +224,9 @@ class AuditPageTests(AdminTestCase):
             "otp/message/?state__exact=%00",
             "accounts/auditevent/xuat/?at__gte=%00",
         ):
-            with self.subTest(page):
+            with self.subTest(page), self.assertLogs("django.request") as logged:
                 self.assertEqual(self.client.get(f"/quan-tri/{page}").status_code, 400)
+            self.assertIn("NUL in the query: /quan-tri/", logged.output[0])
 
     def test_a_filter_that_cannot_be_read_is_no_fault_of_the_portal(self):
         for query in ("at__gte=abc", "at__year=0", "ok__exact=7"):
