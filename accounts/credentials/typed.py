@@ -29,7 +29,7 @@ def new_password(account: Account) -> str:
     try:
         validate_password(password, account)
     except ValidationError as error:
-        raise CommandError(" ".join(error.messages)) from None
+        raise CommandError("\n".join(error.messages)) from None
     return password
 
 
@@ -42,6 +42,6 @@ def set_password(account: Account) -> None:
             account, password, event=AuditEvent.Event.PASSWORD_CHANGED, at_terminal=True
         )
     except ValidationError as error:
-        raise CommandError(" ".join(error.messages)) from None
+        raise CommandError("\n".join(error.messages)) from None
     except directory.NoAnswer:
         raise CommandError("The directory does not answer: nothing was changed.") from None

@@ -272,6 +272,12 @@ class CreateStaffTests(TestCase):
 
         self.assertFalse(Account.objects.exists())
 
+    def test_each_rule_that_a_password_breaks_is_a_line(self):
+        with self.assertRaises(CommandError) as caught:
+            self.create("huong", "--role", "hotline", password="a")
+
+        self.assertIn("Cần ít nhất 1 chữ số (0–9)", str(caught.exception).splitlines())
+
     def test_somebody_who_is_there_keeps_the_password_and_gets_one_role(self):
         cast.make("an")
         self.create("an", "--role", "hotline", password="")
