@@ -62,11 +62,13 @@ class NginxTests(SimpleTestCase):
         self.assertEqual(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, 64 * 1024)
 
     def test_its_own_pages_say_what_to_do(self):
-        for status, words in (
-            ("413", "Hãy quay lại và gửi lại ít hơn."),
-            ("429", "Hãy đợi một phút rồi tải lại trang."),
-            ("503", "Không có gì bị mất. Hãy thử lại sau vài phút."),
+        for status, page, words in (
+            ("413", "too_large", "Hãy quay lại và gửi lại ít hơn."),
+            ("429", "too_many", "Hãy đợi một phút rồi tải lại trang."),
+            ("503", "away", "Không có gì bị mất. Hãy thử lại sau vài phút."),
         ):
             with self.subTest(status):
-                self.assertRegex(self.text, rf'return {status} ".*{words}";')
+                self.assertIn(f"return {status} $mailportal_{page};", self.text)
+                said = rf'mailportal_{page} {{\n +default ".*{words}";\n +en +".+\.";\n}}'
+                self.assertRegex(self.text, said)
         self.assertEqual(self.values("error_page 502 504"), ["=503 @away"])
