@@ -40,20 +40,39 @@ _HANGING_UP = 2  # seconds in which who was answered for good may do so
 _LONGEST_HEAD = 32 * 1024  # bytes, as nginx takes them
 _LONGEST_FORM = 64 * 1024  # bytes; what is longer is refused, or a file that staff send
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n", re.IGNORECASE)
-_TOO_SLOW_PAGE = (
-    "<!DOCTYPE html><html lang=vi><meta charset=utf-8><title>Gửi quá chậm</title>"
-    "<h1>Gửi quá chậm</h1><p>Nội dung chưa đến đủ nên chưa có gì được lưu. Hãy quay lại và gửi lại."
-).encode()
-_TOO_SLOW = b"\r\n".join(
-    (
-        b"HTTP/1.1 408 Request Timeout",
-        b"Connection: close",
-        b"Content-Type: text/html; charset=utf-8",
-        b"Cache-Control: no-store",
-        b"Content-Length: %d" % len(_TOO_SLOW_PAGE),
-        b"",
-        _TOO_SLOW_PAGE,
+# As mailportal/language.py keeps what the visitor has chosen.
+_ENGLISH = re.compile(
+    rb"\r\ncookie:(?:[^\r]*[; ])?(?:__Host-)?language=en(?:[; \r]|$)", re.IGNORECASE
+)
+
+
+def _page_of_the_slow(language: str, title: str, words: str) -> bytes:
+    page = (
+        f"<!DOCTYPE html><html lang={language}><meta charset=utf-8><title>{title}</title>"
+        f"<h1>{title}</h1><p>{words}"
+    ).encode()
+    return b"\r\n".join(
+        (
+            b"HTTP/1.1 408 Request Timeout",
+            b"Connection: close",
+            b"Content-Type: text/html; charset=utf-8",
+            b"Cache-Control: no-store",
+            b"Content-Length: %d" % len(page),
+            b"",
+            page,
+        )
     )
+
+
+_TOO_SLOW = _page_of_the_slow(
+    "vi",
+    "Gửi quá chậm",
+    "Nội dung chưa đến đủ nên chưa có gì được lưu. Hãy quay lại và gửi lại.",
+)
+_TOO_SLOW_IN_ENGLISH = _page_of_the_slow(
+    "en",
+    "Sent too slowly",
+    "Not all of it arrived, so nothing was saved. Please go back and send it again.",
 )
 
 # Ends a process whose main loop hangs, and no request: those end because nothing that they wait for
@@ -189,7 +208,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # it has no types
             del self.begun[conn]
             self.poller.unregister(conn.sock)
             with suppress(OSError):
-                conn.sock.send(_TOO_SLOW)
+                head = (self._what_came(conn) or b"").partition(b"\r\n\r\n")[0]
+                conn.sock.send(_TOO_SLOW_IN_ENGLISH if _ENGLISH.search(head) else _TOO_SLOW)
             self._leave(conn)
         for conn in [conn for conn, at in self.left.items() if at + _HANGING_UP < now]:
             self._close(conn)

@@ -232,6 +232,20 @@ class EndTests(Requests):
         self.assertIn("Hãy quay lại và gửi lại", page.decode())
         self.assertGreaterEqual(took, HURRY)
 
+    def test_it_says_so_in_the_language_that_was_chosen(self):
+        for cookie, language in (
+            ("__Host-language=en", "en"),
+            ("a=1; __Host-language=en; b=2", "en"),
+            ("__Host-language=vi; a=language=english", "vi"),
+        ):
+            with self.subTest(cookie):
+                cookie = f"Cookie: {cookie}"
+
+                status, page = self.answer(self.begin(head(length=1_000, more=cookie) + b"x"))
+
+                self.assertEqual(status, 408)
+                self.assertIn(f"<html lang={language}>", page.decode())
+
     def test_a_head_that_comes_in_drops_ends_in_time(self):
         status, _, _ = self.drip(head()[:-2] + b"X-A: ")
 
