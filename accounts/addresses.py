@@ -41,7 +41,7 @@ def canonical(raw: str) -> str:
     """
     if len(raw) > LONGEST:
         raise AddressError("unreadable")
-    text = unicodedata.normalize("NFKC", raw).strip().lower()
+    text = _plain(raw)
     if not text:
         raise AddressError("empty")
     local, at, domain = text.partition("@")
@@ -63,12 +63,19 @@ def mended(raw: str) -> str:
 
     Read from what was typed alone: whether anybody has the address does not matter.
     """
-    text = unicodedata.normalize("NFKC", raw[:LONGEST]).strip().lower()
+    text = _plain(raw[:LONGEST])
     local, at, domain = text.partition("@")
     if not (at and domain) or canonical_or_none(text):
         return ""
     near = difflib.get_close_matches(domain, settings.MAIL_DOMAINS, n=1, cutoff=0)
     return canonical_or_none(f"{local}@{near[0]}") if near else ""
+
+
+def _plain(raw: str) -> str:
+    """Write an address small and narrow, without what comes along round it when it is pasted."""
+    text = unicodedata.normalize("NFKC", raw)
+    unseen = (sign for sign in text if sign.isspace() or unicodedata.category(sign) == "Cf")
+    return text.strip("".join(unseen) or None).lower()
 
 
 def _own(domain: str) -> str:

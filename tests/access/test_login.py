@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Account, AuditEvent
 from tests.support import cast
-from tests.support.cast import ASK, CODE, LOGIN, NEW_PASSWORD, PASSWORD, newest_code
+from tests.support.cast import ASK, CODE, LOGIN, NEW_PASSWORD, PASSWORD, PASTED, newest_code
 from tests.support.clock import Clock
 
 WRONG = "Tên đăng nhập hoặc mật khẩu chưa đúng."
@@ -24,7 +24,7 @@ class LogInTests(cast.Cast, TestCase):
         self.set_up_people()
 
     def test_any_spelling_of_the_name_opens(self):
-        for typed in ("an", "an@hagiang.gov.vn", " AN ", "An@HaGiang.gov.vn", "ａｎ"):
+        for typed in ("an", "an@hagiang.gov.vn", " AN ", "An@HaGiang.gov.vn", "ａｎ", PASTED):
             with self.subTest(typed=typed):
                 browser = Client()
 

@@ -41,7 +41,7 @@ class LookupTestCase(cast.Cast, TestCase):
 
 class FindingTests(LookupTestCase):
     def test_by_address(self):
-        for words in ("hoa.nt", "hoa.nt@hagiang.gov.vn", " HOA.NT@HaGiang.gov.vn "):
+        for words in ("hoa.nt", "hoa.nt@hagiang.gov.vn", " HOA.NT@HaGiang.gov.vn ", "hoa.nt\u200b"):
             with self.subTest(words):
                 self.assertEqual(self.found(words), self.page_of(self.hoa))
         self.assertEqual(self.found("hoa.n"), ["hoa.nt"])

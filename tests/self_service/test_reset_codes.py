@@ -11,6 +11,7 @@ from tests.support.cast import (
     LOGIN,
     NEW,
     PASSWORD,
+    PASTED,
     newest_code,
     queued,
     wrong_code,
@@ -26,7 +27,7 @@ class AskingTests(cast.Cast, TestCase):
         self.set_up_people()
 
     def test_any_spelling_of_the_address_is_the_same_address(self):
-        for typed in ("an", " An ", "AN@HAGIANG.GOV.VN", "an@hagiang.gov.vn", "ａｎ"):
+        for typed in ("an", " An ", "AN@HAGIANG.GOV.VN", "an@hagiang.gov.vn", "ａｎ", PASTED):
             with self.subTest(typed=typed):
                 browser = Client()
                 let_pass(self, days=2)

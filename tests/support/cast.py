@@ -19,6 +19,9 @@ from otp.models import Code, Message
 PASSWORD = "Ruong-bac-thang-7"
 NEW_PASSWORD = "Cay-khe-truoc-san-9"
 
+# An address with the unseen signs that come along when it is pasted from a message.
+PASTED = "\u202aan@hagiang.gov.vn\u200b\u202c"
+
 LOGIN = "/dang-nhap/"
 FACTOR = "/dang-nhap/yeu-to-thu-hai/"
 ASK = "/quen-mat-khau/"
