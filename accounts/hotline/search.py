@@ -28,6 +28,8 @@ SAMPLE = 5_000  # people, among whom a common name is found twenty times
 # As a masked number is read out: its last digits, and perhaps the four that it begins with.
 _MASKED = re.compile(rf"(0\d{{3}})?[*•×xX…]+(\d{{{phones.STAFF_DIGITS},{MOST_DIGITS}}})")
 _NUMBER = re.compile(r"[\d\s.+()-]+")
+# Or the beginning of one. A dot among words is one of a title: BS. Nguyễn Văn An.
+_ADDRESS = re.compile(r"\S*[.@]\S*")
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def find(staff: Account, words: str, unit: str = "") -> Found:
         return _by_number(people, masked[2], start=masked[1] or "")
     if _NUMBER.fullmatch(words):
         return _by_number(people, re.sub(r"\D", "", words))
-    if "@" in words or "." in words:
+    if _ADDRESS.fullmatch(words):
         return _by_address(people, words, everybody=everybody)
     return _by_name(people, words, everybody=everybody, narrowed=bool(unit) or not everybody)
 

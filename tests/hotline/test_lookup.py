@@ -57,6 +57,13 @@ class FindingTests(LookupTestCase):
         self.assertEqual(self.found("Đức"), self.page_of(self.duc))
         self.assertEqual(self.found("duc"), self.page_of(self.duc))
 
+    def test_a_name_with_a_title_is_a_name(self):
+        titled = cast.make("xuan.bs", full_name="BS. Lò Thị Xuân")
+
+        for words in ("BS. Lò Thị Xuân", "bs. xuan"):
+            with self.subTest(words):
+                self.assertEqual(self.found(words), self.page_of(titled))
+
     def test_the_last_word_may_be_a_beginning(self):
         self.assertEqual(self.found("nguyen duc hoa"), self.page_of(self.duc))
 
