@@ -126,6 +126,23 @@ class ProfileWordTests(cast.Cast, TestCase):
         self.assertContains(page, f'<a href="{PRIVACY}">Quyền riêng tư</a>')
 
 
+class PhoneWordTests(cast.Cast, TestCase):
+    def setUp(self):
+        self.set_up_people()
+
+    def test_a_first_number_replaces_none(self):
+        for confirmation in (True, False):
+            with self.subTest(confirmation), override_settings(PHONE_CONFIRMATION=confirmation):
+                for name, has_old in (("an", True), ("binh", False)):
+                    self.client.cookies.clear()
+                    self.log_in(name)
+
+                    page = self.client.get(PHONE.replace("an@", f"{name}@"))
+
+                    self.assertIs("Số cũ và hộp thư của bạn" in page.content.decode(), has_old)
+                    self.assertContains(page, "ộp thư của bạn sẽ nhận được thông báo.")
+
+
 class PrivacyTests(TestCase):
     def test_the_notice_has_all_that_the_law_asks_for(self):
         page = self.client.get(PRIVACY)
