@@ -1,5 +1,6 @@
 """How the admin's forms ask for times and units, and say yes and no."""
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -14,10 +15,21 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Unit
 from accounts.organisation.units import Tree
 
+
+class TypedTime(forms.DateTimeField):
+    """A moment of our days: of the year 1 or 9999 the database takes some that nobody can read."""
+
+    def to_python(self, value: Any) -> dt.datetime | None:
+        moment: dt.datetime | None = super().to_python(value)
+        if moment is not None and not 1900 < moment.year < 3000:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return moment
+
+
 # One field, typed as it is read; the admin's own two have no labels and want inline styles.
 TYPED_TIME: dict[Any, dict[str, Any]] = {
     DateTimeField: {
-        "form_class": forms.DateTimeField,
+        "form_class": TypedTime,
         "widget": forms.DateTimeInput(format="%d/%m/%Y %H:%M"),
         "help_text": _("Ví dụ: 31/12/2026 17:00"),
     }

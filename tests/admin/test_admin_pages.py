@@ -45,6 +45,15 @@ class LoginNoticeTests(AdminTestCase):
         with self.captureOnCommitCallbacks(execute=True):
             return self.client.post(f"{NOTICES}add/", data, follow=True)
 
+    def test_a_moment_that_could_not_be_read_again_is_refused(self):
+        end = "31/12/2100 17:00"
+        for year in ("0001", "0026", "9999"):
+            data = {"text": "Bảo trì", "shown_from": f"01/01/{year} 00:00", "shown_until": end}
+            with self.subTest(year):
+                r = self.client.post(f"{NOTICES}add/", data)
+                self.assertContains(r, "Hãy nhập ngày và giờ như ví dụ")
+        self.assertEqual(self.client.get(NOTICES).status_code, 200)
+
     def log_in_page(self):
         return Client().get(LOGIN)
 
