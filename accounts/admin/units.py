@@ -14,11 +14,27 @@ from accounts.admin.fields import PlainFields, by_path
 from accounts.admin.versions import VersionedAdmin, VersionedForm
 from accounts.models import AuditEvent, Unit
 from accounts.organisation import roles
-from accounts.organisation.units import with_below
+from accounts.organisation.units import path_key, with_below
 from accounts.pages.requests import actor
 
 
 class UnitForm(VersionedForm):
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if "/" in name:
+            # Which stands between the names of a path.
+            raise ValidationError(_("Tên đơn vị không được có dấu “/”. Hãy bỏ dấu đó."))
+        return name
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if "name" in cleaned and "parent" in cleaned:
+            beside = Unit.objects.filter(parent=cleaned["parent"]).exclude(pk=self.instance.pk)
+            key = path_key(cleaned["name"])
+            if any(path_key(name) == key for name in beside.values_list("name", flat=True)):
+                self.add_error("name", _("Đã có đơn vị tên này ở cùng cấp. Hãy ghi tên khác."))
+        return cleaned
+
     def clean_parent(self) -> Unit | None:
         parent: Unit | None = self.cleaned_data["parent"]
         if parent and self.instance.pk and parent.pk in with_below([self.instance.pk]):

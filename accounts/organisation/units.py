@@ -99,22 +99,27 @@ class Units:
         self.added: list[Unit] = []
         self._by_path: dict[str, Unit] = {}
         self._by_code: dict[str, list[Unit]] = defaultdict(list)
+        self._shared: set[str] = set()  # paths of several units
         tree = Tree()
         self.known = tree.units
         for unit in self.known.values():
-            self._by_path[_key(tree.path(unit.pk))] = unit
+            path = path_key(tree.path(unit.pk))
+            if path in self._by_path:
+                self._shared.add(path)
+            self._by_path[path] = unit
             if unit.code:
-                self._by_code[_key(unit.code)].append(unit)
+                self._by_code[path_key(unit.code)].append(unit)
 
     def find(self, text: str) -> Unit:
         """Give the unit of a path such as "Sở Y tế/Văn phòng", or of a short name.
 
         Raises ValueError, which says what is wrong.
         """
-        unit = self._by_path.get(_key(text))
+        self._refuse_shared(path_key(text))
+        unit = self._by_path.get(path_key(text))
         if unit is not None:
             return unit
-        coded = self._by_code.get(_key(text), [])
+        coded = self._by_code.get(path_key(text), [])
         if len(coded) > 1:
             raise ValueError(_("Có nhiều đơn vị cùng tên viết tắt này: hãy ghi đường dẫn."))
         if coded:
@@ -128,6 +133,10 @@ class Units:
                 % {"not_here": NOT_HERE, "unit": text[:SAID]}
             )
         return self._add(text)
+
+    def _refuse_shared(self, path: str) -> None:
+        if path in self._shared:
+            raise ValueError(_("Có nhiều đơn vị cùng đường dẫn này: hãy đổi tên một đơn vị."))
 
     def save_added(self) -> None:
         """Save the units made in memory. Raises IntegrityError where one is there by now.
@@ -148,7 +157,8 @@ class Units:
             )
         unit = None
         for depth in range(1, len(names) + 1):
-            key = _key("/".join(names[:depth]))
+            key = path_key("/".join(names[:depth]))
+            self._refuse_shared(key)
             if key not in self._by_path:
                 self._by_path[key] = Unit(name=names[depth - 1], parent=unit)
                 self.added.append(self._by_path[key])
@@ -189,5 +199,6 @@ def _line_of(unit: Unit) -> tuple[int, list[str]]:
     return len(names), names
 
 
-def _key(text: str) -> str:
+def path_key(text: str) -> str:
+    """Give what two ways to write the same path have in common."""
     return "/".join(" ".join(part.split()) for part in text.split("/")).casefold()

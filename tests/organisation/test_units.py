@@ -79,6 +79,18 @@ class MovingAtOnceTests(Offices, cast.Cast, TransactionTestCase):
             self.assertContains(second.result(), "Đơn vị không thể nằm dưới chính nó.")
 
 
+class PathTests(TestCase):
+    def test_a_path_of_two_units_leads_to_neither(self):
+        Unit.objects.create(name="Sở Y tế")
+        Unit.objects.create(name="SỞ Y TẾ")
+        units = Units(may_add=True)
+
+        for path in ("Sở Y tế", "sở y  tế", "Sở Y tế/Văn phòng"):
+            with self.subTest(path), self.assertRaisesMessage(ValueError, "cùng đường dẫn"):
+                units.find(path)
+        self.assertEqual(units.added, [])
+
+
 class WalkTests(Offices, TestCase):
     def setUp(self):
         self.set_up_offices()

@@ -75,6 +75,24 @@ class DoorTests(cast.Cast, TestCase):
 
         self.assertEqual((r.status_code, Unit.objects.count()), (200, 1))
 
+    def test_a_unit_whose_path_is_another_s_is_refused(self):
+        staff = Client()
+        self.come_in(cast.make_staff("huong"), client=staff)
+        above = Unit.objects.create(name="Sở Y tế")
+        below = Unit.objects.create(name="Văn phòng", parent=above)
+
+        for name, parent in (
+            ("SỞ  Y  TẾ", ""),
+            ("Sở Y tế/Văn phòng", ""),
+            ("văn phòng", above.pk),
+        ):
+            with self.subTest(name):
+                r = Page(staff, "/quan-tri/accounts/unit/add/").save(name=name, parent=parent)
+                self.assertEqual((r.status_code, Unit.objects.count()), (200, 2))
+                self.assertEqual(list(r.context["adminform"].form.errors), ["name"])
+        own = Page(staff, f"/quan-tri/accounts/unit/{below.pk}/change/").save(name="VĂN PHÒNG")
+        self.assertEqual(own.status_code, 302)
+
     def test_rows_that_are_written_many_at_once(self):
         Account.objects.bulk_update([Account(pk=self.an.pk, full_name=TYPED)], ["full_name"])
         Account.objects.filter(pk=self.binh.pk).update(full_name=TYPED)
