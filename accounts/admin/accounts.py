@@ -33,7 +33,7 @@ from accounts.models import Account, Address, AuditEvent, Unit
 from accounts.models.phone_state import state_of
 from accounts.models.right import Right
 from accounts.organisation import roles
-from accounts.organisation.aliases import AliasForm
+from accounts.organisation.aliases import AliasForm, AliasFormSet
 from accounts.organisation.units import unit_name
 from accounts.pages.requests import actor, takes_long
 from otp import phones
@@ -48,6 +48,7 @@ class AliasInline(admin.StackedInline):  # type: ignore[type-arg]  # not generic
 
     model = Address
     form = AliasForm
+    formset = AliasFormSet
     fields = ("address",)
     extra = 1
     max_num = 5  # with more, the page would have too many fields to be sent

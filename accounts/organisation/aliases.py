@@ -46,6 +46,16 @@ class AliasForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at ru
         return address
 
 
+class AliasFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]  # not generic at run time
+    def clean(self) -> None:
+        super().clean()
+        for form in self.forms:
+            # A new account's own address is in no table yet.
+            is_new = not (form.instance.pk or self.instance.pk)
+            if is_new and form.cleaned_data.get("address") == self.instance.address:
+                form.add_error("address", NOT_FREE)
+
+
 def is_reserved(address: str) -> bool:
     """Say whether the address is the domain's, or the portal's own."""
     return address.partition("@")[0] in RESERVED or address in _of_the_portal()

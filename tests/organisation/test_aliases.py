@@ -385,6 +385,21 @@ class StaffTests(StaffTestCase):
         self.assertEqual(Message.objects.get().channel, "kick")
 
 
+    def test_a_new_account_s_own_address_is_none_of_its_others(self):
+        data = {"address": "moi@hagiang.gov.vn", "kind": "person", "is_active": "on"}
+        data |= cast.NO_ALIASES | {"addresses-TOTAL_FORMS": 2}
+        for typed in ("moi@hagiang.gov.vn", "MOI@hagiang.gov.vn"):
+            with self.subTest(typed):
+                data["addresses-0-address"] = typed
+                r = self.client.post("/quan-tri/accounts/account/add/", data)
+                self.assertContains(r, "đã thuộc về một tài khoản")
+        self.assertFalse(Account.objects.filter(address__startswith="moi@").exists())
+
+        data |= {"addresses-0-address": ALIAS, "addresses-1-address": "x@gmail.com"}
+        r = self.client.post("/quan-tri/accounts/account/add/", data | {"address": "?"})
+        self.assertEqual(r.status_code, 200)
+
+
 class AtOnceTests(cast.Cast, TransactionTestCase):
     def test_an_alias_that_somebody_else_takes_meanwhile_is_refused_with_a_sentence(self):
         self.set_up_people()
