@@ -384,7 +384,6 @@ class StaffTests(StaffTestCase):
 
         self.assertEqual(Message.objects.get().channel, "kick")
 
-
     def test_a_new_account_s_own_address_is_none_of_its_others(self):
         data = {"address": "moi@hagiang.gov.vn", "kind": "person", "is_active": "on"}
         data |= cast.NO_ALIASES | {"addresses-TOTAL_FORMS": 2}
