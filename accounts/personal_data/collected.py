@@ -127,7 +127,7 @@ COLLECTED: tuple[Part, ...] = (
         (
             Column(_("Kênh"), "channel"),
             Column(_("Gửi đến"), "to_masked"),
-            Column(_("Trạng thái"), "state"),
+            Column(_("Trạng thái"), "state", reading.state_of_message),
             Column(_("Lý do"), "reason"),
             Column(_("Kết quả của từng cách gửi"), "other_ways", reading.each_way),
             Column(_("Nhà cung cấp"), "gateway"),

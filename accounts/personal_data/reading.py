@@ -13,7 +13,7 @@ from accounts.access.sessions import SessionStore
 from accounts.models import Account, AuditEvent, Custody
 from accounts.personal_data.parts import Show
 from otp import phones
-from otp.codes.reasons import fate_in_words
+from otp.codes.reasons import fate_in_words, state_in_words
 from otp.counting import keyed_names
 from otp.models import DeadNumberDay, Message
 
@@ -64,6 +64,10 @@ def dead_days(person: Account) -> "QuerySet[DeadNumberDay]":
 def each_way(message: Message, person: Account) -> str:
     """Say what became of a message that went by several ways; "" for one of one way."""
     return fate_in_words(message) if message.other_ways else ""
+
+
+def state_of_message(message: Message, person: Account) -> str:
+    return state_in_words(message.state, message.channel)
 
 
 def mailboxes(person: Account) -> "QuerySet[Custody]":

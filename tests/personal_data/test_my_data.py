@@ -43,8 +43,9 @@ from accounts.models import (
 )
 from accounts.personal_data.collected import COLLECTED
 from accounts.personal_data.left_out import LEFT_OUT
+from otp import outbox
 from otp.counting import keyed_names
-from otp.models import Code, DeadNumberDay
+from otp.models import Code, DeadNumberDay, Message
 from tests.support import cast
 from tests.support.cast import PASSWORD
 from tests.support.clock import let_pass
@@ -330,6 +331,18 @@ class EarlierOwnerTests(MyData, TestCase):
         told = self.rows("lich_su")
         self.assertNotIn("khac", [row["Lý do"] for row in told])
         self.assertIn("Đăng nhập", [row["Việc"] for row in told])
+
+
+class MailTests(MyData, TestCase):
+    def test_no_operator_of_telephones_took_a_mail(self):
+        Message.objects.all().delete()
+        outbox.queue_mail(self.an.address, to=self.an.address, subject="x", text="x")
+        Message.objects.update(state="accepted", to="", subject="", text="")
+
+        page = self.client.get(DATA)
+
+        self.assertContains(page, "nơi nhận đã nhận")
+        self.assertNotContains(page, "nhà mạng đã nhận")
 
 
 class LongTests(MyData, TestCase):
