@@ -6,6 +6,7 @@ import math
 from django.conf import settings
 from django.core.serializers import serialize
 from django.test import Client, SimpleTestCase, TestCase, TransactionTestCase, override_settings
+from django.utils import timezone
 
 from accounts.hotline import caller_check, remedies
 from accounts.models import Account, AuditEvent, DailyHelp, Session
@@ -249,6 +250,15 @@ class AskedForTests(Checks, TestCase):
         self.do("mo-khoa", self.chi, unchecked=UNCHECKED)
         self.assertEqual(self.events("unlocked").get().detail["unchecked"], UNCHECKED)
         self.assertContains(self.see(self.chi), f"không đối chiếu người gọi: {UNCHECKED}")
+
+    def test_no_words_are_to_be_sent_where_no_number_would_get_them(self):
+        lost = cast.make("mat.so", locked_at=timezone.now())
+
+        page = self.client.get(page_of(lost, "mo-khoa"))
+
+        self.assertContains(page, ASKED)
+        self.assertContains(page, "không có số nào nhận được từ đối chiếu")
+        self.assertNotContains(page, "tới số đã đăng ký")
 
     def test_whoever_was_checked_is_helped_without_one(self):
         self.check(self.chi)
