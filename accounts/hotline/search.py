@@ -30,6 +30,8 @@ _MASKED = re.compile(rf"(0\d{{3}})?[*•×xX…]+(\d{{{phones.STAFF_DIGITS},{MOS
 _NUMBER = re.compile(r"[\d\s.+()-]+")
 # Or the beginning of one. A dot among words is one of a title: BS. Nguyễn Văn An.
 _ADDRESS = re.compile(r"\S*[.@]\S*")
+# As mail programs write a sender: Nguyễn Văn An <an@…>, where what is before it names nobody.
+_SENDER = re.compile(r"[^<>]*<([^<>\s]+@[^<>\s]+)>\s*[;,]?")
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ def find(staff: Account, words: str, unit: str = "") -> Found:
         return _by_number(people, masked[2], start=masked[1] or "")
     if _NUMBER.fullmatch(words):
         return _by_number(people, re.sub(r"\D", "", words))
+    if sender := _SENDER.fullmatch(words):
+        words = sender[1]
     if _ADDRESS.fullmatch(words):
         return _by_address(people, words, everybody=everybody)
     return _by_name(people, words, everybody=everybody, narrowed=bool(unit) or not everybody)

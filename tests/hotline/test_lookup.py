@@ -64,6 +64,13 @@ class FindingTests(LookupTestCase):
             with self.subTest(words):
                 self.assertEqual(self.found(words), self.page_of(titled))
 
+    def test_an_address_as_mail_programs_write_it(self):
+        address = self.duc.address
+
+        for words in (f"Nguyễn Đức <{address}>", f"<{address}>", f'"Duc, N." <{address}>;'):
+            with self.subTest(words):
+                self.assertEqual(self.found(words), self.page_of(self.duc))
+
     def test_the_last_word_may_be_a_beginning(self):
         self.assertEqual(self.found("nguyen duc hoa"), self.page_of(self.duc))
 
