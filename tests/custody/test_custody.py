@@ -320,7 +320,8 @@ class LongListTests(Mailboxes):
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE accounts_account")
 
-        (plan,) = plans_of(lambda: self.client.get(LIST), 'ORDER BY "accounts_account"."address"')
+        in_order = 'ORDER BY "accounts_account"."address"'
+        (plan,) = plans_of(lambda: self.client.get(LIST), in_order, sorts=False)
 
         self.assertIn("account_mailbox", plan)
         self.assertNotIn("Sort", plan)

@@ -4,16 +4,18 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 
-def plans_of(act, words, *, bitmaps=True):
+def plans_of(act, words, *, bitmaps=True, sorts=True):
     """Give the plans of those statements of an act in which there are these words.
 
-    Tables of tests are small, so no plan may walk along a whole one. Nothing in them was vacuumed
-    either, so a bitmap often costs less than the index that holds all that is asked for.
+    Tables of tests are small, so no plan may walk along a whole one. Where nothing in them was
+    vacuumed, a bitmap often costs less than the index that holds all that is asked for; where all
+    was, sorting costs less than the index that has it in order.
     """
     with CaptureQueriesContext(connection) as asked:
         act()
     statements = [each["sql"] for each in asked if words in each["sql"]]
-    off = ["enable_seqscan"] if bitmaps else ["enable_seqscan", "enable_bitmapscan"]
+    allowed = {"seqscan": False, "bitmapscan": bitmaps, "sort": sorts}
+    off = [f"enable_{way}" for way, may in allowed.items() if not may]
     return [_plan(statement, off) for statement in statements if statement.startswith("SELECT")]
 
 
