@@ -3,6 +3,7 @@
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -33,9 +34,11 @@ class Unit(models.Model):
         # Not `fastupdate`: a look-up after a large import must not read through its backlog.
         indexes = [GinIndex(FoldedWords("name"), name="unit_name_words", fastupdate=False)]
         constraints = [
+            # A path is read in any case, and / stands between its names: each is one unit's.
             models.UniqueConstraint(
-                name="unit_name_once", fields=["parent", "name"], nulls_distinct=False
+                "parent", Lower("name"), name="unit_path_once", nulls_distinct=False
             ),
+            models.CheckConstraint(name="unit_name_is_one_step", condition=~Q(name__contains="/")),
             models.CheckConstraint(
                 name="unit_not_its_own_parent",
                 condition=~Q(parent=models.F("id")) | Q(parent__isnull=True),

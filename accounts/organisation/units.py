@@ -99,14 +99,10 @@ class Units:
         self.added: list[Unit] = []
         self._by_path: dict[str, Unit] = {}
         self._by_code: dict[str, list[Unit]] = defaultdict(list)
-        self._shared: set[str] = set()  # paths of several units
         tree = Tree()
         self.known = tree.units
         for unit in self.known.values():
-            path = path_key(tree.path(unit.pk))
-            if path in self._by_path:
-                self._shared.add(path)
-            self._by_path[path] = unit
+            self._by_path[path_key(tree.path(unit.pk))] = unit
             if unit.code:
                 self._by_code[path_key(unit.code)].append(unit)
 
@@ -115,7 +111,6 @@ class Units:
 
         Raises ValueError, which says what is wrong.
         """
-        self._refuse_shared(path_key(text))
         unit = self._by_path.get(path_key(text))
         if unit is not None:
             return unit
@@ -133,10 +128,6 @@ class Units:
                 % {"not_here": NOT_HERE, "unit": text[:SAID]}
             )
         return self._add(text)
-
-    def _refuse_shared(self, path: str) -> None:
-        if path in self._shared:
-            raise ValueError(_("Có nhiều đơn vị cùng đường dẫn này: hãy đổi tên một đơn vị."))
 
     def save_added(self) -> None:
         """Save the units made in memory. Raises IntegrityError where one is there by now.
@@ -158,7 +149,6 @@ class Units:
         unit = None
         for depth in range(1, len(names) + 1):
             key = path_key("/".join(names[:depth]))
-            self._refuse_shared(key)
             if key not in self._by_path:
                 self._by_path[key] = Unit(name=names[depth - 1], parent=unit)
                 self.added.append(self._by_path[key])
@@ -191,14 +181,14 @@ def nearest_saved(unit: Unit | None) -> Unit | None:
 
 
 def _line_of(unit: Unit) -> tuple[int, list[str]]:
-    """Give the depth of a unit, and the names from the top down to it."""
-    names = [unit.name]
+    """Give the depth of a unit, and the names from the top down to it, in small letters."""
+    names = [unit.name.lower()]
     while unit.parent is not None:
         unit = unit.parent
-        names.insert(0, unit.name)
+        names.insert(0, unit.name.lower())
     return len(names), names
 
 
 def path_key(text: str) -> str:
     """Give what two ways to write the same path have in common."""
-    return "/".join(" ".join(part.split()) for part in text.split("/")).casefold()
+    return "/".join(" ".join(part.split()) for part in text.split("/")).lower()

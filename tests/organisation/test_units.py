@@ -3,6 +3,7 @@
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
 
+from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.test import TestCase, TransactionTestCase
 
@@ -79,16 +80,46 @@ class MovingAtOnceTests(Offices, cast.Cast, TransactionTestCase):
             self.assertContains(second.result(), "Đơn vị không thể nằm dưới chính nó.")
 
 
-class PathTests(TestCase):
-    def test_a_path_of_two_units_leads_to_neither(self):
-        Unit.objects.create(name="Sở Y tế")
-        Unit.objects.create(name="SỞ Y TẾ")
-        units = Units(may_add=True)
+class NamedAtOnceTests(cast.Cast, TransactionTestCase):
+    def test_of_two_who_name_a_unit_alike_the_second_reads_why_it_is_refused(self):
+        self.come_in(cast.make_staff("huong"))
+        page = "/quan-tri/accounts/unit/add/"
+        data = {"name": "SỞ Y TẾ", "code": "", "parent": ""} | drawn_from(self.client, page)
 
-        for path in ("Sở Y tế", "sở y  tế", "Sở Y tế/Văn phòng"):
-            with self.subTest(path), self.assertRaisesMessage(ValueError, "cùng đường dẫn"):
-                units.find(path)
-        self.assertEqual(units.added, [])
+        def save():
+            with contextlib.closing(connection):
+                return self.client.post(page, data)
+
+        with ThreadPoolExecutor(1) as threads:
+            with transaction.atomic():
+                Unit.objects.create(name="Sở Y tế")
+                second = threads.submit(save)
+                wait_for(lambda: second.done() or waiting_for_locks(), "the second to wait")
+            self.assertContains(second.result(), "Đã có đơn vị tên này ở cùng cấp.")
+        self.assertEqual(list(Unit.objects.values_list("name", flat=True)), ["Sở Y tế"])
+
+
+class OlderPathsTests(TransactionTestCase):
+    BEFORE = "0105_former_names_of_webhooks"
+
+    def test_units_of_one_path_are_told_apart_when_the_portal_is_upgraded(self):
+        self.addCleanup(call_command, "migrate", verbosity=0)
+        call_command("migrate", "accounts", self.BEFORE, verbosity=0)
+        health = Unit.objects.create(name="Sở Y tế")
+        office = Unit.objects.create(name="Văn phòng", parent=health)
+        for name in ("SỞ Y TẾ", "sở y tế (2)", "Sở Y tế/Văn phòng", "a" * 200, "A" * 200):
+            Unit.objects.create(name=name)
+
+        call_command("migrate", verbosity=0)
+
+        self.assertEqual(
+            list(Unit.objects.order_by("pk").values_list("name", flat=True)),
+            [
+                *("Sở Y tế", "Văn phòng", "SỞ Y TẾ (3)", "sở y tế (2)", "Sở Y tế-Văn phòng"),
+                *("a" * 200, "A" * 196 + " (2)"),
+            ],
+        )
+        self.assertEqual(Units().find("SỞ Y TẾ/Văn phòng"), office)
 
 
 class WalkTests(Offices, TestCase):

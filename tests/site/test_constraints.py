@@ -345,10 +345,12 @@ REFUSED = {
         )
     ],
     "address_one_main": [([account(id=1)], address(is_main=True))],
-    "unit_name_once": [
+    "unit_path_once": [
         ([unit()], unit()),
-        ([unit(id=1), unit(name="Phòng", parent_id=1)], unit(name="Phòng", parent_id=1)),
+        ([unit(name="Sở Y tế")], unit(name="SỞ Y TẾ")),
+        ([unit(id=1), unit(name="Phòng", parent_id=1)], unit(name="phòng", parent_id=1)),
     ],
+    "unit_name_is_one_step": [([], unit(name="Sở Y tế/Văn phòng"))],
     "unit_not_its_own_parent": [([], unit(id=7, parent_id=7))],
     "help_once_a_day": [([*PEOPLE, daily_help()], daily_help())],
     "help_used_by_its_word": [
