@@ -6,6 +6,7 @@ from django.contrib.auth import update_session_auth_hash
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Case, When
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -42,6 +43,8 @@ from otp.codes.fates import ASKED_FOR
 from otp.counting import keyed_names
 from otp.counting.ceilings import Paused
 from otp.models import Code
+
+LISTED = 50  # sessions that are open, and as many of the webmail
 
 _STILL_OPEN = gettext_lazy(
     "Mật khẩu ứng dụng vẫn mở được thư. Nếu mất máy, hãy hủy mật khẩu của máy đó ở mục Mật khẩu ứng"
@@ -318,10 +321,12 @@ def activity(request: PersonRequest) -> HttpResponse:
         if app_passwords.are_offered() and app_passwords.of(user):
             messages.info(request, _STILL_OPEN)
         return redirect("accounts:activity")
+    opened, webmail = _sessions(request), webmail_logins.of(user)
     context = {
         "history": _history(request),
-        "sessions": _sessions(request),
-        "webmail": webmail_logins.of(user),
+        "sessions": opened[:LISTED],
+        "webmail": webmail[:LISTED],
+        "are_more": max(len(opened), len(webmail)) > LISTED,
         "devices": devices.of(user, request),
         "mail_logins": mail_logins.of(user),
         "device_sms": bool(settings.PROFILE.sms.new_device and user.phone_for_codes),
@@ -340,8 +345,10 @@ def _history(request: PersonRequest) -> History:
 
 
 def _sessions(request: PersonRequest) -> list[dict[str, object]]:
-    rows = Session.objects.filter(account=request.user, expire_date__gt=timezone.now())
+    """Give this session, then the last used of the others, one more than are listed."""
     current = Session.name_of(request.session.session_key or "")
+    rows = Session.objects.filter(account=request.user, expire_date__gt=timezone.now())
+    this_first = Case(When(pk=current, then=0), default=1)
     return [
         {
             "browser": browsers.in_words(data.get("browser", "")),
@@ -350,7 +357,7 @@ def _sessions(request: PersonRequest) -> list[dict[str, object]]:
             "seen_at": row.seen_at,
             "current": row.pk == current,
         }
-        for row in rows.order_by("-seen_at")
+        for row in rows.order_by(this_first, "-seen_at")[: LISTED + 1]
         for data in [request.session.decode(row.session_data)]
     ]
 

@@ -250,6 +250,26 @@ class OwnerTests(cast.Cast, TestCase):
         self.assertContains(r, "10.9.9.9")
         self.assertNotContains(r, "10.7.7.7")
 
+    def test_of_many_sessions_the_last_used_are_listed_and_this_one_first(self):
+        now = timezone.now()
+        for n in range(1, 50):
+            Session.objects.create(
+                pk=Session.name_of(f"s{n}"),
+                account=self.an,
+                session_data=SessionStore().encode({"client": f"10.5.5.{n}"}),
+                created_at=now,
+                seen_at=now + dt.timedelta(seconds=n),
+                expire_date=now + dt.timedelta(hours=1),
+            )
+
+        r = self.client.get(ACTIVITY)
+
+        listed = [session["ip"] for session in r.context["sessions"]]
+        self.assertEqual(listed, ["127.0.0.1", *(f"10.5.5.{n}" for n in range(49, 0, -1))])
+        self.assertContains(r, "Còn các phiên khác không nêu ở đây.")
+        Session.objects.get(pk=Session.name_of("s1")).delete()
+        self.assertNotContains(self.client.get(ACTIVITY), "Còn các phiên khác")
+
     def test_it_shows_resets_and_changes_of_the_phone_too(self):
         self.client.post(PHONE, {"phone": "0912345671"})
         self.client.post(f"{PHONE}xac-thuc/", {"code": newest_code()})
