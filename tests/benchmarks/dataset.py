@@ -74,7 +74,7 @@ class Size:
 
 
 WHOLE = Size(1_000_000, 10_000_000, 10_000_000)
-ONE_PAGE = Size(400, 400, 400)
+ONE_PAGE = Size(400, 4_000, 4_000)  # as many of one person as in the whole
 
 
 def main(*words):
