@@ -19,6 +19,7 @@ class AccountsConfig(AppConfig):
             "accounts.checks",
             "accounts.directory.checks",
             "accounts.organisation.checks",
+            "accounts.upkeep.checks",
         ):
             import_module(checks)  # registers them
         from accounts.access import watching

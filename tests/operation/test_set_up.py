@@ -24,6 +24,7 @@ DIRECTORY = {
     "DIRECTORY_BIND_PASSWORD": "geheim-l",
 }
 
+BACKUPS = {"BACKUP_DIR": "/var/backups/mailportal", "BACKUP_RECIPIENT": "age1" + "q" * 58}
 SYSLOG = {"AUDIT_SYSLOG": "soc.example.gov.vn"}
 SSO = {"REDIRECT_URI": "https://webmail.example.gov.vn/index.php/login/oauth"}
 SSO |= {"SECRET": "geheim-w-" + "4b1f" * 8, "MAIL_SECRET": "geheim-m-" + "9c2e" * 8, "KEY": PEM}
@@ -144,6 +145,10 @@ FAULTS = [
         "AUDIT_SYSLOG_CERT",
         SYSLOG | {"AUDIT_SYSLOG_CERT": "/etc/hostname", "AUDIT_SYSLOG_KEY": "/etc/hostname"},
     ),
+    ("BACKUP_DIR", BACKUPS | {"BACKUP_DIR": "backups"}),
+    ("BACKUP_RECIPIENT", BACKUPS | {"BACKUP_RECIPIENT": ""}),
+    ("BACKUP_RECIPIENT", BACKUPS | {"BACKUP_RECIPIENT": "AGE-SECRET-KEY-1geheim-b"}),
+    ("BACKUP_SCRATCH_URL", BACKUPS | {"BACKUP_SCRATCH_URL": "postgresql://u:geheim@h/mailportal"}),
     ("DOVEADM_API_KEY", {"DOVEADM_URL": "https://mail.example.gov.vn:8080"}),
     ("DOVEADM_URL", {"DOVEADM_API_KEY": "geheim-a"}),
     ("AUTH_POLICY_TOKEN", {"AUTH_POLICY_TOKEN": "geheim-p"}),
@@ -283,6 +288,8 @@ class SetUpTests(TestCase):
         faultless = [
             ("", {}),
             ("", DESCRIBED),
+            ("", BACKUPS),
+            ("", BACKUPS | {"BACKUP_SCRATCH_URL": "postgresql://u:geheim@h/mailportal_scratch"}),
             ("", {"OFFICE_NETWORKS": "10.0.0.0/8,2001:db8::/32"}),
             ("", {"ALERT_EMAILS": "a@example.gov.vn, b@example.gov.vn"}),
             ("", {"ALLOWED_HOSTS": f"127.0.0.1, {deployment.HOST}"}),
