@@ -206,6 +206,21 @@ def deployment(**_: Any) -> list[CheckMessage]:
     return faults
 
 
+@register(Tags.security, deploy=True)
+def proxies_are_counted(**_: Any) -> list[CheckMessage]:
+    """Refuse to take a request that came by TLS for one in clear."""
+    if settings.TRUSTED_PROXY_COUNT or not settings.OVER_HTTPS:
+        return []
+    return [
+        Error(
+            "TRUSTED_PROXY_COUNT is 0, but TLS ends at a proxy: each page would lead to itself"
+            " without end.",
+            hint="Say how many proxies of yours stand before the portal; with nginx alone, 1.",
+            id="portal.E040",
+        )
+    ]
+
+
 def _mail_goes_in_clear() -> bool:
     encrypted = settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL
     by_smtp = settings.EMAIL_BACKEND.endswith("smtp.EmailBackend")

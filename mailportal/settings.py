@@ -99,10 +99,7 @@ if DATABASE_URL and postgresql.as_owner and env.str("DATABASE_OWNER_URL", ""):
 _POOLERS = validate.OneOf(["", "session", "transaction"])
 DATABASE_POOLER = env.str("DATABASE_POOLER", "", validate=_POOLERS)
 DATABASE_DIRECT_URL = env.str("DATABASE_DIRECT_URL", "")
-if DATABASE_POOLER and not DATABASE_DIRECT_URL:
-    raise ImproperlyConfigured(
-        "DATABASE_POOLER needs DATABASE_DIRECT_URL, the address of PostgreSQL itself."
-    )
+address.refuse_half(env)
 if DATABASE_URL:
     DATABASE_OF_PAGES = address.database(env, "DATABASE_URL", pooler=DATABASE_POOLER)
 else:

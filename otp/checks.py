@@ -71,7 +71,7 @@ def check_code_ways(**_: Any) -> list[CheckMessage]:
 @register(Tags.security)
 def check_mail_server(**_: Any) -> list[CheckMessage]:
     """Check that the mail server can be told to end sessions, over TLS (PW-10)."""
-    if not (settings.DOVEADM_URL or settings.DOVEADM_API_KEY):
+    if not (settings.DOVEADM_URL or settings.DOVEADM_API_KEY or settings.DOVEADM_CA_FILE):
         return []
     if not (settings.DOVEADM_URL and settings.DOVEADM_API_KEY):
         return [
@@ -125,7 +125,7 @@ def _is_mail_address(text: str) -> bool:
 @register(Tags.security)
 def check_webhook(**_: Any) -> list[CheckMessage]:
     """Check that alerts are posted over TLS, and signed."""
-    if not settings.ALERT_WEBHOOK_URL:
+    if not (settings.ALERT_WEBHOOK_URL or settings.ALERT_WEBHOOK_SECRET):
         return []
     faults = list(weak_secrets("ALERT_WEBHOOK_SECRET", [settings.ALERT_WEBHOOK_SECRET], "otp.E014"))
     if not _is_private(settings.ALERT_WEBHOOK_URL):

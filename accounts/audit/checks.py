@@ -46,7 +46,8 @@ def places_of_the_trail(**_: Any) -> list[CheckMessage]:
                 id="portal.E026",
             )
         )
-    if settings.AUDIT_SYSLOG:
+    its_own = (settings.AUDIT_SYSLOG_CA, settings.AUDIT_SYSLOG_CERT, settings.AUDIT_SYSLOG_KEY)
+    if settings.AUDIT_SYSLOG or any(its_own):
         faults += _of_syslog()
     return faults
 

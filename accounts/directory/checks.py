@@ -12,14 +12,34 @@ from accounts.directory import client
 from otp.checks import holds_certificate
 
 KINDS = ("openldap", "ad")
+# What has no default, and means nothing without a directory.
+ITS_OWN = (
+    "DIRECTORY_BASE",
+    "DIRECTORY_BIND_DN",
+    "DIRECTORY_BIND_PASSWORD",
+    "DIRECTORY_NOBODY_DN",
+    "DIRECTORY_CA_FILE",
+    "DIRECTORY_PHONE_ATTRIBUTE",
+)
 
 
 @register(Tags.security)
 def directory_is_whole(**_: Any) -> list[CheckMessage]:
-    """Check what DIRECTORY needs, where it is set."""
+    """Check what DIRECTORY needs, where it is set, and that it is set where the others are."""
     if not client.is_in_charge():
-        return []
+        return [*_nowhere()]
     return [*_library(), *_address(), *_settings(), *_filter(), *_ca_file(), *_app_passwords()]
+
+
+def _nowhere() -> Iterator[CheckMessage]:
+    alone = [name for name in ITS_OWN if getattr(settings, name)]
+    if alone:
+        yield Error(
+            f"DIRECTORY is not set, but {' and '.join(alone)}: passwords would be looked for in the"
+            " portal's database.",
+            hint="Set DIRECTORY to the directory's address, or take the others out.",
+            id="portal.E039",
+        )
 
 
 def _library() -> Iterator[CheckMessage]:

@@ -11,6 +11,13 @@ from mailportal import postgresql
 
 PORT = "5432"
 _HOSTS = re.compile(r"(?P<before>[a-z]+://(?:[^@/?#]*@)?)(?P<hosts>[^@/?#]+)(?P<after>.*)")
+# The first is of no use without the second.
+_NEEDS = (
+    ("DATABASE_POOLER", "DATABASE_DIRECT_URL"),
+    ("DATABASE_POOLER", "DATABASE_URL"),
+    ("DATABASE_DIRECT_URL", "DATABASE_URL"),
+    ("DATABASE_REPLICA_URL", "DATABASE_URL"),
+)
 _HOST = re.compile(r"(\[[^\]]+\]|[^:]+)(?::(\d+))?")
 
 
@@ -55,6 +62,17 @@ def with_limits(database: dict[str, Any], *, pooler: str = "") -> dict[str, Any]
         "LIMITS_BY_SET": pooler == "session",
         "DISABLE_SERVER_SIDE_CURSORS": pooler == "transaction",
     }
+
+
+def refuse_half(env: FileAwareEnv) -> None:
+    """Raise ImproperlyConfigured, which names it, where an address is missing that others need.
+
+    Without DATABASE_URL the embedded database would be served, or migrated, beside the real one.
+    """
+    needs = [*_NEEDS, ("DATABASE_OWNER_URL", "DATABASE_URL")] if postgresql.as_owner else _NEEDS
+    for name, needed in needs:
+        if env.str(name, "") and not env.str(needed, ""):
+            raise ImproperlyConfigured(f"{name} needs {needed}, which is not set.")
 
 
 def read(env: FileAwareEnv, name: str) -> dict[str, Any]:

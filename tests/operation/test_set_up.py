@@ -60,6 +60,10 @@ FAULTS = [
     ("DATABASE_POOLER", {"DATABASE_POOLER": "statement"}),
     ("DATABASE_DIRECT_URL", {"DATABASE_POOLER": "transaction"}),
     ("DATABASE_DIRECT_URL", {"DATABASE_DIRECT_URL": "mysql://u:geheim@h/x"}),
+    *(
+        ("DATABASE_URL", {"DATABASE_URL": None, name: "postgresql://u:geheim@h/x"})
+        for name in ("DATABASE_DIRECT_URL", "DATABASE_REPLICA_URL")
+    ),
     ("DATABASE_REPLICA_URL", {"DATABASE_REPLICA_URL": "mysql://u:geheim@h/x"}),
     ("PORTAL_PROFILE", {"PORTAL_PROFILE": "nowhere"}),
     ("PORTAL_PROFILE", {"PORTAL_PROFILE": "/nonexistent/office.toml"}),
@@ -107,6 +111,8 @@ FAULTS = [
         for name in ("ZNS_API_BASE", "ZNS_OAUTH_BASE")
     ),
     ("TWILIO_VOICE_FROM", {"CODE_WAYS": "sms,voice"}),
+    ("TRUSTED_PROXY_COUNT", {"TRUSTED_PROXY_COUNT": "0"}),
+    ("TRUSTED_PROXY_COUNT", {"TRUSTED_PROXY_COUNT": None}),
     ("TRUSTED_PROXY_HEADER", {"TRUSTED_PROXY_HEADER": "X-Real-IP"}),
     ("OFFICE_NETWORKS", {"OFFICE_NETWORKS": "10.0.0.0/33"}),
     ("OFFICE_NETWORKS", {"OFFICE_NETWORKS": "10.0.0.1/8"}),
@@ -123,6 +129,7 @@ FAULTS = [
         for addresses in ("it", "a@example.gov.vn;b@example.gov.vn", "a@example.gov.vn,")
     ),
     ("ALERT_WEBHOOK_SECRET", {"ALERT_WEBHOOK_URL": "https://soc.example.gov.vn/"}),
+    ("ALERT_WEBHOOK_URL", {"ALERT_WEBHOOK_SECRET": deployment.SECRETS["OTP_PEPPER"]}),
     (
         "ALERT_WEBHOOK_URL",
         {"ALERT_WEBHOOK_URL": "http://soc.example.gov.vn/"}
@@ -136,6 +143,10 @@ FAULTS = [
             *("tls://soc.example.gov.vn", "soc.example.gov.vn:x", "u:geheim@soc.example.gov.vn"),
             *(":6514", "["),
         )
+    ),
+    *(
+        ("AUDIT_SYSLOG names no server", {f"AUDIT_SYSLOG_{name}": "/etc/hostname"})
+        for name in ("CA", "CERT", "KEY")
     ),
     ("AUDIT_SYSLOG_CA", SYSLOG | {"AUDIT_SYSLOG_CA": "/nonexistent/ca.pem"}),
     ("AUDIT_SYSLOG_CA", SYSLOG | {"AUDIT_SYSLOG_CA": str(SETTINGS)}),
@@ -151,6 +162,7 @@ FAULTS = [
     ("BACKUP_SCRATCH_URL", BACKUPS | {"BACKUP_SCRATCH_URL": "postgresql://u:geheim@h/mailportal"}),
     ("DOVEADM_API_KEY", {"DOVEADM_URL": "https://mail.example.gov.vn:8080"}),
     ("DOVEADM_URL", {"DOVEADM_API_KEY": "geheim-a"}),
+    ("DOVEADM_URL", {"DOVEADM_CA_FILE": "/etc/hostname"}),
     ("AUTH_POLICY_TOKEN", {"AUTH_POLICY_TOKEN": "geheim-p"}),
     *(
         (f"WEBMAIL_SSO_{name}", {f"WEBMAIL_SSO_{each}": value for each, value in SSO.items()} | bad)
@@ -181,6 +193,11 @@ FAULTS = [
     ("DIRECTORY", DIRECTORY | {"DIRECTORY": "ldaps://ldap.example.gov.vn:x"}),
     ("DIRECTORY", DIRECTORY | {"DIRECTORY": "ldaps://u:geheim@ldap.example.gov.vn"}),
     ("DIRECTORY", DIRECTORY | {"DIRECTORY": "ldaps://ldap.example.gov.vn/dc=x"}),
+    *(
+        ("DIRECTORY is not set", {name: value})
+        for name, value in (DIRECTORY | {"DIRECTORY_NOBODY_DN": "cn=nobody"}).items()
+        if name != "DIRECTORY"
+    ),
     ("DIRECTORY_KIND", DIRECTORY | {"DIRECTORY_KIND": "novell"}),
     ("DIRECTORY_BASE", DIRECTORY | {"DIRECTORY_BASE": None}),
     ("DIRECTORY_BIND_DN", DIRECTORY | {"DIRECTORY_BIND_DN": ""}),
