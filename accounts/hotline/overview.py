@@ -151,8 +151,9 @@ def _of_account(seen: Overview) -> str:
         return _("Tài khoản đã ngừng sử dụng. Đề nghị anh/chị liên hệ cán bộ CNTT của đơn vị.")
     if account.is_locked:
         return _(
-            "Tài khoản đang bị khóa từ %(time)s nên chưa đăng nhập và lấy lại mật khẩu được. Đề"
-            " nghị anh/chị liên hệ cán bộ CNTT của đơn vị để mở khóa."
+            "Tài khoản đang bị khóa từ %(time)s nên chưa đăng nhập và lấy lại mật khẩu được. Tôi"
+            " mở khóa được sau khi đối chiếu; nếu không đối chiếu được, đề nghị anh/chị liên hệ cán"
+            " bộ CNTT của đơn vị."
         ) % {"time": moment(account.locked_at)}
     return _of_number(account)
 

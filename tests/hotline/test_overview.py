@@ -30,6 +30,7 @@ class SentenceTests(Desk, TestCase):
         for account, words in (
             (self.binh, "chưa có số điện thoại"),
             (self.chi, "đang bị khóa từ 09:00 ngày 23/11/2026"),
+            (self.chi, "Tôi mở khóa được sau khi đối chiếu"),
             (self.dung, "đã ngừng sử dụng"),
             (self.em, "chưa được xác thực"),
         ):
