@@ -79,4 +79,4 @@ import os, urllib.request; \
 urllib.request.urlopen('http://127.0.0.1:' + os.environ.get('PORT', '8000') + '/healthz', timeout=4)"]
 # Large pages for large blocks: each password hash takes 19 MiB.
 ENV GLIBC_TUNABLES=glibc.malloc.hugetlb=1
-CMD ["gunicorn", "--config", "deploy/gunicorn.conf.py", "mailportal.wsgi"]
+CMD ["python", "deploy/web_server.py", "--config", "deploy/gunicorn.conf.py", "mailportal.wsgi"]

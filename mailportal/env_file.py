@@ -1,4 +1,4 @@
-"""The variables of a file, as systemd reads an EnvironmentFile; runs a command with them.
+"""Reads variables for the settings; those of a file as systemd does, and runs a command with them.
 
     python -m mailportal.env_file /etc/mailportal/env -/etc/mailportal/owner -- COMMAND
 
@@ -9,11 +9,36 @@ A `-` before a file: it need not be there, as in a unit. A shell would read more
 import os
 import re
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+
+from environs import EnvError, FileAwareEnv
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _NEWLINE, _SPACE = "\n\r", " \t\n\r"
+_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+
+
+class Environment(FileAwareEnv):
+    """Reads variables; raises EnvError, which names the one to mend and repeats no value."""
+
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        try:
+            value = super()._get_value(env_key, default)
+        except (OSError, ValueError) as error:
+            raise EnvError(
+                f"{env_key}_FILE must be the path of a file that can be read, in UTF-8."
+            ) from error
+        signs = value if isinstance(value, str) else ""
+        # Pasted along with a secret, it would only be noticed at the first use.
+        unseen = (c for c in signs if c not in _SPACE and unicodedata.category(c) in _UNSEEN)
+        if sign := next(unseen, ""):
+            raise EnvError(
+                f"{env_key} holds a sign that nobody sees (U+{ord(sign):04X}): type it anew."
+            )
+        return value
 
 
 def read(text: str) -> tuple[dict[str, str], list[str]]:

@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from environs import EnvError, FileAwareEnv, validate
+from environs import EnvError, validate
 
 from accounts.webmail import set_up as webmail_sso
 from mailportal import demo, embedded, markup, postgresql
+from mailportal.env_file import Environment
 from mailportal.postgresql import address
 from mailportal.profile import load
 from otp.suppliers import code_ways, description_file, smpp
@@ -22,7 +23,7 @@ from otp.suppliers import code_ways, description_file, smpp
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
-env = FileAwareEnv(strip_whitespace=True)
+env = Environment(strip_whitespace=True)
 
 
 def required(name: str) -> str:
@@ -69,7 +70,7 @@ if _public.scheme not in ("http", "https") or not _public.hostname:
 OVER_HTTPS = _public.scheme == "https"
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", [_public.hostname], subcast=str.strip)
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
-TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0, validate=validate.Range(min=0))
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0, validate=validate.Range(0, 10))
 _HEADERS = validate.OneOf(["X-Forwarded-For", "Forwarded"])
 TRUSTED_PROXY_HEADER = env.str("TRUSTED_PROXY_HEADER", "X-Forwarded-For", validate=_HEADERS)
 
@@ -255,12 +256,12 @@ DIRECTORY_QUEUE = 5  # seconds to wait for a place
 # Codes
 OTP_LIFETIME = 300  # seconds a code stays good
 OTP_TOTP_ISSUER = PROFILE.title
-DAYS_TO_A_HIT = env.int("DAYS_TO_A_HIT", 1000, validate=validate.Range(min=10))  # of a guesser
+DAYS_TO_A_HIT = env.int("DAYS_TO_A_HIT", 1000, validate=validate.Range(10, 100_000))  # of a guesser
 RATELIMIT_ENABLE = env.bool("RATELIMIT_ENABLE", True)
 RETENTION_CODES_DAYS = 90
 # For which a removed account's address is nobody else's.
 ADDRESS_QUARANTINE_DAYS = env.int("ADDRESS_QUARANTINE_DAYS", 365, validate=validate.Range(30, 3650))
-AUDIT_RETENTION_DAYS = env.int("AUDIT_RETENTION_DAYS", 1826, validate=validate.Range(min=366))
+AUDIT_RETENTION_DAYS = env.int("AUDIT_RETENTION_DAYS", 1826, validate=validate.Range(366, 36525))
 
 # What runs by itself (accounts/upkeep/schedule.py)
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
@@ -273,7 +274,7 @@ AUDIT_SYSLOG_CERT = env.str("AUDIT_SYSLOG_CERT", "")
 AUDIT_SYSLOG_KEY = env.str("AUDIT_SYSLOG_KEY", "")
 BACKUP_DIR = env.str("BACKUP_DIR", "")
 BACKUP_RECIPIENT = env.str("BACKUP_RECIPIENT", "")
-BACKUP_KEEP_DAYS = env.int("BACKUP_KEEP_DAYS", 30, validate=validate.Range(min=1))
+BACKUP_KEEP_DAYS = env.int("BACKUP_KEEP_DAYS", 30, validate=validate.Range(1, 3650))
 BACKUP_SCRATCH_URL = env.str("BACKUP_SCRATCH_URL", "")
 BACKUP_SCRATCH = address.read(env, "BACKUP_SCRATCH_URL") if BACKUP_SCRATCH_URL else {}
 
@@ -376,12 +377,13 @@ STORAGES = {
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # Logs: one JSON object a line on standard error
+LOG_LEVEL = env.log_level("LOG_LEVEL", logging.INFO, validate=validate.Range(1, logging.CRITICAL))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "mailportal.log.JsonFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"handlers": ["stderr"], "level": env.log_level("LOG_LEVEL", logging.INFO)},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         # Their DEBUG and INFO lines hold request bodies: the number and the wording.
         "twilio": {"level": "WARNING"},

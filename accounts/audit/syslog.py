@@ -5,6 +5,7 @@ end that we told it, before it closes the connection from its side.
 """
 
 import fcntl
+import re
 import socket
 import ssl
 import sys
@@ -44,9 +45,10 @@ def send(messages: Iterable[bytes]) -> None:
 def where() -> tuple[str, int]:
     """Give host and port of AUDIT_SYSLOG; raises ValueError where it names none."""
     parts = urlsplit(f"//{settings.AUDIT_SYSLOG}")
-    if not parts.hostname or parts.path or parts.username is not None:
+    host = parts.hostname or ""
+    if not re.fullmatch(r"[a-z0-9_.:-]+", host) or parts.path or parts.username is not None:
         raise ValueError
-    return parts.hostname, parts.port or PORT
+    return host, parts.port or PORT
 
 
 def _context() -> ssl.SSLContext:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 import tempfile
 from pathlib import Path
 from unittest import TestCase
@@ -41,7 +42,10 @@ FAULTS = [
     ("SECRET_KEY", {"SECRET_KEY": ""}),
     ("SECRET_KEY", {"SECRET_KEY": ","}),
     ("SECRET_KEY", {"SECRET_KEY": deployment.SECRETS["SECRET_KEY"] + ","}),
-    ("SECRET_KEY_FILE", {"SECRET_KEY": None, "SECRET_KEY_FILE": "/nonexistent/geheim"}),
+    *(
+        ("SECRET_KEY_FILE", {"SECRET_KEY": None, "SECRET_KEY_FILE": file})
+        for file in ("/nonexistent/geheim", "/etc", "/etc/hostname/geheim", sys.executable)
+    ),
     ("OTP_PEPPER", {"OTP_PEPPER": None}),
     ("OTP_PEPPER", {"OTP_PEPPER": "geheim-short"}),
     ("OTP_PEPPER", {"OTP_PEPPER": deployment.SECRETS["OTP_PEPPER"] + ",geheim-short"}),
@@ -141,7 +145,7 @@ FAULTS = [
         ("AUDIT_SYSLOG", {"AUDIT_SYSLOG": address})
         for address in (
             *("tls://soc.example.gov.vn", "soc.example.gov.vn:x", "u:geheim@soc.example.gov.vn"),
-            *(":6514", "["),
+            *(":6514", "[", "soc example", "máy.example.gov.vn"),
         )
     ),
     *(
@@ -207,6 +211,16 @@ FAULTS = [
     ("DIRECTORY_FILTER", DIRECTORY | {"DIRECTORY_FILTER": "(mail=an@example.gov.vn)"}),
     ("DIRECTORY_FILTER", DIRECTORY | {"DIRECTORY_FILTER": "(mail={address}"}),
     ("DIRECTORY_PHONE_ATTRIBUTE", DIRECTORY | {"DIRECTORY_PHONE_ATTRIBUTE": "mobile)"}),
+    *(
+        (name, {name: "9" * 30})
+        for name in ("AUDIT_RETENTION_DAYS", "DAYS_TO_A_HIT", "LOG_LEVEL", "TRUSTED_PROXY_COUNT")
+    ),
+    ("BACKUP_KEEP_DAYS", BACKUPS | {"BACKUP_KEEP_DAYS": "9" * 30}),
+    ("LOG_LEVEL", {"LOG_LEVEL": "0"}),
+    *(
+        (name, {name: f"geheim-\u200b{value}"})
+        for name, value in (deployment.SECRETS | {"TWILIO_FROM": "UBND"}).items()
+    ),
     ("PORT", {"PORT": "http"}),
     ("TRUSTED_PROXY_COUNT", {"TRUSTED_PROXY_COUNT": "one"}),
     ("TRUSTED_PROXY_COUNT", {"TRUSTED_PROXY_COUNT": "-1"}),
@@ -232,7 +246,8 @@ WEAK = [
 AT_ONCE = [
     (name, changes)
     for name, changes in FAULTS
-    if name in ("SECRET_KEY", "PUBLIC_BASE_URL", "DATABASE_URL", "EMAIL_URL", "PORT", "LOG_LEVEL")
+    if name.removesuffix("_FILE")
+    in ("SECRET_KEY", "PUBLIC_BASE_URL", "DATABASE_URL", "EMAIL_URL", "PORT", "LOG_LEVEL")
     and not (changes.get("PUBLIC_BASE_URL") or "").startswith("http:")
 ]
 DOORS = {
@@ -240,7 +255,8 @@ DOORS = {
     "check": ("manage.py", "check", "--deploy"),
 }
 
-
+WEB_SERVER = ("deploy/web_server.py", "--check-config", "--config", "deploy/gunicorn.conf.py")
+WEB_SERVER += ("mailportal.wsgi",)
 DJANGO = {"DJANGO_SETTINGS_MODULE": "mailportal.settings"}
 PAGES = {
     "accounts.admin",
@@ -324,16 +340,24 @@ class SetUpTests(TestCase):
                 self.assertNotEqual(done.returncode, 0)
                 self.assertIn(name, done.stdout)
 
-    def test_a_web_server_without_a_process_does_not_start(self):
-        for count in ("0", "-1"):
-            with self.subTest(count):
-                done = deployment.run(
-                    *("-m", "gunicorn", "--check-config", "--config", "deploy/gunicorn.conf.py"),
-                    "mailportal.wsgi",
-                    WEB_CONCURRENCY=count,
-                )
+    def test_a_web_server_says_in_one_line_what_it_cannot_start_with(self):
+        faults = [("WEB_CONCURRENCY", each) for each in ("0", "-1", "", "two", "1.5", "9" * 30)]
+        faults += [("PORT", each) for each in ("0", "", "http", "65536")]
+        faults += [("WEB_CONCURRENCY_FILE", "/nonexistent/count"), ("PORT_FILE", "/etc")]
+        for name, value in faults:
+            with self.subTest(f"{name}={value}"):
+                done = deployment.run_anew(*WEB_SERVER, **{name: value})
+
                 self.assertNotEqual(done.returncode, 0)
-                self.assertIn("WEB_CONCURRENCY", done.stdout)
+                self.assertRegex(done.stdout, rf"\Amailportal: .*{name}.*\n\Z")
+
+    def test_a_web_server_has_as_many_processes_as_a_file_says(self):
+        file = Path(self.enterContext(tempfile.TemporaryDirectory())) / "count"
+        file.write_text("3\n")
+
+        done = deployment.run_anew(*WEB_SERVER, "--print-config", WEB_CONCURRENCY_FILE=str(file))
+
+        self.assertRegex(done.stdout, r"(?m)^workers += 3$")
 
     def test_a_directory_needs_its_package(self):
         folder = Path(self.enterContext(tempfile.TemporaryDirectory()))

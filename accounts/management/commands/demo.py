@@ -164,7 +164,7 @@ def _migrate() -> None:
 
 
 def _start(what: str) -> "subprocess.Popen[bytes]":
-    python = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py"]
+    python = [sys.executable, "deploy/web_server.py", "-c", "deploy/gunicorn.conf.py"]
     arguments = {
         "gunicorn": [*python, "--bind", f"{HOST}:{settings.PORT}", "mailportal.wsgi"],
         "sender": [sys.executable, "manage.py", "deliver_messages"],
