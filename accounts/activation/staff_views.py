@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
@@ -26,7 +26,7 @@ from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree, with_below
 from accounts.pages.lists import Onward, counted
-from accounts.pages.requests import actor, hold, post_only, takes_long
+from accounts.pages.requests import actor, hold, pages, post_only, takes_long
 from otp.codes.slips import SLIP_LIFE, TRIES
 from otp.sentences import duration
 
@@ -60,7 +60,7 @@ def slips_given(request: StaffRequest) -> HttpResponse:
     return render(request, "activation/slips.html", context)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@pages
 @limit_posts("slips", 60, minutes=10)
 @staff_page(RIGHT)
 @takes_long

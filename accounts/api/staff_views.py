@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
@@ -15,7 +15,7 @@ from accounts.api.tokens import Made, NameTaken
 from accounts.models import ProgramToken
 from accounts.models.right import Right
 from accounts.organisation.units import Tree
-from accounts.pages.requests import post_only
+from accounts.pages.requests import pages, post_only
 
 
 @require_safe
@@ -34,7 +34,7 @@ def programs(request: StaffRequest) -> HttpResponse:
 
 
 @sensitive_variables()
-@require_http_methods(["GET", "HEAD", "POST"])
+@pages
 @limit_posts("programs", 30, minutes=10)
 @staff_page(Right.ADD_PROGRAMS)
 def admit(request: StaffRequest) -> HttpResponse:

@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.bulk import standing, worker
@@ -27,7 +27,7 @@ from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree
 from accounts.pages.replica import read_replica
-from accounts.pages.requests import actor
+from accounts.pages.requests import actor, pages
 from accounts.spreadsheets import reading
 from accounts.spreadsheets.writing import (
     FAULT_COLUMNS,
@@ -55,7 +55,7 @@ def _takes_files(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
     return view
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@pages
 @staff_page(Right.IMPORT_ACCOUNTS)
 @_takes_files
 def load(request: StaffRequest) -> HttpResponse:
@@ -95,7 +95,7 @@ def sample_workbook(request: StaffRequest) -> HttpResponseBase:
     return xlsx_response("mau", [column.label for column in COLUMNS.values()], [])
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@pages
 @staff_page(Right.VIEW_ACCOUNT)
 def job_page(request: StaffRequest, pk: int) -> HttpResponse:
     """Show what is to be done and how far it is; take the confirmation, or the change of mind."""

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
@@ -32,7 +32,7 @@ from accounts.models.right import Right
 from accounts.models.unit import Unit
 from accounts.organisation import roles
 from accounts.organisation.units import Tree
-from accounts.pages.requests import hold, takes_long
+from accounts.pages.requests import hold, pages, takes_long
 from accounts.pages.versions import SeenForm, list_in_words
 from accounts.reports.tables import number
 from accounts.spreadsheets.writing import csv_response, xlsx_response
@@ -41,8 +41,6 @@ RIGHT = Right.RUN_CAMPAIGNS
 PEOPLE_ON_A_PAGE = 50
 MOST_ON_PAPER = 5_000  # people of one annex: a larger one is printed unit by unit
 MOST_XLSX = 20_000
-
-pages = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @pages

@@ -9,7 +9,7 @@ from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
@@ -27,14 +27,12 @@ from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree, unit_name
 from accounts.pages.lists import InTurn, Onward
-from accounts.pages.requests import hold, takes_long
+from accounts.pages.requests import hold, pages, takes_long
 from accounts.reports.tables import Table, number
 from accounts.spreadsheets.writing import csv_response
 
 RIGHT = Right.RUN_CAMPAIGNS
 PEOPLE_ON_A_PAGE = 50
-
-pages = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @require_safe

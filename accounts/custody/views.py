@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
@@ -20,7 +20,7 @@ from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree
 from accounts.pages.lists import Onward, counted
-from accounts.pages.requests import hold, takes_long
+from accounts.pages.requests import hold, pages, takes_long
 from accounts.spreadsheets.writing import csv_response
 
 MAILBOXES_ON_A_PAGE = 50
@@ -43,9 +43,9 @@ def mailboxes(request: StaffRequest) -> HttpResponse:
     found = _within(request.user)
     of_nobody = _of_nobody(found)
     missing = MISSING in request.GET
-    pages = Onward(of_nobody if missing else found, MAILBOXES_ON_A_PAGE)
+    shown = Onward(of_nobody if missing else found, MAILBOXES_ON_A_PAGE)
     context = {
-        "page": pages.get_page(request.GET.get("trang")),
+        "page": shown.get_page(request.GET.get("trang")),
         "missing": missing,
         "MISSING": MISSING,
         "count": counted(found),
@@ -72,7 +72,7 @@ def mailboxes_file(request: StaffRequest) -> HttpResponseBase:
     return csv_response("hop-thu-to-chuc", HEADER, rows)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@pages
 @limit_posts("custody", 60, minutes=10)
 @staff_page(Right.HAND_OVER)
 @transaction.atomic

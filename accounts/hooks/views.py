@@ -8,7 +8,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
@@ -63,7 +63,7 @@ def hook(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @sensitive_variables()
-@require_http_methods(["GET", "HEAD", "POST"])
+@pages
 @limit_posts("hooks", 30, minutes=10)
 @staff_page(Right.ADD_HOOKS)
 def make(request: StaffRequest) -> HttpResponse:

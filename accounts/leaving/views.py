@@ -5,7 +5,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
@@ -16,7 +16,7 @@ from accounts.models import Account, Departure
 from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.pages.lists import Onward
-from accounts.pages.requests import hold, post_only, takes_long
+from accounts.pages.requests import hold, pages, post_only, takes_long
 from accounts.pages.versions import SeenForm, since
 
 RIGHT = Right.END_ACCOUNTS
@@ -35,7 +35,7 @@ def departures(request: StaffRequest) -> HttpResponse:
     return render(request, "leaving/departures.html", {"page": page, "lines": lines})
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@pages
 @limit_posts("departure", 60, minutes=10)
 @staff_page(RIGHT)
 def plan(request: StaffRequest) -> HttpResponse:
