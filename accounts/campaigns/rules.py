@@ -95,7 +95,8 @@ def eligible(units: Collection[int]) -> QuerySet[Account]:
 def start(campaign: Campaign, *, by: Account) -> int:
     """Draw up the list of people and let the runs begin on the first day. Give their number.
 
-    Raises Refused where the campaign was started or dropped already, TooLate after its first day.
+    Raises CampaignRefused where the campaign was started or dropped already, TooLate after its
+    first day.
     """
     with transaction.atomic():
         held = _locked(campaign, State.PLANNED)

@@ -48,8 +48,9 @@ def plan(
                 forwards=forward_to is not None,
             )
     except IntegrityError:
-        sentence = _("Tài khoản này đã có ngày nghỉ việc. Hãy hủy ngày đó rồi ghi lại.")
-        raise NotNow(sentence) from None
+        raise NotNow(
+            _("Tài khoản này đã có ngày nghỉ việc. Hãy hủy ngày đó rồi ghi lại.")
+        ) from None
     if last_day < _today():
         shut(departure.pk)
     return departure
