@@ -18,6 +18,7 @@ from accounts.credentials.passwords import change_password
 from accounts.models import Account, AuditEvent
 from accounts.self_service import pending_code
 from accounts.self_service.pending_code import PendingCode
+from accounts.self_service.repeats import was_changed_lately
 from otp import codes
 from otp.codes import Answer, TooSoon
 from otp.counting import keyed_names, limits
@@ -26,8 +27,6 @@ from otp.counting.tightening import Held
 from otp.models import Purpose
 
 _FACTOR_SHOWN = "recovery_factor"  # in the session: for which code the second factor was shown
-
-SAME_CLICK = sessions.REPEATABLE  # in which the same password may be sent again
 
 
 class RecoveryOver(Exception):
@@ -265,7 +264,7 @@ class Recovery:
             account
             and account.password_changed_at
             and account.password_changed_at > self.state.verified_at
-            and timezone.now() - account.password_changed_at < SAME_CLICK
+            and was_changed_lately(account)
             and account.check_password(password)
         )
 
