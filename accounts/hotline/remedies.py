@@ -17,6 +17,8 @@ from otp.codes import status
 from otp.codes.fates import ASKED_FOR
 from otp.models import OFFICE_ZONE
 
+Event = AuditEvent.Event
+
 
 def may_help(staff: Account, account: Account, right: Right) -> bool:
     """Whether `staff` may do to `account` what `right` permits.
@@ -65,7 +67,7 @@ def reopen_recovery(account: Account, *, actor: Account, ground: Ground) -> None
             raise NotNow(_("Hôm nay tài khoản này đã được mở lại một lần rồi."))
         for purpose in ASKED_FOR:
             codes.reopen(account.address, purpose)
-        _record(AuditEvent.Event.RECOVERY_REOPENED, account, actor, ground)
+        AuditEvent.record(Event.RECOVERY_REOPENED, account, actor=actor, ground=ground)
 
 
 def end_sessions(account: Account, *, actor: Account, ground: Ground) -> None:
@@ -73,7 +75,7 @@ def end_sessions(account: Account, *, actor: Account, ground: Ground) -> None:
     with transaction.atomic():
         account.end_sessions()
         end_mail_sessions(account)
-        _record(AuditEvent.Event.SESSIONS_CUT, account, actor, ground)
+        AuditEvent.record(Event.SESSIONS_CUT, account, actor=actor, ground=ground)
 
 
 def reset_factor(account: Account, *, actor: Account, ground: Ground) -> None:
@@ -84,14 +86,10 @@ def reset_factor(account: Account, *, actor: Account, ground: Ground) -> None:
 
 def reveal_phone(account: Account, *, actor: Account, ground: Ground) -> str:
     """Give the whole number as people write it; on record before it is shown (AD-07)."""
-    _record(AuditEvent.Event.PHONE_REVEALED, account, actor, ground)
+    AuditEvent.record(Event.PHONE_REVEALED, account, actor=actor, ground=ground)
     return phones.national(account.phone)
 
 
 def _once_a_day(account: Account, kind: DailyHelp.Kind) -> bool:
     day = timezone.localdate(timezone=OFFICE_ZONE)
     return DailyHelp.objects.get_or_create(account=account, kind=kind, local_day=day)[1]
-
-
-def _record(event: AuditEvent.Event, account: Account, actor: Account, ground: Ground) -> None:
-    AuditEvent.record(event, account, actor=actor, ground=ground)
