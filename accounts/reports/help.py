@@ -25,7 +25,6 @@ CASES_SHOWN = 200
 SHOWN = 100  # rows of the tables that grow with the staff, whose files have them all
 
 Event = AuditEvent.Event
-_NAMES = {event.value: event.label for event in Event}
 
 # What goes round the office's limits, and is reported case by case (AD-10).
 EXTRA = (Event.CODE_GRANTED, Event.RECOVERY_REOPENED)
@@ -38,18 +37,12 @@ def help_given(units: Visible) -> Report:
     work = _work(units, since=weeks[0])
     counts = _counts(work)
     by_week = {week: Counter[str]() for week in weeks}
-    for at, _actor, _pk, event, count in counts:
-        by_week[timezone.localdate(at)][event] += count
+    for week, _actor, _pk, event, count in counts:
+        by_week[week][event] += count
     cases = _cases(work.filter(event__in=EXTRA, at__gte=_start(monday - WEEK)))
     tables = [
         _weeks(by_week),
-        _people(
-            [
-                (timezone.localdate(at), actor, pk, event, count)
-                for at, actor, pk, event, count in counts
-            ],
-            monday,
-        ),
+        _people(counts, monday),
         cases,
         _every_week(counts),
     ]
@@ -58,14 +51,17 @@ def help_given(units: Visible) -> Report:
     return report if units is None else report.without_lists()
 
 
-def _counts(work: "QuerySet[AuditEvent]") -> list[tuple[dt.datetime, str, int, str, int]]:
+def _counts(work: "QuerySet[AuditEvent]") -> list[tuple[dt.date, str, int, str, int]]:
     """Count by week, actor and event; the address of an actor that was removed is ""."""
     weeks = work.annotate(week=TruncWeek("at", tzinfo=OFFICE_ZONE)).order_by()
     rows = list(weeks.values_list("week", "actor", "event").annotate(count=Count("pk")))
     # Apart, for the few who acted: PostgreSQL would read all accounts to join them.
     people = Account.objects.filter(pk__in={actor for _week, actor, *_rest in rows})
     addresses = dict(people.values_list("pk", "address"))
-    named = [(week, addresses.get(pk, ""), pk, event, count) for week, pk, event, count in rows]
+    named = [
+        (timezone.localdate(week), addresses.get(pk, ""), pk, event, count)
+        for week, pk, event, count in rows
+    ]
     return sorted(named, key=lambda row: (*row[:2], row[3]))
 
 
@@ -146,11 +142,17 @@ def _weeks(by_week: dict[dt.date, Counter[str]]) -> Table:
 def _people(counts: list[tuple[dt.date, str, int, str, int]], monday: dt.date) -> Table:
     sums: dict[tuple[str, int, str], Counter[dt.date]] = defaultdict(Counter)
     for week, actor, pk, event, count in counts:
-        sums[actor or "", pk, event][week] += count
+        sums[actor, pk, event][week] += count
     first = monday - WEEK * (WEEKS - 1)
     rows: list[Row] = []
     for (actor, pk, event), weeks in sorted(sums.items()):
-        values = (actor, _name(event), weeks[monday], weeks[monday - WEEK], weeks.total())
+        values = (
+            actor,
+            AuditEvent.name_of(event),
+            weeks[monday],
+            weeks[monday - WEEK],
+            weeks.total(),
+        )
         of_each = ((monday, 1), (monday - WEEK, 1), (first, WEEKS)) if len(rows) < SHOWN else ()
         lists_ = [_list(day, count, event=event, staff=str(pk)) for day, count in of_each]
         rows.append(Row(values, lists=("", "", *lists_)))
@@ -190,13 +192,13 @@ def _cases(extra: "QuerySet[AuditEvent]") -> Table:
     )
 
 
-def _every_week(counts: list[tuple[dt.datetime, str, int, str, int]]) -> Table:
+def _every_week(counts: list[tuple[dt.date, str, int, str, int]]) -> Table:
     rows: list[Row] = []
-    for at, actor, pk, event, count in reversed(counts):
-        monday = timezone.localdate(at)
+    for monday, actor, pk, event, count in reversed(counts):
         # What the page does not show leads nowhere: of many staff there are thousands.
         list_ = _list(monday, event=event, staff=str(pk)) if len(rows) < SHOWN else ""
-        rows.append(Row((monday, actor or "", _name(event), count), lists=("", "", "", list_)))
+        values = (monday, actor, AuditEvent.name_of(event), count)
+        rows.append(Row(values, lists=("", "", "", list_)))
     return Table(
         "tung-tuan",
         _("Từng tuần, từng người, từng việc"),
@@ -221,10 +223,6 @@ def _of_caller(row: AuditEvent) -> str:
     if unchecked := row.detail.get("unchecked"):
         return _("không đối chiếu người gọi: %(why)s") % {"why": unchecked}
     return ""
-
-
-def _name(event: str) -> str:
-    return str(_NAMES.get(event, event))
 
 
 def _monday() -> dt.date:
