@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 
 from django.db.models import Count, Q
@@ -11,12 +11,13 @@ from accounts.campaigns import rules
 from accounts.models.campaign import WARNED_BEFORE, Campaign, CampaignMember
 from accounts.models.phone_campaign import PhoneMember
 from accounts.organisation.units import Visible
+from accounts.reports.sums import Sums
 
 ENDED_KEPT = 200  # campaigns whose last figures a process keeps
 
 
 @dataclass(frozen=True)
-class CampaignCounts:
+class CampaignCounts(Sums):
     """People by outcome; of a campaign that is only planned, those who would be warned."""
 
     people: int = 0
@@ -38,9 +39,6 @@ class CampaignCounts:
             count = rules.eligible(rules.units_of(campaign)).count()
             return cls(people=count, open=count)
         return cls(**campaign.members.aggregate(**_by_outcome()))
-
-    def __add__(self, other: "CampaignCounts") -> "CampaignCounts":
-        return CampaignCounts(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
 
 @lru_cache(maxsize=ENDED_KEPT)

@@ -17,6 +17,7 @@ from accounts.models.phone_campaign import PhoneCampaign, PhoneMember
 from accounts.organisation.units import Tree, Visible
 from accounts.reports.charts import Chart, Lines, Series
 from accounts.reports.report import Tile
+from accounts.reports.sums import Sums
 from accounts.reports.tables import Row, Share, Table, number, percent
 
 DAYS = 60
@@ -25,7 +26,7 @@ Outcome = PhoneMember.Outcome
 
 
 @dataclass(frozen=True)
-class Progress:
+class Progress(Sums):
     """How the people of a campaign, or of one of its units, stand."""
 
     people: int = 0
@@ -41,14 +42,6 @@ class Progress:
     def share(self) -> Share:
         """Give the part that is done of those who have, or had, to do something."""
         return Share(self.done, self.done + self.missing)
-
-    def __add__(self, other: "Progress") -> "Progress":
-        return Progress(
-            self.people + other.people,
-            self.missing + other.missing,
-            self.excused + other.excused,
-            self.left + other.left,
-        )
 
 
 def by_units(campaign: PhoneCampaign, visible: Visible) -> dict[int | None, Progress]:

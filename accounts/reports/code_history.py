@@ -3,12 +3,13 @@
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 
 from django.db import transaction
 from django.db.models import Count, Q
 
 from accounts.models.days import CodeDay
+from accounts.reports.sums import Sums
 from otp.codes.fates import CARRIER, SENT, Fate, in_day, of_day, with_fate
 from otp.models import CODES_A_DAY, Purpose
 
@@ -17,15 +18,12 @@ _FATES = {"sent": Fate.SENT, "used": Fate.USED, "idle": Fate.IDLE, "wrong": Fate
 
 
 @dataclass(frozen=True)
-class Counts:
+class Counts(Sums):
     asked: int = 0
     sent: int = 0
     used: int = 0
     idle: int = 0  # sent, but not used
     wrong: int = 0
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
 
 @dataclass

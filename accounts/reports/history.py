@@ -1,7 +1,7 @@
 """How the accounts of each unit stood on each day: the past that the reports draw."""
 
 import datetime as dt
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
@@ -10,11 +10,12 @@ from accounts.models.account import Account
 from accounts.models.days import UnitDay
 from accounts.models.phone_state import PhoneState, in_state
 from accounts.organisation.units import Visible
+from accounts.reports.sums import Sums
 from otp.models import OFFICE_ZONE
 
 
 @dataclass(frozen=True)
-class Figures:
+class Figures(Sums):
     """How many accounts there are in some units, and how they stand."""
 
     accounts: int = 0
@@ -22,9 +23,6 @@ class Figures:
     default_passwords: int = 0
     never_logged_in: int = 0
     locked: int = 0
-
-    def __add__(self, other: "Figures") -> "Figures":
-        return Figures(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
 
 # What is counted of the accounts in use, by the name of its column. A phone counts once confirmed,
