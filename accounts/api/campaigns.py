@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
 from typing import Any, TypeVar
 
 from django.db.models import QuerySet
@@ -10,27 +9,12 @@ from django.db.models import QuerySet
 from accounts.api import tokens
 from accounts.campaigns import counts, phone_figures
 from accounts.campaigns.counts import CampaignCounts
+from accounts.campaigns.phone_figures import Progress
 from accounts.models import Campaign, PhoneCampaign, ProgramToken
 from accounts.organisation.units import Tree
 
 Kind = TypeVar("Kind", Campaign, PhoneCampaign)
-
-
-@dataclass(frozen=True)
-class PhoneFigures:
-    """How the people of a campaign for phone numbers stand."""
-
-    people: int = 0
-    missing: int = 0
-    done: int = 0
-    excused: int = 0
-    left: int = 0
-
-    def __add__(self, other: "PhoneFigures") -> "PhoneFigures":
-        return PhoneFigures(*map(sum, zip(astuple(self), astuple(other), strict=True)))
-
-
-Figures = TypeVar("Figures", CampaignCounts, PhoneFigures)
+Figures = TypeVar("Figures", CampaignCounts, Progress)
 
 
 def page(rows: "QuerySet[Kind]", *, after: int, most: int) -> tuple[list[Kind], int | None]:
@@ -72,18 +56,22 @@ def counted(program: ProgramToken, campaign: Campaign | PhoneCampaign) -> dict[s
     tree = Tree(visible)
     if isinstance(campaign, Campaign):
         return _summed(counts.by_units(campaign, visible), tree, CampaignCounts())
-    own = {
-        unit: PhoneFigures(each.people, each.missing, each.done, each.excused, each.left)
-        for unit, each in phone_figures.by_units(campaign, visible).items()
-    }
-    return _summed(own, tree, PhoneFigures())
+    own = phone_figures.by_units(campaign, visible)
+    return _summed(own, tree, Progress())
+
+
+def in_figures(counted: CampaignCounts | Progress) -> dict[str, int]:
+    """Write how many people stand how."""
+    if isinstance(counted, CampaignCounts):
+        return vars(counted)
+    names = ("people", "missing", "done", "excused", "left")
+    return {name: getattr(counted, name) for name in names}
 
 
 def _summed(own: Mapping[int | None, Figures], tree: Tree, nobody: Figures) -> dict[str, Any]:
     units = []
     for unit, _depth in tree.in_order():
-        below = tree.with_below(unit.pk)
-        figures = sum((each for pk, each in own.items() if pk in below), nobody)
+        figures = sum((own[pk] for pk in tree.with_below(unit.pk) if pk in own), nobody)
         if figures.people:
-            units.append({"unit": unit.pk, "path": tree.path(unit.pk), **vars(figures)})
-    return {"total": vars(sum(own.values(), nobody)), "units": units}
+            units.append({"unit": unit.pk, "path": tree.path(unit.pk), **in_figures(figures)})
+    return {"total": in_figures(sum(own.values(), nobody)), "units": units}

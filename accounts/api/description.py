@@ -11,6 +11,7 @@ from accounts.api.loading import COLUMNS, MOST_ROWS
 from accounts.api.people import MOST_ON_A_PAGE, USUAL_ON_A_PAGE
 from accounts.api.sent import LATELY
 from accounts.campaigns.counts import CampaignCounts
+from accounts.campaigns.phone_figures import Progress
 from accounts.models import Account, Campaign, PhoneCampaign, ProgramToken
 from otp.models import Message
 from otp.sentences import duration
@@ -270,7 +271,7 @@ def _campaign_schemas() -> Schema:
     schemas: Schema = {}
     for name, kind, figures, last_day in (
         ("PasswordCampaign", Campaign, CampaignCounts(), "lock_day"),
-        ("PhoneCampaign", PhoneCampaign, campaigns.PhoneFigures(), "asked_first_from"),
+        ("PhoneCampaign", PhoneCampaign, Progress(), "asked_first_from"),
     ):
         said: Schema = {
             "id": whole,
@@ -281,7 +282,7 @@ def _campaign_schemas() -> Schema:
             "started_at": moment,
             "ended_at": moment,
         }
-        counts: Schema = dict.fromkeys(vars(figures), whole)
+        counts: Schema = dict.fromkeys(campaigns.in_figures(figures), whole)
         schemas |= {
             name: _object(**said),
             f"{name}s": _object(campaigns=_list(name), next={"type": ["string", "null"]}),
