@@ -1,10 +1,13 @@
 """What programs are answered: JSON, and problems as RFC 9457 has them, in words and a code word."""
 
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, JsonResponse
 
 PREFIX = "/api/"
+
+Row = TypeVar("Row", bound=Model)
 
 # What a fault of this status is called, and what to do, where nobody says it better.
 FAULTS = {
@@ -42,6 +45,12 @@ def is_of_program(request: HttpRequest) -> bool:
 
 def answer(found: dict[str, Any], status: int = 200) -> JsonResponse:
     return JsonResponse(found, status=status, json_dumps_params={"ensure_ascii": False})
+
+
+def page_of(rows: QuerySet[Row], *, after: int, most: int) -> tuple[list[Row], int | None]:
+    """Give the rows behind the one with the key `after`, and the key from which to go on."""
+    found = list(rows.filter(pk__gt=after).order_by("pk")[: most + 1])
+    return found[:most], found[most - 1].pk if len(found) > most else None
 
 
 def problem(

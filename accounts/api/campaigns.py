@@ -17,12 +17,6 @@ Kind = TypeVar("Kind", Campaign, PhoneCampaign)
 Figures = TypeVar("Figures", CampaignCounts, Progress)
 
 
-def page(rows: "QuerySet[Kind]", *, after: int, most: int) -> tuple[list[Kind], int | None]:
-    """Give the rows behind the one with the key `after`, and the key from which to go on."""
-    found = list(rows.filter(pk__gt=after).order_by("pk")[: most + 1])
-    return found[:most], found[most - 1].pk if len(found) > most else None
-
-
 def seen_by(program: ProgramToken, rows: "QuerySet[Kind]") -> "QuerySet[Kind]":
     """Keep the campaigns that reach into the units of a program, from above or from within."""
     if program.unit_id is None:

@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.addresses import AddressError, canonical
 from accounts.api import tokens
+from accounts.api.answers import page_of
 from accounts.models import Account, AuditEvent, ProgramToken
 from accounts.organisation.units import Tree
 from otp import phones
@@ -57,8 +58,7 @@ def page(
         events = AuditEvent.objects.filter(event__in=_CHANGES, at__gte=changed_since)
         changed = events.exclude(account=None).values("account")
         people = people.filter(Q(created_at__gte=changed_since) | Q(pk__in=changed))
-    found = list(people.filter(pk__gt=after).order_by("pk")[: most + 1])
-    return found[:most], found[most - 1].pk if len(found) > most else None
+    return page_of(people, after=after, most=most)
 
 
 def told(account: Account, tree: Tree) -> dict[str, Any]:

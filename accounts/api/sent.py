@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Count
 from django.utils import timezone
 
+from accounts.api.answers import page_of
 from otp.models import OFFICE_ZONE, Message
 
 LATELY = dt.timedelta(days=1)  # of which rows are given, where nobody says since when
@@ -29,14 +30,13 @@ def page(
     if first is None:
         return [], None
     # Else PostgreSQL could walk over all that was before.
-    rows = rows.filter(pk__gt=max(after, first - _SKEW))
+    after = max(after, first - _SKEW)
     if channel:
         rows = rows.filter(channel=channel)
     if state:
         rows = rows.filter(state=state)
-    found = list(rows.select_related("code").order_by("pk")[: most + 1])
-    told = [_told(message) for message in found[:most]]
-    return told, found[most - 1].pk if len(found) > most else None
+    found, last = page_of(rows.select_related("code"), after=after, most=most)
+    return [_told(message) for message in found], last
 
 
 def _told(message: Message) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from accounts.api import asked, campaigns, changes, loading, people, sent, tokens
-from accounts.api.answers import Refusal, answer
+from accounts.api.answers import Refusal, answer, page_of
 from accounts.api.description import description
 from accounts.api.door import door
 from accounts.models import Campaign, PhoneCampaign, ProgramToken
@@ -171,7 +171,7 @@ def message_counts(request: HttpRequest, program: ProgramToken) -> HttpResponse:
 
 def _campaigns(request: HttpRequest, seen: "QuerySet[Any]") -> HttpResponse:
     query = asked.query(request, asked.PageQuery)
-    found, last = campaigns.page(seen, after=query["cursor"], most=query["limit"])
+    found, last = page_of(seen, after=query["cursor"], most=query["limit"])
     told = [campaigns.told(each) for each in found]
     return answer({"campaigns": told, "next": asked.cursor_of(last)})
 
