@@ -70,9 +70,9 @@ def make(
         last_day=last_day,
     )
     with transaction.atomic():
-        made = ProgramToken.objects.bulk_create([row], ignore_conflicts=True)
+        ProgramToken.objects.bulk_create([row], ignore_conflicts=True)
         found = ProgramToken.objects.filter(digest=row.digest).first()
-        if not made or found is None:
+        if found is None:
             return Made(_replaced(row, by), token)
         AuditEvent.record(
             Event.PROGRAM_ADMITTED,
