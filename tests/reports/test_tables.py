@@ -22,12 +22,12 @@ class FileTests(ReportTestCase):
         self.assertEqual((row.actor, row.detail["report"]), (self.province, "theo-don-vi"))
 
     def test_a_unit_s_name_is_no_formula(self):
-        Unit.objects.filter(pk=self.other.pk).update(name="=cmd|' /C calc'!A0")
+        Unit.objects.filter(pk=self.other.pk).update(name="=cmd|' calc'!A0")
         self.come_in(self.province)
 
         names = {row[0] for row in self.rows(f"{REPORTS}theo-don-vi.csv")}
 
-        self.assertIn("'=cmd|' /C calc'!A0", names)
+        self.assertIn("'=cmd|' calc'!A0", names)
 
     def test_an_unknown_table_is_not_found(self):
         self.come_in(self.province)
