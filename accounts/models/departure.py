@@ -87,13 +87,6 @@ class Departure(models.Model):
     def __str__(self) -> str:
         return f"{self.account_id} {self.last_day}"
 
-    @property
-    def forwards_until(self) -> dt.datetime | None:
-        """Until when mail is forwarded; None where it is refused, or the account not yet shut."""
-        if self.shut_at is None or not self.forward_days:
-            return None
-        return self.shut_at + dt.timedelta(days=self.forward_days)
-
 
 class RemovalQuerySet(models.QuerySet["Removal"]):
     def open(self) -> "RemovalQuerySet":
