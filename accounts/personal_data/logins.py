@@ -100,7 +100,7 @@ LOGINS = (
         _("Ứng dụng xác thực hai lớp"),
         reading.with_account,
         "otp_totp.TOTPDevice",
-        (*_DEVICE,),
+        _DEVICE,
         reading.own(TOTPDevice, "pk", field="user"),
         by=("user",),
     ),
