@@ -106,6 +106,7 @@ def start(campaign: PhoneCampaign, *, by: Account) -> int:
         held = _locked(campaign, State.PLANNED)
         if held.first_day < timezone.localdate():
             raise TooLate
+        _take_turns()
         _enrol(held)
         count = held.members.count()
         held.state, held.started_at, held.started_by = State.RUNNING, timezone.now(), by
@@ -115,6 +116,15 @@ def start(campaign: PhoneCampaign, *, by: Account) -> int:
             Event.CAMPAIGN_STARTED, actor=by, campaign=held.pk, kind=KIND, people=count, units=units
         )
     return count
+
+
+def _take_turns() -> None:
+    """Let no other campaign ask more people until the caller's transaction is over.
+
+    Each of them may have one open place: who is resumed must see whom another has just begun with.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('accounts_phonemember'))")
 
 
 def _enrol(campaign: PhoneCampaign) -> None:
@@ -173,6 +183,7 @@ def resume(campaign: PhoneCampaign, *, by: Account, why: str) -> int:
         held = _locked(campaign, State.STOPPED)
         if held.started_at is None:
             raise CampaignRefused
+        _take_turns()
         of_them = {"account": OuterRef("account")}
         # Who was excused, and is no more since the campaign was stopped, is asked again.
         asked = Q(outcome=Outcome.STOPPED) | Q(

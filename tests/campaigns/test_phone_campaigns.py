@@ -1,8 +1,10 @@
 """The rules of a campaign for phone numbers: who is in it, reminded once, excused, resumed."""
 
 import datetime as dt
+import threading
 
-from django.test import TestCase, override_settings
+from django.db import connection, transaction
+from django.test import TestCase, TransactionTestCase, override_settings
 from django.utils import timezone
 
 from accounts.campaigns import phone_rules
@@ -10,6 +12,7 @@ from accounts.campaigns.rules import CampaignRefused, TooLate
 from accounts.models import Account, AuditEvent, PhoneCampaign, PhoneMember
 from accounts.models.phone_state import months_before
 from tests.support.campaigning import PhoneOffice, confirm, mails, phone_days_pass
+from tests.support.waiting import PATIENCE, wait_for, waiting_for_locks
 
 Event = AuditEvent.Event
 
@@ -215,6 +218,41 @@ class StopTests(PhoneTestCase):
 
         with self.assertRaises(CampaignRefused):
             phone_rules.resume(campaign, by=self.province, why="y")
+
+
+class TogetherTests(PhoneOffice, TransactionTestCase):
+    def setUp(self):
+        self.set_up_phones()
+
+    def test_resumed_while_another_starts_it_leaves_its_people_alone(self):
+        first = self.running_phones()
+        phone_rules.stop(first, by=self.province, why="x")
+        second = self.plan_phones(self.department)
+        started, waited_for = threading.Event(), threading.Event()
+        resumed = []
+
+        def start():
+            with transaction.atomic():
+                phone_rules.start(second, by=self.province)
+                started.set()
+                self.assertTrue(waited_for.wait(PATIENCE), "nobody came to wait")
+            connection.close()
+
+        def resume():
+            self.assertTrue(started.wait(PATIENCE), "the other did not start")
+            resumed.append(phone_rules.resume(first, by=self.province, why="y"))
+            connection.close()
+
+        threads = [threading.Thread(target=each) for each in (start, resume)]
+        for thread in threads:
+            thread.start()
+        wait_for(waiting_for_locks, "the campaign that is resumed to wait for the other")
+        waited_for.set()
+        for thread in threads:
+            thread.join()
+
+        self.assertEqual(resumed, [1])
+        self.assertEqual(first.members.get(outcome="").account, self.ky)
 
 
 class ExcuseTests(PhoneTestCase):
