@@ -1,0 +1,53 @@
+"""What IT prints for others, on the sheets that come out of the printer."""
+
+import re
+
+from accounts.activation.forms import Layout
+from accounts.models import Account, Unit
+from tests.support import cast
+from tests.support.browser import WIDE, BrowserTestCase
+
+LONG = "Nguyễnthịhươngđặng" * 8  # without a blank at which to break a line
+SPILLS = """() => [...document.querySelectorAll('.slip__part')].filter(part =>
+    part.lastElementChild.getBoundingClientRect().bottom > part.getBoundingClientRect().bottom
+    || part.getBoundingClientRect().bottom > part.parentElement.getBoundingClientRect().bottom + 1
+    || part.scrollWidth > part.clientWidth).map(part => part.innerText)"""
+
+
+class SlipPaperTests(BrowserTestCase):
+    """Five newcomers; the last has a name and a unit as long as the portal takes them."""
+
+    width = WIDE
+
+    def setUp(self):
+        super().setUp()
+        self.log_in_in_browser(cast.make_staff("lan", "province-it").get_username())
+        self.show_second_factor(Account.objects.get(address="lan@hagiang.gov.vn"))
+        above = Unit.objects.create(name=LONG)
+        unit = Unit.objects.create(name=LONG[::-1], parent=above)
+        for n in range(1, 5):
+            Account.objects.create_user(f"moi{n}", None, full_name="Sùng Thị Mai")
+        Account.objects.create_user("moi5", None, full_name=LONG, unit=unit)
+
+    def sheets(self, layout, people):
+        """Print slips for so many, and count the sheets."""
+        self.go("/quan-tri/phieu-kich-hoat/in/")
+        self.fill("Địa chỉ thư điện tử", "\n".join(f"moi{n}" for n in range(1, people + 1)))
+        self.page.locator("[name=layout]").select_option(layout)
+        self.press("Xem trước")
+        self.fill("Lý do", "Danh sách người mới")
+        self.press(f"In {people} phiếu")
+        self.page.emulate_media(media="print")
+        self.assertEqual(self.page.evaluate(SPILLS), [])
+        paper = self.page.pdf(prefer_css_page_size=True)
+        self.page.emulate_media(media="screen")
+        return len(re.findall(rb"/Type\s*/Page\b", paper))
+
+    def test_no_sheet_is_empty_and_no_slip_runs_into_another(self):
+        cases = ((Layout.ONE, 4, 4), (Layout.FOUR, 4, 1), (Layout.FOUR, 5, 2))
+        for layout, people, sheets in cases:
+            with self.subTest(layout, people=people):
+                self.assertEqual(self.sheets(layout, people), sheets)
+
+    def test_a_long_name_leaves_the_code_readable(self):
+        self.assertLessEqual(self.sheets(Layout.ONE, 5), 6)
