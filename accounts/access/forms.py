@@ -4,7 +4,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.credentials.passkeys import LONGEST_NAME
-from accounts.credentials.second_factor import APP_DIGITS
+from accounts.credentials.second_factor import APP_DIGITS, cleaned
 from accounts.folding import visible
 from accounts.pages.forms import (
     CodeInput,
@@ -55,6 +55,17 @@ class EnrolForm(TokenForm):
         error_messages={"required": _("Hãy nhập mã trong ứng dụng xác thực.")},
         widget=CodeInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
     )
+
+    def clean_token(self) -> str:
+        """Take the digits; what cannot be a code of the app costs no wait."""
+        token = cleaned(self.cleaned_data["token"])
+        if len(token) != APP_DIGITS or not token.isdecimal():
+            raise forms.ValidationError(
+                _("Mã trong ứng dụng gồm đúng %(digits)s chữ số. Hãy xem lại rồi nhập đủ."),
+                code="not-all-digits",
+                params={"digits": APP_DIGITS},
+            )
+        return token
 
 
 class PasskeyForm(PortalForm):

@@ -23,7 +23,10 @@ from accounts.models.right import Right
 from accounts.pages.requests import PersonRequest, own_target, pages
 
 FEW_CODES = "few_codes"  # in the session: how many recovery codes are left, where few are
-WRONG_TOKEN = gettext_lazy("Mã chưa đúng hoặc đã dùng. Hãy chờ mã kế tiếp rồi nhập lại.")
+WRONG_TOKEN = gettext_lazy(
+    "Mã chưa đúng hoặc đã dùng. Hãy chờ mã kế tiếp rồi nhập lại. Nếu vẫn chưa đúng, hãy bật ngày"
+    " giờ tự động trên điện thoại."
+)
 FRESH = 600  # seconds since the password was typed, in which an app may be enrolled
 
 
@@ -93,7 +96,11 @@ def enrol(request: PersonRequest) -> HttpResponse:
             if codes is not None:
                 return enrolled(request, codes, done=_("Đã cài đặt ứng dụng xác thực."))
             form.add_error(
-                "token", _("Mã chưa đúng. Hãy chờ ứng dụng hiện mã kế tiếp rồi nhập lại.")
+                "token",
+                _(
+                    "Mã chưa đúng. Hãy chờ ứng dụng hiện mã kế tiếp rồi nhập lại. Nếu vẫn chưa"
+                    " đúng, hãy bật ngày giờ tự động trên điện thoại."
+                ),
             )
     device = second_factor.pending(request.session, request.user)
     context = {

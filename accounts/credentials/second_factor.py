@@ -104,7 +104,7 @@ def enrol(request: HttpRequest, typed: str) -> list[str] | None:
         Account.objects.select_for_update().get(pk=account.pk)
         # None where it was shown in another session meanwhile, and so made anew.
         device = TOTPDevice.objects.select_for_update().filter(pk=device.pk).first()
-        right = device and device.verify_is_allowed()[0] and device.verify_token(_cleaned(typed))
+        right = device and device.verify_is_allowed()[0] and device.verify_token(cleaned(typed))
         made = None
         if right and not has_app(account):
             device.confirmed = True
@@ -147,7 +147,7 @@ def is_right(account: Account, typed: str, *, then: Callable[[], object]) -> boo
 
     Raises `NotYet`.
     """
-    for device in _devices(account, _cleaned(typed)):
+    for device in _devices(account, cleaned(typed)):
         # Before the transaction: the wait has to stay on record.
         refuse_before_time(account, device)
     with transaction.atomic():
@@ -230,7 +230,7 @@ def stored_name(account: Account, code: str) -> str:
 @sensitive_variables()
 def _try(account: Account, typed: str) -> Device | None:
     """Find what a code belongs to, which uses it up, and put the try on record."""
-    device = _match(account, _cleaned(typed))
+    device = _match(account, cleaned(typed))
     event = AuditEvent.Event.FACTOR_RIGHT if device else AuditEvent.Event.FACTOR_WRONG
     reason = "recovery-code" if isinstance(device, StaticDevice) else ""
     AuditEvent.record(event, account, actor=account, ok=device is not None, reason=reason)
@@ -293,7 +293,7 @@ def remember(request: HttpRequest, device: Device) -> None:
 
 
 @sensitive_variables()
-def _cleaned(typed: str) -> str:
+def cleaned(typed: str) -> str:
     """Take away what is put between the signs of a code for reading."""
     text = unicodedata.normalize("NFKC", typed).lower()
     return "".join(sign for sign in text if sign.isalnum())

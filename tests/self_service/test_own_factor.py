@@ -20,6 +20,8 @@ from tests.support.clock import let_pass
 from tests.support.crowd import at_once
 
 OFF = "/cau-hinh/xac-thuc-hai-lop/tat/"
+# The usual cause, and waiting for the next code does not mend it.
+CLOCK = "hãy bật ngày giờ tự động trên điện thoại"
 PRIVATE = ("/", "/cau-hinh/", "/cau-hinh/mat-khau/", OWN, OFF, ENROL, "/cau-hinh/du-lieu/")
 
 
@@ -70,7 +72,18 @@ class TurnOnTests(cast.Cast, TestCase):
         r = self.client.post(ENROL, {"token": f"{(int(app_of(page)) + 1) % 10**6:06d}"})
 
         self.assertContains(r, "Mã chưa đúng.")
+        self.assertContains(r, CLOCK)
         self.assertFalse(second_factor.is_enrolled(self.an))
+
+    def test_what_is_not_six_digits_costs_no_wait(self):
+        token = app_of(self.client.get(ENROL).content.decode())
+
+        for typed in (token[:5], f"{token}0", "abcdef"):
+            with self.subTest(typed):
+                r = self.client.post(ENROL, {"token": typed})
+
+                self.assertContains(r, "gồm đúng 6 chữ số")
+        self.assertContains(self.client.post(ENROL, {"token": token}), "Mã dự phòng")
 
     def test_the_password_must_have_been_typed_just_now(self):
         let_pass(self, minutes=11)
@@ -126,7 +139,9 @@ class LogInTests(cast.Cast, TestCase):
         self.log_in("an")
         wrong = f"{(int(cast.token_of(self.an)) + 1) % 10**6:06d}"
 
-        self.assertContains(self.show(wrong), "Mã chưa đúng hoặc đã dùng.")
+        r = self.show(wrong)
+        self.assertContains(r, "Mã chưa đúng hoặc đã dùng.")
+        self.assertContains(r, CLOCK)
         self.assertContains(self.show(cast.token_of(self.an)), "Hãy đợi đến")
 
         self.assertEqual(self.client.get("/").status_code, 302)
