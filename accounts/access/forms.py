@@ -5,9 +5,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.credentials.passkeys import LONGEST_NAME
 from accounts.credentials.second_factor import APP_DIGITS, cleaned
-from accounts.folding import visible
 from accounts.pages.forms import (
     CodeInput,
+    Name,
     PortalForm,
     Text,
     password_field,
@@ -71,7 +71,7 @@ class EnrolForm(TokenForm):
 class PasskeyForm(PortalForm):
     """The name of a new passkey, and what its device answered."""
 
-    name = Text(
+    name = Name(
         label=_("Tên để nhận ra passkey này"),
         max_length=LONGEST_NAME,
         help_text=_("Ví dụ: điện thoại của tôi, máy ở cơ quan."),
@@ -90,6 +90,3 @@ class PasskeyForm(PortalForm):
         },
         widget=forms.HiddenInput(),
     )
-
-    def clean_name(self) -> str:
-        return visible(self.cleaned_data["name"])

@@ -9,7 +9,6 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.folding import visible
 from accounts.models import Hook
 from accounts.organisation.units import Tree
 from accounts.organisation.within import Within
@@ -61,12 +60,6 @@ class HookForm(PortalForm):
     def __init__(self, *args: Any, tree: Tree, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         Within.offers(self, tree)
-
-    def clean_name(self) -> str:
-        name = visible(self.cleaned_data["name"])
-        if not name:
-            raise forms.ValidationError(self.fields["name"].error_messages["required"])
-        return name
 
     def clean_url(self) -> str:
         typed: str = self.cleaned_data["url"]

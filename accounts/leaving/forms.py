@@ -10,7 +10,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import AddressError, canonical
-from accounts.folding import visible
 from accounts.models import Account
 from accounts.pages.forms import PortalForm, Text, address_error
 from accounts.pages.staff_fields import KeptWords, ground_field
@@ -105,7 +104,7 @@ class DepartureForm(PortalForm):
         return found
 
     def clean_sentence(self) -> str:
-        return _in_ascii(visible(self.cleaned_data["sentence"])) or _SENTENCE
+        return _in_ascii(self.cleaned_data["sentence"]) or _SENTENCE
 
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data

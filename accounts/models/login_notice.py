@@ -7,11 +7,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from accounts.models.names import NameField
+
 
 class LoginNotice(models.Model):
     """A notice on the log-in page, shown from one moment until another."""
 
-    text = models.CharField(_("nội dung"), max_length=500)
+    text = NameField(_("nội dung"), max_length=500)
     shown_from = models.DateTimeField(_("hiện từ"), default=timezone.now)
     shown_until = models.DateTimeField(_("đến"))
 
@@ -25,7 +27,7 @@ class LoginNotice(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.text[:60]
+        return str(self.text)[:60]
 
     def clean(self) -> None:
         super().clean()

@@ -8,6 +8,7 @@ from django.core.validators import ProhibitNullCharactersValidator
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import AddressError
+from accounts.folding import visible
 from accounts.pages import drafts
 from otp import phones
 from otp.phones import PhoneError
@@ -80,6 +81,13 @@ class Text(forms.CharField):
             for rule in self.validators
             if not isinstance(rule, ProhibitNullCharactersValidator)
         ]
+
+
+class Name(Text):
+    """A name that people give to what is theirs, without what nobody sees."""
+
+    def to_python(self, value: Any) -> str:
+        return visible(str(value or ""))
 
 
 def address_error(error: AddressError) -> forms.ValidationError:

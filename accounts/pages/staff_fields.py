@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.folding import visible
 from accounts.pages.forms import Text
 from otp import phones
 from otp.phones import PhoneError
@@ -23,10 +24,13 @@ class KeptWords(Text):
     """Words of staff that are kept for years: no number of a phone or a paper in them (LG-01)."""
 
     def to_python(self, value: Any) -> str:
-        # The database takes no NUL; taken away here, a field of nothing else counts as empty.
-        return str(super().to_python(unicodedata.normalize("NFKC", str(value or "")))).replace(
-            "\0", ""
-        )
+        # What nobody sees is taken away here: a field of nothing else counts as empty.
+        text = unicodedata.normalize("NFKC", str(value or ""))
+        if isinstance(self.widget, forms.Textarea):
+            text = "\n".join(map(visible, text.splitlines()))
+        else:
+            text = visible(text)
+        return str(super().to_python(text))
 
     def validate(self, value: Any) -> None:
         super().validate(value)

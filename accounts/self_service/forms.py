@@ -12,12 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts.access import proof_of_work
 from accounts.access.forms import TokenForm
 from accounts.addresses import AddressError, canonical, mended
-from accounts.folding import visible
 from accounts.models import Account
 from accounts.pages.forms import (
     NUMBER_HINT,
     CodeInput,
     FixedInput,
+    Name,
     PortalForm,
     Text,
     address_error,
@@ -329,7 +329,7 @@ class CodeWayForm(PortalForm):
 
 
 class AppPasswordForm(PortalForm):
-    name = Text(
+    name = Name(
         label=_("Tên của thiết bị hoặc phần mềm"),
         max_length=64,
         required=False,
@@ -346,7 +346,7 @@ class AppPasswordForm(PortalForm):
     )
 
     def clean_name(self) -> str:
-        name = visible(self.cleaned_data["name"])
+        name: str = self.cleaned_data["name"]
         if not name:
             raise forms.ValidationError(_("Hãy nhập tên, ví dụ: Điện thoại."))
         return name

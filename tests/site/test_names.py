@@ -1,9 +1,17 @@
 """No name holds what nobody sees, whichever door it comes by."""
 
-from django.test import Client, SimpleTestCase, TestCase
+import datetime as dt
 
+from django import forms
+from django.test import Client, SimpleTestCase, TestCase
+from django.utils import timezone
+
+from accounts.access.forms import PasskeyForm
 from accounts.folding import visible
-from accounts.models import Account, Unit
+from accounts.models import Account, Campaign, LoginNotice, Unit
+from accounts.pages.forms import Name
+from accounts.pages.staff_fields import KeptWords
+from accounts.self_service.forms import AppPasswordForm
 from tests.admin.test_old_pages import ACCOUNTS, Page
 from tests.support import cast
 
@@ -98,3 +106,58 @@ class DoorTests(cast.Cast, TestCase):
         Account.objects.filter(pk=self.binh.pk).update(full_name=TYPED)
 
         self.assertEqual((self.name_of(self.an), self.name_of(self.binh)), (SEEN, SEEN))
+
+
+class WordTests(cast.Cast, TestCase):
+    def setUp(self):
+        self.set_up_people()
+
+    def test_a_campaign(self):
+        staff = Client()
+        self.come_in(cast.make_staff("huong"), client=staff)
+        unit = Unit.objects.create(name="Sở Y tế")
+        Account.objects.update(unit=unit)
+        fields = {"first_day": f"{timezone.localdate():%d/%m/%Y}", "units": [unit.pk]}
+
+        staff.post("/quan-tri/chien-dich/moi/", {"name": TYPED, "basis": TYPED} | fields)
+
+        self.assertEqual(Campaign.objects.values_list("name", "basis").get(), (SEEN, SEEN))
+
+    def test_a_notice_on_the_log_in_page(self):
+        until = timezone.now() + dt.timedelta(days=1)
+
+        notice = LoginNotice.objects.create(text=TYPED, shown_until=until)
+
+        notice.refresh_from_db()
+        self.assertEqual(notice.text, SEEN)
+
+    def test_what_nobody_sees_is_no_word(self):
+        for field in (KeptWords(), Name()):
+            with self.subTest(field), self.assertRaises(forms.ValidationError):
+                field.clean("\u202e\u200b")
+
+    def test_lines_stay_where_lines_are_typed(self):
+        self.assertEqual(KeptWords(widget=forms.Textarea).clean("a\u202e \r\n\r\nb"), "a\n\nb")
+        self.assertEqual(KeptWords().clean("a\r\nb"), "a b")
+
+    def test_every_form_takes_names_and_words_so(self):
+        free = {"name", "basis", "why", "reason", "ticket", "decision", "evidence", "sentence"}
+        seen = set()
+        for form in every_form():
+            for name in free & form.base_fields.keys():
+                field = form.base_fields[name]
+                if isinstance(field, forms.CharField):
+                    seen.add(name)
+                    with self.subTest(f"{form.__module__}.{form.__qualname__}: {name}"):
+                        self.assertEqual(field.to_python(TYPED), SEEN)
+        self.assertEqual(seen, free)
+        self.assertIn(AppPasswordForm, every_form())
+        self.assertIn(PasskeyForm, every_form())
+
+
+def every_form(of=forms.BaseForm):
+    for form in of.__subclasses__():
+        yield from every_form(form)
+        ours = form.__module__.partition(".")[0] in ("accounts", "otp")
+        if ours and hasattr(form, "base_fields"):
+            yield form
