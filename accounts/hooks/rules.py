@@ -176,8 +176,9 @@ def end(pk: int, *, by: Account) -> Hook | None:
 
 def held(pk: int) -> Hook | None:
     """Let nobody else change one until the caller's transaction is over; None if it has ended."""
-    # Not the key: what queues for it asks for that last of all, when it has the chain of the trail
-    # already, for which the caller has yet to wait.
+    # FOR NO KEY UPDATE: the foreign key of what is queued asks, at its commit, for FOR KEY SHARE,
+    # which this lets pass. Only a rename stops it, as every UPDATE of a unique column does. Both
+    # ask for the chain of the trail after that, so neither waits for what the other has.
     return Hook.objects.select_for_update(no_key=True).filter(pk=pk, ended_at=None).first()
 
 
