@@ -2,7 +2,6 @@
 
 from otp.codes.checking import (
     Answer,
-    Repeat,
     Verdict,
     content_of,
     digits,
@@ -45,7 +44,6 @@ __all__ = [
     "Answer",
     "Issued",
     "Outlook",
-    "Repeat",
     "Sequel",
     "TooSoon",
     "Verdict",
