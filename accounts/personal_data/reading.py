@@ -133,7 +133,7 @@ def _rows(model: type[Model]) -> "QuerySet[Any]":
 
 
 def event(row: dict[str, Any], _: Account) -> str:
-    return str(AuditEvent.Event(row["event"]).label)
+    return AuditEvent.name_of(row["event"])
 
 
 def counted(name: str) -> Show:

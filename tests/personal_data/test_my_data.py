@@ -345,6 +345,14 @@ class MailTests(MyData, TestCase):
         self.assertNotContains(page, "nhà mạng đã nhận")
 
 
+class ReleaseTests(MyData, TestCase):
+    def test_what_only_a_newer_release_knows_is_told_as_it_stands(self):
+        AuditEvent.record("not-yet-known", self.binh, actor=self.an)
+
+        self.assertContains(self.client.get(DATA), "not-yet-known")
+        self.assertIn("not-yet-known", [row["Việc"] for row in self.rows("viec_cua_can_bo")])
+
+
 class LongTests(MyData, TestCase):
     def test_the_page_shows_the_newest_rows_and_the_file_all(self):
         for count in range(25):
