@@ -58,6 +58,14 @@ def confirm(
     return redirect(back, campaign.pk)
 
 
+def is_within(campaign: Campaign | PhoneCampaign, visible: set[int] | None) -> bool:
+    """Whether all units of a campaign are `visible`; None: every unit is."""
+    if visible is None:
+        return True
+    units = set(campaign.units.values_list("pk", flat=True))
+    return bool(units) and units <= visible
+
+
 def refuse(request: StaffRequest) -> None:
     """Say that the campaign has moved on since the page was opened."""
     messages.error(request, _("Chiến dịch không còn ở bước này. Hãy xem lại tình trạng."))

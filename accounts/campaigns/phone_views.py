@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.campaigns import phone_figures, phone_lists, phone_rules
-from accounts.campaigns.acts import Act, confirm, refuse
+from accounts.campaigns.acts import Act, confirm, is_within, refuse
 from accounts.campaigns.forms import ReasonForm
 from accounts.campaigns.phone_figures import Progress
 from accounts.campaigns.phone_forms import PlanPhonesForm
@@ -31,7 +31,7 @@ from accounts.models.phone_state import PhoneState, in_state
 from accounts.models.right import Right
 from accounts.models.unit import Unit
 from accounts.organisation import roles
-from accounts.organisation.units import Tree
+from accounts.organisation.units import Tree, Visible
 from accounts.pages.requests import hold, pages, takes_long
 from accounts.pages.versions import SeenForm, list_in_words
 from accounts.reports.tables import number
@@ -73,7 +73,7 @@ def campaign(request: StaffRequest, pk: int) -> HttpResponse:
         "steps": phone_figures.steps(found),
         "by_unit": phone_figures.by_unit(found, counts, tree),
         "kinds": [str(Account.Kind(kind).label) for kind in found.kinds],
-        "runs_all": _may_run(request.user, found),
+        "runs_all": is_within(found, visible),
         "whose": "" if visible is None else _("Phạm vi: đơn vị của bạn và các đơn vị cấp dưới."),
         "may_remind": found.is_running and found.first_day <= timezone.localdate(),
         "subject": notices.phone_wanted_subject(),
@@ -211,7 +211,7 @@ def resume(request: StaffRequest, pk: int) -> HttpResponse:
 def _confirm(request: StaffRequest, pk: int, act: Act) -> HttpResponse:
     hold(request, PhoneCampaign.objects.filter(pk=pk))
     found = _campaign_or_404(request.user, pk)
-    if not _may_run(request.user, found):
+    if not is_within(found, roles.units_of(request.user)):
         raise Http404
 
     missing = phone_lists.missing_people(found, None)
@@ -359,18 +359,11 @@ def _name() -> str:
 
 def _campaign_or_404(staff: Account, pk: int) -> PhoneCampaign:
     found = PhoneCampaign.objects.filter(pk=pk).first()
-    if found is None or not may_see(staff, found):
+    if found is None or not may_see(found, roles.units_of(staff)):
         raise Http404
     return found
 
 
-def may_see(staff: Account, campaign: PhoneCampaign) -> bool:
-    """Whether any of the campaign's units is one that `staff` may see; they see no more of it."""
-    visible = roles.units_of(staff)
+def may_see(campaign: PhoneCampaign, visible: Visible) -> bool:
+    """Whether any of the campaign's units is `visible` to somebody, who sees no more of it."""
     return visible is None or bool(phone_rules.units_of(campaign, visible))
-
-
-def _may_run(staff: Account, campaign: PhoneCampaign) -> bool:
-    """Whether all of the campaign is within what `staff` may see."""
-    visible = roles.units_of(staff)
-    return visible is None or set(campaign.units.values_list("pk", flat=True)) <= visible

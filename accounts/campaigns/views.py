@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.campaigns import figures, phone_figures, phone_views, rules
-from accounts.campaigns.acts import Act, confirm
+from accounts.campaigns.acts import Act, confirm, is_within
 from accounts.campaigns.counts import CampaignCounts, by_units
 from accounts.campaigns.forms import PlanForm
 from accounts.campaigns.unit_tables import give_away
@@ -39,17 +39,17 @@ PEOPLE_ON_A_PAGE = 50
 @staff_page(RIGHT)
 @takes_long
 def campaigns(request: StaffRequest) -> HttpResponse:
-    found = [each for each in Campaign.objects.order_by("-pk") if _may_see(request.user, each)]
     visible = roles.units_of(request.user)
+    found = [each for each in Campaign.objects.order_by("-pk") if is_within(each, visible)]
     phones = [
         (each, phone_figures.progress_of(each, visible))
         for each in PhoneCampaign.objects.order_by("-pk")
-        if phone_views.may_see(request.user, each)
+        if phone_views.may_see(each, visible)
     ]
     context = {
         "table": figures.listed(found),
         "phones": phone_figures.listed(phones),
-        "sees_all": roles.units_of(request.user) is None,
+        "sees_all": visible is None,
     }
     return render(request, "campaigns/campaigns.html", context)
 
@@ -222,15 +222,6 @@ def _letters(campaign: Campaign) -> list[dict[str, str]]:
 
 def _campaign_or_404(staff: Account, pk: int) -> Campaign:
     found = Campaign.objects.filter(pk=pk).first()
-    if found is None or not _may_see(staff, found):
+    if found is None or not is_within(found, roles.units_of(staff)):
         raise Http404
     return found
-
-
-def _may_see(staff: Account, campaign: Campaign) -> bool:
-    """Whether all of the campaign is within what `staff` may see."""
-    visible = roles.units_of(staff)
-    if visible is None:
-        return True
-    units = set(campaign.units.values_list("pk", flat=True))
-    return bool(units) and units <= visible
