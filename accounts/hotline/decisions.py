@@ -36,12 +36,9 @@ class Kind:
 
     def waiting(self, staff: Account) -> "QuerySet[Any]":
         """Give the proposals for those whom `staff` may see, the oldest first."""
-        seen = roles.within(staff, Account.objects.all())
-        return (
-            self.model.objects.filter(self.model.waits(), account__in=seen)
-            .select_related("account", "proposed_by")
-            .order_by("proposed_at")
-        )
+        waiting: QuerySet[Any] = self.model.objects.filter(self.model.waits())
+        seen = roles.within(staff, waiting, "account__unit")
+        return seen.select_related("account", "proposed_by").order_by("proposed_at")
 
 
 PHONE = Kind(
