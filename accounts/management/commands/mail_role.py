@@ -7,6 +7,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import ProgrammingError, connection, transaction
 from psycopg import sql
 
+from accounts.audit.portal_role import as_text
+
 VIEWS = (
     "mail_passdb",
     "mail_userdb",
@@ -46,12 +48,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         statements = [*_making(options["role"]), *_grants(options["role"])]
         if not options["apply"]:
-            self.stdout.write("".join(f"{_text(each)};\n" for each in statements), ending="")
+            self.stdout.write("".join(f"{as_text(each)};\n" for each in statements), ending="")
             return
         try:
             with transaction.atomic(), connection.cursor() as cursor:
                 for statement in statements:
-                    cursor.execute(_text(statement))
+                    cursor.execute(as_text(statement))
         except ProgrammingError as error:
             first_line = str(error).partition("\n")[0]
             raise CommandError(
@@ -95,8 +97,3 @@ def _grants(role: str) -> list[sql.Composed]:
         sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(name),
         sql.SQL("GRANT SELECT ON {} TO {}").format(views, name),
     ]
-
-
-def _text(statement: sql.Composed) -> str:
-    connection.ensure_connection()
-    return statement.as_string(connection.connection)
