@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.addresses import canonical_or_none
-from accounts.loading.directory_states import STATE_ATTRIBUTES, must_change, state_of
+from accounts.loading.directory_states import STATE_ATTRIBUTES, is_true, must_change, state_of
 from accounts.loading.mailbox import (
     Found,
     LeftOut,
@@ -196,7 +196,7 @@ def _named(values: Values, names: Iterable[str]) -> str:
 def _why_no_mailbox(dn: str, values: Values) -> str:
     classes = {each.lower() for each in values.get("objectclass", ())}
     local = (_addresses(values) or ("",))[0].partition("@")[0].lower()
-    if _GONE.search(dn) or _is_true(values, "isdeleted"):
+    if _GONE.search(dn) or is_true(values, "isdeleted"):
         return "deleted there, or not there yet"
     if any(map(_RESOURCE.fullmatch, classes)) or _is_resource(values):
         return "a room or another resource"
@@ -204,9 +204,9 @@ def _why_no_mailbox(dn: str, values: Values) -> str:
         return "a list"
     if classes & _MACHINES or _bits(values) & _MACHINE_BITS:
         return "a machine"
-    if classes & _OUTSIDE or _is_true(values, "zimbraisexternalvirtualaccount"):
+    if classes & _OUTSIDE or is_true(values, "zimbraisexternalvirtualaccount"):
         return "somebody outside"
-    if any(_is_true(values, flag) for flag in _SYSTEM_FLAGS) or _is_system_name(local, values):
+    if any(is_true(values, flag) for flag in _SYSTEM_FLAGS) or _is_system_name(local, values):
         return "the mail system's own account"
     if classes & _OTHER_ENTRIES and not classes & _PEOPLE:
         return "no person"
@@ -227,10 +227,6 @@ def _is_system_name(local: str, values: Values) -> bool:
     is_named = any(each.lower() != local for each in _all(values, (*_NAMES, "givenname")))
     said = _first(values, "description").lower().startswith("system account for")
     return bool(_TRAINING_NAME.fullmatch(local)) and (said or not is_named)
-
-
-def _is_true(values: Values, name: str) -> bool:
-    return _first(values, name).upper() == "TRUE"
 
 
 def _bits(values: Values) -> int:

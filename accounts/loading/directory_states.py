@@ -71,7 +71,7 @@ def state_of(values: Values, *, at: dt.datetime) -> State:
 
 def must_change(values: Values, *, at: dt.datetime) -> bool:
     """Whether the password is one that its owner has to change at the next log-in."""
-    if _is_true(values, "pwdreset") or _is_true(values, "zimbrapasswordmustchange"):
+    if is_true(values, "pwdreset") or is_true(values, "zimbrapasswordmustchange"):
         return True
     if "0" in (_first(values, "pwdlastset"), _first(values, "shadowlastchange")):
         return True
@@ -94,6 +94,11 @@ def of_old_password(
     return (State.LOCKED if is_late else State.OPEN), over > 0
 
 
+def is_true(values: Values, name: str) -> bool:
+    """Whether a yes stands there, as directories write it."""
+    return _first(values, name).upper() == "TRUE"
+
+
 def _of_old_password(values: Values, at: dt.datetime) -> tuple[State, bool]:
     days = (_first(values, name) for name in ("shadowlastchange", "shadowmax", "shadowinactive"))
     return of_old_password(*days, at=at)
@@ -114,7 +119,7 @@ def _flags(values: Values) -> list[State]:
     samba = _first(values, "sambaacctflags").upper()
     off = True in [_says_yes(values, name) for name in _SWITCHED_OFF]
     off = off or any(role.lower().startswith(_DISABLED_ROLES) for role in roles)
-    paused = "L" in samba or _is_true(values, "lockedbyintruder")
+    paused = "L" in samba or is_true(values, "lockedbyintruder")
     return [
         State.OFF if off or "D" in samba else State.OPEN,
         State.PAUSED if paused else State.OPEN,
@@ -184,10 +189,6 @@ def _is_over(values: Values, at: dt.datetime) -> bool:
 
 def _first(values: Values, name: str) -> str:
     return next(iter(values.get(name, ())), "").strip()
-
-
-def _is_true(values: Values, name: str) -> bool:
-    return _first(values, name).upper() == "TRUE"
 
 
 def _whole(values: Values, name: str) -> int:
