@@ -1,5 +1,7 @@
 """What is answered below /sso/: people are led through, programs are told."""
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -36,30 +38,37 @@ class _Asked:
     state: str
 
 
+def _as_asked(
+    view: Callable[[PersonRequest, _Asked], HttpResponse],
+) -> Callable[[PersonRequest], HttpResponse]:
+    """Call a view with what the webmail asks for; staff have shown their second factor before."""
+
+    @functools.wraps(view)
+    def reading(request: PersonRequest) -> HttpResponse:
+        if request.user.is_staff and not is_verified_staff(request):
+            return to_second_factor(f"{reverse('webmail:authorize')}?{request.GET.urlencode()}")
+        asked = _read(request)
+        return asked if isinstance(asked, HttpResponse) else view(request, asked)
+
+    return reading
+
+
 @require_safe
-def authorize(request: PersonRequest) -> HttpResponse:
+@_as_asked
+def authorize(request: PersonRequest, _asked: _Asked) -> HttpResponse:
     """Show whoever is logged in, and owes nothing, a page that leads on by itself.
 
     Not a redirect: after the form of a log-in, browsers hold the way to another host against the
     policy of that form's page, which allows none (form-action).
     """
-    if request.user.is_staff and not is_verified_staff(request):
-        return to_second_factor(f"{reverse('webmail:authorize')}?{request.GET.urlencode()}")
-    asked = _read(request)
-    if isinstance(asked, HttpResponse):
-        return asked
     onward = f"{reverse('webmail:lead-back')}?{request.GET.urlencode()}"
     return render(request, "webmail/opening.html", {"onward": onward})
 
 
 @require_GET
-def lead_back(request: PersonRequest) -> HttpResponse:
+@_as_asked
+def lead_back(request: PersonRequest, asked: _Asked) -> HttpResponse:
     """Lead back to the webmail with a code."""
-    if request.user.is_staff and not is_verified_staff(request):
-        return to_second_factor(f"{reverse('webmail:authorize')}?{request.GET.urlencode()}")
-    asked = _read(request)
-    if isinstance(asked, HttpResponse):
-        return asked
     code = logins.begin(request, request.user, challenge=asked.challenge, nonce=asked.nonce)
     if code is None:
         return redirect("accounts:login")
