@@ -10,12 +10,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.activation.slips import MOST_AT_ONCE
 from accounts.addresses import AddressError, canonical
 from accounts.organisation.units import Tree
-from accounts.pages.forms import NUMBER_HINT, CodeInput, FixedInput, PortalForm, Text, phone_error
+from accounts.pages.forms import CodeInput, PortalForm, Text
 from accounts.pages.staff_fields import reason_field
 from accounts.self_service.forms import AddressForm
-from otp import phones
 from otp.codes.slips import SIGNS, SLIP_LENGTH, TRIES
-from otp.phones import PhoneError
 from otp.sentences import with_numbers
 
 WRONG_SLIP = with_numbers(
@@ -66,31 +64,6 @@ class SlipForm(AddressForm):
                 params={"length": SLIP_LENGTH, "signs": " ".join(SIGNS)},
             )
         return "".join(signs)
-
-
-class NumberForm(PortalForm):
-    """The newcomer's number."""
-
-    phone = Text(
-        label=_("Số điện thoại"),
-        required=False,
-        help_text=NUMBER_HINT,
-        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel"}),
-    )
-    step = forms.CharField(widget=forms.HiddenInput, required=False)  # the form's nonce
-
-    suggestion = ""
-
-    def __init__(self, *args: Any, nonce: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["step"].widget = FixedInput(nonce)
-
-    def clean_phone(self) -> str:
-        try:
-            return phones.normalise(self.cleaned_data["phone"])
-        except PhoneError as error:
-            self.suggestion = error.suggestion
-            raise phone_error(error) from None
 
 
 class Layout(models.TextChoices):

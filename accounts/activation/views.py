@@ -10,12 +10,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from accounts.access import limits, login
 from accounts.access.limits import limit_posts
 from accounts.activation.activation import Activation, ActivationOver
-from accounts.activation.forms import WRONG_SLIP, NumberForm, SlipForm
+from accounts.activation.forms import WRONG_SLIP, SlipForm
 from accounts.credentials.policy import RULES
 from accounts.pages import fixed
 from accounts.pages.requests import pages
 from accounts.self_service import password_prompt
-from accounts.self_service.forms import CodeForm, NewPasswordForm, code_error
+from accounts.self_service.forms import CodeForm, NewPasswordForm, NumberForm, code_error
 from accounts.self_service.pending_code import first_look, nonce_for, nonce_of
 from otp.codes import TooSoon, Verdict
 from otp.counting.ceilings import Paused

@@ -259,12 +259,8 @@ class TurnOffFactorForm(TokenForm):
     field_order = ("password", "token")
 
 
-class PhoneForm(SeenForm):
-    """A new number; `in_force` is the one that counts now.
-
-    Who sends it once more, because the answer was lost, is taken at their word: nothing counts
-    until its code comes back.
-    """
+class NumberForm(PortalForm):
+    """A number that a code is sent to."""
 
     phone = Text(
         label=_("Số điện thoại"),
@@ -272,29 +268,13 @@ class PhoneForm(SeenForm):
         help_text=NUMBER_HINT,
         widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel"}),
     )
-    password = password_field(
-        _("Mật khẩu hiện tại"),
-        autocomplete="current-password",
-        empty=_("Hãy nhập mật khẩu hiện tại để đổi số điện thoại."),
-    )
-
     step = forms.CharField(widget=forms.HiddenInput, required=False)  # the form's nonce
 
     suggestion = ""
 
-    def __init__(
-        self, *args: Any, ask_password: bool, nonce: str, in_force: str, **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, nonce: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.in_force = in_force
         self.fields["step"].widget = FixedInput(nonce)
-        if not ask_password:
-            del self.fields["password"]
-
-    def clean(self) -> dict[str, Any]:
-        if self.cleaned_data.get("phone") == self.in_force:
-            return self.cleaned_data
-        return super().clean()
 
     def clean_phone(self) -> str:
         try:
@@ -302,6 +282,31 @@ class PhoneForm(SeenForm):
         except PhoneError as error:
             self.suggestion = error.suggestion
             raise phone_error(error) from None
+
+
+class PhoneForm(NumberForm, SeenForm):
+    """A new number; `in_force` is the one that counts now.
+
+    Who sends it once more, because the answer was lost, is taken at their word: nothing counts
+    until its code comes back.
+    """
+
+    password = password_field(
+        _("Mật khẩu hiện tại"),
+        autocomplete="current-password",
+        empty=_("Hãy nhập mật khẩu hiện tại để đổi số điện thoại."),
+    )
+
+    def __init__(self, *args: Any, ask_password: bool, in_force: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.in_force = in_force
+        if not ask_password:
+            del self.fields["password"]
+
+    def clean(self) -> dict[str, Any]:
+        if self.cleaned_data.get("phone") == self.in_force:
+            return self.cleaned_data
+        return super().clean()
 
 
 class CodeWayForm(PortalForm):
