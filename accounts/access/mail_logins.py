@@ -17,6 +17,7 @@ from accounts import caller
 from accounts.access.login import FAILURES, counted_for, note_hold, read_name
 from accounts.credentials import app_passwords
 from accounts.models import Account, AuditEvent, MailLogin
+from otp import office
 from otp.counting import limits
 from otp.counting.limits import Limit
 from otp.models import OFFICE_ZONE
@@ -92,14 +93,14 @@ def counts_of_today() -> dict[str, int] | None:
     """Count today's log-ins by protocol; None where Dovecot tells of none."""
     if not settings.AUTH_POLICY_TOKEN:
         return None
-    rows = MailLogin.objects.filter(local_day=timezone.localdate(timezone=OFFICE_ZONE))
+    rows = MailLogin.objects.filter(local_day=office.today())
     counted = rows.values("protocol").annotate(n=Sum("count")).values_list("protocol", "n")
     return dict.fromkeys(Protocol.values, 0) | dict(counted)
 
 
 def oldest_day() -> dt.date:
     """Give the first day of which something is kept."""
-    return timezone.localdate(timezone=OFFICE_ZONE) - KEPT
+    return office.today() - KEPT
 
 
 def protocol_of(told: str) -> Protocol:

@@ -7,7 +7,8 @@ from django.db.models import Count
 from django.utils import timezone
 
 from accounts.api.answers import page_of
-from otp.models import OFFICE_ZONE, Message
+from otp import office
+from otp.models import Message
 
 LATELY = dt.timedelta(days=1)  # of which rows are given, where nobody says since when
 _SKEW = 1_000  # rows that may have been queued in another order than they are numbered
@@ -15,7 +16,7 @@ _SKEW = 1_000  # rows that may have been queued in another order than they are n
 
 def counts_of(day: dt.date) -> list[dict[str, Any]]:
     """Count the messages that were queued on one of the office's days."""
-    since = dt.datetime.combine(day, dt.time(), OFFICE_ZONE)
+    since = office.midnight(day)
     rows = Message.objects.filter(created_at__gte=since, created_at__lt=since + dt.timedelta(1))
     kinds = rows.order_by("channel", "gateway", "state").values("channel", "gateway", "state")
     return list(kinds.annotate(count=Count("pk")))

@@ -17,7 +17,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.access import limits
 from accounts.models import Account, AuditEvent, ProgramToken, Unit
 from accounts.organisation.units import Visible, with_below
-from otp.models import OFFICE_ZONE
+from otp import office
 
 LONGEST = dt.timedelta(days=366)  # of a token's life
 REPEATED = dt.timedelta(minutes=1)  # in which the same form may come again
@@ -121,7 +121,7 @@ def read(token: str) -> ProgramToken | None:
     Charged before it is looked at, and given back where it is right. Raises `TooManyRequests`.
     """
     limits.charge_token()
-    live = ProgramToken.objects.filter(ended_at=None, last_day__gte=_today())
+    live = ProgramToken.objects.filter(ended_at=None, last_day__gte=office.today())
     row = live.filter(digest=_digest_of(token)).first()
     if row is None or not limits.is_within([ip_network(each) for each in row.networks]):
         return None
@@ -132,7 +132,7 @@ def read(token: str) -> ProgramToken | None:
 
 def is_live(row: ProgramToken) -> bool:
     """Whether the token opens something today."""
-    return row.ended_at is None and row.last_day >= _today()
+    return row.ended_at is None and row.last_day >= office.today()
 
 
 def units_of(row: ProgramToken) -> Visible:
@@ -141,12 +141,8 @@ def units_of(row: ProgramToken) -> Visible:
 
 
 def _note_use(row: ProgramToken) -> None:
-    if row.last_used_on != _today():
-        ProgramToken.objects.filter(pk=row.pk).update(last_used_on=_today())
-
-
-def _today() -> dt.date:
-    return timezone.localdate(timezone=OFFICE_ZONE)
+    if row.last_used_on != office.today():
+        ProgramToken.objects.filter(pk=row.pk).update(last_used_on=office.today())
 
 
 def _digest_of(token: str) -> str:

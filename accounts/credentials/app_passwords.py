@@ -25,7 +25,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.credentials import notices
 from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.models import Account, AppPassword, AuditEvent, MailLogin
-from otp.models import OFFICE_ZONE
+from otp import office
 
 MOST = 10  # of one account
 REPEATED = dt.timedelta(minutes=1)  # in which the same form may come again
@@ -140,7 +140,7 @@ def note_use(account: Account, app: str, protocol: MailLogin.Protocol) -> None:
     # PostgreSQL knows no greater number.
     if not (app.isascii() and app.isdecimal() and len(app) < 19):
         return
-    used = {"last_used_on": timezone.localdate(timezone=OFFICE_ZONE), "last_protocol": protocol}
+    used = {"last_used_on": office.today(), "last_protocol": protocol}
     AppPassword.objects.filter(account=account, pk=int(app)).exclude(**used).update(**used)
 
 

@@ -16,10 +16,9 @@ from accounts.credentials.refusals import NotNow
 from accounts.folding import words
 from accounts.models import Account, AuditEvent, DailyHelp
 from accounts.models.audit_event import Ground
-from otp import codes
+from otp import codes, office
 from otp.codes import status
 from otp.counting import keyed_names
-from otp.models import OFFICE_ZONE
 from otp.sentences import duration
 
 AGAIN = dt.timedelta(minutes=1)  # after which a word that was not used may be drawn anew
@@ -45,7 +44,7 @@ def grant(account: Account, *, actor: Account, ground: Ground) -> str:
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)
         help_given, is_first = DailyHelp.objects.get_or_create(
-            account=account, kind=DailyHelp.Kind.CODE, local_day=_today()
+            account=account, kind=DailyHelp.Kind.CODE, local_day=office.today()
         )
         if not is_first:
             _refuse_second(help_given)
@@ -67,7 +66,7 @@ def redeem(address: str, word: str) -> bool:
     granted = DailyHelp.objects.filter(
         kind=DailyHelp.Kind.CODE,
         word_key__in=keyed_names.names_of("extra-code", _named(address, word)),
-        local_day=_today(),
+        local_day=office.today(),
         used_at=None,
     )
     if granted.exists() and codes.give_one_more(address):
@@ -95,7 +94,3 @@ def _draw() -> str:
 
 def _named(address: str, word: str) -> str:
     return f"{address} {''.join(words(word))}"
-
-
-def _today() -> dt.date:
-    return timezone.localdate(timezone=OFFICE_ZONE)

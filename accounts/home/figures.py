@@ -40,6 +40,7 @@ from accounts.reports.coverage import People
 from accounts.reports.history import Figures
 from accounts.reports.tables import Share, number, percent
 from accounts.upkeep import records
+from otp import office
 from otp.codes.fates import CARRIER, Fate, of_day, with_fate
 from otp.models import OFFICE_ZONE, GatewayState, Message
 from otp.outbox import life
@@ -186,18 +187,17 @@ def _queue(_reader: Reader) -> Iterator[Figure]:
 def _gateways(_reader: Reader) -> Iterator[Figure]:
     used = settings.SMS_GATEWAY.split(",")
     paused = set(GatewayState.objects.paused().filter(name__in=used).values_list("name", flat=True))
-    light = _look_unless(not paused)
     yield Figure(
         _("Nhà cung cấp SMS đang dùng"),
         _("%(open)s trên %(all)s") % {"open": len(used) - len(paused), "all": len(used)},
-        Light.BROKEN if paused >= set(used) else light,
+        Light.BROKEN if paused >= set(used) else _look_unless(not paused),
         _("tạm dừng vì lỗi: %(names)s") % {"names": ", ".join(sorted(paused))} if paused else "",
         reverse("admin:otp_gatewaystate_changelist"),
     )
 
 
 def _codes(_reader: Reader) -> Iterator[Figure]:
-    today = timezone.localdate(timezone=OFFICE_ZONE)
+    today = office.today()
     codes = _codes_of(today)
     shown = {name: number(count) for name, count in codes.counts.items()}
     detail = _("đã gửi %(SENT)s, đã dùng %(USED)s, gửi không được %(WRONG)s") % shown

@@ -22,7 +22,7 @@ from accounts.models import (
     PhoneProposal,
     Session,
 )
-from otp import outbox, phones
+from otp import office, outbox, phones
 from otp.codes import NUMBER_CAP, STREAK, status
 from otp.codes.status import CodeStatus
 from otp.counting import ceilings, limits
@@ -117,7 +117,7 @@ def overview_of(
         AuditEvent.objects.concerning(account) if account else AuditEvent.objects.about(address)
     )
     resets = audited.filter(event=AuditEvent.Event.PASSWORD_RESET).order_by("-at")
-    day = timezone.localdate(timezone=OFFICE_ZONE)
+    day = office.today()
     given = DailyHelp.objects.filter(
         account=account, kind=DailyHelp.Kind.CODE, local_day=day
     ).first()

@@ -1,7 +1,6 @@
 """Extra code, reopened recovery, ended sessions, whole number: each with a ground, on record."""
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
@@ -12,10 +11,9 @@ from accounts.models import Account, AuditEvent, DailyHelp
 from accounts.models.audit_event import Ground
 from accounts.models.right import Right
 from accounts.organisation import roles
-from otp import codes, phones
+from otp import codes, office, phones
 from otp.codes import status
 from otp.codes.fates import ASKED_FOR
-from otp.models import OFFICE_ZONE
 
 Event = AuditEvent.Event
 
@@ -91,5 +89,5 @@ def reveal_phone(account: Account, *, actor: Account, ground: Ground) -> str:
 
 
 def _once_a_day(account: Account, kind: DailyHelp.Kind) -> bool:
-    day = timezone.localdate(timezone=OFFICE_ZONE)
+    day = office.today()
     return DailyHelp.objects.get_or_create(account=account, kind=kind, local_day=day)[1]

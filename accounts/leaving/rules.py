@@ -10,8 +10,7 @@ from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.credentials.refusals import NotNow
 from accounts.models import Account, AuditEvent, Departure
 from accounts.models.audit_event import Ground
-from otp import codes
-from otp.models import OFFICE_ZONE
+from otp import codes, office
 
 
 def plan(
@@ -51,14 +50,14 @@ def plan(
         raise NotNow(
             _("Tài khoản này đã có ngày nghỉ việc. Hãy hủy ngày đó rồi ghi lại.")
         ) from None
-    if last_day < _today():
+    if last_day < office.today():
         shut(departure.pk)
     return departure
 
 
 def run() -> int:
     """Shut the accounts whose last day is over; say how many. May run twice at once."""
-    due = list(Departure.objects.due(_today()).values_list("pk", flat=True))
+    due = list(Departure.objects.due(office.today()).values_list("pk", flat=True))
     return sum(map(shut, due))
 
 
@@ -68,7 +67,7 @@ def shut(pk: int) -> bool:
         # The account before its departure, as everywhere.
         leaving = Departure.objects.filter(pk=pk).values("account")
         account = Account.objects.select_for_update().filter(pk__in=leaving).first()
-        departure = Departure.objects.select_for_update().due(_today()).filter(pk=pk).first()
+        departure = Departure.objects.select_for_update().due(office.today()).filter(pk=pk).first()
         if account is None or departure is None:
             return False
         departure.found_open = account.is_active
@@ -103,7 +102,3 @@ def call_off(departure: Departure, *, by: Account) -> bool:
             account.save(update_fields=["is_active"])
         AuditEvent.record(AuditEvent.Event.DEPARTURE_CALLED_OFF, account, actor=by)
     return True
-
-
-def _today() -> dt.date:
-    return timezone.localdate(timezone=OFFICE_ZONE)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models.account import Account
-from otp.models import OFFICE_ZONE
+from otp import office
 
 LONGEST_REQUEST = 1000  # characters, of the request and of the answer
 
@@ -20,7 +20,7 @@ class DataRequestQuerySet(models.QuerySet["DataRequest"]):
 
     def overdue(self) -> "DataRequestQuerySet":
         """Keep those whose day is over without an answer."""
-        yesterday = timezone.localdate(timezone=OFFICE_ZONE) - dt.timedelta(days=1)
+        yesterday = office.today() - dt.timedelta(days=1)
         return self.due_by(yesterday)
 
     def due_by(self, day: dt.date) -> "DataRequestQuerySet":
@@ -106,7 +106,7 @@ class DataRequest(models.Model):
 
     @property
     def is_overdue(self) -> bool:
-        return self.is_open and self.due_on < timezone.localdate(timezone=OFFICE_ZONE)
+        return self.is_open and self.due_on < office.today()
 
     @property
     def asks_to_erase(self) -> bool:

@@ -7,10 +7,9 @@ from typing import Protocol
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from otp.models import OFFICE_ZONE
+from otp import office
 
 
 class PhoneState(models.TextChoices):
@@ -26,7 +25,7 @@ def months_before(day: dt.date, months: int) -> dt.datetime:
     year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
     last = calendar.monthrange(year, month + 1)[1]
     then = dt.date(year, month + 1, min(day.day, last))
-    return dt.datetime.combine(then, dt.time(), OFFICE_ZONE)
+    return office.midnight(then)
 
 
 def in_state(state: PhoneState, since: dt.datetime | None = None, *, of: str = "") -> Q:
@@ -90,4 +89,4 @@ def confirmed_too_long_ago() -> dt.datetime | None:
     months = settings.PHONE_RECONFIRM_MONTHS
     if not (months and settings.PHONE_CONFIRMATION):
         return None
-    return months_before(timezone.localdate(timezone=OFFICE_ZONE), months)
+    return months_before(office.today(), months)

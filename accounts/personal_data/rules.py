@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from accounts.credentials import notices
 from accounts.credentials.refusals import NotNow
 from accounts.models import Account, AuditEvent, DataRequest
+from otp import office
 from otp.counting import limits
 from otp.counting.limits import Limit
-from otp.models import OFFICE_ZONE
 
 # Of one person, whatever became of them: IT has to answer each.
 REQUESTS = Limit("data-requests", 10, dt.timedelta(days=30))
@@ -36,7 +36,7 @@ def make(account: Account, *, kind: str, text: str) -> DataRequest:
     The day of the request is not counted. Raises `NotNow` where one of the kind is open, or where
     there were too many.
     """
-    due_on = timezone.localdate(timezone=OFFICE_ZONE) + dt.timedelta(days=days_for(kind))
+    due_on = office.today() + dt.timedelta(days=days_for(kind))
     try:
         with transaction.atomic():
             # A request that is refused gives its charge back with the transaction.
@@ -82,7 +82,7 @@ def answer(asked: DataRequest, *, outcome: str, text: str, by: Account) -> None:
 
 def due_soon() -> Iterator[str]:
     """Say to IT that requests are overdue, or will be soon."""
-    count = DataRequest.objects.due_by(timezone.localdate(timezone=OFFICE_ZONE) + SOON).count()
+    count = DataRequest.objects.due_by(office.today() + SOON).count()
     if count:
         yield _(
             "%(count)d yêu cầu về dữ liệu cá nhân đã quá hạn hoặc sắp đến hạn trả lời (xem Quản"

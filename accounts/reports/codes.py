@@ -18,7 +18,7 @@ from accounts.reports.charts import Chart, Columns, Lines, Series
 from accounts.reports.code_history import Counts, Day
 from accounts.reports.report import Report, Tile
 from accounts.reports.tables import Row, Share, Table, number, percent
-from otp import outbox
+from otp import office, outbox
 from otp.codes.fates import WENT_WRONG, Fate
 from otp.codes.reasons import in_words, state_in_words
 from otp.counting import ceilings
@@ -45,7 +45,7 @@ def codes() -> Report:
     """Report on the last days' codes, gateways, errors and ceilings."""
     today = timezone.localdate()
     days = [today - dt.timedelta(days=back) for back in range(DAYS)]
-    since = dt.datetime.combine(days[-1], dt.time(), OFFICE_ZONE)
+    since = office.midnight(days[-1])
     counted = code_history.of_days(days)
     tries = {(day, event): count for day, event, count in _tries(since)}
     sums = {day: counted[day].total for day in days}

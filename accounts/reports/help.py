@@ -17,6 +17,7 @@ from accounts.reports import lists
 from accounts.reports.charts import Columns, Series
 from accounts.reports.report import Report, Tile
 from accounts.reports.tables import Row, Table, number
+from otp import office
 from otp.models import OFFICE_ZONE
 
 WEEKS = 8
@@ -39,7 +40,7 @@ def help_given(units: Visible) -> Report:
     by_week = {week: Counter[str]() for week in weeks}
     for week, _actor, _pk, event, count in counts:
         by_week[week][event] += count
-    cases = _cases(work.filter(event__in=EXTRA, at__gte=_start(monday - WEEK)))
+    cases = _cases(work.filter(event__in=EXTRA, at__gte=office.midnight(monday - WEEK)))
     tables = [
         _weeks(by_week),
         _people(counts, monday),
@@ -76,7 +77,7 @@ def of_help(events: "QuerySet[AuditEvent]") -> "QuerySet[AuditEvent]":
 
 def _work(units: Visible, *, since: dt.date) -> "QuerySet[AuditEvent]":
     """Keep the help given since a day to the people of these units; None: to all."""
-    work = of_help(AuditEvent.objects.filter(at__gte=_start(since)))
+    work = of_help(AuditEvent.objects.filter(at__gte=office.midnight(since)))
     return work if units is None else work.filter(Q(account__unit__in=units))
 
 
@@ -228,7 +229,3 @@ def _of_caller(row: AuditEvent) -> str:
 def _monday() -> dt.date:
     today = timezone.localdate()
     return today - dt.timedelta(days=today.weekday())
-
-
-def _start(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time(), OFFICE_ZONE)

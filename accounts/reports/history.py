@@ -4,14 +4,13 @@ import datetime as dt
 from dataclasses import asdict, dataclass
 
 from django.db.models import Count, Q, Sum
-from django.utils import timezone
 
 from accounts.models.account import Account
 from accounts.models.days import UnitDay
 from accounts.models.phone_state import PhoneState, in_state
 from accounts.organisation.units import Visible
 from accounts.reports.sums import Sums
-from otp.models import OFFICE_ZONE
+from otp import office
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def snapshot() -> int:
     Today is the office's. Two at once take the units in one order, so that neither waits for the
     other in a circle; what stays are the figures of one of them.
     """
-    day = timezone.localdate(timezone=OFFICE_ZONE)
+    day = office.today()
     kept = [
         UnitDay(unit_id=unit, day=day, **asdict(figures)) for unit, figures in current(None).items()
     ]

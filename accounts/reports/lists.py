@@ -5,8 +5,8 @@ import datetime as dt
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from otp import office
 from otp.codes.fates import ASKED_FOR, Fate
-from otp.models import OFFICE_ZONE
 
 DAY = dt.timedelta(days=1)
 
@@ -38,7 +38,7 @@ def _given(**query: str | None) -> dict[str, str]:
 
 
 def _start(day: dt.date) -> str:
-    return dt.datetime.combine(day, dt.time(), OFFICE_ZONE).isoformat()
+    return office.midnight(day).isoformat()
 
 
 def _list(model: str, query: dict[str, str]) -> str:

@@ -5,7 +5,8 @@ import datetime as dt
 from django.db.models import FilteredRelation, Q, QuerySet, TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from otp.models import OFFICE_ZONE, Code, Message, Purpose
+from otp import office
+from otp.models import Code, Message, Purpose
 
 State = Message.State
 
@@ -33,7 +34,7 @@ _LATER = dt.timedelta(hours=1)
 
 def in_day(day: dt.date) -> "QuerySet[Code]":
     """Give the codes of one of the office's days, without what carried them."""
-    since, until = _begins(day), _begins(day + _DAY)
+    since, until = office.midnight(day), office.midnight(day + _DAY)
     return Code.objects.filter(issued_at__gte=since, issued_at__lt=until, purpose__in=ASKED_FOR)
 
 
@@ -47,13 +48,9 @@ def carried(codes: "QuerySet[Code]", *, since: dt.date, until: dt.date) -> "Quer
 
     The time of the message is asked for as well: else PostgreSQL reads the messages of all days.
     """
-    first, end = _begins(since) - _LATER, _begins(until) + _LATER
+    first, end = office.midnight(since) - _LATER, office.midnight(until) + _LATER
     near = Q(message__created_at__gte=first, message__created_at__lt=end)
     return codes.annotate(**{CARRIER: FilteredRelation("message", condition=near)})
-
-
-def _begins(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time(), OFFICE_ZONE)
 
 
 def with_fate(fate: Fate, message: str = "message") -> Q:

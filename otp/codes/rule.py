@@ -2,8 +2,9 @@
 
 import datetime as dt
 
+from otp import office
 from otp.counting.limits import Limit
-from otp.models import CALLER_TRIES, CODES_A_DAY, GUESSES, OFFICE_ZONE, Purpose
+from otp.models import CALLER_TRIES, CODES_A_DAY, GUESSES, Purpose
 
 CODE_LENGTH = 6  # digits
 GRANT = dt.timedelta(minutes=10)  # how long a right code may be used to do what it was asked for
@@ -29,7 +30,7 @@ def next_code_at(*, day: dt.date, taken: int, gap_until: dt.datetime) -> dt.date
     """
     if taken < CODES_A_DAY:
         return gap_until
-    midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), OFFICE_ZONE)
+    midnight = office.midnight(day + dt.timedelta(days=1))
     return max(gap_until, midnight)
 
 
