@@ -34,6 +34,8 @@ TABLES = (
 )
 SCRATCH = "scratch"  # stands in the name of a database that may be emptied
 _FILE = re.compile(r"mailportal-(\d{8}T\d{6}Z)\.dump\.(age|gpg)")
+_PART = ".mailportal-*.part"  # of a backup that is being made, or that was killed
+_A_DAY = dt.timedelta(days=1)
 _OTHER = re.compile(r"DATABASE_.*")  # variables that lead to the portal's own database
 _STAMP = "%Y%m%dT%H%M%SZ"
 
@@ -73,8 +75,15 @@ def make(directory: Path) -> Path:
 
 
 def drop_old(directory: Path) -> int:
-    """Delete backups older than BACKUP_KEEP_DAYS, but never the newest; give their number."""
-    oldest = dt.datetime.now(dt.UTC) - dt.timedelta(days=settings.BACKUP_KEEP_DAYS)
+    """Delete backups older than BACKUP_KEEP_DAYS, but never the newest; give their number.
+
+    What is left of those that were killed goes too: nobody sees it, and disks fill up with it.
+    """
+    now = dt.datetime.now(dt.UTC)
+    for part in directory.glob(_PART):
+        if part.stat().st_mtime < (now - _A_DAY).timestamp():
+            part.unlink()
+    oldest = now - dt.timedelta(days=settings.BACKUP_KEEP_DAYS)
     files = sorted(file for file in directory.iterdir() if _FILE.fullmatch(file.name))
     old = [file for file in files[:-1] if _made_at(file) < oldest]
     for file in old:

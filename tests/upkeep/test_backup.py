@@ -5,6 +5,7 @@ import os
 import subprocess
 import tempfile
 import threading
+import time
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
@@ -190,6 +191,16 @@ class BackupTests(cast.Cast, TransactionTestCase):
 
         left = {file.name for file in self.directory.iterdir()}
         self.assertEqual(left, {newest.name, *names[:2]} | {"another.dump.age"})
+
+    def test_what_is_left_of_one_that_was_killed_goes_after_a_day(self):
+        killed, running = (self.directory / f".mailportal-{n}.dump.age.part" for n in (1, 2))
+        for part in (killed, running):
+            part.touch()
+        os.utime(killed, (time.time() - 25 * 60 * 60,) * 2)
+
+        newest = self.back_up()
+
+        self.assertEqual({*self.directory.iterdir()}, {newest, running})
 
     def test_what_is_set_up_badly_is_one_line(self):
         ours = database_url()
