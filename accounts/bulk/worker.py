@@ -59,7 +59,7 @@ def work(job: Job) -> None:
     """Do a claimed job. What the database refuses is left for another try."""
     caller.enter(caller.Caller(job.request_id, job.client or ""))
     try:
-        if not (job.actor.is_staff and job.actor.may_log_in and job.actor.has_perm(job.right)):
+        if not roles.still_may(job.actor, job.right):
             _end(job, Job.State.REFUSED, sentence=_("Người yêu cầu không còn quyền làm việc này."))
         elif job.tries > TRIES:
             _end(job, Job.State.REFUSED, sentence=_(_CUT_OFF))

@@ -10,6 +10,8 @@ from accounts.credentials import notices, second_factor
 from accounts.credentials.refusals import NotNow
 from accounts.models import Account, AuditEvent, FactorProposal
 from accounts.models.audit_event import Ground
+from accounts.models.right import Right
+from accounts.organisation import roles
 
 State = FactorProposal.State
 
@@ -83,8 +85,8 @@ def _refuse_if_overtaken(proposal: FactorProposal, account: Account, by: Account
     proposer = Account.objects.get(pk=proposal.proposed_by_id)
     if by in (proposer, account):
         raise NotNow(_("Người đề nghị không tự duyệt được: cần một cán bộ khác."))
-    if not (proposer.is_staff and proposer.may_log_in):
-        raise NotNow(_("Người đề nghị không còn là cán bộ hỗ trợ: hãy lập đề nghị mới."))
+    if not (roles.still_may(proposer, Right.PROPOSE_PHONE) and roles.covers(proposer, account)):
+        raise NotNow(_("Người đề nghị không còn quyền làm việc này: hãy lập đề nghị mới."))
     if account.is_staff or not second_factor.is_enrolled(account):
         raise NotNow(_("Tài khoản này không còn bật xác thực hai lớp: hãy bấm “Không duyệt”."))
 

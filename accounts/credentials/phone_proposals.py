@@ -10,6 +10,8 @@ from accounts.credentials import notices
 from accounts.credentials.phones import put_in_force
 from accounts.credentials.refusals import NotNow
 from accounts.models import Account, AuditEvent, PhoneProposal
+from accounts.models.right import Right
+from accounts.organisation import roles
 from otp import phones
 
 State = PhoneProposal.State
@@ -99,8 +101,8 @@ def _refuse_if_overtaken(proposal: PhoneProposal, account: Account, by: Account)
     proposer = Account.objects.get(pk=proposal.proposed_by_id)
     if by in (proposer, account):
         raise NotNow(_("Người đề nghị không tự duyệt được: cần một cán bộ khác."))
-    if not (proposer.is_staff and proposer.may_log_in):
-        raise NotNow(_("Người đề nghị không còn là cán bộ hỗ trợ: hãy lập đề nghị mới."))
+    if not (roles.still_may(proposer, Right.PROPOSE_PHONE) and roles.covers(proposer, account)):
+        raise NotNow(_("Người đề nghị không còn quyền làm việc này: hãy lập đề nghị mới."))
     acted = [account.phone_changed_at, account.password_changed_at]
     if any(at and at > proposal.proposed_at for at in acted):
         raise NotNow(

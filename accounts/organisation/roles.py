@@ -118,6 +118,11 @@ def covers(staff: Account, account: Account) -> bool:
     return units is None or account.unit_id in units
 
 
+def still_may(staff: Account, right: Right) -> bool:
+    """Whether what `staff` asked for before still counts, now that it is to be done."""
+    return staff.is_staff and staff.may_log_in and staff.has_perm(right)
+
+
 def groups_of(role: Role) -> QuerySet[Group]:
     """Give the one group of a role."""
     return Group.objects.filter(name=role.value)

@@ -11,6 +11,8 @@ from procrastinate.contrib.django import app as procrastinate
 from accounts.credentials.refusals import NotNow
 from accounts.models import Account, AuditEvent, Removal, RemovalMember
 from accounts.models.audit_event import Ground
+from accounts.models.right import Right
+from accounts.organisation import roles
 from accounts.removal.erasing import erase
 from accounts.removal.obstacles import Reason, obstacles_of
 
@@ -95,10 +97,8 @@ def confirm(removal: Removal, *, by: Account) -> None:
     """Have the list carried out, by somebody other than who proposed it; raises `NotNow`."""
     with transaction.atomic():
         held = _locked(removal.pk)
-        _refuse_unfit(held, by)
-        count = held.members.filter(outcome=Outcome.LISTED).count()
-        if not count:
-            raise NotNow(_("Danh sách không còn ai: hãy rút lại đề nghị này."))
+        refuse_unfit(held, by)
+        count = _listed(held).count()
         _decide(held, State.CONFIRMED, by)
         ground = Ground(why=held.why)
         AuditEvent.record(
@@ -107,12 +107,25 @@ def confirm(removal: Removal, *, by: Account) -> None:
         procrastinate.configure_task(Removal.WORKED_OFF_BY).defer()
 
 
-def _refuse_unfit(removal: Removal, by: Account) -> None:
+def refuse_unfit(removal: Removal, by: Account) -> None:
+    """Raise `NotNow` where `by` cannot confirm the list as it stands."""
+    if not removal.is_open:
+        raise _decided()
     if by.pk == removal.proposed_by_id:
         raise NotNow(_("Người đề nghị không tự xác nhận được: cần một cán bộ khác."))
     proposer = Account.objects.filter(pk=removal.proposed_by_id).first()
-    if proposer is None or not (proposer.is_staff and proposer.may_log_in):
-        raise NotNow(_("Người đề nghị không còn là cán bộ hỗ trợ: hãy lập đề nghị mới."))
+    if not (
+        proposer
+        and roles.still_may(proposer, Right.REMOVE_ACCOUNTS)
+        and within(roles.units_of(proposer)).filter(pk=removal.pk).exists()
+    ):
+        raise NotNow(_("Người đề nghị không còn quyền làm việc này: hãy lập đề nghị mới."))
+    if not _listed(removal).exists():
+        raise NotNow(_("Danh sách không còn ai: hãy rút lại đề nghị này."))
+
+
+def _listed(removal: Removal) -> QuerySet[RemovalMember]:
+    return removal.members.filter(outcome=Outcome.LISTED)
 
 
 def withdraw(removal: Removal, *, by: Account) -> None:
@@ -203,8 +216,12 @@ def _change_since(member: RemovalMember, account: Account) -> str:
 def _locked(pk: int) -> Removal:
     removal = Removal.objects.open().select_for_update().filter(pk=pk).first()
     if removal is None:
-        raise NotNow(_("Đề nghị này đã được quyết định hoặc đã quá hạn."))
+        raise _decided()
     return removal
+
+
+def _decided() -> NotNow:
+    return NotNow(_("Đề nghị này đã được quyết định hoặc đã quá hạn."))
 
 
 def _decide(removal: Removal, state: Removal.State, by: Account) -> None:

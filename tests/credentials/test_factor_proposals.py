@@ -9,7 +9,7 @@ from django.test import Client, TestCase, TransactionTestCase
 from accounts.credentials import factor_proposals, second_factor
 from accounts.credentials.passwords import change_password
 from accounts.credentials.refusals import NotNow
-from accounts.models import Account, AuditEvent, FactorProposal
+from accounts.models import Account, AuditEvent, FactorProposal, Unit
 from accounts.models.audit_event import Ground
 from otp.models import Message
 from tests.hotline.test_desk import GROUND, UNCHECKED
@@ -102,6 +102,19 @@ class TwoPeopleTests(Proposals, TestCase):
                 self.assertEqual(FactorProposal.objects.latest("pk").state, state)
                 self.assertEqual(self.decide("approve").status_code, 404)
                 self.assertTrue(self.has_factor())
+
+    def test_it_does_not_count_once_its_proposer_lost_the_right(self):
+        unit = Unit.objects.create(name="Sở Y tế")
+        Account.objects.filter(pk=self.an.pk).update(unit=unit)
+        self.propose()
+        for role, still in (("auditor", False), ("hotline", False), ("unit-it", True)):
+            with self.subTest(role):
+                call_command("create_staff", "lan", role=role, unit="Sở Y tế", stdout=io.StringIO())
+
+                r = self.decide("approve")
+
+                self.assertEqual("không còn quyền làm việc này" not in r.content.decode(), still)
+                self.assertEqual(self.has_factor(), not still)
 
     def test_it_is_dropped_when_its_owner_turns_the_factor_off(self):
         self.propose()

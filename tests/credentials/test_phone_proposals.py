@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.credentials import phone_proposals
 from accounts.credentials.passwords import change_password
 from accounts.credentials.refusals import NotNow
-from accounts.models import Account, AuditEvent, PhoneProposal
+from accounts.models import Account, AuditEvent, PhoneProposal, Unit
 from otp.models import Message
 from tests.support import cast
 from tests.support.cast import NEW_PASSWORD, newest_code
@@ -184,6 +184,17 @@ class OvertakenTests(Proposals, TestCase):
 
         with self.assertRaises(NotNow):
             self.approve(proposal)
+
+    def test_nor_one_whose_proposer_lost_the_right_or_the_unit_and_stays_staff(self):
+        unit = Unit.objects.create(name="Sở Y tế")
+        for role in ("auditor", "hotline", "unit-it"):
+            with self.subTest(role):
+                proposal = self.proposed()
+                call_command("create_staff", "lan", role=role, unit=unit.name, stdout=io.StringIO())
+
+                with self.assertRaises(NotNow):
+                    self.approve(proposal)
+                phone_proposals.decline(proposal, by=self.mai)
 
     def test_dismissal_takes_what_was_proposed_along(self):
         self.proposed()

@@ -41,6 +41,7 @@ from tests.support.waiting import PATIENCE, wait_for, waiting_for_locks
 
 LISTS, NEW = "/quan-tri/xoa/", "/quan-tri/xoa/moi/"
 DEPARTED, CAMPAIGN = f"{LISTS}nghi-viec/", f"{LISTS}chien-dich/{{}}/"
+MAY_NOT = "Người đề nghị không còn quyền làm việc này"
 AN, NAME, PHONE = "an@hagiang.gov.vn", "Lý Văn An", "0987466981"
 TABLES = """
 SELECT table_name FROM information_schema.tables
@@ -138,7 +139,22 @@ class TwoPeopleTests(Removing, TestCase):
         removal = self.proposed()
         Account.objects.filter(address__startswith="it.1@").update(is_staff=False)
 
-        self.assertContains(self.confirm(removal), "không còn là cán bộ hỗ trợ")
+        self.assertContains(self.confirm(removal), MAY_NOT)
+
+    def test_nor_does_the_word_of_who_lost_the_right_and_stays_staff(self):
+        removal = self.proposed()
+        call_command("create_staff", "it.1", role="auditor", stdout=io.StringIO())
+
+        self.assertContains(self.confirm(removal), MAY_NOT)
+
+        self.assertTrue(self.is_there(self.an))
+
+    def test_nor_of_who_looks_after_another_unit_now(self):
+        removal = self.proposed()
+        other = Unit.objects.create(name="Sở Tài chính")
+        Account.objects.filter(address__startswith="it.1@").update(unit=other)
+
+        self.assertContains(self.confirm(removal), MAY_NOT)
 
     def test_the_it_of_a_unit_reaches_its_own_only(self):
         self.assertContains(self.propose("binh"), "trong phạm vi của bạn")
