@@ -131,6 +131,11 @@ def confirm(request: StaffRequest, pk: int) -> HttpResponse:
     with transaction.atomic():
         hold(request, Removal.objects.filter(pk=pk))
         found = _removal_or_404(request, pk)
+        try:
+            rules.refuse_unfit(found, request.user)
+        except NotNow as refused:
+            messages.error(request, refused.sentence)
+            return redirect("accounts:removal", found.pk)
         listed = _listed(found)
         form = SeenForm(
             request.POST if request.method == "POST" else None,

@@ -156,6 +156,20 @@ class TwoPeopleTests(Removing, TestCase):
 
         self.assertContains(self.confirm(removal), MAY_NOT)
 
+    def test_nobody_is_asked_to_confirm_what_they_cannot(self):
+        removal = self.proposed()
+        self.assertContains(self.look(removal, by=1), "cần một cán bộ khác")
+        self.confirm(removal)
+
+        r = self.look(removal)
+
+        self.assertContains(r, "đã được quyết định")
+        self.assertNotContains(r, "Xóa vĩnh viễn")
+
+    def look(self, removal, by=2):
+        """Open the page that asks to confirm, or what it leads to."""
+        return self.desks[by].get(of_removal(removal.pk, "xac-nhan/"), follow=True)
+
     def test_the_it_of_a_unit_reaches_its_own_only(self):
         self.assertContains(self.propose("binh"), "trong phạm vi của bạn")
         removal = self.proposed("binh", by=3)
