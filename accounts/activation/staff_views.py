@@ -26,13 +26,12 @@ from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree, with_below
 from accounts.pages.lists import Onward, counted
-from accounts.pages.requests import actor, hold, pages, post_only, takes_long
+from accounts.pages.requests import actor, hold, pages, post_only, row_key, takes_long
 from otp.codes.slips import SLIP_LIFE, TRIES
 from otp.sentences import duration
 
 RIGHT = Right.PRINT_SLIPS
 SLIPS_ON_A_PAGE = 50
-LONGEST_KEY = 19  # digits, of what the database takes
 
 State = ActivationSlip.State
 
@@ -184,7 +183,7 @@ def _named(slips_of_people: list[ActivationSlip]) -> str:
 def _print(request: StaffRequest) -> HttpResponse:
     """Give the slips and show them, once: they are on no other page."""
     asked = request.POST["people"].split(",")
-    keys = [int(key) for key in asked if key.isdecimal() and len(key) < LONGEST_KEY][:MOST_AT_ONCE]
+    keys = [key for key in map(row_key, asked) if key is not None][:MOST_AT_ONCE]
     hold(request, Account.objects.filter(pk__in=keys))
     reach = roles.within(request.user, newcomers_for(request.user).filter(pk__in=keys))
     people = list(reach.order_by("address"))

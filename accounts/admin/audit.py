@@ -22,7 +22,7 @@ from accounts.models import Account, AuditEvent
 from accounts.models.audit_event import AuditQuerySet
 from accounts.models.right import Right
 from accounts.pages.replica import read_replica
-from accounts.pages.requests import actor, takes_long
+from accounts.pages.requests import actor, row_key, takes_long
 from accounts.reports.help import of_help
 from accounts.spreadsheets.writing import csv_response
 from otp.admin import LongList
@@ -52,8 +52,8 @@ class StaffFilter(admin.SimpleListFilter):
     def queryset(
         self, request: HttpRequest, queryset: "QuerySet[AuditEvent]"
     ) -> "QuerySet[AuditEvent]":
-        value = self.value() or ""
-        return queryset.filter(actor=int(value)) if value.isdecimal() else queryset
+        key = row_key(self.value() or "")
+        return queryset if key is None else queryset.filter(actor=key)
 
 
 class HelpFilter(admin.SimpleListFilter):

@@ -14,7 +14,7 @@ from accounts.models import Account
 from accounts.models.phone_state import PhoneState, in_state, months_before
 from accounts.organisation import roles
 from accounts.organisation.units import Tree, with_below
-from accounts.pages.requests import actor
+from accounts.pages.requests import actor, row_key
 
 OLD_AFTER = (6, 12, 24)  # months
 ALONE = "-"  # after a unit: without those below it
@@ -33,8 +33,8 @@ class UnitFilter(admin.SimpleListFilter):
 
     def _steps(self, tree: Tree) -> list[tuple[str, str]]:
         """Give the way down to the unit that is chosen, and what lies right below it."""
-        key = (self.value() or "").removesuffix(ALONE)
-        chosen = int(key) if _is_key(key) and int(key) in tree.units else None
+        key = row_key((self.value() or "").removesuffix(ALONE))
+        chosen = key if key in tree.units else None
         tops = tree.below(None)
         if chosen is None and len(tops) == 1:
             chosen = tops[0]
@@ -52,10 +52,10 @@ class UnitFilter(admin.SimpleListFilter):
         value = self.value() or ""
         if value == NO_UNIT:
             return queryset.filter(unit__isnull=True)
-        key = value.removesuffix(ALONE)
-        if not _is_key(key):
+        key = row_key(value.removesuffix(ALONE))
+        if key is None:
             return queryset
-        units = {int(key)} if value.endswith(ALONE) else with_below([int(key)])
+        units = {key} if value.endswith(ALONE) else with_below([key])
         return queryset.filter(unit__in=units)
 
 
@@ -149,8 +149,8 @@ class LockedByFilter(admin.SimpleListFilter):
         if value == "nobody":
             by_somebody = locks.filter(by_campaign | Q(actor__isnull=False)).values("account")
             return queryset.filter(locked_at__isnull=False).exclude(pk__in=by_somebody)
-        if _is_key(value):
-            theirs = locks.filter(~by_campaign, actor=int(value)).values("account")
+        if (key := row_key(value)) is not None:
+            theirs = locks.filter(~by_campaign, actor=key).values("account")
             return queryset.filter(pk__in=theirs)
         return queryset
 
@@ -159,7 +159,3 @@ PARAMETERS = {
     each.parameter_name
     for each in (UnitFilter, PhoneFilter, LoggedInFilter, LockedFilter, LockedByFilter)
 }
-
-
-def _is_key(value: str) -> bool:
-    return value.isascii() and value.isdecimal() and len(value) < 10

@@ -18,6 +18,7 @@ from accounts.campaigns.unit_tables import table_of_units
 from accounts.models.account import Account
 from accounts.models.campaign import WARNED_BEFORE, Campaign, CampaignMember
 from accounts.organisation.units import Tree, unit_name
+from accounts.pages.requests import row_key
 from accounts.pages.versions import list_in_words, since
 from accounts.reports.report import Tile
 from accounts.reports.tables import Row, Table, number
@@ -56,8 +57,8 @@ def listed_members(campaign: Campaign, query: QueryDict) -> QuerySet[CampaignMem
     asked = {"" if each == STILL_OPEN else each for each in query.getlist("ket-qua")}
     if outcomes := asked & set(Outcome.values):
         found = found.filter(outcome__in=outcomes)
-    if (unit := query.get("don-vi", "")).isdecimal():
-        found = found.filter(account__unit=int(unit[:9]))
+    if (unit := row_key(query.get("don-vi", ""))) is not None:
+        found = found.filter(account__unit=unit)
     if (times := query.get("da-nhac", "")).isdecimal():
         found = found.filter(warnings_sent__gte=int(times[:2]))
     if (times := query.get("chua-nhac", "")).isdecimal():

@@ -32,7 +32,7 @@ from accounts.models.right import Right
 from accounts.models.unit import Unit
 from accounts.organisation import roles
 from accounts.organisation.units import Tree, Visible
-from accounts.pages.requests import hold, pages, takes_long
+from accounts.pages.requests import hold, pages, row_key, takes_long
 from accounts.pages.versions import SeenForm, list_in_words
 from accounts.reports.tables import number
 from accounts.spreadsheets.writing import csv_response, xlsx_response
@@ -334,7 +334,7 @@ def _unit(request: StaffRequest, tree: Tree) -> Unit | None:
     raw = request.GET.get("don-vi", "")
     if not raw:
         return None
-    unit = tree.units.get(int(raw)) if raw.isascii() and raw.isdecimal() else None
+    unit = tree.units.get(row_key(raw) or 0)
     if unit is None:
         raise Http404
     return unit

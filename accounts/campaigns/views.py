@@ -27,7 +27,7 @@ from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree, unit_name
 from accounts.pages.lists import InTurn, Onward
-from accounts.pages.requests import hold, pages, takes_long
+from accounts.pages.requests import hold, pages, row_key, takes_long
 from accounts.reports.tables import Table, number
 from accounts.spreadsheets.writing import csv_response
 
@@ -185,8 +185,8 @@ def _confirm(request: StaffRequest, pk: int, act: Act) -> HttpResponse:
 def _would_be_warned(campaign: Campaign, query: QueryDict) -> tuple[Page[Any], Table]:
     units = rules.units_of(campaign)
     people = rules.eligible(units).select_related("unit__parent").order_by("address")
-    if (unit := query.get("don-vi", "")).isdecimal():
-        people = people.filter(unit=int(unit[:9]))
+    if (unit := row_key(query.get("don-vi", ""))) is not None:
+        people = people.filter(unit=unit)
     page = Onward(people, PEOPLE_ON_A_PAGE).get_page(query.get("trang"))
     return page, figures.planned_people(page)
 

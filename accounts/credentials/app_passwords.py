@@ -25,6 +25,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.credentials import notices
 from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.models import Account, AppPassword, AuditEvent, MailLogin
+from accounts.pages.requests import row_key
 from otp import office
 
 MOST = 10  # of one account
@@ -137,11 +138,11 @@ def end_all(account: Account, *, actor: Account | None) -> int:
 
 def note_use(account: Account, app: str, protocol: MailLogin.Protocol) -> None:
     """Note that one of the account's has opened its mailbox today; `app` is what Dovecot says."""
-    # PostgreSQL knows no greater number.
-    if not (app.isascii() and app.isdecimal() and len(app) < 19):
+    key = row_key(app)
+    if key is None:
         return
     used = {"last_used_on": office.today(), "last_protocol": protocol}
-    AppPassword.objects.filter(account=account, pk=int(app)).exclude(**used).update(**used)
+    AppPassword.objects.filter(account=account, pk=key).exclude(**used).update(**used)
 
 
 def _is_unseen(row: AppPassword) -> bool:

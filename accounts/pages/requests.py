@@ -12,6 +12,8 @@ from accounts.models import Account
 
 pages = require_http_methods(["GET", "HEAD", "POST"])
 
+_TOO_LONG = 19  # digits: the database takes no number of so many
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -37,6 +39,11 @@ def hold(request: HttpRequest, rows: "QuerySet[Any]") -> None:
     """
     if request.method == "POST":
         list(rows.order_by("pk").select_for_update().values_list("pk"))
+
+
+def row_key(raw: str) -> int | None:
+    """Read the key of a row that an address or a form names; None of what is no key."""
+    return int(raw) if raw.isascii() and raw.isdecimal() and len(raw) < _TOO_LONG else None
 
 
 def own_target(request: HttpRequest) -> str:

@@ -26,7 +26,7 @@ from accounts.models import (
 from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.pages.lists import Onward, counted
-from accounts.pages.requests import hold, pages, post_only, takes_long
+from accounts.pages.requests import hold, pages, post_only, row_key, takes_long
 from accounts.pages.versions import SeenForm, list_in_words
 from accounts.removal import rules
 from accounts.removal.forms import GroundForm, ProposalForm
@@ -59,8 +59,7 @@ def removals(request: StaffRequest) -> HttpResponse:
 @staff_page(RIGHT)
 def propose(request: StaffRequest) -> HttpResponse:
     reach = roles.within(request.user, Account.objects.all())
-    key = request.GET.get(ACCOUNT, "")
-    asked = reach.filter(pk=int(key)).first() if key.isdecimal() and len(key) < 19 else None
+    asked = reach.filter(pk=row_key(request.GET.get(ACCOUNT, "")) or 0).first()
     initial = {"address": asked.address} if asked else {}
     form = ProposalForm(request.POST or None, reach=reach, initial=initial)
     if form.is_valid():
