@@ -70,10 +70,11 @@ def give(request: StaffRequest) -> HttpResponse:
     tree = Tree(roles.units_of(request.user))
     form = GiveForm(request.POST or None, tree=tree)
     if form.is_valid():
+        addresses, unit = form.cleaned_data["addresses"], form.cleaned_data["unit"]
         try:
-            people = _chosen(request.user, **form.cleaned_data)
+            people = _chosen(request.user, addresses=addresses, unit=unit)
         except ValidationError as refused:
-            form.add_error("addresses" if form.cleaned_data["addresses"] else "unit", refused)
+            form.add_error("addresses" if addresses else "unit", refused)
         else:
             return _preview(request, people, form.cleaned_data["layout"])
     return render(request, "activation/give.html", {"form": form, "life": duration(SLIP_LIFE)})
@@ -109,7 +110,7 @@ def preview_of(request: HttpRequest, chosen: QuerySet[Account]) -> HttpResponse 
     return _preview(request, people, Layout.ONE)
 
 
-def _chosen(staff: Account, *, addresses: list[str], unit: str, layout: str) -> list[Account]:
+def _chosen(staff: Account, *, addresses: list[str], unit: str) -> list[Account]:
     """Give the people meant by the form, in the reader's reach; raises ValidationError."""
     reach = roles.within(staff, newcomers_for(staff))
     if not addresses:
