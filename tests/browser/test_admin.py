@@ -6,7 +6,7 @@ from accounts.bulk import queue, worker
 from accounts.models import Address, AuditEvent, FactorDemand, Job, LoginNotice, Unit
 from tests.loading.test_questions import workbook
 from tests.support import cast, inspection
-from tests.support.browser import BrowserTestCase
+from tests.support.browser import NARROW, BrowserTestCase
 from tests.support.loading import csv_of
 
 
@@ -77,6 +77,26 @@ class AdminLookTests(BrowserTestCase):
 
                 self.assertEqual(self.complaints, [])
                 self.assertEqual("\n".join(self.faults()), "")
+
+    def test_a_long_name_makes_no_page_wider_than_the_screen(self):
+        unit = Unit.objects.create(name="TrungtâmCôngnghệthôngtin" * 8)
+        self.binh.full_name, self.binh.unit = "NguyễnThịBình" * 11, unit
+        self.binh.address = f"{'b' * 64}@hagiang.gov.vn"
+        self.binh.save()
+        for page in (
+            "account/",
+            f"account/{self.binh.pk}/change/",
+            f"account/{self.binh.pk}/history/",
+            "unit/",
+            f"unit/{unit.pk}/change/",
+            f"unit/{unit.pk}/history/",
+        ):
+            with self.subTest(page):
+                self.go(f"/quan-tri/accounts/{page}")
+
+                self.assertEqual(
+                    self.page.evaluate("document.scrollingElement.scrollWidth"), NARROW
+                )
 
     def test_each_guide_for_staff_prints_on_two_pages(self):
         for page in ("/ho-tro/huong-dan/", "/quan-tri/huong-dan/"):
