@@ -5,7 +5,7 @@ from importlib import import_module
 from django.apps import AppConfig
 from django.contrib.admin.apps import SimpleAdminConfig
 from django.contrib.auth import user_logged_in
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -29,11 +29,12 @@ class AccountsConfig(AppConfig):
         from accounts.organisation import roles
         from accounts.organisation.domains import copy_domains
         from accounts.personal_data import rules as personal_data
-        from accounts.upkeep import records
+        from accounts.upkeep import migrating, records
         from otp.outbox import alerts, sender
 
         user_logged_in.disconnect(dispatch_uid="update_last_login")  # accounts.access.login does it
         # This app comes last: the rights of the other apps' tables are there by then.
+        pre_migrate.connect(migrating.drop_half_made_indexes, sender=self)
         post_migrate.connect(roles.make_groups, sender=self)
         post_migrate.connect(copy_domains, sender=self)
         # After the last app: this one.
