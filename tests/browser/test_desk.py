@@ -2,11 +2,11 @@
 
 from django.utils import timezone
 
-from accounts.models import Account, AuditEvent, PhoneProposal
+from accounts.models import Account, AuditEvent, PhoneProposal, Unit
 from otp.codes.words import words_of
 from otp.models import Code, Message
 from tests.support import cast, inspection
-from tests.support.browser import BrowserTestCase, check
+from tests.support.browser import NARROW, WIDE, BrowserTestCase, check
 from tests.support.clock import go_on_to_noon, let_pass
 
 
@@ -52,6 +52,19 @@ class DeskTestCase(BrowserTestCase):
             self.heading(then)
         else:
             self.sees_somebody()
+
+
+class LongNameTests(DeskTestCase):
+    def test_a_long_unit_makes_no_page_wider_than_the_screen(self):
+        above = Unit.objects.create(name="ỦybannhândântỉnhHàGiang" * 8)
+        unit = Unit.objects.create(name="TrungtâmCôngnghệthôngtin" * 8, parent=above)
+        Account.objects.filter(pk=self.an.pk).update(unit=unit, full_name="NguyễnThịAn" * 13)
+        for width in (NARROW, WIDE):
+            self.page.set_viewport_size({"width": width, "height": 740})
+            with self.subTest(width=width):
+                self.look_up("an")
+
+                self.assertEqual(self.page.evaluate("document.scrollingElement.scrollWidth"), width)
 
 
 class FiveCallsTests(DeskTestCase):
