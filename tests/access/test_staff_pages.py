@@ -227,8 +227,9 @@ class Staff(cast.Cast):
             DataRequest.objects.create(account=person, kind="erase", text="x", due_on=today)
             for person in (self.an, self.binh)
         )
+        lan = cast.make_staff("lan", "province-it")
         removals = [
-            removal_rules.propose(Account.objects.filter(pk=each.pk), why="x", by=mai)
+            removal_rules.propose(Account.objects.filter(pk=each.pk), why="x", by=lan)
             for each in (self.an, self.binh)
         ]
         return {
