@@ -82,8 +82,7 @@ class AddressTests(SimpleTestCase):
 
         self.assertEqual(
             done.stdout,
-            "mailportal: DATABASE_POOLER needs DATABASE_DIRECT_URL, the address of PostgreSQL"
-            " itself.\n",
+            "mailportal: DATABASE_POOLER needs DATABASE_DIRECT_URL, which is not set.\n",
         )
 
 
