@@ -1,5 +1,6 @@
 """Each path leads to one unit: what stood in the way of that gets another name."""
 
+import itertools
 from typing import Any
 
 from django.db import migrations, models
@@ -11,23 +12,28 @@ LONGEST = 200
 def give_each_a_path(apps: Any, schema_editor: Any) -> None:
     """Rename units of which the path of another could be read: the later of two in one place."""
     units = apps.get_model("accounts", "Unit").objects.order_by("pk")
-    taken = {(unit.parent_id, unit.name.lower()) for unit in units}
-    seen = set()
+    wanted = {(unit.parent_id, _one_step(unit.name).lower()) for unit in units}
+    given: set[tuple[int | None, str]] = set()
     for unit in units:
-        key = (unit.parent_id, unit.name.lower())
-        if key in seen or "/" in unit.name:
-            unit.name = _free_name(unit, taken)
+        before, unit.name = unit.name, _one_step(unit.name)
+        if (unit.parent_id, unit.name.lower()) in given:
+            unit.name = _numbered(unit, wanted | given)
+        given.add((unit.parent_id, unit.name.lower()))
+        if unit.name != before:
             unit.save(update_fields=["name"])
-            taken.add((unit.parent_id, unit.name.lower()))
-        seen.add(key)
 
 
-def _free_name(unit: Any, taken: set[tuple[int | None, str]]) -> str:
-    name, count = unit.name.replace("/", "-"), 1
-    while (unit.parent_id, name.lower()) in taken:
-        count += 1
+def _one_step(name: str) -> str:
+    """Write a name as one step of a path; older releases kept any gap that was typed."""
+    return " ".join(name.split()).replace("/", "-")
+
+
+def _numbered(unit: Any, taken: set[tuple[int | None, str]]) -> str:
+    for count in itertools.count(2):
         end = f" ({count})"
-        name = unit.name.replace("/", "-")[: LONGEST - len(end)] + end
+        name = unit.name[: LONGEST - len(end)] + end
+        if (unit.parent_id, name.lower()) not in taken:
+            break
     return str(name)
 
 
