@@ -5,7 +5,7 @@ import re
 from accounts.activation.forms import Layout
 from accounts.models import Account, Unit
 from tests.support import cast
-from tests.support.browser import WIDE, BrowserTestCase
+from tests.support.browser import WIDE, BrowserTestCase, check
 
 LONG = "Nguyễnthịhươngđặng" * 8  # without a blank at which to break a line
 SPILLS = """() => [...document.querySelectorAll('.slip__part')].filter(part =>
@@ -37,6 +37,8 @@ class SlipPaperTests(BrowserTestCase):
         self.press("Xem trước")
         self.fill("Lý do", "Danh sách người mới")
         self.press(f"In {people} phiếu")
+        check(self.page.locator(".slip")).to_have_count(people)
+        self.page.wait_for_load_state()
         self.page.emulate_media(media="print")
         self.assertEqual(self.page.evaluate(SPILLS), [])
         paper = self.page.pdf(prefer_css_page_size=True)
