@@ -10,7 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
 from otp.codes.issuing import Issued
-from otp.codes.rule import next_code_at
+from otp.codes.rule import next_code_at, tries_of
 from otp.counting import keyed_names
 from otp.models import CODES_A_DAY, Code, Purpose
 
@@ -31,6 +31,7 @@ FROM otp_code AS code
 WHERE code.address_key = ANY(%(keys)s) AND code.purpose = %(purpose)s
   AND code.browser_key = ANY(%(browser_keys)s)
   AND code.verified_at IS NULL AND code.expires_at > statement_timestamp()
+  AND code.attempts < %(tries)s
 ORDER BY code.issued_at DESC LIMIT 1
 """  # noqa: S608  (our own constants)
 
@@ -66,6 +67,7 @@ def issued_to(address: str, purpose: Purpose, *, nonce: str) -> Issued | None:
         "keys": keys,
         "purpose": purpose,
         "browser_keys": keyed_names.names_of("browser", nonce),
+        "tries": tries_of(purpose),
     }
     row = _one(_ISSUED, parameters)
     if row is None:

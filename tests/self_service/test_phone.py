@@ -304,6 +304,14 @@ class PhoneCodeTests(Caller, TestCase):
         self.assert_phone("+84987466981", new=NEW_PHONE)
         self.assertContains(self.client.get(AN_CODE), "Nhập lại số để gửi mã mới")
 
+    def test_a_code_used_up_by_wrong_tries_does_not_come_back(self):
+        self.save()
+        for _ in range(5):
+            self.confirm(wrong_code())
+
+        self.assertContains(self.save(), "Chưa gửi mã mới")
+        self.assertContains(self.client.get(AN_CODE), "Nhập lại số để gửi mã mới")
+
     def test_a_code_that_ran_out_does_not_count(self):
         self.save()
         let_pass(self, minutes=5, seconds=1)
