@@ -259,6 +259,16 @@ class GuessingTests(cast.Cast, TestCase):
         self.assertContains(r, "Mã này đã hết hiệu lực hoặc đã được dùng")
         self.assertEqual(self.client.get(NEW).url, CODE)
 
+    def test_a_code_used_up_by_wrong_tries_does_not_come_back(self):
+        for _ in range(5):
+            self.guess(wrong_code())
+
+        r = self.ask()
+
+        self.assertEqual(r.status_code, 200)
+        self.assertContains(r, "Chưa gửi mã mới")
+        self.assertNotContains(self.client.get(CODE), 'name="code"')
+
     def test_the_fifth_try_may_be_right(self):
         for _ in range(4):
             self.guess(wrong_code())
@@ -332,6 +342,16 @@ class LifeOfACodeTests(cast.Cast, TestCase):
 
         self.assertContains(r, "Mã đã gửi không dùng được nữa")
         self.assertNotContains(r, 'name="code"')
+
+    def test_the_page_of_a_code_used_up_by_wrong_tries_names_no_other_end(self):
+        for _ in range(5):
+            self.guess(wrong_code())
+        self.client.get(CODE)  # says of the last try that it was wrong
+
+        r = self.client.get(CODE)
+
+        self.assertContains(r, "Mã đã gửi không dùng được nữa: mã chỉ có hiệu lực 5 phút")
+        self.assertNotContains(r, "09:30")  # when the last try was made
 
     def test_a_right_code_is_good_for_ten_minutes(self):
         self.guess(newest_code())
