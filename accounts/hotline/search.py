@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.contrib.postgres.search import SearchQuery
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Reverse
@@ -24,6 +25,9 @@ FEWEST_DIGITS, MOST_DIGITS = 4, 6
 WHOLE = {"0": 10, "8": 11}  # digits of a whole number, by how it begins: 0… or 84…
 
 SAMPLE = 5_000  # people, among whom a common name is found twenty times
+_AMONG_THE_FIRST = """
+SELECT pk FROM ({}) AS first WHERE words @@ to_tsquery('simple', %s) LIMIT %s
+"""
 
 # As a masked number is read out: its last digits, and perhaps the four that it begins with.
 _MASKED = re.compile(rf"(0\d{{3}})?[*•×xX…]+(\d{{{phones.STAFF_DIGITS},{MOST_DIGITS}}})")
@@ -62,7 +66,7 @@ def find(staff: Account, words: str, unit: str = "") -> Found:
         words = sender[1]
     if _ADDRESS.fullmatch(words):
         return _by_address(people, words, everybody=everybody)
-    return _by_name(people, words, everybody=everybody, narrowed=bool(unit) or not everybody)
+    return _by_name(people, words, everybody=everybody)
 
 
 def _by_address(people: QuerySet[Account], words: str, *, everybody: bool) -> Found:
@@ -103,58 +107,68 @@ def _by_number(people: QuerySet[Account], digits: str, *, start: str = "") -> Fo
     return _first("number", backwards.filter(backwards__startswith=digits[::-1]))
 
 
-def _by_name(people: QuerySet[Account], words: str, *, everybody: bool, narrowed: bool) -> Found:
+def _by_name(people: QuerySet[Account], words: str, *, everybody: bool) -> Found:
     """Look for all the words; where nobody has them, the last may be the beginning of one."""
     parts = list(dict.fromkeys(folding.words(words)))
     if not parts:
         return Found("name", [])
-    border = None if narrowed else _border()
-    whole = _named(people, _query(parts), border)
+    whole = _named(people, _all_of(parts))
     if whole.people:
         return whole
     *before, last = parts
-    started = _named(people, _query([*before, f"{last}:*"]), border)
+    started = _named(people, _all_of([*before, f"{last}:*"]))
     if started.people or len(parts) > 1:
         return started
     return _by_address(people, words, everybody=everybody)
 
 
-def _border() -> int | None:
-    """Give the key before which the first few thousand people are; None where there are fewer."""
-    keys = Account.objects.order_by("pk").values_list("pk", flat=True)
-    return next(iter(keys[SAMPLE : SAMPLE + 1]), None)
-
-
-def _named(people: QuerySet[Account], query: SearchQuery, border: int | None) -> Found:
-    """Look before the `border`, which is enough for common names; then by the index.
+def _named(people: QuerySet[Account], terms: str) -> Found:
+    """Look among the first few thousand, which is enough for common names; then by the index.
 
     The planner cannot know which names go together, and reads a whole province where it guesses
     wrong; through the index, a common name is slow and a rare one fast.
     """
-    matching = people.filter(words=query)
-    if border is not None:
-        found = _first("name", matching.filter(pk__lt=border))
-        if found.more:
-            return found
+    keys = _keys_among_the_first(people, terms)
+    if len(keys) <= MOST and people[:SAMPLE].count() == SAMPLE:
+        keys = _keys_by_the_index(people, terms)
+    return _first("name", people.filter(pk__in=keys))
+
+
+def _keys_among_the_first(people: QuerySet[Account], terms: str) -> list[int]:
+    try:
+        first, parameters = people.values("pk", "words")[:SAMPLE].query.sql_with_params()
+    except EmptyResultSet:  # no unit is called so
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_AMONG_THE_FIRST.format(first), [*parameters, terms, MOST + 1])
+        return [key for (key,) in cursor.fetchall()]
+
+
+def _keys_by_the_index(people: QuerySet[Account], terms: str) -> list[int]:
+    matching = people.filter(words=_query(terms))
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off")
         keys = list(matching.values_list("pk", flat=True)[: MOST + 1])
         cursor.execute("SET LOCAL enable_seqscan TO DEFAULT; SET LOCAL enable_indexscan TO DEFAULT")
-    return _first("name", people.filter(pk__in=keys))
+    return keys
 
 
-def _query(terms: Iterable[str]) -> SearchQuery:
+def _all_of(terms: Iterable[str]) -> str:
     """Ask for all the terms; one that ends in `:*` may be the beginning of a word.
 
     Folded words are plain letters and digits: no sign of the query language can be among them.
     """
-    return SearchQuery(" & ".join(terms), config="simple", search_type="raw")
+    return " & ".join(terms)
+
+
+def _query(terms: str) -> SearchQuery:
+    return SearchQuery(terms, config="simple", search_type="raw")
 
 
 def _units_called(words: str) -> set[int]:
     """Find the units with these words in their names, or this short name, and those below."""
     parts = [f"{part}:*" for part in folding.words(words)]
-    named = Unit.objects.alias(words=FoldedWords("name")).filter(words=_query(parts))
+    named = Unit.objects.alias(words=FoldedWords("name")).filter(words=_query(_all_of(parts)))
     by_name = named if parts else Unit.objects.none()
     by_code = Unit.objects.filter(code__iexact=words.strip())
     return with_below(unit.pk for found in (by_name, by_code) for unit in found)

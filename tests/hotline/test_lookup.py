@@ -1,12 +1,13 @@
 """The hotline finds people by whatever the caller says, and leaves no trace of it in an address."""
 
 import re
+from unittest import mock
 
 from django.db import connection
 from django.test import Client, TestCase
 from django.test.utils import CaptureQueriesContext
 
-from accounts.hotline.search import MOST
+from accounts.hotline import search
 from accounts.models import AuditEvent, Unit
 from otp.models import Message
 from tests.support import cast
@@ -81,6 +82,20 @@ class FindingTests(LookupTestCase):
         self.assertEqual(self.found("nguyen", "tai chinh"), self.page_of(self.duc))
         self.assertEqual(self.found("nguyen", "khong co"), [])
 
+    @mock.patch.object(search, "SAMPLE", 1)
+    def test_a_name_is_found_beyond_those_who_are_looked_through_first(self):
+        colleague = cast.make("binh.lt", full_name="Lò Thị Bình", unit=self.ward)
+
+        for words, unit, person in (
+            ("duc hoang", "", self.duc),
+            ("thi hoa", "", self.hoa),
+            ("thi hoa", "y te", self.hoa),
+            ("lo binh", "y te", colleague),
+            ("lo bi", "SYT", colleague),
+        ):
+            with self.subTest(words, unit=unit):
+                self.assertEqual(self.found(words, unit), self.page_of(person))
+
     def test_a_unit_is_found_by_the_index_of_its_words(self):
         (plan,) = plans_of(lambda: self.look(unit="y te"), "accounts_fold")
 
@@ -150,7 +165,7 @@ class FindingTests(LookupTestCase):
 
         r = self.look("sung mi dua")
 
-        self.assertEqual(len(r.context["found"].people), MOST)
+        self.assertEqual(len(r.context["found"].people), search.MOST)
         self.assertContains(r, "Có hơn 20 người")
 
     def test_no_result_shows_a_number(self):
