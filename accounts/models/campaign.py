@@ -1,6 +1,7 @@
-"""What is kept of a campaign against default passwords, and what PostgreSQL refuses of it."""
+"""What is kept of a campaign, and of one against default passwords, and what PostgreSQL refuses."""
 
 import datetime as dt
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -32,8 +33,10 @@ def _warned_in_time() -> Q:
     return in_time
 
 
-class Campaign(models.Model):
-    """One round of warning, and then locking, the accounts of some units."""
+class AnyCampaign(models.Model):
+    """What a campaign has, whatever it is for: a name, units, and how far it has come."""
+
+    KIND: ClassVar[str]  # in the audit trail
 
     class State(models.TextChoices):
         PLANNED = "planned", _("đang soạn")
@@ -43,48 +46,24 @@ class Campaign(models.Model):
 
     name = models.CharField(_("tên chiến dịch"), max_length=100)
     basis = models.CharField(_("căn cứ"), max_length=200)
-    first_day = models.DateField(_("ngày nhắc lần đầu"))
     units = models.ManyToManyField(Unit, verbose_name=_("đơn vị"), related_name="+")
     state = models.CharField(_("trạng thái"), max_length=16, choices=State, default=State.PLANNED)
     created_at = models.DateTimeField(_("lập lúc"), default=timezone.now)
     created_by = models.ForeignKey(Account, null=True, on_delete=models.SET_NULL, related_name="+")
     started_at = models.DateTimeField(_("bắt đầu lúc"), null=True)
     started_by = models.ForeignKey(Account, null=True, on_delete=models.SET_NULL, related_name="+")
-    lock_approved_at = models.DateTimeField(_("đồng ý khóa lúc"), null=True)
-    lock_approved_by = models.ForeignKey(
-        Account, null=True, on_delete=models.SET_NULL, related_name="+"
-    )
     ended_at = models.DateTimeField(_("kết thúc lúc"), null=True)
 
     class Meta:
-        verbose_name = _("chiến dịch")
-        verbose_name_plural = pgettext_lazy("plural", "chiến dịch")
-        constraints = [
-            models.CheckConstraint(
-                name="campaign_known_state",
-                condition=Q(state__in=["planned", "running", "done", "stopped"]),
-            ),
-            models.CheckConstraint(
-                name="campaign_runs_once_started",
-                condition=~Q(state__in=["running", "done"]) | Q(started_at__isnull=False),
-            ),
-            models.CheckConstraint(
-                name="campaign_lock_approved_while_it_runs",
-                condition=Q(lock_approved_at__isnull=True) | Q(started_at__isnull=False),
-            ),
-            models.CheckConstraint(
-                name="campaign_ends_when_it_is_over",
-                condition=(Q(ended_at__isnull=False) | ~Q(state__in=["done", "stopped"]))
-                & (Q(ended_at__isnull=True) | ~Q(state__in=["planned", "running"])),
-            ),
-        ]
+        abstract = True
 
     def __str__(self) -> str:
         return self.name
 
     @property
-    def lock_day(self) -> dt.date:
-        return self.first_day + _days(WARNED_BEFORE[0])
+    def on_record(self) -> dict[str, Any]:
+        """Give the details by which the audit trail names it."""
+        return {"campaign": self.pk}
 
     @property
     def is_planned(self) -> bool:
@@ -97,6 +76,52 @@ class Campaign(models.Model):
     @property
     def is_over(self) -> bool:
         return self.ended_at is not None
+
+
+def states_have_their_times(prefix: str) -> list[models.BaseConstraint]:
+    """Refuse a campaign in no known state, or without the times that belong to it."""
+    return [
+        models.CheckConstraint(
+            name=f"{prefix}_known_state",
+            condition=Q(state__in=["planned", "running", "done", "stopped"]),
+        ),
+        models.CheckConstraint(
+            name=f"{prefix}_runs_once_started",
+            condition=~Q(state__in=["running", "done"]) | Q(started_at__isnull=False),
+        ),
+        models.CheckConstraint(
+            name=f"{prefix}_ends_when_it_is_over",
+            condition=(Q(ended_at__isnull=False) | ~Q(state__in=["done", "stopped"]))
+            & (Q(ended_at__isnull=True) | ~Q(state__in=["planned", "running"])),
+        ),
+    ]
+
+
+class Campaign(AnyCampaign):
+    """One round of warning, and then locking, the accounts of some units."""
+
+    KIND = "password"
+
+    first_day = models.DateField(_("ngày nhắc lần đầu"))
+    lock_approved_at = models.DateTimeField(_("đồng ý khóa lúc"), null=True)
+    lock_approved_by = models.ForeignKey(
+        Account, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("chiến dịch")
+        verbose_name_plural = pgettext_lazy("plural", "chiến dịch")
+        constraints = [
+            *states_have_their_times("campaign"),
+            models.CheckConstraint(
+                name="campaign_lock_approved_while_it_runs",
+                condition=Q(lock_approved_at__isnull=True) | Q(started_at__isnull=False),
+            ),
+        ]
+
+    @property
+    def lock_day(self) -> dt.date:
+        return self.first_day + _days(WARNED_BEFORE[0])
 
 
 class CampaignMemberQuerySet(models.QuerySet["CampaignMember"]):

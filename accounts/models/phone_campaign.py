@@ -1,7 +1,7 @@
 """What is kept of a campaign for phone numbers, and what PostgreSQL refuses of it."""
 
 import datetime as dt
-from typing import Self
+from typing import Any, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models.account import Account
+from accounts.models.campaign import AnyCampaign, states_have_their_times
 from accounts.models.phone_state import missing, months_before
-from accounts.models.unit import Unit
 from otp.models import Message
 
 MOST_REMINDERS = 10  # days on which a campaign reminds by mail
@@ -20,47 +20,22 @@ MOST_POSTPONEMENTS = 20
 MOST_MONTHS = 60
 
 
-class PhoneCampaign(models.Model):
+class PhoneCampaign(AnyCampaign):
     """One round of asking the people of some units for a number that is theirs, and confirmed."""
 
-    class State(models.TextChoices):
-        PLANNED = "planned", _("đang soạn")
-        RUNNING = "running", _("đang chạy")
-        DONE = "done", _("đã xong")
-        STOPPED = "stopped", _("đã dừng")
+    KIND = "phone"
 
-    name = models.CharField(_("tên chiến dịch"), max_length=100)
-    basis = models.CharField(_("căn cứ"), max_length=200)
-    units = models.ManyToManyField(Unit, verbose_name=_("đơn vị"), related_name="+")
     kinds = ArrayField(models.CharField(max_length=16), verbose_name=_("loại hộp thư"))
     older_than = models.SmallIntegerField(_("xác thực đã quá số tháng"), null=True)
     reminder_days = ArrayField(models.DateField(), verbose_name=_("các ngày nhắc bằng thư"))
     asked_first_from = models.DateField(_("bắt buộc khi đăng nhập từ ngày"))
     postponements = models.SmallIntegerField(_("số lần được để sau"))
-    state = models.CharField(_("trạng thái"), max_length=16, choices=State, default=State.PLANNED)
-    created_at = models.DateTimeField(_("lập lúc"), default=timezone.now)
-    created_by = models.ForeignKey(Account, null=True, on_delete=models.SET_NULL, related_name="+")
-    started_at = models.DateTimeField(_("bắt đầu lúc"), null=True)
-    started_by = models.ForeignKey(Account, null=True, on_delete=models.SET_NULL, related_name="+")
-    ended_at = models.DateTimeField(_("kết thúc lúc"), null=True)
 
     class Meta:
         verbose_name = _("chiến dịch số điện thoại")
         verbose_name_plural = pgettext_lazy("plural", "chiến dịch số điện thoại")
         constraints = [
-            models.CheckConstraint(
-                name="phone_campaign_known_state",
-                condition=Q(state__in=["planned", "running", "done", "stopped"]),
-            ),
-            models.CheckConstraint(
-                name="phone_campaign_runs_once_started",
-                condition=~Q(state__in=["running", "done"]) | Q(started_at__isnull=False),
-            ),
-            models.CheckConstraint(
-                name="phone_campaign_ends_when_it_is_over",
-                condition=(Q(ended_at__isnull=False) | ~Q(state__in=["done", "stopped"]))
-                & (Q(ended_at__isnull=True) | ~Q(state__in=["planned", "running"])),
-            ),
+            *states_have_their_times("phone_campaign"),
             models.CheckConstraint(
                 name="phone_campaign_known_kinds",
                 condition=Q(kinds__contained_by=["person", "organisation"], kinds__len__gt=0),
@@ -79,8 +54,9 @@ class PhoneCampaign(models.Model):
             ),
         ]
 
-    def __str__(self) -> str:
-        return self.name
+    @property
+    def on_record(self) -> dict[str, Any]:
+        return {"campaign": self.pk, "kind": self.KIND}
 
     @property
     def first_day(self) -> dt.date:
@@ -92,20 +68,8 @@ class PhoneCampaign(models.Model):
         return months_before(self.first_day, self.older_than) if self.older_than else None
 
     @property
-    def is_planned(self) -> bool:
-        return self.state == self.State.PLANNED
-
-    @property
-    def is_running(self) -> bool:
-        return self.state == self.State.RUNNING
-
-    @property
     def is_stopped(self) -> bool:
         return self.state == self.State.STOPPED
-
-    @property
-    def is_over(self) -> bool:
-        return self.ended_at is not None
 
     @property
     def may_resume(self) -> bool:
