@@ -10,10 +10,10 @@ from accounts.api import tokens
 from accounts.campaigns import counts, phone_figures
 from accounts.campaigns.counts import CampaignCounts
 from accounts.campaigns.phone_figures import Progress
+from accounts.campaigns.stages import Kind
 from accounts.models import Campaign, PhoneCampaign, ProgramToken
 from accounts.organisation.units import Tree
 
-Kind = TypeVar("Kind", Campaign, PhoneCampaign)
 Figures = TypeVar("Figures", CampaignCounts, Progress)
 
 

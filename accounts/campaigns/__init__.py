@@ -1,1 +1,1 @@
-"""The campaign against default passwords: its rules, its figures, its pages."""
+"""The campaigns against default passwords and for phone numbers: rules, figures, pages."""

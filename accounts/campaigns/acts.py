@@ -10,9 +10,8 @@ from django.utils.translation import gettext as _
 
 from accounts.access.staff import StaffRequest
 from accounts.campaigns.forms import ReasonForm
-from accounts.campaigns.rules import CampaignRefused, TooLate
-from accounts.models.campaign import Campaign
-from accounts.models.phone_campaign import PhoneCampaign
+from accounts.campaigns.stages import CampaignRefused, TooLate
+from accounts.models.campaign import AnyCampaign
 from accounts.pages.versions import SeenForm
 
 
@@ -28,7 +27,7 @@ class Act:
 
 def confirm(
     request: StaffRequest,
-    campaign: Campaign | PhoneCampaign,
+    campaign: AnyCampaign,
     act: Act,
     *,
     stands: Mapping[str, str],
@@ -56,14 +55,6 @@ def confirm(
     else:
         messages.success(request, act.done)
     return redirect(back, campaign.pk)
-
-
-def is_within(campaign: Campaign | PhoneCampaign, visible: set[int] | None) -> bool:
-    """Whether all units of a campaign are `visible`; None: every unit is."""
-    if visible is None:
-        return True
-    units = set(campaign.units.values_list("pk", flat=True))
-    return bool(units) and units <= visible
 
 
 def refuse(request: StaffRequest) -> None:

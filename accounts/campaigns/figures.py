@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.campaigns import rules
 from accounts.campaigns.counts import CampaignCounts, count_warned
+from accounts.campaigns.reach import units_of
 from accounts.campaigns.unit_tables import table_of_units
 from accounts.models.account import Account
 from accounts.models.campaign import WARNED_BEFORE, Campaign, CampaignMember
@@ -30,7 +31,7 @@ def stands(campaign: Campaign) -> dict[str, str]:
     """Give what the pages of its buttons say that they were drawn from."""
     approved = since(_("có, từ %(at)s"), campaign.lock_approved_at)
     if campaign.is_planned:
-        waiting: QuerySet[Any] = rules.eligible(rules.units_of(campaign))
+        waiting: QuerySet[Any] = rules.eligible(units_of(campaign))
     else:
         waiting = campaign.members.filter(outcome=Outcome.OPEN)
     return {

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.campaigns import phone_rules
+from accounts.campaigns.reach import units_of
 from accounts.models.account import Account
 from accounts.models.phone_campaign import PhoneCampaign, PhoneExcuse, PhoneMember
 from accounts.models.phone_state import PhoneState, in_state, state_of
@@ -39,7 +40,7 @@ class Which(TextChoices):
 def missing_people(campaign: PhoneCampaign, visible: Visible) -> QuerySet[Account]:
     """Give those who have not done it; of a plan, those who would be asked."""
     if campaign.is_planned:
-        return phone_rules.eligible(campaign, phone_rules.units_of(campaign, visible))
+        return phone_rules.eligible(campaign, units_of(campaign, visible))
     waiting = members(campaign, visible).filter(outcome__in=WAITING, account__isnull=False)
     return Account.objects.filter(campaign.missing(), pk__in=waiting.values("account"))
 
@@ -141,7 +142,7 @@ def people_table(
 
 
 def excuses(campaign: PhoneCampaign, visible: Visible) -> Table:
-    units = phone_rules.units_of(campaign, visible)
+    units = units_of(campaign, visible)
     found = PhoneExcuse.objects.filter(account__unit__in=units, account__kind__in=campaign.kinds)
     rows = [
         Row(

@@ -1,13 +1,13 @@
 """Every rule of a campaign for phone numbers: planned, started, reminded, stopped, resumed.
 
-Whoever changes a campaign holds its row, as in `accounts.campaigns.rules`; an excuse holds the
-account, whatever campaigns there are. The list of people is drawn up when IT starts the campaign,
-as IT saw it. A reminder and its mark are one transaction; nobody is reminded twice for one of the
+Whoever changes a campaign holds its row (`accounts.campaigns.stages`); an excuse holds the account,
+whatever campaigns there are. The list of people is drawn up when IT starts the campaign, as IT saw
+it. A reminder and its mark are one transaction; nobody is reminded twice for one of the
 days, nor twice on one day.
 """
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from django.db import connection, transaction
 from django.db.models import (
@@ -22,22 +22,31 @@ from django.db.models import (
 )
 from django.utils import timezone
 
-from accounts.campaigns.rules import A_SECOND, BATCH, CampaignRefused, TooLate
+from accounts.campaigns.reach import units_of
+from accounts.campaigns.stages import (
+    A_SECOND,
+    BATCH,
+    CampaignRefused,
+    State,
+    begin,
+    close_as,
+    locked,
+    locked_to_start,
+    run_each,
+)
 from accounts.credentials import notices
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
 from accounts.models.phone_campaign import PhoneCampaign, PhoneExcuse, PhoneMember
 from accounts.models.unit import Unit
-from accounts.organisation.units import Visible, with_below
+from accounts.organisation.units import Visible
 from otp import outbox
 from otp.models import Message
 
 AT_ONCE = 500  # people whom a click reminds: no page waits for more
-KIND = "phone"  # in the audit trail
 
 Event = AuditEvent.Event
 Outcome = PhoneMember.Outcome
-State = PhoneCampaign.State
 
 # Whoever was put into another campaign meanwhile is left to it.
 _ENROL = """
@@ -74,14 +83,8 @@ def plan(
             created_by=by,
         )
         campaign.units.set(units)
-        AuditEvent.record(Event.CAMPAIGN_PLANNED, actor=by, campaign=campaign.pk, kind=KIND)
+        AuditEvent.record(Event.CAMPAIGN_PLANNED, actor=by, **campaign.on_record)
     return campaign
-
-
-def units_of(campaign: PhoneCampaign, visible: Visible = None) -> set[int]:
-    """Name the campaign's units, with all below them, as far as they are `visible`."""
-    units = with_below(campaign.units.values_list("pk", flat=True))
-    return units if visible is None else units & set(visible)
 
 
 def eligible(campaign: PhoneCampaign, units: Collection[int]) -> QuerySet[Account]:
@@ -103,18 +106,11 @@ def start(campaign: PhoneCampaign, *, by: Account) -> int:
     first day.
     """
     with transaction.atomic():
-        held = _locked(campaign, State.PLANNED)
-        if held.first_day < timezone.localdate():
-            raise TooLate
+        held = locked_to_start(campaign)
         _take_turns()
         _enrol(held)
         count = held.members.count()
-        held.state, held.started_at, held.started_by = State.RUNNING, timezone.now(), by
-        held.save(update_fields=["state", "started_at", "started_by"])
-        units = sorted(held.units.values_list("pk", flat=True))
-        AuditEvent.record(
-            Event.CAMPAIGN_STARTED, actor=by, campaign=held.pk, kind=KIND, people=count, units=units
-        )
+        begin(held, by=by, people=count)
     return count
 
 
@@ -140,19 +136,18 @@ def _enrol(campaign: PhoneCampaign) -> None:
 def stop(campaign: PhoneCampaign, *, by: Account, why: str) -> None:
     """Ask nobody any more. Mails that still wait are not sent."""
     with transaction.atomic():
-        held = _locked(campaign, State.PLANNED, State.RUNNING)
+        held = locked(campaign, State.PLANNED, State.RUNNING)
         members = held.members.filter(outcome=Outcome.OPEN)
         withdrawn = _withdraw(members)
         count = members.update(outcome=Outcome.STOPPED, decided_on=timezone.localdate())
-        _close_as(held, State.STOPPED)
+        close_as(held, State.STOPPED)
         AuditEvent.record(
             Event.CAMPAIGN_STOPPED,
             actor=by,
-            campaign=held.pk,
-            kind=KIND,
             people=count,
             mails_withdrawn=withdrawn,
             why=why,
+            **held.on_record,
         )
 
 
@@ -180,7 +175,7 @@ def resume(campaign: PhoneCampaign, *, by: Account, why: str) -> int:
     Give their number. Whoever was reminded keeps that: nobody is told twice.
     """
     with transaction.atomic():
-        held = _locked(campaign, State.STOPPED)
+        held = locked(campaign, State.STOPPED)
         if held.started_at is None:
             raise CampaignRefused
         _take_turns()
@@ -194,9 +189,7 @@ def resume(campaign: PhoneCampaign, *, by: Account, why: str) -> int:
         count = members.update(outcome=Outcome.OPEN, decided_on=None)
         held.state, held.ended_at = State.RUNNING, None
         held.save(update_fields=["state", "ended_at"])
-        AuditEvent.record(
-            Event.CAMPAIGN_RESUMED, actor=by, campaign=held.pk, kind=KIND, people=count, why=why
-        )
+        AuditEvent.record(Event.CAMPAIGN_RESUMED, actor=by, people=count, why=why, **held.on_record)
     return count
 
 
@@ -230,22 +223,17 @@ def end_excuse(account: Account, *, by: Account, why: str) -> None:
         AuditEvent.record(Event.PHONE_EXCUSE_ENDED, account, actor=by, why=why)
 
 
-def run(say: Callable[[str], None] = lambda _: None) -> None:
+def run(say: Callable[[str], object] = lambda _: None) -> None:
     """Do what is due today in every campaign that runs; to be called as often as one likes."""
-    for campaign in PhoneCampaign.objects.filter(state=State.RUNNING).order_by("pk"):
-        try:
-            _advance(campaign, say)
-        except CampaignRefused:
-            say(f"phone campaign {campaign.pk}: stopped meanwhile")
+    run_each(PhoneCampaign, _advance, say, called="phone campaign")
 
 
-def _advance(campaign: PhoneCampaign, say: Callable[[str], None]) -> None:
+def _advance(campaign: PhoneCampaign) -> Iterator[str]:
+    """Do what is due today, and tell of it."""
     _close_done(campaign)
     day = reminder_due(campaign)
     if day is not None and (count := _remind_all(campaign, day, None)):
-        say(f"phone campaign {campaign.pk}: {count} reminded")
-    if _finish(campaign):
-        say(f"phone campaign {campaign.pk}: done")
+        yield f"{count} reminded"
 
 
 def reminder_due(campaign: PhoneCampaign) -> dt.date | None:
@@ -273,10 +261,9 @@ def remind_now(campaign: PhoneCampaign, *, units: Visible, by: Account) -> int:
     AuditEvent.record(
         Event.CAMPAIGN_STEP,
         actor=by,
-        campaign=campaign.pk,
-        kind=KIND,
         reason="reminded-now",
         people=count,
+        **campaign.on_record,
     )
     return count
 
@@ -296,7 +283,7 @@ def _remind_some(campaign: PhoneCampaign, day: dt.date, units: Visible, *, after
     """Remind a batch: the mails and the marks are one transaction, so a crash takes back both."""
     today = timezone.localdate()
     with transaction.atomic():
-        held = _locked(campaign, State.RUNNING)
+        held = locked(campaign, State.RUNNING)
         due = due_for_reminder(held, day, units)
         members = list(due.select_related("account").order_by("pk")[:BATCH])
         for n, member in enumerate(members, after):
@@ -311,11 +298,7 @@ def _remind_some(campaign: PhoneCampaign, day: dt.date, units: Visible, *, after
         PhoneMember.objects.bulk_update(members, _REMINDED)
         AuditEvent.record_many(
             Event.CAMPAIGN_STEP,
-            [
-                (each.account, {"campaign": held.pk, "kind": KIND})
-                for each in members
-                if each.account
-            ],
+            [(each.account, held.on_record) for each in members if each.account],
             actor=held.started_by,
             reason="phone-reminded",
         )
@@ -326,7 +309,7 @@ def _close_done(campaign: PhoneCampaign) -> None:
     """Close the rows of those who have done it, and of those who are not to be asked any more."""
     today = timezone.localdate()
     with transaction.atomic():
-        held = _locked(campaign, State.RUNNING)
+        held = locked(campaign, State.RUNNING)
         people = held.members.filter(outcome=Outcome.OPEN)
         people.filter(account__phone_excuse__isnull=False).update(
             outcome=Outcome.EXCUSED, decided_on=today
@@ -338,30 +321,3 @@ def _close_done(campaign: PhoneCampaign) -> None:
         people.exclude(pk__in=PhoneMember.objects.still_missing(held).values("pk")).update(
             outcome=Outcome.CONFIRMED, decided_on=today
         )
-
-
-def _finish(campaign: PhoneCampaign) -> bool:
-    with transaction.atomic():
-        held = _locked(campaign, State.RUNNING)
-        # A list with nobody on it is not over before its first day: IT may still look at it.
-        if held.first_day > timezone.localdate():
-            return False
-        if held.members.filter(outcome=Outcome.OPEN).exists():
-            return False
-        _close_as(held, State.DONE)
-        AuditEvent.record(Event.CAMPAIGN_STEP, reason="done", campaign=held.pk, kind=KIND)
-    return True
-
-
-def _close_as(held: PhoneCampaign, state: PhoneCampaign.State) -> None:
-    held.state, held.ended_at = state, timezone.now()
-    held.save(update_fields=["state", "ended_at"])
-
-
-def _locked(campaign: PhoneCampaign, *states: PhoneCampaign.State) -> PhoneCampaign:
-    """Lock the campaign's row to the end of the transaction, if it is in one of the states."""
-    held = PhoneCampaign.objects.select_for_update().filter(pk=campaign.pk, state__in=states)
-    found = held.first()
-    if found is None:
-        raise CampaignRefused
-    return found

@@ -16,12 +16,13 @@ from django.views.decorators.http import require_safe
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.campaigns import phone_figures, phone_lists, phone_rules
-from accounts.campaigns.acts import Act, confirm, is_within, refuse
+from accounts.campaigns.acts import Act, confirm, refuse
 from accounts.campaigns.forms import ReasonForm
 from accounts.campaigns.phone_figures import Progress
 from accounts.campaigns.phone_forms import PlanPhonesForm
 from accounts.campaigns.phone_lists import COLUMNS, Which
-from accounts.campaigns.rules import CampaignRefused
+from accounts.campaigns.reach import is_within, may_see, units_of
+from accounts.campaigns.stages import CampaignRefused
 from accounts.campaigns.unit_tables import give_away
 from accounts.credentials import notices
 from accounts.models.account import Account
@@ -31,7 +32,7 @@ from accounts.models.phone_state import PhoneState, in_state
 from accounts.models.right import Right
 from accounts.models.unit import Unit
 from accounts.organisation import roles
-from accounts.organisation.units import Tree, Visible
+from accounts.organisation.units import Tree
 from accounts.pages.requests import hold, pages, row_key, takes_long
 from accounts.pages.versions import SeenForm, list_in_words
 from accounts.reports.tables import number
@@ -94,7 +95,7 @@ def units_csv(request: StaffRequest, pk: int) -> HttpResponseBase:
     found = _campaign_or_404(request.user, pk)
     visible = roles.units_of(request.user)
     table = phone_figures.by_unit(found, phone_figures.by_units(found, visible), Tree(visible))
-    return give_away(request, table, found.pk, kind=phone_rules.KIND)
+    return give_away(request, table, found)
 
 
 @require_safe
@@ -107,9 +108,8 @@ def people(request: StaffRequest, pk: int) -> HttpResponse:
     AuditEvent.record(
         AuditEvent.Event.VIEWED,
         actor=request.user,
-        campaign=found.pk,
-        kind=phone_rules.KIND,
         page=page.number,
+        **found.on_record,
     )
     unit, state = _unit(request, tree), request.GET.get("so", "")
     given = {"ai": which, "don-vi": unit.pk if unit else "", "so": state}
@@ -283,7 +283,7 @@ def end_excuse(request: StaffRequest, pk: int, account: int) -> HttpResponse:
 def _excuse(request: StaffRequest, pk: int, account: int, act: Act) -> HttpResponse:
     found = _campaign_or_404(request.user, pk)
     hold(request, Account.objects.filter(pk=account))
-    units = phone_rules.units_of(found, roles.units_of(request.user))
+    units = units_of(found, roles.units_of(request.user))
     people = Account.objects.filter(unit__in=units, is_staff=False, is_superuser=False)
     person = get_object_or_404(people, pk=account)
     standing = PhoneExcuse.objects.filter(account=person).first()
@@ -362,8 +362,3 @@ def _campaign_or_404(staff: Account, pk: int) -> PhoneCampaign:
     if found is None or not may_see(found, roles.units_of(staff)):
         raise Http404
     return found
-
-
-def may_see(campaign: PhoneCampaign, visible: Visible) -> bool:
-    """Whether any of the campaign's units is `visible` to somebody, who sees no more of it."""
-    return visible is None or bool(phone_rules.units_of(campaign, visible))

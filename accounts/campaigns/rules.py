@@ -1,7 +1,4 @@
-"""Every rule of a campaign: planned, started, warned, locked with IT's consent, stopped.
-
-Whoever changes a campaign or its members holds the campaign's row. So two runs take turns, a stop
-waits for the batch at hand and nothing follows it, and a batch that dies leaves no trace.
+"""The rules of a campaign against default passwords: planned, warned, locked with consent, stopped.
 
 The list of people is drawn up when IT starts the campaign, as IT saw it. Whoever gets a default
 password later is in no list, is neither warned nor locked, and waits for the next campaign.
@@ -9,30 +6,36 @@ password later is in no list, is neither warned nor locked, and waits for the ne
 
 import datetime as dt
 import itertools
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from accounts.campaigns.reach import units_of
+from accounts.campaigns.stages import (
+    A_SECOND,
+    BATCH,
+    State,
+    begin,
+    close_as,
+    locked,
+    locked_to_start,
+    run_each,
+)
 from accounts.credentials import notices
 from accounts.credentials.locks import lock
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent, Ground
 from accounts.models.campaign import WARNED_BEFORE, Campaign, CampaignMember
 from accounts.models.unit import Unit
-from accounts.organisation.units import with_below
 from otp import outbox
 from otp.models import Message
 
-BATCH = 100  # people who are warned in one transaction
-A_SECOND = 10  # mails that become due: password notices must not wait behind thousands
-KIND = "password"  # in the audit trail, where two kinds are told apart
 TICKET = "campaign-"  # and its number, in the audit trail
 
 Event = AuditEvent.Event
 Outcome = CampaignMember.Outcome
-State = Campaign.State
 
 _ON_THE_WAY = (Message.State.QUEUED, Message.State.SENDING)
 _TAKEN = (Message.State.ACCEPTED, Message.State.DELIVERED)
@@ -53,14 +56,6 @@ ON CONFLICT DO NOTHING
 """
 
 
-class CampaignRefused(Exception):
-    """The campaign no longer is, or not yet, where this could be done to it."""
-
-
-class TooLate(CampaignRefused):
-    """The first day has passed: the days that were shown cannot be kept."""
-
-
 def plan(
     *, name: str, basis: str, first_day: dt.date, units: Iterable[Unit], by: Account
 ) -> Campaign:
@@ -72,11 +67,6 @@ def plan(
         campaign.units.set(units)
         AuditEvent.record(Event.CAMPAIGN_PLANNED, actor=by, campaign=campaign.pk)
     return campaign
-
-
-def units_of(campaign: Campaign) -> set[int]:
-    """Name the campaign's units, with all below them."""
-    return with_below(campaign.units.values_list("pk", flat=True))
 
 
 def eligible(units: Collection[int]) -> QuerySet[Account]:
@@ -99,29 +89,18 @@ def start(campaign: Campaign, *, by: Account) -> int:
     first day.
     """
     with transaction.atomic():
-        held = _locked(campaign, State.PLANNED)
-        if held.first_day < timezone.localdate():
-            raise TooLate
-        units = units_of(held)
+        held = locked_to_start(campaign)
         with connection.cursor() as cursor:
-            cursor.execute(_ENROL, {"campaign": held.pk, "units": list(units)})
+            cursor.execute(_ENROL, {"campaign": held.pk, "units": list(units_of(held))})
             count: int = cursor.rowcount
-        held.state, held.started_at, held.started_by = State.RUNNING, timezone.now(), by
-        held.save(update_fields=["state", "started_at", "started_by"])
-        AuditEvent.record(
-            Event.CAMPAIGN_STARTED,
-            actor=by,
-            campaign=held.pk,
-            people=count,
-            units=sorted(held.units.values_list("pk", flat=True)),
-        )
+        begin(held, by=by, people=count)
     return count
 
 
 def approve_lock(campaign: Campaign, *, by: Account, why: str) -> None:
     """Say yes to locking those who will not have changed their password in time."""
     with transaction.atomic():
-        held = _locked(campaign, State.RUNNING)
+        held = locked(campaign, State.RUNNING)
         held.lock_approved_at, held.lock_approved_by = timezone.now(), by
         held.save(update_fields=["lock_approved_at", "lock_approved_by"])
         AuditEvent.record(
@@ -132,7 +111,7 @@ def approve_lock(campaign: Campaign, *, by: Account, why: str) -> None:
 def withdraw_lock(campaign: Campaign, *, by: Account, why: str) -> None:
     """Take the yes back: nobody is locked from now on. Who is locked stays so."""
     with transaction.atomic():
-        held = _locked(campaign, State.RUNNING)
+        held = locked(campaign, State.RUNNING)
         held.lock_approved_at = held.lock_approved_by = None
         held.save(update_fields=["lock_approved_at", "lock_approved_by"])
         AuditEvent.record(
@@ -143,11 +122,11 @@ def withdraw_lock(campaign: Campaign, *, by: Account, why: str) -> None:
 def stop(campaign: Campaign, *, by: Account, why: str) -> None:
     """End the campaign where it stands. Mails that still wait are not sent; locks stay."""
     with transaction.atomic():
-        held = _locked(campaign, State.PLANNED, State.RUNNING)
+        held = locked(campaign, State.PLANNED, State.RUNNING)
         members = held.members.filter(outcome=Outcome.OPEN)
         mails, texts = _withdraw(members)
         count = members.update(outcome=Outcome.STOPPED, decided_on=timezone.localdate())
-        _close_as(held, State.STOPPED)
+        close_as(held, State.STOPPED)
         AuditEvent.record(
             Event.CAMPAIGN_STOPPED,
             actor=by,
@@ -165,29 +144,24 @@ def _withdraw(members: QuerySet[CampaignMember]) -> tuple[int, int]:
     return mails, outbox.withdraw(members.filter(sms__isnull=False).values("sms"))
 
 
-def run(say: Callable[[str], None] = lambda _: None) -> None:
+def run(say: Callable[[str], object] = lambda _: None) -> None:
     """Do what is due today in every campaign that runs; to be called as often as one likes."""
-    for campaign in Campaign.objects.filter(state=State.RUNNING).order_by("pk"):
-        try:
-            _advance(campaign, say)
-        except CampaignRefused:
-            say(f"campaign {campaign.pk}: stopped meanwhile")
+    run_each(Campaign, _advance, say, called="campaign")
 
 
-def _advance(campaign: Campaign, say: Callable[[str], None]) -> None:
+def _advance(campaign: Campaign) -> Iterator[str]:
+    """Do what is due today, and tell of each step that did something."""
     _drop_unreachable(campaign)
     for days in WARNED_BEFORE:
         if count := _warn_all(campaign, days):
-            say(f"campaign {campaign.pk}: {count} warned, {days} days before")
-    locked = 0
+            yield f"{count} warned, {days} days before"
+    locked_now = 0
     while (outcome := _decide_one(campaign)) is not None:
-        locked += outcome == Outcome.LOCKED
-    if locked:
-        say(f"campaign {campaign.pk}: {locked} locked")
+        locked_now += outcome == Outcome.LOCKED
+    if locked_now:
+        yield f"{locked_now} locked"
     if waiting := waits_for_consent(campaign).count():
-        say(f"campaign {campaign.pk}: {waiting} to lock, waiting for the consent of IT")
-    if _finish(campaign):
-        say(f"campaign {campaign.pk}: done")
+        yield f"{waiting} to lock, waiting for the consent of IT"
 
 
 def waits_for_consent(campaign: Campaign) -> QuerySet[CampaignMember]:
@@ -206,19 +180,11 @@ def due_for_warning(campaign: Campaign, days: int) -> QuerySet[CampaignMember]:
     return people.filter(last_warned_on__lte=latest)
 
 
-def _locked(campaign: Campaign, *states: Campaign.State) -> Campaign:
-    """Lock the campaign's row to the end of the transaction, if it is in one of the states."""
-    held = Campaign.objects.select_for_update().filter(pk=campaign.pk, state__in=states).first()
-    if held is None:
-        raise CampaignRefused
-    return held
-
-
 def _drop_unreachable(campaign: Campaign) -> None:
     """Close the rows of those who need no further warning, and of those whom one did not reach."""
     today = timezone.localdate()
     with transaction.atomic():
-        _locked(campaign, State.RUNNING)
+        locked(campaign, State.RUNNING)
         people = campaign.members.filter(outcome=Outcome.OPEN)
         changed = people.filter(account__has_default_password=False)
         _withdraw(changed)
@@ -248,7 +214,7 @@ def _warn_some(campaign: Campaign, days: int, *, after: int) -> int:
     """Warn a batch: the mails and the marks are one transaction, so a crash takes back both."""
     today = timezone.localdate()
     with transaction.atomic():
-        held = _locked(campaign, State.RUNNING)
+        held = locked(campaign, State.RUNNING)
         members = due_for_warning(held, days).select_related("account").order_by("pk")[:BATCH]
         for n, member in enumerate(members, after):
             assert member.account is not None
@@ -272,7 +238,7 @@ def _decide_one(campaign: Campaign) -> CampaignMember.Outcome | None:
     moment is either before the lock, and is not locked, or finds the account locked.
     """
     with transaction.atomic():
-        held = _locked(campaign, State.RUNNING)
+        held = locked(campaign, State.RUNNING)
         if held.lock_approved_at is None:
             return None
         member = _time_is_over(held).order_by("pk").first()
@@ -314,24 +280,6 @@ def _time_is_over(campaign: Campaign) -> QuerySet[CampaignMember]:
         mail__state__in=_TAKEN,
         mail__changed_at__date__lt=timezone.localdate(),
     )
-
-
-def _finish(campaign: Campaign) -> bool:
-    with transaction.atomic():
-        held = _locked(campaign, State.RUNNING)
-        # A list with nobody on it is not over before its first day: IT may still look at it.
-        if held.first_day > timezone.localdate():
-            return False
-        if held.members.filter(outcome=Outcome.OPEN).exists():
-            return False
-        _close_as(held, State.DONE)
-        AuditEvent.record(Event.CAMPAIGN_STEP, reason="done", campaign=held.pk)
-    return True
-
-
-def _close_as(held: Campaign, state: Campaign.State) -> None:
-    held.state, held.ended_at = state, timezone.now()
-    held.save(update_fields=["state", "ended_at"])
 
 
 def _record(campaign: Campaign, account: Account, reason: str) -> None:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts.access.staff import StaffRequest
 from accounts.models.audit_event import AuditEvent
+from accounts.models.campaign import AnyCampaign
 from accounts.organisation.units import Tree
 from accounts.reports.tables import Row, Table, Value
 from accounts.spreadsheets.writing import csv_response
@@ -56,14 +57,14 @@ def table_of_units(
     return Table("theo-don-vi", title, heads, rows, note=note, empty=empty, most=UNITS_SHOWN)
 
 
-def give_away(request: StaffRequest, table: Table, campaign: int, *, kind: str) -> HttpResponseBase:
+def give_away(request: StaffRequest, table: Table, campaign: AnyCampaign) -> HttpResponseBase:
     """Give all rows of a campaign's table as a file, on record."""
     AuditEvent.record(
         AuditEvent.Event.EXPORTED,
         actor=request.user,
         report=table.key,
-        campaign=campaign,
-        kind=kind,
+        campaign=campaign.pk,
+        kind=campaign.KIND,
         rows=len(table.rows),
     )
     return csv_response(f"{table.key}-{timezone.localdate()}", table.columns, table.plain_rows)

@@ -13,10 +13,11 @@ from django.views.decorators.http import require_safe
 
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
-from accounts.campaigns import figures, phone_figures, phone_views, rules
-from accounts.campaigns.acts import Act, confirm, is_within
+from accounts.campaigns import figures, phone_figures, rules
+from accounts.campaigns.acts import Act, confirm
 from accounts.campaigns.counts import CampaignCounts, by_units
 from accounts.campaigns.forms import PlanForm
+from accounts.campaigns.reach import is_within, may_see, units_of
 from accounts.campaigns.unit_tables import give_away
 from accounts.credentials import notices
 from accounts.models.account import Account
@@ -44,7 +45,7 @@ def campaigns(request: StaffRequest) -> HttpResponse:
     phones = [
         (each, phone_figures.progress_of(each, visible))
         for each in PhoneCampaign.objects.order_by("-pk")
-        if phone_views.may_see(each, visible)
+        if may_see(each, visible)
     ]
     context = {
         "table": figures.listed(found),
@@ -96,7 +97,7 @@ def units_csv(request: StaffRequest, pk: int) -> HttpResponseBase:
     """Give the table of all units away, on record: the page shows those that come first."""
     found = _campaign_or_404(request.user, pk)
     table = figures.by_unit(found, by_units(found, None))
-    return give_away(request, table, found.pk, kind=rules.KIND)
+    return give_away(request, table, found)
 
 
 @require_safe
@@ -183,8 +184,7 @@ def _confirm(request: StaffRequest, pk: int, act: Act) -> HttpResponse:
 
 
 def _would_be_warned(campaign: Campaign, query: QueryDict) -> tuple[Page[Any], Table]:
-    units = rules.units_of(campaign)
-    people = rules.eligible(units).select_related("unit__parent").order_by("address")
+    people = rules.eligible(units_of(campaign)).select_related("unit__parent").order_by("address")
     if (unit := row_key(query.get("don-vi", ""))) is not None:
         people = people.filter(unit=unit)
     page = Onward(people, PEOPLE_ON_A_PAGE).get_page(query.get("trang"))

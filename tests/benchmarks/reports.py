@@ -107,7 +107,7 @@ def reports():
 def campaign():
     from django.utils import timezone
 
-    from accounts.campaigns import figures, rules
+    from accounts.campaigns import figures, rules, stages
     from accounts.campaigns.counts import CampaignCounts
     from accounts.models import Account, Unit
     from otp.models import Message
@@ -126,7 +126,7 @@ def campaign():
     with measured("the running campaign, shown", LONGEST):
         shown_campaign(planned)
     with measured(f"warning {BATCH_OF_WARNINGS:,} of them"):
-        for n in range(0, BATCH_OF_WARNINGS, rules.BATCH):
+        for n in range(0, BATCH_OF_WARNINGS, stages.BATCH):
             rules._warn_some(planned, 14, after=n)
     assert Message.objects.filter(channel="mail").count() == BATCH_OF_WARNINGS
     with measured("the running campaign, shown", LONGEST):

@@ -15,8 +15,8 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 
-from accounts.campaigns import rules
-from accounts.campaigns.rules import CampaignRefused
+from accounts.campaigns import rules, stages
+from accounts.campaigns.stages import CampaignRefused
 from accounts.credentials.passwords import change_password
 from accounts.models import Account, AuditEvent, Campaign, CampaignMember
 from otp.models import Message
@@ -214,7 +214,7 @@ class KilledTests(RunTestCase):
         wait_for(self.nobody_else_is_there, "the end of the killed run's connection")
         execute(LET_MAILS_GO)
         warned = CampaignMember.objects.filter(warnings_sent__gt=0).count()
-        self.assertEqual(warned, rules.BATCH)
+        self.assertEqual(warned, stages.BATCH)
         self.assertEqual(mails_to_each(), {1: warned})
 
         self.assertEqual(wait_for_end(self.start_a_run(), "the run"), 0)

@@ -12,7 +12,7 @@ from django.test import TestCase, override_settings
 from django.utils import timezone
 
 from accounts.campaigns import rules
-from accounts.campaigns.rules import CampaignRefused, TooLate
+from accounts.campaigns.stages import CampaignRefused, TooLate
 from accounts.credentials.passwords import change_password
 from accounts.models import Account, AuditEvent, Campaign, CampaignMember
 from otp.models import OFFICE_ZONE, Message

@@ -8,7 +8,7 @@ from django.test import TestCase, TransactionTestCase, override_settings
 from django.utils import timezone
 
 from accounts.campaigns import phone_rules
-from accounts.campaigns.rules import CampaignRefused, TooLate
+from accounts.campaigns.stages import CampaignRefused, TooLate
 from accounts.models import Account, AuditEvent, PhoneCampaign, PhoneMember
 from accounts.models.phone_state import months_before
 from tests.support.campaigning import PhoneOffice, confirm, mails, phone_days_pass
