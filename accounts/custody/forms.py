@@ -1,11 +1,12 @@
 """What IT types to name who is responsible for a mailbox."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.addresses import AddressError, canonical
+from accounts.addresses import AddressError, canonical, canonical_or_none
 from accounts.models import Account
 from accounts.organisation import roles
 from accounts.pages.forms import Text
@@ -13,6 +14,11 @@ from accounts.pages.staff_fields import Ticket
 from accounts.pages.versions import SeenForm
 
 _ADDRESS = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
+
+
+def addresses_typed(data: Mapping[str, str]) -> list[str]:
+    """Give the addresses that stand in a form that is sent, as far as they can be read."""
+    return [canonical_or_none(data.get(name, "")) for name in ("responsible", "deputy")]
 
 
 class CustodyForm(SeenForm):

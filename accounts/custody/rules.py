@@ -1,5 +1,7 @@
 """Who is responsible for an organisation's mailbox: named, and handed over."""
 
+from collections.abc import Iterable, Mapping
+
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -36,9 +38,13 @@ def entrust(
     The mailbox and all whom it concerns are told. Raises `NotNow`.
     """
     with transaction.atomic():
-        mailbox = Account.objects.select_for_update().get(pk=mailbox.pk)
+        held = _hold(filter(None, (mailbox, responsible, deputy)))
+        _refuse_unfit(held.get(mailbox.pk), responsible, deputy, by)
+        responsible = _fit(responsible, held)
+        deputy = _fit(deputy, held) if deputy else None
+        _refuse_unreached(responsible)
+        mailbox = held[mailbox.pk]
         before = Custody.objects.select_for_update().filter(mailbox=mailbox).first()
-        _refuse_unfit(mailbox, responsible, deputy, by)
         handed_over = before is not None and before.responsible_id != responsible.pk
         told = {each for each in (before and before.responsible, responsible, deputy) if each}
         custody, _made = Custody.objects.update_or_create(
@@ -67,26 +73,41 @@ def entrust(
     return handed_over
 
 
+def _hold(accounts: Iterable[Account]) -> dict[int, Account]:
+    """Lock accounts by the order of their keys, as removals do; who is removed is not given."""
+    keys = [account.pk for account in accounts]
+    rows = Account.objects.select_for_update().filter(pk__in=keys).order_by("pk")
+    return {account.pk: account for account in rows}
+
+
 def _refuse_unfit(
-    mailbox: Account, responsible: Account, deputy: Account | None, by: Account
+    mailbox: Account | None, responsible: Account, deputy: Account | None, by: Account
 ) -> None:
-    if mailbox.kind != Account.Kind.ORGANISATION or mailbox.is_staff:
+    if mailbox is None or mailbox.kind != Account.Kind.ORGANISATION or mailbox.is_staff:
         raise NotNow(_("Chỉ hộp thư của tổ chức mới có người phụ trách."))
     if changes_by(by, "kind").filter(account=mailbox).exists():
         # Else one member of staff could give away anybody's mailbox as an organisation's (AD-09).
         raise NotNow(_("Bạn đã đổi loại của hộp thư này: cần một cán bộ khác ghi người phụ trách."))
     if responsible == deputy:
         raise NotNow(_("Người phụ trách và người thay phải là hai người khác nhau."))
-    for person in filter(None, (responsible, deputy)):
-        if person == by:
-            # Else one member of staff could have a mailbox's codes sent to their own phone (AD-09).
-            raise NotNow(_("Không tự giao hộp thư cho mình: cần một cán bộ khác làm việc này."))
-        if person.kind != Account.Kind.PERSON or not person.may_log_in:
-            words = {"address": person.address}
-            raise NotNow(
-                _("%(address)s không phải tài khoản cá nhân đang dùng được. Hãy chọn người khác.")
-                % words
-            )
+    if by in (responsible, deputy):
+        # Else one member of staff could have a mailbox's codes sent to their own phone (AD-09).
+        raise NotNow(_("Không tự giao hộp thư cho mình: cần một cán bộ khác làm việc này."))
+
+
+def _fit(chosen: Account, held: Mapping[int, Account]) -> Account:
+    """Give somebody chosen as they stand now that they are held; raises `NotNow`."""
+    person = held.get(chosen.pk)
+    if person is None or person.kind != Account.Kind.PERSON or not person.may_log_in:
+        words = {"address": chosen.address}
+        raise NotNow(
+            _("%(address)s không phải tài khoản cá nhân đang dùng được. Hãy chọn người khác.")
+            % words
+        )
+    return person
+
+
+def _refuse_unreached(responsible: Account) -> None:
     if not responsible.phone_is_in_force:
         raise NotNow(
             _(

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.formats import date_format
@@ -14,8 +14,8 @@ from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
 from accounts.credentials.refusals import NotNow
 from accounts.custody import rules
-from accounts.custody.forms import CustodyForm
-from accounts.models import Account, AuditEvent, Custody
+from accounts.custody.forms import CustodyForm, addresses_typed
+from accounts.models import Account, Address, AuditEvent, Custody
 from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree
@@ -78,7 +78,8 @@ def mailboxes_file(request: StaffRequest) -> HttpResponseBase:
 @transaction.atomic
 def hand_over(request: StaffRequest, pk: int) -> HttpResponse:
     """Say who is responsible for a mailbox from now on."""
-    hold(request, Account.objects.filter(pk=pk))
+    people = Address.objects.filter(address__in=addresses_typed(request.POST))
+    hold(request, Account.objects.filter(Q(pk=pk) | Q(pk__in=people.values("account"))))
     mailbox = get_object_or_404(_within(request.user), pk=pk)
     custody = getattr(mailbox, "custody", None)
     keeper = custody.responsible.address if custody and custody.responsible else _("chưa có")

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import AddressError, canonical
+from accounts.leaving.rules import NO_MAILBOX, NOT_THEIRS
 from accounts.models import Account
 from accounts.pages.forms import PortalForm, Text, address_error
 from accounts.pages.staff_fields import KeptWords, ground_field
@@ -77,12 +78,7 @@ class DepartureForm(PortalForm):
     def clean_address(self) -> Account:
         found = self._reach.filter(address=_read(self.cleaned_data["address"])).first()
         if found is None or found.is_staff:
-            raise forms.ValidationError(
-                _(
-                    "Không có tài khoản này trong phạm vi của bạn. Nếu là cán bộ hỗ trợ, hãy đề"
-                    " nghị người vận hành máy chủ cho thôi vai trò trước."
-                )
-            )
+            raise forms.ValidationError(NOT_THEIRS)
         return found
 
     def clean_last_day(self) -> dt.date:
@@ -98,9 +94,7 @@ class DepartureForm(PortalForm):
         organisations = Account.objects.filter(kind=Account.Kind.ORGANISATION, is_active=True)
         found = organisations.filter(address=address).first()
         if found is None:
-            raise forms.ValidationError(
-                _("Chỉ chuyển đến hộp thư loại tổ chức đang sử dụng. Hãy xem lại địa chỉ.")
-            )
+            raise forms.ValidationError(NO_MAILBOX)
         return found
 
     def clean_sentence(self) -> str:

@@ -1,9 +1,11 @@
 """Mailboxes of organisations: who is responsible, who gets their codes, and their hand-over."""
 
+import threading
+from contextlib import closing
 from unittest import mock
 
 from django.db import connection, transaction
-from django.test import Client, TestCase
+from django.test import Client, TestCase, TransactionTestCase
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
@@ -16,12 +18,15 @@ from tests.support import cast
 from tests.support.cast import ASK, newest_code
 from tests.support.forms import drawn_from
 from tests.support.plans import plans_of
+from tests.support.waiting import PATIENCE, wait_for, waiting_for_locks
 
 LIST = "/quan-tri/hop-thu-to-chuc/"
 Event = AuditEvent.Event
 
 
-class Mailboxes(cast.Cast, TestCase):
+class Entrusting(cast.Cast):
+    """A mixin: the mailbox of Sở Y tế, which Hương of the province's IT gives to An or Mùa."""
+
     def setUp(self):
         self.set_up_people()
         self.unit = Unit.objects.create(name="Sở Y tế")
@@ -49,6 +54,10 @@ class Mailboxes(cast.Cast, TestCase):
     def code_goes_to(self):
         self.ask("so.y.te", client=Client())
         return Message.objects.filter(code__isnull=False).latest("pk").to
+
+
+class Mailboxes(Entrusting, TestCase):
+    pass
 
 
 class CodeTests(Mailboxes):
@@ -325,3 +334,56 @@ class LongListTests(Mailboxes):
 
         self.assertIn("account_mailbox", plan)
         self.assertNotIn("Sort", plan)
+
+
+class AtOnceTests(Entrusting, TransactionTestCase):
+    """Somebody who was chosen goes, or is closed, while the form is on its way."""
+
+    def post_while(self, change, **fields):
+        """Send the form, have `change` made after it was read, and give what the page says."""
+        desk, answers = Client(raise_request_exception=False), []
+        self.come_in(self.huong, client=desk)
+        data = {"responsible": "an", "deputy": "mua", "decision": "12/QĐ"} | fields
+
+        def post():
+            with closing(connection):
+                answers.append(desk.post(f"{LIST}{self.office.pk}/", data))
+
+        with transaction.atomic():
+            change()
+            thread = threading.Thread(target=post)
+            thread.start()
+            wait_for(waiting_for_locks, "the hand-over to wait for the account")
+        thread.join(PATIENCE)
+        return answers[0]
+
+    def test_who_is_removed_meanwhile_is_refused_and_nothing_is_written(self):
+        for gone, deputy in ((self.em, "mua"), (self.an, "")):
+            with self.subTest(gone.address):
+                r = self.post_while(Account.objects.filter(pk=gone.pk).delete, deputy=deputy)
+
+                self.assertContains(r, "Không có tài khoản này trong phạm vi của bạn")
+                self.assertFalse(Custody.objects.exists())
+                self.assertFalse(AuditEvent.objects.filter(event="mailbox-entrusted").exists())
+
+    def test_who_is_closed_meanwhile_is_refused(self):
+        for shut in (self.em, self.an):
+            with self.subTest(shut.address):
+                people = Account.objects.filter(pk=shut.pk)
+                r = self.post_while(lambda people=people: people.update(is_active=False))
+
+                self.assertContains(r, f"{shut.address} không phải tài khoản cá nhân đang dùng")
+                self.assertFalse(Custody.objects.exists())
+                people.update(is_active=True)
+
+    def test_the_mailbox_itself_may_go(self):
+        r = self.post_while(Account.objects.filter(pk=self.office.pk).delete)
+
+        self.assertEqual(r.status_code, 404)
+
+    def test_the_rule_alone_writes_nothing_for_who_is_gone(self):
+        Account.objects.filter(pk=self.em.pk).delete()
+
+        with self.assertRaisesMessage(NotNow, "mua@hagiang.gov.vn không phải"):
+            self.entrust(self.an, self.em)
+        self.assertFalse(Custody.objects.exists())

@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import threading
+from contextlib import closing
 
 from django.core.management import call_command
 from django.db import connection, transaction
@@ -15,6 +16,7 @@ from accounts.organisation.domains import copy_domains
 from otp.models import Message
 from tests.support import cast
 from tests.support.clock import Clock
+from tests.support.waiting import PATIENCE, wait_for, waiting_for_locks
 
 LIST, PLAN = "/quan-tri/nghi-viec/", "/quan-tri/nghi-viec/moi/"
 NO_LONGER = "550 5.1.6 Nguoi nay da nghi viec, hop thu khong con duoc su dung."
@@ -212,6 +214,44 @@ class MailTests(Leaving):
 
 
 class AtOnceTests(cast.Cast, TransactionTestCase):
+    def plan_while(self, change, *, forward_to):
+        """Plan that An leaves, have `change` made after the form was read; give the answer."""
+        desk, answers = Client(raise_request_exception=False), []
+        self.come_in(Account.objects.get(address__startswith="it@"), client=desk)
+        data = {"address": "an", "last_day": timezone.localdate().strftime("%d/%m/%Y")}
+        data |= {"forward_to": forward_to, "forward_days": "30", "why": "QĐ 12/QĐ-SYT"}
+
+        def post():
+            with closing(connection):
+                answers.append(desk.post(PLAN, data))
+
+        with transaction.atomic():
+            change()
+            thread = threading.Thread(target=post)
+            thread.start()
+            wait_for(waiting_for_locks, "the departure to wait for the account")
+        thread.join(PATIENCE)
+        return answers[0]
+
+    def test_an_account_that_goes_while_it_is_chosen_is_refused_by_its_own_sentence(self):
+        self.set_up_people()
+        cast.make_staff("it", "province-it")
+        registry = cast.make("vanthu", kind=Account.Kind.ORGANISATION)
+        no_mailbox = "Chỉ chuyển đến hộp thư loại tổ chức đang sử dụng"
+        no_person = "Không có tài khoản này trong phạm vi của bạn"
+        mailbox, person = (Account.objects.filter(pk=each.pk) for each in (registry, self.an))
+        for change, to, words in (
+            (lambda: mailbox.update(is_active=False), "vanthu", no_mailbox),
+            (lambda: person.update(is_staff=True), "vanthu", no_person),
+            (mailbox.delete, "vanthu", no_mailbox),
+            (person.delete, "", no_person),
+        ):
+            with self.subTest(words, to=to):
+                self.assertContains(self.plan_while(change, forward_to=to), words)
+                self.assertFalse(Departure.objects.exists())
+            mailbox.update(is_active=True)
+            person.update(is_staff=False)
+
     def test_two_runs_shut_once(self):
         self.set_up_people()
         Departure.objects.create(
