@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from accounts.access.staff import StaffRequest
 from accounts.campaigns.forms import ReasonForm
 from accounts.campaigns.stages import CampaignRefused, TooLate
-from accounts.models.campaign import AnyCampaign
+from accounts.models.campaign import Campaign
+from accounts.models.phone_campaign import PhoneCampaign
 from accounts.pages.versions import SeenForm
 
 
@@ -27,16 +28,15 @@ class Act:
 
 def confirm(
     request: StaffRequest,
-    campaign: AnyCampaign,
+    campaign: Campaign | PhoneCampaign,
     act: Act,
     *,
     stands: Mapping[str, str],
-    back: str,
     context: Callable[[], Mapping[str, object]],
 ) -> HttpResponse:
     """Say what will happen and ask why; a POST does it, where the campaign still stands like this.
 
-    `back` names the campaign's page, `context` gives what the asking page says.
+    `context` gives what the asking page says.
     """
     sent = request.POST if request.method == "POST" else None
     form = (ReasonForm if act.has_reason else SeenForm)(sent, stands=stands)
@@ -54,7 +54,7 @@ def confirm(
         refuse(request)
     else:
         messages.success(request, act.done)
-    return redirect(back, campaign.pk)
+    return redirect(campaign)
 
 
 def refuse(request: StaffRequest) -> None:

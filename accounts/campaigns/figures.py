@@ -213,7 +213,7 @@ def listed(campaigns: Sequence[Campaign]) -> Table:
                     counts.changed,
                     counts.locked,
                 ),
-                href=reverse("accounts:campaign", args=[campaign.pk]),
+                href=campaign.get_absolute_url(),
             )
         )
     return Table(

@@ -211,7 +211,7 @@ def listed(campaigns: Collection[tuple[PhoneCampaign, Progress]]) -> Table:
                 progress.missing,
                 progress.share,
             ),
-            href=reverse("accounts:phone-campaign", args=[campaign.pk]),
+            href=campaign.get_absolute_url(),
         )
         for campaign, progress in campaigns
     ]

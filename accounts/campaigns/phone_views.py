@@ -52,7 +52,7 @@ def plan(request: StaffRequest) -> HttpResponse:
     form = PlanPhonesForm(request.POST or None, tree=Tree(roles.units_of(request.user)))
     if form.is_valid():
         campaign = phone_rules.plan(**form.cleaned_data, by=request.user)
-        return redirect("accounts:phone-campaign", campaign.pk)
+        return redirect(campaign)
     return render(request, "campaigns/phones/plan.html", {"form": form})
 
 
@@ -77,10 +77,7 @@ def campaign(request: StaffRequest, pk: int) -> HttpResponse:
         "runs_all": is_within(found, visible),
         "whose": "" if visible is None else _("Phạm vi: đơn vị của bạn và các đơn vị cấp dưới."),
         "may_remind": found.is_running and found.first_day <= timezone.localdate(),
-        "subject": notices.phone_wanted_subject(),
-        "text": notices.phone_wanted_text(
-            settings.PROFILE.example_address, asked_first_from=found.asked_first_from
-        ),
+        "letters": [_letter(found)],
     }
     if not found.is_planned and found.first_day <= timezone.localdate():
         context["chart"], context["by_day"] = phone_figures.by_day(found, visible, total)
@@ -223,8 +220,7 @@ def _confirm(request: StaffRequest, pk: int, act: Act) -> HttpResponse:
         _("tình trạng của chiến dịch"): found.get_state_display(),
         _("những người còn chờ"): list_in_words(missing),
     }
-    back = "accounts:phone-campaign"
-    return confirm(request, found, act, stands=stands, back=back, context=context)
+    return confirm(request, found, act, stands=stands, context=context)
 
 
 @pages
@@ -252,7 +248,7 @@ def remind(request: StaffRequest, pk: int) -> HttpResponse:
                 count,
             )
             messages.success(request, sentence % {"count": number(count)})
-        return redirect("accounts:phone-campaign", found.pk)
+        return redirect(found)
     due = people.count()
     context = {
         "form": form,
@@ -295,6 +291,17 @@ def _excuse(request: StaffRequest, pk: int, account: int, act: Act) -> HttpRespo
         return redirect("accounts:phone-people", found.pk)
     context = {"form": form, "campaign": found, "person": person, "excuse": standing}
     return render(request, f"campaigns/{act.template}.html", context)
+
+
+def _letter(campaign: PhoneCampaign) -> dict[str, str]:
+    """Give the wording as it will go out, to an example."""
+    return {
+        "name": _("Thư nhắc"),
+        "subject": notices.phone_wanted_subject(),
+        "text": notices.phone_wanted_text(
+            settings.PROFILE.example_address, asked_first_from=campaign.asked_first_from
+        ),
+    }
 
 
 def _listed(

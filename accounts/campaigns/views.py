@@ -63,7 +63,7 @@ def plan(request: StaffRequest) -> HttpResponse:
     form = PlanForm(request.POST or None, tree=Tree(roles.units_of(request.user)))
     if form.is_valid():
         campaign = rules.plan(**form.cleaned_data, by=request.user)
-        return redirect("accounts:campaign", campaign.pk)
+        return redirect(campaign)
     return render(request, "campaigns/plan.html", {"form": form})
 
 
@@ -178,9 +178,7 @@ def _confirm(request: StaffRequest, pk: int, act: Act) -> HttpResponse:
         counts = CampaignCounts.of(found)
         return {"people": number(counts.people), "open": number(counts.open)}
 
-    stands = figures.stands(found)
-    back = "accounts:campaign"
-    return confirm(request, found, act, stands=stands, back=back, context=context)
+    return confirm(request, found, act, stands=figures.stands(found), context=context)
 
 
 def _would_be_warned(campaign: Campaign, query: QueryDict) -> tuple[Page[Any], Table]:

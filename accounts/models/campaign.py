@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -118,6 +119,9 @@ class Campaign(AnyCampaign):
                 condition=Q(lock_approved_at__isnull=True) | Q(started_at__isnull=False),
             ),
         ]
+
+    def get_absolute_url(self) -> str:
+        return reverse("accounts:campaign", args=[self.pk])
 
     @property
     def lock_day(self) -> dt.date:

@@ -6,6 +6,7 @@ from typing import Any, Self
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -53,6 +54,9 @@ class PhoneCampaign(AnyCampaign):
                 & (Q(older_than__isnull=True) | Q(older_than__range=(1, MOST_MONTHS))),
             ),
         ]
+
+    def get_absolute_url(self) -> str:
+        return reverse("accounts:phone-campaign", args=[self.pk])
 
     @property
     def on_record(self) -> dict[str, Any]:
