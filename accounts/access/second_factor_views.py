@@ -8,7 +8,6 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from accounts.access import login
@@ -23,10 +22,6 @@ from accounts.models.right import Right
 from accounts.pages.requests import PersonRequest, own_target, pages
 
 FEW_CODES = "few_codes"  # in the session: how many recovery codes are left, where few are
-WRONG_TOKEN = gettext_lazy(
-    "Mã chưa đúng hoặc đã dùng. Hãy chờ mã kế tiếp rồi nhập lại. Nếu vẫn chưa đúng, hãy bật ngày"
-    " giờ tự động trên điện thoại."
-)
 FRESH = 600  # seconds since the password was typed, in which an app may be enrolled
 
 
@@ -71,8 +66,22 @@ def _is_right(request: PersonRequest, form: TokenForm) -> bool:
         form.add_error("token", not_yet(wait))
         return False
     if not right:
-        form.add_error("token", WRONG_TOKEN)
+        form.add_error("token", wrong_token(form.cleaned_data["token"]))
     return right
+
+
+@sensitive_variables()
+def wrong_token(typed: str) -> str:
+    """Say of a wrong code what to do: with a phone that shows the next one, or with paper."""
+    if second_factor.is_of_app(typed):
+        return _(
+            "Mã chưa đúng hoặc đã dùng. Hãy chờ mã kế tiếp rồi nhập lại. Nếu vẫn chưa đúng, hãy"
+            " bật ngày giờ tự động trên điện thoại."
+        )
+    return _(
+        "Mã chưa đúng hoặc đã dùng. Mã trong ứng dụng gồm đúng %(digits)s chữ số. Mã dự phòng gồm"
+        " cả chữ và số, mỗi mã dùng được một lần: hãy xem lại từng ký tự, hoặc nhập mã khác."
+    ) % {"digits": second_factor.APP_DIGITS}
 
 
 @sensitive_post_parameters("token")

@@ -176,6 +176,13 @@ def turn_off(account: Account, typed: str, *, also: Callable[[Account], object])
 
 
 @sensitive_variables()
+def is_of_app(typed: str) -> bool:
+    """Whether this looks like a code of the app, and not like a recovery code."""
+    code = cleaned(typed)
+    return len(code) == APP_DIGITS and code.isdigit()
+
+
+@sensitive_variables()
 def make_recovery_codes(account: Account) -> list[str]:
     """Make new recovery codes; those made before open nothing any longer."""
     with transaction.atomic():
@@ -239,7 +246,7 @@ def _try(account: Account, typed: str) -> Device | None:
 
 @sensitive_variables()
 def _match(account: Account, code: str) -> Device | None:
-    token = code if _is_of_app(code) else stored_name(account, code)
+    token = code if is_of_app(code) else stored_name(account, code)
     for device in _devices(account, code):
         refuse_before_time(account, device)
         matched = verify_token(account, device.persistent_id, token)
@@ -251,14 +258,9 @@ def _match(account: Account, code: str) -> Device | None:
 @sensitive_variables("code")
 def _devices(account: Account, code: str) -> Iterable[Device]:
     """Give what a code may belong to: the app, or the recovery codes."""
-    kind = TOTPDevice if _is_of_app(code) else StaticDevice
+    kind = TOTPDevice if is_of_app(code) else StaticDevice
     found: Iterable[Device] = kind.objects.devices_for_user(account, confirmed=True)
     return found
-
-
-@sensitive_variables("code")
-def _is_of_app(code: str) -> bool:
-    return len(code) == APP_DIGITS and code.isdigit()
 
 
 @sensitive_variables("device")

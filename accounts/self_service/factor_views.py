@@ -9,7 +9,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from accounts.access import login
 from accounts.access.limits import limit_posts
 from accounts.access.passkey_answers import not_yet
-from accounts.access.second_factor_views import WRONG_TOKEN
+from accounts.access.second_factor_views import wrong_token
 from accounts.access.staff import is_verified_staff, to_second_factor
 from accounts.credentials import factor_proposals, passkeys, second_factor
 from accounts.credentials.second_factor import NotYet
@@ -55,7 +55,7 @@ def _is_turned_off(request: PersonRequest, form: TurnOffFactorForm) -> bool:
         form.add_error("token", not_yet(wait))
         return False
     if not done:
-        form.add_error("token", WRONG_TOKEN)
+        form.add_error("token", wrong_token(form.cleaned_data["token"]))
     return done
 
 

@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from accounts.access import limits, login, proof_of_work
 from accounts.access.limits import limit_posts
 from accounts.access.passkey_answers import PASSKEY_ANSWER, not_yet, passkey_is_right
-from accounts.access.second_factor_views import WRONG_TOKEN
+from accounts.access.second_factor_views import wrong_token
 from accounts.credentials import app_passwords
 from accounts.credentials.policy import RULES
 from accounts.credentials.second_factor import NotYet
@@ -153,7 +153,7 @@ def _is_factor(recovery: Recovery, form: RecoveryFactorForm) -> bool:
         form.add_error("token", not_yet(wait))
         return False
     if not right:
-        form.add_error("token", WRONG_TOKEN)
+        form.add_error("token", wrong_token(form.cleaned_data["token"]))
     return right
 
 

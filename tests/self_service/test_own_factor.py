@@ -135,6 +135,15 @@ class LogInTests(cast.Cast, TestCase):
         self.assertEqual(self.client.get("/").status_code, 200)
         self.assertEqual(AuditEvent.objects.get(event="factor-right").account, self.an)
 
+    def test_a_wrong_recovery_code_is_told_of_recovery_codes(self):
+        self.log_in("an")
+
+        r = self.show("aaaaa-bbbbb")
+
+        self.assertContains(r, "Mã chưa đúng hoặc đã dùng. Mã trong ứng dụng gồm đúng 6 chữ số.")
+        self.assertContains(r, "mỗi mã dùng được một lần")
+        self.assertNotContains(r, CLOCK)
+
     def test_it_is_asked_for_with_the_waits_of_the_staff(self):
         self.log_in("an")
         wrong = f"{(int(cast.token_of(self.an)) + 1) % 10**6:06d}"
@@ -216,6 +225,7 @@ class TurnOffTests(cast.Cast, TestCase):
             ("khong-phai", None, "Mật khẩu hiện tại chưa đúng"),
             (PASSWORD, wrong, "Mã chưa đúng hoặc đã dùng"),
             (PASSWORD, None, "Hãy đợi đến"),
+            (PASSWORD, "aaaaa-bbbbb", "mỗi mã dùng được một lần"),
             ("", None, "Hãy nhập mật khẩu hiện tại"),
         ):
             with self.subTest(sentence):

@@ -68,6 +68,11 @@ class ResetFactorTests(Lost, TestCase):
 
         self.assertContains(self.show(token), "Mã chưa đúng hoặc đã dùng.")
 
+    def test_a_wrong_recovery_code_is_told_of_recovery_codes(self):
+        self.come_to_factor()
+
+        self.assertContains(self.show("aaaaa-bbbbb"), "mỗi mã dùng được một lần")
+
     def test_a_password_sent_past_it_is_not_taken(self):
         self.come_to_factor()
 
