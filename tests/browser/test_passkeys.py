@@ -119,6 +119,8 @@ class WithoutJavaScriptTests(InspectedTestCase):
         self.log_in_in_browser(then=FACTOR)
         self.sees(MISSING)
         self.fill("Mã xác thực hoặc mã dự phòng", code)
+        field = self.page.get_by_label("Mã xác thực hoặc mã dự phòng", exact=True)
+        self.assertTrue(field.evaluate("field => field.scrollWidth <= field.clientWidth"), code)
         self.press("Xác thực")
         self.is_at("/")
 
