@@ -79,7 +79,8 @@ LONG = {
     *("outbox/test_sender_load", "outbox/test_sender_process", "outbox/test_smpp_process"),
     "self_service/test_cut_off",
     *("spreadsheets/test_hostile_files", "upgrade/test_back_and_forth", "upgrade/test_migrations"),
-    *("upgrade/test_upgrade", "upkeep/test_backup", "upkeep/test_worker_schedule"),
+    *("upgrade/test_upgrade", "upkeep/test_backup", "upkeep/test_restore"),
+    "upkeep/test_worker_schedule",
 }
 # Python packages that are not for everybody, and how to get them.
 PACKAGES = {
