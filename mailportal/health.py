@@ -46,9 +46,12 @@ def status(request: HttpRequest, program: ProgramToken) -> HttpResponse:
 
 def _look() -> tuple[dict[str, bool], bool]:
     """Say of each part whether it is fine, and whether pages and codes have what they need."""
+    if not schema.is_restored():  # to the tables there may be no rights yet
+        return {"database": True, "restored": False}, False
     silent = life.silent()
     parts = {
         "database": True,
+        "restored": True,
         "migrations": schema.is_current(),
         "gateways": _a_gateway_is_open(),
         **{name: name not in silent for name in life.EXPECTED},

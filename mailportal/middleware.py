@@ -38,6 +38,10 @@ PERMISSIONS_POLICY = "camera=(), microphone=(), geolocation=(), otp-credentials=
 LONGEST_WAIT = 4  # seconds for a thread; with the longest statement, 10 for the answer
 
 _MONITORED = {"/healthz": health.live, "/readyz": health.ready, "/metrics": metrics.show}
+_WAITS_FOR = {
+    "migrate": "the database is older than the code: run `manage.py migrate`",
+    "restore": "a backup was put back, and the rest is not done: run `manage.py restore`",
+}
 _WITHOUT_DATABASE = ("mailportal.pages", "mailportal.autoconfig")  # words, which always answer
 
 
@@ -148,21 +152,21 @@ class MonitorMiddleware:
 
 
 class SchemaMiddleware(MiddlewareMixin):
-    """Serve nothing on an older schema: between new code and `migrate` pages say "away"."""
+    """Serve nothing on a schema that waits for a command: pages say "away" until then."""
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponseBase], *_: object
     ) -> HttpResponseBase | None:
-        if view.__module__.startswith(_WITHOUT_DATABASE) or not schema.is_older():
+        if view.__module__.startswith(_WITHOUT_DATABASE) or not (command := schema.to_be_run()):
             return None
-        logger.error("the database is older than the code: run `manage.py migrate`")
+        logger.error(_WAITS_FOR[command])
         return errors.unavailable(request)
 
 
 class FirstLookMiddleware:
     """Answer a stranger's first look at a form that is kept: there is nobody to look up.
 
-    Where the database is older than the code it goes the way of all requests, which says so.
+    Where the database waits for a command it goes the way of all requests, which says so.
     """
 
     def __init__(self, get_response: Handler) -> None:
@@ -177,7 +181,7 @@ class FirstLookMiddleware:
             return None
         request.resolver_match = match
         try:
-            return None if schema.is_older() else fixed.look_of(match.func)(request)
+            return None if schema.to_be_run() else fixed.look_of(match.func)(request)
         except Error as error:
             if errors.is_away(error):  # not asked again: it may have been waited for
                 return _away(request, "the database does not answer", error)

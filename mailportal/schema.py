@@ -1,4 +1,4 @@
-"""Whether the database has every migration of this code."""
+"""Whether the database may be served: it has every migration of this code, and is whole."""
 
 import functools
 
@@ -6,7 +6,16 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
+from accounts.upkeep import restoring
+
 _known = {"current": False}  # of this process: what is there once stays
+
+
+def is_restored() -> bool:
+    """Look whether no restore of a backup was broken off; raises DatabaseError."""
+    is_whole = not restoring.unfinished()
+    _known["current"] &= is_whole
+    return is_whole
 
 
 def is_current() -> bool:
@@ -17,9 +26,16 @@ def is_current() -> bool:
     return _known["current"]
 
 
-def is_older() -> bool:
-    """Say whether a migration is missing, at no cost once none is; raises DatabaseError."""
-    return not (_known["current"] or is_current())
+def to_be_run() -> str:
+    """Name the command that pages wait for, "" at no cost once there is none.
+
+    Raises DatabaseError.
+    """
+    if _known["current"]:
+        return ""
+    if not is_restored():
+        return "restore"
+    return "" if is_current() else "migrate"
 
 
 @functools.cache

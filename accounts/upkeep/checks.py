@@ -1,15 +1,20 @@
-"""Set-up faults of the nightly backup that stop the start, and not the first night."""
+"""Set-up faults of the nightly backup that stop the start, and a restore that was broken off."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import OperationalError
 
+from accounts.upkeep import restoring
 from accounts.upkeep.backups import SCRATCH
 
 _PRIVATE_KEY = "AGE-SECRET-KEY-"
+_SERVES = ("deliver_messages", "work_jobs")
 
 
 @register(Tags.security)
@@ -47,3 +52,24 @@ def _scratch() -> Iterator[CheckMessage]:
             hint="All that is in it is lost each night: name one that is there for nothing else.",
             id="portal.E038",
         )
+
+
+@register(Tags.database)
+def restores_are_finished(
+    *, databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """Refuse to send, to work and to migrate over a restore that was broken off (GO-11)."""
+    if not databases and sys.argv[1:2] not in ([name] for name in _SERVES):
+        return []
+    name = ""
+    with suppress(OperationalError):  # who tries on until the database answers has been told
+        name = restoring.unfinished()
+    if not name:
+        return []
+    return [
+        Error(
+            f"{name} was put back into the database, and is not migrated and verified.",
+            hint="manage.py restore, without a file, does the rest.",
+            id="portal.E041",
+        )
+    ]

@@ -94,5 +94,9 @@ def pour(source: Program, *into: Program) -> None:
 
 
 def give(program: Program, chunk: bytes) -> None:
+    """Give a program more; raises Failed where it is there no longer."""
     assert program.process.stdin
-    program.process.stdin.write(chunk)
+    try:
+        program.process.stdin.write(chunk)
+    except BrokenPipeError:
+        raise Failed(f"{program.name} ended too soon.") from None

@@ -19,27 +19,68 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", help="as `manage.py backup` has written it")
+        parser.add_argument(
+            "file",
+            nargs="?",
+            help="as `manage.py backup` has written it; without one, the rest is done of a restore"
+            " that was broken off",
+        )
         parser.add_argument("--identity", metavar="KEY", help="the file of age's private key")
         parser.add_argument(
             "--replace", action="store_true", help="although the database is not empty"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        file = Path(options["file"])
-        decrypt = _decryption(file, options["identity"])
+        file = Path(options["file"]) if options["file"] else None
         try:
-            self._refuse(replace=options["replace"])
-            connection.close()
-            restoring.restore(decrypt, connection.settings_dict)
+            if options["replace"] or not self._goes_on(file):
+                self._put_back(file, options["identity"], replace=options["replace"])
+            self._finish()
         except OperationalError as error:
             first_line = str(error).partition("\n")[0]
             raise CommandError(f"The database does not answer: {first_line}") from None
+
+    def _goes_on(self, file: Path | None) -> bool:
+        """Say whether this backup is in the database already, and only the rest is to be done."""
+        name = restoring.unfinished()
+        if not name:
+            return False
+        if file and file.name != name:
+            raise CommandError(
+                f"{name} was put back, and the rest is not done: `manage.py restore` without a file"
+                " does it. --replace takes what is in the database away, for good."
+            )
+        self.stdout.write(f"{name} was put back before; now the rest is done.")
+        return True
+
+    def _put_back(self, file: Path | None, identity: str | None, *, replace: bool) -> None:
+        if file is None:
+            raise CommandError("Say which backup: manage.py restore FILE. None was broken off.")
+        decrypt = _decryption(file, identity)
+        self._refuse(replace=replace)
+        connection.close()
+        try:
+            restoring.restore(decrypt, connection.settings_dict, file.name)
         except Failed as error:
             raise CommandError(f"Nothing was changed. {error}") from None
+        except restoring.Doubtful as error:
+            raise CommandError(
+                f"Whether {file.name} was put back is not known: say the same once more. {error}"
+            ) from None
+        self.stdout.write(f"{file.name} was put back. It is not migrated and verified yet.")
+
+    def _finish(self) -> None:
+        name = restoring.unfinished()
         call_command("migrate", verbosity=0)
-        call_command("verify_audit", all=True, stdout=self.stdout)
-        self.stdout.write(f"{file.name} is restored.")
+        try:
+            call_command("verify_audit", all=True, stdout=self.stdout)
+        except CommandError as error:
+            restoring.finish()
+            raise CommandError(
+                f"{name} is restored and migrated. Before it is started: docs/breach.md. {error}"
+            ) from None
+        restoring.finish()
+        self.stdout.write(f"{name} is restored.")
         self.stdout.write("Where a mail server reads it: manage.py mail_role --apply. Then start")
         self.stdout.write("the web pages, the sender and the worker.")
 
