@@ -48,7 +48,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _page(request, "errors/404.html", 404)
+    return _page(request, "errors/404.html", 404, sent=request.method == "POST")
 
 
 def too_large(request: HttpRequest) -> HttpResponse:

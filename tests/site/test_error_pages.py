@@ -12,6 +12,7 @@ from django.test import Client, SimpleTestCase, TestCase, TransactionTestCase, o
 from django.urls import path
 from django.utils.module_loading import import_string
 
+from accounts.models import Passkey
 from mailportal import urls
 from otp.models import Code, Message
 from tests.support import cast
@@ -43,6 +44,7 @@ SENTENCES = {
     "Hệ thống đang gặp sự cố": ("Việc vừa làm có thể chưa xong.", "Hãy chờ vài phút"),
     "Hệ thống đang tạm nghỉ": ("có thể đã xong hoặc chưa xong", "Hãy chờ vài phút rồi thử lại."),
 }
+SENT = ("Lần gửi này không thay đổi gì.", "Hãy mở lại danh sách")
 UNWANTED = ("không hợp lệ", "lỗi", "error", "exception", "http", "traceback", "django")
 
 
@@ -66,8 +68,8 @@ class ErrorPages(cast.Cast):
         self.set_up_people()
         self.client = Client(raise_request_exception=False)
 
-    def assert_error_page(self, r, status, heading):
-        lost, advice = SENTENCES[heading]
+    def assert_error_page(self, r, status, heading, *, sent=False):
+        lost, advice = SENT if sent else SENTENCES[heading]
         self.assertEqual(r.status_code, status)
         page = r.content.decode()
         self.assertIn(f"<h1>{heading}</h1>", page)
@@ -144,6 +146,18 @@ class ErrorPageTests(ErrorPages, TestCase):
         r = self.client.get("/cau-hinh/thong-tin/binh@hagiang.gov.vn/")
 
         self.assert_error_page(r, 404, "Không tìm thấy trang này")
+
+    def test_a_button_about_what_is_no_longer_there(self):
+        self.log_in()
+        passkey = Passkey.objects.create(
+            user=self.an, name="x", credential_id=b"x", public_key=b"x"
+        )
+        page = f"/cau-hinh/xac-thuc-hai-lop/passkey/{passkey.pk}/bo/"
+        passkey.delete()
+
+        r = self.client.post(page, {"password": cast.PASSWORD})
+
+        self.assert_error_page(r, 404, "Không tìm thấy trang này", sent=True)
 
     def test_a_method_that_a_page_does_not_take(self):
         for method in ("PUT", "TRACE", "DELETE"):
