@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import F
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.formats import date_format
@@ -47,10 +48,14 @@ def my_data(request: PersonRequest) -> HttpResponse:
     if not _password_is_fresh(request):
         return _ask_password(request)
     parts = list(_parts(request))
+    asked = DataRequest.objects.filter(account=request.user)
+    # What can still be withdrawn comes first; of the rest the page names the newest.
+    asked = asked.order_by(F("closed_at").desc(nulls_first=True), "-made_at")[: SHOWN + 1]
     context = {
         "told": [part for part in parts if part["rows"]],
         "empty": [part for part in parts if not part["rows"]],
-        "requests": DataRequest.objects.filter(account=request.user).order_by("-made_at")[:SHOWN],
+        "requests": asked[:SHOWN],
+        "has_more_requests": len(asked) > SHOWN,
         "left_out": LEFT_OUT,
         "shown": SHOWN,
         "backup_days": settings.BACKUP_KEEP_DAYS,
@@ -114,7 +119,7 @@ def _received(made: DataRequest) -> str:
 def _parts(request: PersonRequest) -> Iterator[dict[str, object]]:
     """Give each part with its first rows, and whether the file has more."""
     for part in COLLECTED:
-        if part.key == "yeu_cau":  # on the page in full, with what can be done
+        if part.key == "yeu_cau":  # on the page above, with what can be done
             continue
         rows = part.first(request.user, SHOWN + 1)
         yield {

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import Client, TestCase, TransactionTestCase, override_settings
+from django.utils import timezone
 
 from accounts.credentials.refusals import NotNow
 from accounts.models import Account, AuditEvent, DataRequest, Unit
@@ -105,6 +106,30 @@ class MakingTests(Asking):
         self.assertContains(self.client.post(page, follow=True), "đã được rút lại")
         self.assertEqual(AuditEvent.objects.filter(event="data-request-withdrawn").count(), 1)
         self.assert_made(self.make())
+
+    def test_behind_many_that_were_answered_it_can_still_be_withdrawn(self):
+        self.make("erase")
+        old = DataRequest.objects.get()
+        self.clock.forward(minutes=1)
+        closed = [
+            DataRequest(
+                account=self.an,
+                kind="correct",
+                text=TEXT,
+                due_on=old.due_on,
+                made_at=timezone.now(),
+                closed_at=timezone.now(),
+                state="withdrawn",
+            )
+            for _ in range(10)
+        ]
+        DataRequest.objects.bulk_create(closed)
+
+        page = self.client.get(DATA)
+
+        self.assertContains(page, f"{MAKE}{old.pk}/rut/")
+        self.assertContains(page, TEXT, count=10)
+        self.assertContains(page, "Trang này chỉ nêu 10 mục mới nhất; tệp JSON có đủ.")
 
     def test_nobody_withdraws_another_s(self):
         self.make()
