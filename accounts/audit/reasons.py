@@ -35,6 +35,7 @@ _WORDS = {
     "recovery-code": _("bằng mã khôi phục"),
     "reminded-now": _("nhắc ngay"),
     "removal-list": _("danh sách đề nghị xóa"),
+    "replaced": _("thay bằng đề nghị mới"),
     "terminal": _("bằng lệnh trên máy chủ"),
 }
 _WARNED = "warned-"

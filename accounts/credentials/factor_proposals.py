@@ -19,15 +19,17 @@ State = FactorProposal.State
 def propose(account: Account, *, actor: Account, ground: Ground) -> FactorProposal:
     """Propose to take the factor away; the mailbox is told, so that its owner may object.
 
-    Raises `NotNow` where there is no factor, or another proposal waits.
+    Raises `NotNow` where there is no factor, or another proposal can be approved.
     """
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)
         expire()
         if account.is_staff or not second_factor.is_enrolled(account):
             raise NotNow(_("Tài khoản này không bật xác thực hai lớp."))
-        if FactorProposal.objects.filter(account=account, state=State.OPEN).exists():
+        waiting = FactorProposal.objects.filter(account=account, state=State.OPEN)
+        if any(not fault_of(each) for each in waiting.select_for_update()):
             raise NotNow(_("Đã có một đề nghị bỏ xác thực hai lớp đang chờ duyệt."))
+        _drop(waiting, State.DECLINED, reason="replaced")
         proposal = FactorProposal.objects.create(
             account=account, evidence=ground.why, ticket=ground.ticket, proposed_by=actor
         )
@@ -42,7 +44,8 @@ def approve(proposal: FactorProposal, *, by: Account) -> None:
         # The account before what is proposed for it, as `drop_for` has it.
         account = Account.objects.select_for_update().get(pk=proposal.account_id)
         proposal = _locked(proposal)
-        _refuse_if_overtaken(proposal, account, by)
+        proposal.account = account
+        _refuse_unfit(proposal, by)
         _decide(proposal, State.APPROVED, by)
         ground = Ground(proposal.evidence, proposal.ticket)
         second_factor.reset(account, actor=by, ground=ground)
@@ -81,14 +84,21 @@ def _drop(chosen: "QuerySet[FactorProposal]", state: FactorProposal.State, *, re
     return len(dropped)
 
 
-def _refuse_if_overtaken(proposal: FactorProposal, account: Account, by: Account) -> None:
-    proposer = Account.objects.get(pk=proposal.proposed_by_id)
-    if by in (proposer, account):
-        raise NotNow(_("Người đề nghị không tự duyệt được: cần một cán bộ khác."))
+def fault_of(proposal: FactorProposal) -> str:
+    """Say why nobody can approve what was proposed, as things stand; "" where somebody can."""
+    proposer, account = proposal.proposed_by, proposal.account
     if not (roles.still_may(proposer, Right.PROPOSE_PHONE) and roles.covers(proposer, account)):
-        raise NotNow(_("Người đề nghị không còn quyền làm việc này: hãy lập đề nghị mới."))
+        return roles.no_longer()
     if account.is_staff or not second_factor.is_enrolled(account):
-        raise NotNow(_("Tài khoản này không còn bật xác thực hai lớp: hãy bấm “Không duyệt”."))
+        return _("Tài khoản này không còn bật xác thực hai lớp: hãy bấm “Không duyệt”.")
+    return ""
+
+
+def _refuse_unfit(proposal: FactorProposal, by: Account) -> None:
+    if by in (proposal.proposed_by, proposal.account):
+        raise NotNow(_("Người đề nghị không tự duyệt được: cần một cán bộ khác."))
+    if fault := fault_of(proposal):
+        raise NotNow(fault)
 
 
 def _locked(proposal: FactorProposal) -> FactorProposal:

@@ -20,15 +20,17 @@ State = PhoneProposal.State
 def propose(
     account: Account, phone: str, *, evidence: str, ticket: str, by: Account
 ) -> PhoneProposal:
-    """Propose `phone` for `account`; raises `NotNow` while another proposal waits."""
+    """Propose `phone` for `account`; raises `NotNow` while another proposal can be approved."""
     if phone == account.phone and account.phone_is_in_force:
         raise NotNow(_("Tài khoản đang dùng chính số này, không cần đổi."))
     with transaction.atomic():
         # Looked for first: an INSERT that is refused stands in PostgreSQL's log, number and all.
         Account.objects.select_for_update().get(pk=account.pk)
         expire()
-        if PhoneProposal.objects.filter(account=account, state=State.OPEN).exists():
+        waiting = PhoneProposal.objects.filter(account=account, state=State.OPEN)
+        if any(not fault_of(each) for each in waiting.select_for_update()):
             raise NotNow(_("Đã có một đề nghị đổi số đang chờ duyệt cho tài khoản này."))
+        _drop(waiting, State.DECLINED, reason="replaced")
         proposal = PhoneProposal.objects.create(
             account=account,
             phone=phone,
@@ -50,7 +52,8 @@ def approve(proposal: PhoneProposal, *, by: Account) -> None:
         # The account before what is proposed for it, as `drop_for` has it.
         account = Account.objects.select_for_update().get(pk=proposal.account_id)
         proposal = _locked(proposal)
-        _refuse_if_overtaken(proposal, account, by)
+        proposal.account = account
+        _refuse_unfit(proposal, by)
         phone = proposal.phone
         _decide(proposal, State.APPROVED, by)
         put_in_force(account, phone, by=by)
@@ -97,20 +100,25 @@ def _drop(proposals: "QuerySet[PhoneProposal]", state: PhoneProposal.State, *, r
     return len(dropped)
 
 
-def _refuse_if_overtaken(proposal: PhoneProposal, account: Account, by: Account) -> None:
-    proposer = Account.objects.get(pk=proposal.proposed_by_id)
-    if by in (proposer, account):
-        raise NotNow(_("Người đề nghị không tự duyệt được: cần một cán bộ khác."))
+def fault_of(proposal: PhoneProposal) -> str:
+    """Say why nobody can approve what was proposed, as things stand; "" where somebody can."""
+    proposer, account = proposal.proposed_by, proposal.account
     if not (roles.still_may(proposer, Right.PROPOSE_PHONE) and roles.covers(proposer, account)):
-        raise NotNow(_("Người đề nghị không còn quyền làm việc này: hãy lập đề nghị mới."))
+        return roles.no_longer()
     acted = [account.phone_changed_at, account.password_changed_at]
     if any(at and at > proposal.proposed_at for at in acted):
-        raise NotNow(
-            _(
-                "Chủ tài khoản đã tự đổi số hoặc mật khẩu sau khi có đề nghị này: hãy bấm “Không"
-                " duyệt”."
-            )
+        return _(
+            "Chủ tài khoản đã tự đổi số hoặc mật khẩu sau khi có đề nghị này: hãy bấm “Không"
+            " duyệt”."
         )
+    return ""
+
+
+def _refuse_unfit(proposal: PhoneProposal, by: Account) -> None:
+    if by in (proposal.proposed_by, proposal.account):
+        raise NotNow(_("Người đề nghị không tự duyệt được: cần một cán bộ khác."))
+    if fault := fault_of(proposal):
+        raise NotNow(fault)
 
 
 def _locked(proposal: PhoneProposal) -> PhoneProposal:

@@ -21,15 +21,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.campaigns.phone_lists import WAITING
+from accounts.hotline import decisions
 from accounts.models import (
     Account,
     Campaign,
     CampaignMember,
     DataRequest,
-    FactorProposal,
     PhoneCampaign,
     PhoneMember,
-    PhoneProposal,
     Removal,
 )
 from accounts.models.right import Right
@@ -343,11 +342,11 @@ def _waiting(reader: Reader) -> Iterator[Figure]:
     rows: dict[str, tuple[Right, QuerySet[Any]]] = {
         "proposals": (
             Right.APPROVE_PHONE,
-            PhoneProposal.objects.open().filter(reader.within("account")),
+            decisions.PHONE.open_to(reader.staff).filter(reader.within("account")),
         ),
         "factors": (
             Right.APPROVE_PHONE,
-            FactorProposal.objects.open().filter(reader.within("account")),
+            decisions.FACTOR.open_to(reader.staff).filter(reader.within("account")),
         ),
         "waiting": (Right.ANSWER_REQUESTS, asked.open()),
         "overdue": (Right.ANSWER_REQUESTS, asked.overdue()),

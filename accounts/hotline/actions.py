@@ -130,7 +130,7 @@ ACTIONS = {
             ),
             gettext_lazy("Đã ghi đề nghị bỏ xác thực hai lớp. Một cán bộ khác phải duyệt."),
             factor_proposals.propose,
-            lambda seen: seen.has_own_factor and seen.factor_proposal is None,
+            lambda seen: seen.has_own_factor and not seen.factor_waits,
             asks_caller=True,
         ),
         Action(

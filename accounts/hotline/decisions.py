@@ -29,22 +29,44 @@ class Kind:
     model: type[PhoneProposal] | type[FactorProposal]
     approve: Callable[..., None]
     decline: Callable[..., None]
+    fault_of: Callable[..., str]
     title: object
     effect: object  # what approving opens
     approved: object
     kept: object  # what stays as it was, where nobody approved
 
+    def open_to(self, staff: Account) -> "QuerySet[Any]":
+        """Give the proposals on which `staff` may decide, in whatever unit."""
+        return self.model.objects.filter(self.model.waits(), remedies.helped_by(staff))
+
     def waiting(self, staff: Account) -> "QuerySet[Any]":
-        """Give the proposals for those whom `staff` may see, the oldest first."""
-        waiting: QuerySet[Any] = self.model.objects.filter(self.model.waits())
-        seen = roles.within(staff, waiting, "account__unit")
-        return seen.select_related("account", "proposed_by").order_by("proposed_at")
+        """Give the proposals on which `staff` may decide, the oldest first."""
+        found = roles.within(staff, self.open_to(staff), "account__unit")
+        return found.select_related("account", "proposed_by").order_by("proposed_at")
+
+    def lines(self, staff: Account) -> "list[Line]":
+        """Give those that wait, as the list shows them."""
+        found = list(self.waiting(staff))
+        # One object each, of which the rights are read once.
+        proposers = {each.proposed_by_id: each.proposed_by for each in found}
+        for each in found:
+            each.proposed_by = proposers[each.proposed_by_id]
+        return [Line(each, self.fault_of(each)) for each in found]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A proposal in the list."""
+
+    proposal: PhoneProposal | FactorProposal
+    fault: str  # why it can only be turned down; "" where it can be approved
 
 
 PHONE = Kind(
     PhoneProposal,
     phone_proposals.approve,
     phone_proposals.decline,
+    phone_proposals.fault_of,
     gettext_lazy("Duyệt đổi số điện thoại"),
     gettext_lazy("Số mới có hiệu lực ngay và nhận được mã lấy lại mật khẩu."),
     gettext_lazy("Đã duyệt: số mới có hiệu lực ngay; số cũ, số mới và hộp thư đều được báo."),
@@ -54,6 +76,7 @@ FACTOR = Kind(
     FactorProposal,
     factor_proposals.approve,
     factor_proposals.decline,
+    factor_proposals.fault_of,
     gettext_lazy("Duyệt bỏ xác thực hai lớp"),
     gettext_lazy("Duyệt rồi thì ai có mật khẩu, hoặc có SIM của người dùng, vào được tài khoản."),
     gettext_lazy("Đã duyệt: xác thực hai lớp đã được bỏ, hộp thư được báo."),
@@ -62,12 +85,12 @@ FACTOR = Kind(
 
 
 @pages
-@staff_page(Right.USE_DESK)
+@staff_page(Right.APPROVE_PHONE)
 def waiting(request: StaffRequest) -> HttpResponse:
     """List what waits for a second member of staff: changes of phone, factors to take away."""
     context = {
-        "proposals": PHONE.waiting(request.user),
-        "factor_proposals": FACTOR.waiting(request.user),
+        "proposals": PHONE.lines(request.user),
+        "factor_proposals": FACTOR.lines(request.user),
         "recent": recent.looked_at(request.user),
     }
     return render(request, "hotline/waiting.html", context)
@@ -78,7 +101,10 @@ def waiting(request: StaffRequest) -> HttpResponse:
 @staff_page(Right.APPROVE_PHONE)
 def decide(request: StaffRequest, pk: int, kind: Kind) -> HttpResponse:
     """Approve what somebody proposed, or turn it down."""
-    proposal = get_object_or_404(kind.waiting(request.user), pk=pk)
+    seen = roles.within(
+        request.user, kind.model.objects.filter(kind.model.waits()), "account__unit"
+    )
+    proposal = get_object_or_404(seen.select_related("account", "proposed_by"), pk=pk)
     if not remedies.may_help(request.user, proposal.account, Right.APPROVE_PHONE):
         raise PermissionDenied
     own = proposal.proposed_by == request.user
@@ -92,12 +118,20 @@ def decide(request: StaffRequest, pk: int, kind: Kind) -> HttpResponse:
         else:
             messages.success(request, _in_words(kind, approved=approved, own=own))
         return redirect("accounts:waiting")
-    context = {"proposal": proposal, "kind": kind, "own": own}
-    context["recent"] = recent.looked_at(request.user)
+    context = {
+        "proposal": proposal,
+        "kind": kind,
+        "own": own,
+        "fault": kind.fault_of(proposal),
+        "recent": recent.looked_at(request.user),
+    }
     return render(request, "hotline/decide.html", context)
 
 
 def count_waiting(staff: Account) -> int:
+    """Count the proposals on which `staff` may decide."""
+    if not staff.has_perm(Right.APPROVE_PHONE):
+        return 0
     return sum(kind.waiting(staff).count() for kind in (PHONE, FACTOR))
 
 

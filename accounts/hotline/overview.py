@@ -13,6 +13,7 @@ from accounts.access import mail_logins
 from accounts.access.login import FAILURES
 from accounts.audit import history
 from accounts.audit.history import Entry, History
+from accounts.credentials import factor_proposals, phone_proposals
 from accounts.models import (
     Account,
     AuditEvent,
@@ -63,6 +64,23 @@ class Overview:
     def has_own_factor(self) -> bool:
         """Whether it is a civil servant's account with a second factor."""
         return bool(self.account and not self.account.is_staff and self.account.has_factor)
+
+    @cached_property
+    def proposal_fault(self) -> str:
+        return phone_proposals.fault_of(self.proposal) if self.proposal else ""
+
+    @cached_property
+    def factor_fault(self) -> str:
+        return factor_proposals.fault_of(self.factor_proposal) if self.factor_proposal else ""
+
+    @property
+    def phone_waits(self) -> bool:
+        """Whether a new number waits that can still be approved."""
+        return self.proposal is not None and not self.proposal_fault
+
+    @property
+    def factor_waits(self) -> bool:
+        return self.factor_proposal is not None and not self.factor_fault
 
     @cached_property
     def sentence(self) -> str:

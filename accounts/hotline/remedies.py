@@ -1,6 +1,7 @@
 """Extra code, reopened recovery, ended sessions, whole number: each with a ground, on record."""
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
@@ -29,6 +30,14 @@ def may_help(staff: Account, account: Account, right: Right) -> bool:
     if account.is_superuser:
         return staff.is_superuser
     return not account.is_staff or staff.has_perm(Right.RESET_FACTOR)
+
+
+def helped_by(staff: Account) -> Q:
+    """Keep the rows of whom `may_help` lets `staff` help, where rights and units are seen to."""
+    others = ~Q(account=staff)
+    if not staff.is_superuser:
+        others &= Q(account__is_superuser=False)
+    return others if staff.has_perm(Right.RESET_FACTOR) else others & Q(account__is_staff=False)
 
 
 @sensitive_variables()

@@ -58,6 +58,7 @@ def search(request: StaffRequest) -> HttpResponse:
         "fewest_digits": FEWEST_DIGITS,
         "unknown": _keep_unknown(request, found.unknown) if found and found.unknown else "",
         "waiting": decisions.count_waiting(request.user),
+        "may_decide": request.user.has_perm(Right.APPROVE_PHONE),
     }
     return _page(request, "hotline/search.html", context)
 
@@ -197,7 +198,7 @@ def _show(request: StaffRequest, seen: Overview) -> HttpResponse:
         "may_reveal": may(Right.REVEAL_PHONE) and bool(seen.phone),
         "may_remove": may(Right.REMOVE_ACCOUNTS),
         "may_edit": may(Right.CHANGE_ACCOUNT),
-        "may_propose": may(Right.PROPOSE_PHONE) and seen.proposal is None,
+        "may_propose": may(Right.PROPOSE_PHONE) and not seen.phone_waits,
         "may_decide": may(Right.APPROVE_PHONE),
         "unit_path": path_of(account.unit) if account else "",
         "ticket_line": seen.ticket_line,

@@ -12,6 +12,7 @@ from django.apps import apps as current
 from django.apps.registry import Apps
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet, prefetch_related_objects
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from accounts.models.account import Account
@@ -123,6 +124,11 @@ def still_may(staff: Account, right: Right) -> bool:
     return staff.is_staff and staff.may_log_in and staff.has_perm(right)
 
 
+def no_longer() -> str:
+    """Say that a proposal does not count any more, because of who made it."""
+    return _("Người đề nghị không còn quyền làm việc này: hãy lập đề nghị mới.")
+
+
 def groups_of(role: Role) -> QuerySet[Group]:
     """Give the one group of a role."""
     return Group.objects.filter(name=role.value)
@@ -134,7 +140,7 @@ def role_names(account: Account) -> list[str]:
     return sorted(group.name for group in account.groups.all())
 
 
-def make_groups(apps: Apps = current, **_: Any) -> None:
+def make_groups(apps: Apps = current, **_kwargs: Any) -> None:
     """Have the groups there, each with exactly its rights; after every `migrate`."""
     # Going back to an older schema, there may be no such table.
     with suppress(LookupError):

@@ -62,7 +62,7 @@ PARTS = (
     Part(
         _("Đề nghị chờ duyệt"),
         "accounts:waiting",
-        Right.USE_DESK,
+        Right.APPROVE_PHONE,
         _("Duyệt hoặc từ chối số điện thoại mới, việc bỏ xác thực hai lớp do cán bộ khác đề nghị."),
         _("Không ai duyệt đề nghị của mình. Chưa có người duyệt thì mọi thứ giữ nguyên."),
     ),

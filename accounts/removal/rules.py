@@ -113,15 +113,22 @@ def refuse_unfit(removal: Removal, by: Account) -> None:
         raise _decided()
     if by.pk == removal.proposed_by_id:
         raise NotNow(_("Người đề nghị không tự xác nhận được: cần một cán bộ khác."))
+    if fault := fault_of(removal):
+        raise NotNow(fault)
+
+
+def fault_of(removal: Removal) -> str:
+    """Say why nobody can confirm a list that waits, as it stands; "" where somebody can."""
     proposer = Account.objects.filter(pk=removal.proposed_by_id).first()
     if not (
         proposer
         and roles.still_may(proposer, Right.REMOVE_ACCOUNTS)
         and within(roles.units_of(proposer)).filter(pk=removal.pk).exists()
     ):
-        raise NotNow(_("Người đề nghị không còn quyền làm việc này: hãy lập đề nghị mới."))
+        return roles.no_longer()
     if not _listed(removal).exists():
-        raise NotNow(_("Danh sách không còn ai: hãy rút lại đề nghị này."))
+        return _("Danh sách không còn ai: hãy rút lại đề nghị này.")
+    return ""
 
 
 def _listed(removal: Removal) -> QuerySet[RemovalMember]:

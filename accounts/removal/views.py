@@ -50,8 +50,12 @@ def removals(request: StaffRequest) -> HttpResponse:
         listed=Count("members", filter=_LISTED), removed=Count("members", filter=_REMOVED)
     )
     page = Onward(lists, LISTS_ON_A_PAGE).get_page(request.GET.get("trang"))
-    departed = counted(rules.removable(_departed(request)))
-    return render(request, "removal/removals.html", {"page": page, "departed": departed})
+    context = {
+        "page": page,
+        "lines": [(each, rules.fault_of(each) if each.is_open else "") for each in page],
+        "departed": counted(rules.removable(_departed(request))),
+    }
+    return render(request, "removal/removals.html", context)
 
 
 @pages
@@ -106,7 +110,8 @@ def removal(request: StaffRequest, pk: int) -> HttpResponse:
         "page": page,
         "lines": lines(page),
         "listed": _listed(found),
-        "may_confirm": found.proposed_by_id != request.user.pk,
+        "own": found.proposed_by_id == request.user.pk,
+        "fault": rules.fault_of(found) if found.is_open else "",
     }
     return render(request, "removal/removal.html", context)
 

@@ -68,7 +68,7 @@ TABLE = {
     "/ho-tro/": (YES, YES, YES, YES, NO, GONE),
     "/ho-tro/huong-dan/": (YES, YES, YES, YES, NO, GONE),
     "/quan-tri/huong-dan/": (NO, YES, YES, YES, NO, GONE),
-    "/ho-tro/doi-so/": (YES, YES, YES, YES, NO, GONE),
+    "/ho-tro/doi-so/": (YES, YES, YES, NO, NO, GONE),
     "/ho-tro/doi-so/{proposal}/": (YES, YES, YES, NO, NO, GONE),
     "/ho-tro/bo-xac-thuc/{factor_proposal}/": (YES, YES, YES, NO, NO, GONE),
     "/ho-tro/tai-khoan/{an}/bo-xac-thuc/": (NO, YES, YES, NO, NO, GONE),

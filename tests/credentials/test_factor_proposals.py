@@ -116,6 +116,21 @@ class TwoPeopleTests(Proposals, TestCase):
                 self.assertEqual("không còn quyền làm việc này" not in r.content.decode(), still)
                 self.assertEqual(self.has_factor(), not still)
 
+    def test_one_that_nobody_can_approve_is_seen_as_such_and_gives_way_to_a_new_one(self):
+        self.propose()
+        dead = FactorProposal.objects.get()
+        call_command("create_staff", "lan", role="auditor", stdout=io.StringIO())
+        for page in ("doi-so", f"bo-xac-thuc/{dead.pk}", f"tai-khoan/{self.an.pk}"):
+            with self.subTest(page):
+                self.assertContains(self.other.get(f"/ho-tro/{page}/"), "Không duyệt được nữa.")
+        self.assertNotContains(self.other.get(f"/ho-tro/bo-xac-thuc/{dead.pk}/"), 'value="approve"')
+        self.come_in(cast.make_staff("nga", "province-it"), client=(again := Client()))
+
+        self.assertContains(self.propose(client=again), "Một cán bộ khác phải duyệt")
+
+        self.assertEqual(FactorProposal.objects.get(pk=dead.pk).state, "declined")
+        self.assertContains(self.decide("approve"), "Đã duyệt")
+
     def test_it_is_dropped_when_its_owner_turns_the_factor_off(self):
         self.propose()
         first, last, *_ = second_factor.make_recovery_codes(self.an)

@@ -1,6 +1,7 @@
 """A new number for somebody who lost SIM and password: two of the staff, and all are told."""
 
 import io
+import re
 from contextlib import suppress
 
 from django.core.management import call_command
@@ -19,6 +20,7 @@ from tests.support.forms import drawn_from
 
 EVIDENCE = {"evidence": "đã đối chiếu căn cước với trưởng phòng", "ticket": "CV-12/2026"}
 NEW_PHONE = "+84912345671"
+WAITING = "/ho-tro/doi-so/"
 
 
 class Proposals(cast.Cast):
@@ -195,6 +197,47 @@ class OvertakenTests(Proposals, TestCase):
                 with self.assertRaises(NotNow):
                     self.approve(proposal)
                 phone_proposals.decline(proposal, by=self.mai)
+
+    def test_one_that_nobody_can_approve_is_seen_as_such_and_gives_way_to_a_new_one(self):
+        self.propose()
+        call_command("create_staff", "lan", role="auditor", stdout=io.StringIO())
+        dead = PhoneProposal.objects.get()
+        for page in (WAITING, f"/ho-tro/doi-so/{dead.pk}/", f"/ho-tro/tai-khoan/{self.an.pk}/"):
+            with self.subTest(page):
+                self.assertContains(self.other.get(page), "Không duyệt được nữa.")
+        self.assertNotContains(self.other.get(f"/ho-tro/doi-so/{dead.pk}/"), 'value="approve"')
+        nga = cast.make_staff("nga", "province-it")
+        self.come_in(nga, client=(again := Client()))
+
+        self.assertContains(self.propose(client=again), "Một cán bộ khác phải duyệt")
+
+        self.assertNotContains(self.other.get(WAITING), "Không duyệt được nữa.")
+        self.assertEqual(PhoneProposal.objects.get(pk=dead.pk).state, "declined")
+        self.assertEqual(PhoneProposal.objects.get(pk=dead.pk).phone, "")
+        self.assertContains(self.decide("approve"), "Đã duyệt")
+
+    def test_what_is_listed_is_what_may_be_decided(self):
+        self.propose()
+        colleague = cast.make_staff("nga", "province-it")
+        self.propose(account=colleague, phone="0912 345 672")
+        home = "/quan-tri/"
+        for role, listed in (("province-it", 2), ("hotline", 1), ("auditor", None)):
+            with self.subTest(role):
+                call_command("create_staff", "mai", role=role, stdout=io.StringIO())
+                self.come_in(Account.objects.get(pk=self.mai.pk), client=(desk := Client()))
+                r = desk.get(WAITING)
+
+                if listed is None:
+                    self.assertEqual(r.status_code, 403)
+                    self.assertNotContains(desk.get("/ho-tro/"), WAITING)
+                    self.assertNotContains(desk.get(home), WAITING)
+                else:
+                    self.assertEqual(len(re.findall(rf"{WAITING}\d+/", r.content.decode())), listed)
+                    self.assertContains(desk.get("/ho-tro/"), f"{listed} đề nghị đang chờ duyệt")
+                    found = re.search(
+                        r"Đề nghị đổi số chờ.*?(\d)", desk.get(home).content.decode(), re.S
+                    )
+                    self.assertEqual(found[1], str(listed))
 
     def test_dismissal_takes_what_was_proposed_along(self):
         self.proposed()

@@ -145,6 +145,9 @@ class TwoPeopleTests(Removing, TestCase):
         removal = self.proposed()
         call_command("create_staff", "it.1", role="auditor", stdout=io.StringIO())
 
+        for page in (LISTS, of_removal(removal.pk)):
+            self.assertContains(self.desks[2].get(page), MAY_NOT)
+        self.assertNotContains(self.desks[2].get(of_removal(removal.pk)), "xac-nhan/")
         self.assertContains(self.confirm(removal), MAY_NOT)
 
         self.assertTrue(self.is_there(self.an))
