@@ -61,16 +61,19 @@ def pending(session: SessionBase, account: Account) -> TOTPDevice:
     Another session gets another one: who was in before may have seen it, and would have the factor
     too.
     """
+    waiting = TOTPDevice.objects.filter(user=account, confirmed=False)
+    device = waiting.filter(pk=session.get(_PENDING)).first()
+    return device or _new_pending(session, account)
+
+
+def _new_pending(session: SessionBase, account: Account) -> TOTPDevice:
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)
-        waiting = TOTPDevice.objects.filter(user=account, confirmed=False)
-        device = waiting.filter(pk=session.get(_PENDING)).first()
-        if device is None:
-            waiting.delete()
-            device = TOTPDevice.objects.create(
-                user=account, confirmed=False, name="app", digits=APP_DIGITS
-            )
-            session[_PENDING] = device.pk
+        TOTPDevice.objects.filter(user=account, confirmed=False).delete()
+        device = TOTPDevice.objects.create(
+            user=account, confirmed=False, name="app", digits=APP_DIGITS
+        )
+        session[_PENDING] = device.pk
     return device
 
 

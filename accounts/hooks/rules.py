@@ -182,6 +182,11 @@ def held(pk: int) -> Hook | None:
     return Hook.objects.select_for_update(no_key=True).filter(pk=pk, ended_at=None).first()
 
 
+def find(pk: int) -> Hook | None:
+    """Find one that has not ended, to look at it."""
+    return Hook.objects.filter(pk=pk, ended_at=None).first()
+
+
 @sensitive_variables()
 def secret_of(row: Hook) -> str:
     """Derive the secret as receivers are given it."""

@@ -82,7 +82,7 @@ def make(request: StaffRequest) -> HttpResponse:
 def edit(request: StaffRequest, pk: int) -> HttpResponse:
     """Change its name, and whom it tells of what; its secret stays."""
     with transaction.atomic():
-        row = rules.held(pk)
+        row = rules.held(pk) if request.method == "POST" else rules.find(pk)
         if row is None:
             return _over(request)
         form = EditForm(request.POST or None, hook=row, tree=Tree())

@@ -4,7 +4,9 @@ import re
 
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client, SimpleTestCase, TestCase
+from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver
 from django.utils import timezone
 
@@ -59,6 +61,7 @@ ELSEWHERE = (
     "/quan-tri/accounts/account/cong-viec/{pk}/tep/",
 )
 
+HOLDS = "FOR (NO KEY )?UPDATE|FOR (KEY )?SHARE"
 ROLES = ("hotline", "unit-it", "province-it", "auditor", "nothing", "civil servant")
 
 # What each page answers to a GET of each of ROLES. A redirect is written as its beginning.
@@ -269,6 +272,15 @@ class RoleTests(Staff, TestCase):
                         self.assertEqual(r.redirect_chain[-1][0], expected.format(**places))
                     else:
                         self.assertEqual(r.status_code, expected)
+
+    def test_no_page_holds_a_row_to_be_looked_at(self):
+        places = self.places()
+        for page in TABLE:
+            with self.subTest(page), CaptureQueriesContext(connection) as asked:
+                self.browsers["province-it"].get(page.format(**places))
+
+                held = [each["sql"] for each in asked if re.search(HOLDS, each["sql"])]
+                self.assertEqual(held, [])
 
     def test_without_the_second_factor_no_page_opens_to_anybody(self):
         places = self.places()
