@@ -10,7 +10,7 @@ somebody has locked it here since. A lock after wrong passwords, which passes, i
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
@@ -24,10 +24,10 @@ from accounts.credentials.mail_sessions import end_mail_sessions
 from accounts.directory import Entry
 from accounts.folding import visible
 from accounts.loading.directory_entries import read_entry
-from accounts.loading.mailbox import LeftOut, Mailbox, MailboxFault, MailList, State
+from accounts.loading.mailbox import Found, LeftOut, Mailbox, MailboxFault, MailList, State
 from accounts.loading.mailbox_aliases import Aliases, quarantine_reason
 from accounts.loading.mailboxes import stored_name
-from accounts.models import Account, AddressQuarantine, AuditEvent
+from accounts.models import Account, Address, AddressQuarantine, AuditEvent
 from accounts.organisation.units import Units
 from otp import codes, phones
 from otp.phones import PhoneError
@@ -67,7 +67,7 @@ class Sync:
 
     def sync_page(self, page: Iterable[Entry]) -> None:
         """Make and change the accounts of one page."""
-        people = dict(filter(None, map(self._read, page)))
+        people = self._read(page)
         with transaction.atomic():
             rows = Account.objects.filter(address__in=people).select_for_update().order_by("pk")
             there = {account.address: account for account in rows}
@@ -95,26 +95,34 @@ class Sync:
         columns = people.only("pk", "address").order_by("address").iterator(chunk_size=5_000)
         return [account for account in columns if account.address not in self._seen]
 
-    def _read(self, entry: Entry) -> "tuple[str, _Person] | None":
-        self.counts["entries"] += 1
-        found = read_entry(entry.dn, entry.dn, entry.values)
-        if isinstance(found, Mailbox) and found.is_guess:
-            found = read_entry(entry.dn, entry.dn, entry.values, main=_address_here(entry))
-        if not isinstance(found, Mailbox):
-            self.skipped.append((entry.dn, _reason(found)))
-            return None
-        address, fault = _canonical(found.address)
-        address = Account.objects.main_address(address) if address else ""
-        if not fault and address in self._seen:
+    def _read(self, page: Iterable[Entry]) -> dict[str, _Person]:
+        """Give who is in a page, by their main addresses; note who is left out and why."""
+        mailboxes: list[tuple[str, _Person]] = []
+        for entry, found in _entries(page):
+            self.counts["entries"] += 1
+            if not isinstance(found, Mailbox):
+                self.skipped.append((entry.dn, _reason(found)))
+                continue
+            address, fault = _canonical(found.address)
+            if fault:
+                self.skipped.append((entry.dn, fault))
+            else:
+                mailboxes.append((address, _Person(entry, found)))
+        here = Address.objects.filter(address__in={address for address, _ in mailboxes})
+        owners = dict(here.values_list("address", "account__address"))
+        named = ((owners.get(address, address), person) for address, person in mailboxes)
+        return {address: person for address, person in named if self._is_first(address, person)}
+
+    def _is_first(self, address: str, person: _Person) -> bool:
+        """Note what an entry says; False where another had the address before."""
+        if address in self._seen:
             # No password opens an address of two entries: nobody could say whose it is.
-            fault = "twice"
-        if fault:
-            self.skipped.append((entry.dn, fault))
-            return None
+            self.skipped.append((person.entry.dn, "twice"))
+            return False
         self._seen.add(address)
-        self.aliases.add_mailbox(address, found)
-        self._tell_state(address, found)
-        return address, _Person(entry, found)
+        self.aliases.add_mailbox(address, person.mailbox)
+        self._tell_state(address, person.mailbox)
+        return True
 
     def _not_kept(self, new: list[str]) -> list[str]:
         """Leave out addresses of removed accounts that are kept from being given again."""
@@ -244,11 +252,23 @@ def _canonical(raw: str) -> tuple[str, str]:
         return "", error.code
 
 
-def _address_here(entry: Entry) -> str:
-    """Give the one of its addresses that is an account's already; "" where none is, or several."""
-    known = filter(None, map(canonical_or_none, entry.values.get("mail", ())))
-    here = list(Account.objects.filter(address__in=known).values_list("address", flat=True))
-    return here[0] if len(here) == 1 else ""
+def _entries(page: Iterable[Entry]) -> Iterator[tuple[Entry, Found | None]]:
+    """Read each entry; of several addresses its own is the one that is an account's already."""
+    read = [(entry, read_entry(entry.dn, entry.dn, entry.values)) for entry in page]
+    unsure = [entry for entry, found in read if isinstance(found, Mailbox) and found.is_guess]
+    known = {entry.dn: {*filter(None, map(canonical_or_none, _mail(entry)))} for entry in unsure}
+    people = Account.objects.filter(address__in=set().union(*known.values()))
+    there = set(people.values_list("address", flat=True))
+    for entry, found in read:
+        here = known.get(entry.dn, set()) & there
+        if len(here) == 1:
+            yield entry, read_entry(entry.dn, entry.dn, entry.values, main=here.pop())
+        else:
+            yield entry, found
+
+
+def _mail(entry: Entry) -> tuple[str, ...]:
+    return entry.values.get("mail", ())
 
 
 def _reason(found: "MailList | LeftOut | MailboxFault | object | None") -> str:

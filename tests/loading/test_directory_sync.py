@@ -3,7 +3,9 @@
 import io
 
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client, TestCase, override_settings
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import directory
@@ -92,6 +94,27 @@ class SyncTests(Directory, TestCase):
 
         self.assertIn("made: 0\nchanged: 0\nnumbers read: 0\nnumbers written: 0\n", told)
         self.assertEqual(AuditEvent.objects.count(), rows)
+
+    def test_a_page_of_entries_is_asked_about_at_once(self):
+        sync("--apply")
+        with CaptureQueriesContext(connection) as of_few:
+            sync("--apply")
+        self.server.stop()
+        names = [[f"moi.{n}@hagiang.gov.vn", f"cu.{n}@hagiang.gov.vn"] for n in range(20)]
+        more = [slapd.entry(f"x{n}", mail=mail) for n, mail in enumerate(names)]
+        self.server.load("".join(more) + slapd.entry("them"))
+        self.server.start()
+        Account.objects.bulk_create(Account(address=mail[0]) for mail in names)
+        Account.objects.create(address="them@hagiang.gov.vn")
+        Account.objects.all().update(password="!")
+        sync("--apply")
+
+        with CaptureQueriesContext(connection) as of_many:
+            told = sync("--apply")
+
+        self.assertIn("entries left out: 2 ", told)
+        # Of several addresses, the one that is an account's is looked for: once for all.
+        self.assertEqual(len(of_many), len(of_few) + 1)
 
     def test_numbers_count_at_once_only_where_that_is_said(self):
         sync("--apply", "--phones-confirmed")
