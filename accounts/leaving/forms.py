@@ -26,8 +26,8 @@ _SENTENCE = "Nguoi nay da nghi viec, hop thu khong con duoc su dung."
 class DepartureForm(PortalForm):
     address = Text(
         label=_("Địa chỉ thư của người nghỉ việc"),
+        error_messages={"required": _("Hãy nhập địa chỉ thư của người nghỉ việc.")},
         widget=forms.EmailInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        required=False,
     )
     last_day = forms.DateField(
         label=_("Ngày làm việc cuối"),

@@ -44,13 +44,11 @@ def plan(request: StaffRequest) -> HttpResponse:
     if form.is_valid():
         account = form.cleaned_data.pop("address")
         try:
-            rules.plan(account, **form.cleaned_data, by=request.user)
+            departure = rules.plan(account, **form.cleaned_data, by=request.user)
         except NotNow as refused:
             form.add_error(None, str(refused))
         else:
-            messages.success(
-                request, _("Đã ghi ngày nghỉ việc của %(address)s.") % {"address": account.address}
-            )
+            messages.success(request, _planned(departure) % {"address": account.address})
             return redirect("accounts:departures")
     return render(request, "leaving/plan.html", {"form": form})
 
@@ -65,14 +63,24 @@ def call_off(request: StaffRequest, pk: int) -> HttpResponse:
     found = Departure.objects.filter(account__in=reach).select_related("account")
     departure = get_object_or_404(found, pk=pk)
     form = SeenForm(request.POST, stands=_shown(departure))
-    if not form.is_valid():
+    if departure.called_off_at:
+        # Before what the page was drawn from: an account that is open again is no reason to repeat.
+        messages.warning(request, _("Lần nghỉ việc này đã được hủy từ trước."))
+    elif not form.is_valid():
         for sentence in form.non_field_errors():
             messages.warning(request, f"{departure.account.address}: {sentence}")
-    elif rules.call_off(departure, by=request.user):
-        messages.success(request, _stands(Account.objects.get(pk=departure.account_id)))
     else:
-        messages.warning(request, _("Lần nghỉ việc này đã được hủy từ trước."))
+        rules.call_off(departure, by=request.user)
+        messages.success(request, _stands(Account.objects.get(pk=departure.account_id)))
     return redirect("accounts:departures")
+
+
+def _planned(departure: Departure) -> str:
+    """Say what has been done, with a place for the address."""
+    departure.refresh_from_db(fields=["shut_at"])
+    if departure.shut_at:
+        return _("Đã ghi ngày nghỉ việc của %(address)s. Ngày này đã qua: tài khoản vừa được đóng.")
+    return _("Đã ghi ngày nghỉ việc của %(address)s.")
 
 
 def _shown(departure: Departure) -> dict[str, str]:

@@ -22,8 +22,8 @@ class GroundForm(SeenForm):
 class ProposalForm(PortalForm):
     address = Text(
         label=_("Địa chỉ thư của tài khoản cần xóa"),
+        error_messages={"required": _("Hãy nhập địa chỉ thư của tài khoản cần xóa.")},
         widget=forms.EmailInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        required=False,
     )
     why = ground_field(_HELP)
 

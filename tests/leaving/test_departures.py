@@ -16,6 +16,7 @@ from accounts.organisation.domains import copy_domains
 from otp.models import Message
 from tests.support import cast
 from tests.support.clock import Clock
+from tests.support.forms import drawn_from
 from tests.support.waiting import PATIENCE, wait_for, waiting_for_locks
 
 LIST, PLAN = "/quan-tri/nghi-viec/", "/quan-tri/nghi-viec/moi/"
@@ -98,9 +99,26 @@ class DayTests(Leaving):
         self.assertRedirects(other.get("/quen-mat-khau/mat-khau-moi/"), "/quen-mat-khau/xac-thuc/")
 
     def test_a_day_gone_by_shuts_at_once(self):
-        self.plan(last_day="01/03/2026")
+        self.assertRedirects(self.plan(last_day="01/03/2026"), LIST, fetch_redirect_response=False)
 
         self.assertFalse(self.is_open())
+        self.assertContains(self.desk.get(LIST), "Ngày này đã qua: tài khoản vừa được đóng.")
+
+    def test_a_day_to_come_shuts_nothing_and_says_nothing_of_it(self):
+        self.plan()
+
+        self.assertNotContains(self.desk.get(LIST), "vừa được đóng")
+
+    def test_the_button_pressed_twice_is_not_asked_for_a_third_time(self):
+        self.plan(last_day="01/03/2026")
+        page = f"{LIST}{Departure.objects.get().pk}/huy/"
+        drawn = drawn_from(self.desk, LIST)
+        self.desk.post(page, drawn)
+
+        r = self.desk.post(page, drawn, follow=True)
+
+        self.assertContains(r, "đã được hủy từ trước")
+        self.assertNotContains(r, "hãy gửi lại")
 
     def test_called_off_before_and_after(self):
         for day, then in (("05/03/2026", True), ("01/03/2026", False)):
@@ -142,7 +160,7 @@ class DayTests(Leaving):
             ({"address": "binh"}, "trong phạm vi của bạn"),
             ({"address": "it.so"}, "trong phạm vi của bạn"),
             ({"address": "khong.co"}, "trong phạm vi của bạn"),
-            ({"address": ""}, "Hãy nhập địa chỉ"),
+            ({"address": ""}, "Hãy nhập địa chỉ thư của người nghỉ việc."),
             ({"last_day": "31/02/2026"}, "Hãy nhập ngày"),
             ({"last_day": "05/03/2226"}, "quá xa"),
             ({"forward_to": "binh"}, "loại tổ chức"),

@@ -189,7 +189,7 @@ class TwoPeopleTests(Removing, TestCase):
         for fields, said in (
             ({"name": "it.2"}, "trong phạm vi của bạn"),
             ({"name": "khong.co"}, "trong phạm vi của bạn"),
-            ({"name": ""}, "Hãy nhập địa chỉ"),
+            ({"name": ""}, "Hãy nhập địa chỉ thư của tài khoản cần xóa."),
             ({"why": ""}, "Hãy ghi căn cứ"),
         ):
             with self.subTest(fields):
