@@ -18,6 +18,7 @@ from accounts.models import (
     Account,
     AuditEvent,
     DailyHelp,
+    Departure,
     FactorProposal,
     MailLogin,
     PhoneProposal,
@@ -45,6 +46,7 @@ class Overview:
     extra_given_at: dt.datetime | None  # where it can still be asked for
     proposal: PhoneProposal | None
     factor_proposal: FactorProposal | None
+    departure: Departure | None  # that stands, whether or not its day is over
     history: History
     mail_logins: list[MailLogin] | None  # None: the mail server tells of none
 
@@ -59,6 +61,22 @@ class Overview:
     @property
     def new_phone(self) -> str:
         return phones.masked_for_staff(self.account.new_phone) if self.account else ""
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether somebody has the address, and it is not closed; it may be locked."""
+        return bool(self.account and self.account.is_active)
+
+    @property
+    def may_log_in(self) -> bool:
+        """Whether somebody has the address, and neither a lock nor a closing keeps them out."""
+        return bool(self.account and self.account.may_log_in)
+
+    @property
+    def is_shut_by_departure(self) -> bool:
+        """Whether it was a departure that closed the account, so that its end opens it again."""
+        gone = self.departure
+        return bool(gone and gone.shut_at and gone.found_open) and not self.is_in_use
 
     @property
     def has_own_factor(self) -> bool:
@@ -152,6 +170,7 @@ def overview_of(
         extra_given_at=given.given_at if given and given.is_open else None,
         proposal=PhoneProposal.objects.open().filter(account=account).first(),
         factor_proposal=FactorProposal.objects.open().filter(account=account).first(),
+        departure=Departure.objects.standing().filter(account=account).first(),
         history=history.read(audited, query or {}),
         mail_logins=mail_logins.of(account) if account else None,
     )
@@ -166,7 +185,7 @@ def _of_account(seen: Overview) -> str:
             " hiện như thường. Đề nghị anh/chị xem lại cách viết địa chỉ rồi thử lại."
         )
     if not account.is_active:
-        return _("Tài khoản đã ngừng sử dụng. Đề nghị anh/chị liên hệ cán bộ CNTT của đơn vị.")
+        return f"{_of_closing(seen)} {_of_lock_too(account)}".rstrip()
     if account.is_locked:
         return _(
             "Tài khoản đang bị khóa từ %(time)s nên chưa đăng nhập và lấy lại mật khẩu được. Tôi"
@@ -174,6 +193,23 @@ def _of_account(seen: Overview) -> str:
             " bộ CNTT của đơn vị."
         ) % {"time": moment(account.locked_at)}
     return _of_number(account)
+
+
+def _of_closing(seen: Overview) -> str:
+    if seen.departure and seen.is_shut_by_departure:
+        return _(
+            "Tài khoản đã đóng vì nghỉ việc, ngày làm việc cuối là %(day)s. Nếu vẫn còn làm việc,"
+            " đề nghị anh/chị báo cán bộ CNTT của đơn vị để hủy ngày nghỉ việc."
+        ) % {"day": date_format(seen.departure.last_day, "DATE_FORMAT")}
+    return _("Tài khoản đã ngừng sử dụng. Đề nghị anh/chị liên hệ cán bộ CNTT của đơn vị.")
+
+
+def _of_lock_too(account: Account) -> str:
+    if not account.is_locked:
+        return ""
+    return _(
+        "Tài khoản còn bị khóa từ %(time)s: mở khóa chỉ có ích sau khi tài khoản được mở lại."
+    ) % {"time": moment(account.locked_at)}
 
 
 def _of_number(account: Account) -> str:

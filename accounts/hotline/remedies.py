@@ -55,6 +55,11 @@ def lock(account: Account, *, actor: Account, ground: Ground) -> None:
 
 
 def unlock(account: Account, *, actor: Account, ground: Ground) -> None:
+    """Unlock an account that is in use; raises `NotNow`."""
+    if not account.is_active:
+        raise NotNow(
+            _("Tài khoản đã ngừng sử dụng nên mở khóa không có ích: trước hết phải mở lại.")
+        )
     if not locks.unlock(account, actor=actor, ground=ground):
         raise NotNow(_("Tài khoản không bị khóa."))
 
