@@ -42,6 +42,9 @@ _FOLDED: dict[str, object] = {
     Event.FACTOR_WRONG: gettext_lazy("%(count)s lần xác thực hai lớp không đúng"),
 }
 
+# Whose words say that something failed.
+_SAY_SO = {*_FOLDED, Event.CALLER_WRONG, Event.WEBMAIL_REUSED}
+
 
 class Show(models.TextChoices):
     """Which part of the history is shown."""
@@ -72,6 +75,11 @@ class Entry:
         if self.count == 1:
             return self.what
         return f"{self.what}, {self._span}"
+
+    @property
+    def failed_unsaid(self) -> bool:
+        """Whether it failed, and its sentence does not say so."""
+        return not self.ok and self.event not in _SAY_SO
 
     @property
     def when(self) -> str:

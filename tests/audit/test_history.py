@@ -105,6 +105,20 @@ class FoldingTests(Histories):
         self.assertContains(r, "08:00 02/03/2026")
         self.assertContains(r, "198.51.100.0")
 
+    def test_that_something_failed_is_said_once(self):
+        failures = (
+            *(Event.LOGIN_FAILED, Event.LOGIN_HELD, Event.CODE_WRONG, Event.CODE_SPENT),
+            *(Event.SLIP_WRONG, Event.FACTOR_WRONG, Event.CALLER_WRONG, Event.WEBMAIL_REUSED),
+        )
+        self.happened(*failures, *failures[:2], ok=False)
+        page = self.page()
+        self.assertContains(page, "event__sentence--failed", count=len(failures))
+        self.assertNotContains(page, "badge--warning")
+
+        self.happened("not-yet-failed", ok=False)
+
+        self.assertContains(self.page(), "badge--warning", count=1)
+
     def test_each_kind_has_a_line_between_any_two_things(self):
         minute = dt.timedelta(minutes=1)
         start = dt.datetime(2026, 3, 2, 7, 0, tzinfo=OFFICE_ZONE)
