@@ -96,8 +96,8 @@ def code(request: HttpRequest) -> HttpResponse:
     outlook = state.outlook()
     context = {
         "form": form,
-        "activation": activation,
-        "change": state.as_of(outlook),
+        "asked": state.as_of(outlook),
+        "address": activation.asked,
         "outlook": outlook,
     }
     return render(request, "activation/code.html", context)

@@ -106,7 +106,8 @@ def reset_code(request: HttpRequest) -> HttpResponse:
     outlook = recovery.state.outlook()
     context = {
         "form": form,
-        "recovery": recovery.state.as_of(outlook),
+        "asked": recovery.state.as_of(outlook),
+        "address": recovery.state.asked,
         "outlook": outlook,
         "other_ways": settings.CODE_WAYS.are_several,
     }

@@ -218,7 +218,7 @@ def phone_code(request: PersonRequest, address: str) -> HttpResponse:
     outlook = change.state.outlook()
     context = {
         "form": form,
-        "change": change.state.as_of(outlook),
+        "asked": change.state.as_of(outlook),
         "outlook": outlook,
         "address": request.user.address,
     }
