@@ -2,6 +2,7 @@
 
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address, ip_address
 
 from django.http import HttpRequest
 
@@ -25,3 +26,16 @@ def current() -> Caller:
 def enter(caller: Caller) -> None:
     """Note whose request this thread now works for."""
     _current.set(caller)
+
+
+def read_ip(written: str) -> str:
+    """Read an IP address, IPv4 also where it came as mapped IPv6; "" where it is none."""
+    try:
+        address = ip_address(written)
+    except ValueError:
+        return ""
+    if isinstance(address, IPv6Address):
+        if address.scope_id:
+            return ""  # of one link only; PostgreSQL takes none
+        address = address.ipv4_mapped or address
+    return str(address)

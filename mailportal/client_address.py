@@ -2,13 +2,13 @@
 
 import re
 import time
-from ipaddress import IPv6Address, ip_address
 
 from django.conf import settings
 from django.db import Error
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from accounts.caller import read_ip
 from otp.outbox import alerts
 
 UNREADABLE = _("TRUSTED_PROXY_COUNT=%(count)s, nhưng %(header)s không có địa chỉ đọc được")
@@ -56,15 +56,7 @@ def read(written: str) -> str:
     node = _NODE.fullmatch(written)
     if node:
         written = node["v6"] or node["v4"]
-    try:
-        address = ip_address(written)
-    except ValueError:
-        return ""
-    if isinstance(address, IPv6Address):
-        if address.scope_id:
-            return ""  # of one link only; PostgreSQL takes none
-        address = address.ipv4_mapped or address
-    return str(address)
+    return read_ip(written)
 
 
 def are_told_apart() -> bool:

@@ -4,7 +4,6 @@ import json
 import logging
 import re
 from dataclasses import dataclass, replace
-from ipaddress import IPv6Address, ip_address
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -102,7 +101,7 @@ def _read(body: bytes) -> Asked:
         raise Unreadable
     return Asked(
         name=told["login"],
-        remote=_address(told.get("remote")),
+        remote=caller.read_ip(str(told.get("remote"))),
         protocol=str(told.get("protocol") or ""),
         app=str(told.get("app") or ""),
         success=told.get("success") is True,
@@ -114,15 +113,3 @@ def _read(body: bytes) -> Asked:
 def _is_text(told: object) -> bool:
     """Whether it is text that can be written: JSON spells halves of characters too."""
     return isinstance(told, str) and not re.search("[\ud800-\udfff]", told)
-
-
-def _address(told: object) -> str:
-    try:
-        address = ip_address(str(told))
-    except ValueError:
-        return ""
-    if isinstance(address, IPv6Address):
-        if address.scope_id:
-            return ""  # of one link only; PostgreSQL takes none
-        address = address.ipv4_mapped or address
-    return str(address)
