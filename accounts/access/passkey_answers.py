@@ -1,4 +1,4 @@
-"""What a passkey answered, as a page sends it, and the sentences for what is wrong with it."""
+"""Whether what was shown of a second factor is right, and what is said where it is not."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.credentials import passkeys
+from accounts.access.forms import TokenForm
+from accounts.credentials import passkeys, second_factor
 from accounts.credentials.second_factor import NotYet
 
 PASSKEY_ANSWER = "passkey_answer"  # filled in by static/js/passkey.js
@@ -35,6 +36,33 @@ def passkey_is_right(request: HttpRequest, check: Callable[[str], bool]) -> bool
         )
         messages.error(request, sentence)
     return right
+
+
+@sensitive_variables()
+def token_is_right(form: TokenForm, check: Callable[[str], bool]) -> bool:
+    """Check the code that was typed, once it can be one; the form says what is wrong."""
+    try:
+        right = check(form.cleaned_data["token"])
+    except NotYet as wait:
+        form.add_error("token", not_yet(wait))
+        return False
+    if not right:
+        form.add_error("token", _wrong_token(form.cleaned_data["token"]))
+    return right
+
+
+@sensitive_variables()
+def _wrong_token(typed: str) -> str:
+    """Say of a wrong code what to do: with a phone that shows the next one, or with paper."""
+    if second_factor.is_of_app(typed):
+        return _(
+            "Mã chưa đúng hoặc đã dùng. Hãy chờ mã kế tiếp rồi nhập lại. Nếu vẫn chưa đúng, hãy"
+            " bật ngày giờ tự động trên điện thoại."
+        )
+    return _(
+        "Mã chưa đúng hoặc đã dùng. Mã trong ứng dụng gồm đúng %(digits)s chữ số. Mã dự phòng gồm"
+        " cả chữ và số, mỗi mã dùng được một lần: hãy xem lại từng ký tự, hoặc nhập mã khác."
+    ) % {"digits": second_factor.APP_DIGITS}
 
 
 def not_yet(wait: NotYet) -> str:

@@ -1,5 +1,7 @@
 """Pages of the second factor: show it, put it into an app, keep recovery codes."""
 
+from functools import partial
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -13,7 +15,12 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from accounts.access import login
 from accounts.access.forms import EnrolForm, TokenForm
 from accounts.access.limits import limit_posts
-from accounts.access.passkey_answers import PASSKEY_ANSWER, not_yet, passkey_is_right
+from accounts.access.passkey_answers import (
+    PASSKEY_ANSWER,
+    not_yet,
+    passkey_is_right,
+    token_is_right,
+)
 from accounts.access.staff import is_verified_staff, to_second_factor
 from accounts.credentials import passkeys, second_factor
 from accounts.credentials.second_factor import NotYet
@@ -39,7 +46,7 @@ def ask_second_factor(request: PersonRequest) -> HttpResponse:
     if with_passkey:
         right = passkey_is_right(request, lambda answer: passkeys.check(request, answer))
     else:
-        right = form.is_valid() and _is_right(request, form)
+        right = form.is_valid() and token_is_right(form, partial(second_factor.check, request))
     if right:
         request.session.pop(login.FACTOR_ASKED, None)
         _note_few_codes(request)
@@ -55,33 +62,6 @@ def ask_second_factor(request: PersonRequest) -> HttpResponse:
         "has_app": second_factor.has_app(request.user),
     }
     return render(request, "access/second_factor.html", context)
-
-
-@sensitive_variables()
-def _is_right(request: PersonRequest, form: TokenForm) -> bool:
-    """Check the code that was typed; the form says what is wrong."""
-    try:
-        right = second_factor.check(request, form.cleaned_data["token"])
-    except NotYet as wait:
-        form.add_error("token", not_yet(wait))
-        return False
-    if not right:
-        form.add_error("token", wrong_token(form.cleaned_data["token"]))
-    return right
-
-
-@sensitive_variables()
-def wrong_token(typed: str) -> str:
-    """Say of a wrong code what to do: with a phone that shows the next one, or with paper."""
-    if second_factor.is_of_app(typed):
-        return _(
-            "Mã chưa đúng hoặc đã dùng. Hãy chờ mã kế tiếp rồi nhập lại. Nếu vẫn chưa đúng, hãy"
-            " bật ngày giờ tự động trên điện thoại."
-        )
-    return _(
-        "Mã chưa đúng hoặc đã dùng. Mã trong ứng dụng gồm đúng %(digits)s chữ số. Mã dự phòng gồm"
-        " cả chữ và số, mỗi mã dùng được một lần: hãy xem lại từng ký tự, hoặc nhập mã khác."
-    ) % {"digits": second_factor.APP_DIGITS}
 
 
 @sensitive_post_parameters("token")

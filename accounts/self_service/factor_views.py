@@ -1,18 +1,18 @@
 """The pages where somebody turns the own second factor off, or removes a passkey."""
 
+from functools import partial
+
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts.access import login
 from accounts.access.limits import limit_posts
-from accounts.access.passkey_answers import not_yet
-from accounts.access.second_factor_views import wrong_token
+from accounts.access.passkey_answers import token_is_right
 from accounts.access.staff import is_verified_staff, to_second_factor
 from accounts.credentials import factor_proposals, passkeys, second_factor
-from accounts.credentials.second_factor import NotYet
 from accounts.models import Passkey
 from accounts.organisation import factor_demands
 from accounts.pages.requests import PersonRequest, pages
@@ -30,33 +30,18 @@ def turn_off_factor(request: PersonRequest) -> HttpResponse:
     if not second_factor.is_enrolled(request.user):
         return redirect("accounts:factor")
     form = TurnOffFactorForm(request.POST or None)
+    # A proposal of before must not take away what is turned on afterwards.
+    turn_off = partial(second_factor.turn_off, request.user, also=factor_proposals.drop_for)
     if (
         form.is_valid()
         and password_prompt.current_password_is_right(request, form)
-        and _is_turned_off(request, form)
+        and token_is_right(form, turn_off)
     ):
         messages.success(request, _("Đã tắt xác thực hai lớp."))
         if factor_demands.is_due(request.user):
             request.session[login.FACTOR_DEMANDED] = True
         return redirect("accounts:factor")
     return render(request, "self_service/turn_off_factor.html", {"form": form})
-
-
-@sensitive_variables()
-def _is_turned_off(request: PersonRequest, form: TurnOffFactorForm) -> bool:
-    try:
-        done = second_factor.turn_off(
-            request.user,
-            form.cleaned_data["token"],
-            # A proposal of before must not take away what is turned on afterwards.
-            also=factor_proposals.drop_for,
-        )
-    except NotYet as wait:
-        form.add_error("token", not_yet(wait))
-        return False
-    if not done:
-        form.add_error("token", wrong_token(form.cleaned_data["token"]))
-    return done
 
 
 @sensitive_post_parameters("password")

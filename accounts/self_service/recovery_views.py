@@ -6,15 +6,13 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts.access import limits, login, proof_of_work
 from accounts.access.limits import limit_posts
-from accounts.access.passkey_answers import PASSKEY_ANSWER, not_yet, passkey_is_right
-from accounts.access.second_factor_views import wrong_token
+from accounts.access.passkey_answers import PASSKEY_ANSWER, passkey_is_right, token_is_right
 from accounts.credentials import app_passwords
 from accounts.credentials.policy import RULES
-from accounts.credentials.second_factor import NotYet
 from accounts.pages import fixed
 from accounts.pages.requests import pages
 from accounts.self_service import password_prompt
@@ -132,7 +130,7 @@ def reset_factor(request: HttpRequest) -> HttpResponse:
         if with_passkey:
             right = passkey_is_right(request, recovery.show_passkey)
         else:
-            right = form.is_valid() and _is_factor(recovery, form)
+            right = form.is_valid() and token_is_right(form, recovery.show_factor)
     except RecoveryOver:
         return _start_again(request)
     if right:
@@ -143,19 +141,6 @@ def reset_factor(request: HttpRequest) -> HttpResponse:
     form.stand_beside(question)
     context = {"form": form, "recovery": recovery.state, "passkey": question}
     return render(request, "self_service/reset_factor.html", context)
-
-
-@sensitive_variables()
-def _is_factor(recovery: Recovery, form: RecoveryFactorForm) -> bool:
-    """Check the code that was typed; the form says what is wrong. Raises `RecoveryOver`."""
-    try:
-        right = recovery.show_factor(form.cleaned_data["token"])
-    except NotYet as wait:
-        form.add_error("token", not_yet(wait))
-        return False
-    if not right:
-        form.add_error("token", wrong_token(form.cleaned_data["token"]))
-    return right
 
 
 @login_not_required
