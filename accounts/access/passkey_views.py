@@ -8,9 +8,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
+from accounts.access.factor_answers import LAPSED
 from accounts.access.forms import PasskeyForm
 from accounts.access.limits import limit_posts
-from accounts.access.passkey_answers import LAPSED
 from accounts.access.second_factor_views import enrolled, what_comes_before_enrolment
 from accounts.credentials import passkeys
 from accounts.pages.requests import PersonRequest, pages

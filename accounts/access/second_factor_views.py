@@ -13,14 +13,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from accounts.access import login
-from accounts.access.forms import EnrolForm, TokenForm
-from accounts.access.limits import limit_posts
-from accounts.access.passkey_answers import (
+from accounts.access.factor_answers import (
     PASSKEY_ANSWER,
     not_yet,
     passkey_is_right,
     token_is_right,
 )
+from accounts.access.forms import EnrolForm, TokenForm
+from accounts.access.limits import limit_posts
 from accounts.access.staff import is_verified_staff, to_second_factor
 from accounts.credentials import passkeys, second_factor
 from accounts.credentials.second_factor import NotYet

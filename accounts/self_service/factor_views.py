@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts.access import login
+from accounts.access.factor_answers import token_is_right
 from accounts.access.limits import limit_posts
-from accounts.access.passkey_answers import token_is_right
 from accounts.access.staff import is_verified_staff, to_second_factor
 from accounts.credentials import factor_proposals, passkeys, second_factor
 from accounts.models import Passkey

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts.access import limits, login, proof_of_work
+from accounts.access.factor_answers import PASSKEY_ANSWER, passkey_is_right, token_is_right
 from accounts.access.limits import limit_posts
-from accounts.access.passkey_answers import PASSKEY_ANSWER, passkey_is_right, token_is_right
 from accounts.credentials import app_passwords
 from accounts.credentials.policy import RULES
 from accounts.pages import fixed
