@@ -12,25 +12,20 @@ from accounts.api.tokens import LONGEST
 from accounts.models import ProgramToken
 from accounts.organisation.units import Tree
 from accounts.organisation.within import Within
-from accounts.pages.forms import PortalForm, Text, TickBoxes
-from accounts.pages.staff_fields import KeptWords
+from accounts.pages.forms import Day, PortalForm, Text, TickBoxes
+from accounts.pages.staff_fields import name_field
 from otp.sentences import duration, with_numbers
 
 MOST_NETWORKS = 10
-_DAY = "%d/%m/%Y"
 _OFF = {"autocomplete": "off", "spellcheck": "false"}
 
 
 class ProgramForm(PortalForm):
-    name = KeptWords(
-        label=_("Tên chương trình"),
+    name = name_field(
+        _("Tên chương trình"),
+        required=_("Hãy đặt tên cho chương trình."),
+        most=64,
         help_text=_("Ví dụ: Phần mềm quản lý cán bộ. Tên được ghi vào nhật ký, không dùng lại."),
-        max_length=64,
-        error_messages={
-            "required": _("Hãy đặt tên cho chương trình."),
-            "max_length": _("Tên dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn."),
-        },
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     scopes = forms.MultipleChoiceField(
         label=_("Được làm gì"),
@@ -48,18 +43,13 @@ class ProgramForm(PortalForm):
         error_messages={"required": _("Hãy ghi địa chỉ IP của máy chủ chạy chương trình.")},
         widget=forms.TextInput(attrs=_OFF),
     )
-    last_day = forms.DateField(
+    last_day = Day(
         label=_("Dùng được đến hết ngày"),
         help_text=with_numbers(
             _("Ngày/tháng/năm, trong vòng %(longest)s. Trước ngày đó hãy cấp khóa mới."),
             longest=lambda: duration(LONGEST),
         ),
-        input_formats=[_DAY, "%Y-%m-%d"],
-        error_messages={
-            "required": _("Hãy ghi ngày cuối."),
-            "invalid": _("Hãy nhập ngày như ví dụ: 31/12/2026."),
-        },
-        widget=forms.DateInput(format=_DAY, attrs={"autocomplete": "off", "size": 12}),
+        error_messages={"required": _("Hãy ghi ngày cuối.")},
     )
 
     def __init__(self, *args: Any, tree: Tree, **kwargs: Any) -> None:

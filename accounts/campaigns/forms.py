@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models.campaign import WARNED_BEFORE
 from accounts.models.unit import Unit
 from accounts.organisation.units import Tree
-from accounts.pages.forms import PortalForm, TickBoxes
-from accounts.pages.staff_fields import KeptWords, reason_field
+from accounts.pages.forms import Day, PortalForm, TickBoxes
+from accounts.pages.staff_fields import ground_field, name_field, reason_field
 from accounts.pages.versions import SeenForm
 from otp.sentences import duration, with_numbers
 
@@ -22,26 +22,16 @@ FURTHEST = dt.timedelta(days=365)
 
 
 class PlanForm(PortalForm):
-    name = KeptWords(
-        label=_("Tên chiến dịch"),
-        max_length=100,
-        error_messages={
-            "required": _("Hãy đặt tên cho chiến dịch."),
-            "max_length": _("Tên dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn."),
-        },
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    name = name_field(
+        _("Tên chiến dịch"),
+        required=_("Hãy đặt tên cho chiến dịch."),
+        most=100,
     )
-    basis = KeptWords(
-        label=_("Căn cứ"),
-        help_text=_("Số văn bản hoặc lý do, ví dụ: Công văn 123/UBND-VX."),
-        max_length=200,
-        error_messages={
-            "required": _("Hãy ghi căn cứ của chiến dịch."),
-            "max_length": _("Căn cứ dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn."),
-        },
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    basis = ground_field(
+        _("Số văn bản hoặc lý do, ví dụ: Công văn 123/UBND-VX."),
+        required=_("Hãy ghi căn cứ của chiến dịch."),
     )
-    first_day = forms.DateField(
+    first_day = Day(
         label=_("Ngày nhắc lần đầu"),
         help_text=with_numbers(
             _(
@@ -52,12 +42,10 @@ class PlanForm(PortalForm):
             last=lambda: WARNED_BEFORE[0] - WARNED_BEFORE[-1],
             lock=lambda: WARNED_BEFORE[0],
         ),
-        input_formats=["%d/%m/%Y", "%Y-%m-%d"],
         error_messages={
             "required": _("Hãy chọn ngày nhắc lần đầu."),
             "invalid": _("Hãy nhập ngày như ví dụ: 01/12/2026."),
         },
-        widget=forms.DateInput(format="%d/%m/%Y", attrs={"autocomplete": "off", "size": 12}),
     )
     units = forms.MultipleChoiceField(
         label=_("Đơn vị"),

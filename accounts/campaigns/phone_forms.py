@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.campaigns.forms import FURTHEST, PlanForm
 from accounts.models.account import Account
 from accounts.models.phone_campaign import MOST_MONTHS, MOST_POSTPONEMENTS, MOST_REMINDERS
-from accounts.pages.forms import Text, TickBoxes
+from accounts.pages.forms import Day, Text, TickBoxes
 from otp.sentences import duration, with_numbers
 
 _DAY = "%d/%m/%Y"
@@ -51,15 +51,13 @@ class PlanPhonesForm(PlanForm):
         error_messages={"required": _("Hãy ghi ngày nhắc đầu tiên.")},
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    asked_first_from = forms.DateField(
+    asked_first_from = Day(
         label=_("Bắt buộc khi đăng nhập từ ngày"),
         help_text=_("Từ ngày này, đăng nhập xong phải cập nhật số trước, không “Để sau” được nữa."),
-        input_formats=[_DAY, "%Y-%m-%d"],
         error_messages={
             "required": _("Hãy ghi ngày bắt buộc."),
             "invalid": _("Hãy nhập ngày như ví dụ: 01/12/2026."),
         },
-        widget=forms.DateInput(format=_DAY, attrs={"autocomplete": "off", "size": 12}),
     )
     postponements = forms.IntegerField(
         label=_("Số lần được “Để sau”"),

@@ -13,7 +13,7 @@ from accounts.models import Hook
 from accounts.organisation.units import Tree
 from accounts.organisation.within import Within
 from accounts.pages.forms import PortalForm, Text, TickBoxes
-from accounts.pages.staff_fields import KeptWords
+from accounts.pages.staff_fields import name_field
 from accounts.pages.versions import SeenForm
 
 LONGEST_URL = 300  # characters
@@ -25,15 +25,11 @@ _NO_ADDRESS = _(
 
 
 class HookForm(PortalForm):
-    name = KeptWords(
-        label=_("Tên webhook"),
+    name = name_field(
+        _("Tên webhook"),
+        required=_("Hãy đặt tên cho webhook."),
+        most=64,
         help_text=_("Ví dụ: Phần mềm quản lý cán bộ. Tên được ghi vào nhật ký, không dùng lại."),
-        max_length=64,
-        error_messages={
-            "required": _("Hãy đặt tên cho webhook."),
-            "max_length": _("Tên dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn."),
-        },
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     url = Text(
         label=_("Địa chỉ nơi nhận"),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.addresses import AddressError, canonical
 from accounts.leaving.rules import NO_MAILBOX, NOT_THEIRS
 from accounts.models import Account
-from accounts.pages.forms import PortalForm, Text, address_error
+from accounts.pages.forms import Day, PortalForm, Text, address_error
 from accounts.pages.staff_fields import KeptWords, ground_field
 from otp.sentences import with_numbers
 
@@ -29,15 +29,10 @@ class DepartureForm(PortalForm):
         error_messages={"required": _("Hãy nhập địa chỉ thư của người nghỉ việc.")},
         widget=forms.EmailInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    last_day = forms.DateField(
+    last_day = Day(
         label=_("Ngày làm việc cuối"),
         help_text=_("Ngày/tháng/năm, ví dụ 31/12/2026. Tài khoản được đóng khi hết ngày này."),
-        input_formats=["%d/%m/%Y", "%Y-%m-%d"],
-        error_messages={
-            "required": _("Hãy ghi ngày làm việc cuối."),
-            "invalid": _("Hãy nhập ngày như ví dụ: 31/12/2026."),
-        },
-        widget=forms.DateInput(format="%d/%m/%Y", attrs={"autocomplete": "off", "size": 12}),
+        error_messages={"required": _("Hãy ghi ngày làm việc cuối.")},
     )
     forward_to = Text(
         label=_("Chuyển thư đến hộp thư của đơn vị"),

@@ -125,6 +125,14 @@ class CodeInput(forms.TextInput):
         return super().get_context(name, None, attrs)
 
 
+class Day(forms.DateField):
+    """A day as it is written here, or as programs write it."""
+
+    input_formats = ("%d/%m/%Y", "%Y-%m-%d")
+    widget = forms.DateInput(format="%d/%m/%Y", attrs={"autocomplete": "off", "size": 12})
+    default_error_messages = {"invalid": _("Hãy nhập ngày như ví dụ: 31/12/2026.")}
+
+
 class TickBoxes(forms.CheckboxSelectMultiple):
     """Boxes to tick; those of a group are folded away."""
 

@@ -15,9 +15,9 @@ from otp.phones import PhoneError
 
 # Digits with signs between them, as numbers of phones and of papers are written.
 _NUMBER = re.compile(r"\d(?:[^0-9A-Za-z]{0,3}\d){7,}")
-
-
 _LONG_NUMBER = re.compile(r"\d(?:[ .]?\d){7}")
+
+_NO_GROUND = _("Hãy ghi căn cứ.")
 
 
 class KeptWords(Text):
@@ -63,6 +63,17 @@ def _is_phone(digits: str) -> bool:
     return False
 
 
+def name_field(label: Any, *, required: Any, most: int, help_text: Any = "") -> KeptWords:
+    """Ask for the name that staff give to something of theirs."""
+    return _kept(
+        label=label,
+        help_text=help_text,
+        required=required,
+        too_long=_("Tên dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn."),
+        most=most,
+    )
+
+
 def ticket_field() -> Ticket:
     return Ticket(
         label=_("Số phiếu"),
@@ -75,17 +86,17 @@ def ticket_field() -> Ticket:
     )
 
 
-def ground_field(help_text: Any) -> KeptWords:
-    """Ask for the paper on which something is done to somebody's account."""
+def ground_field(help_text: Any, *, required: Any = _NO_GROUND) -> KeptWords:
+    """Ask for the paper on which something is done."""
     return _kept(
         label=_("Căn cứ"),
         help_text=help_text,
-        required=_("Hãy ghi căn cứ."),
+        required=required,
         too_long=_("Căn cứ dài quá %(limit_value)d ký tự. Hãy viết ngắn hơn."),
     )
 
 
-def reason_field(help_text: Any, **attributes: str) -> KeptWords:
+def reason_field(help_text: Any, **attributes: Any) -> KeptWords:
     """Ask why something is done to somebody's account; `attributes` are of the input."""
     return _kept(
         label=_("Lý do"),
@@ -107,12 +118,12 @@ def unchecked_field() -> KeptWords:
 
 
 def _kept(
-    *, label: Any, help_text: Any, required: Any, too_long: Any, **attributes: str
+    *, label: Any, help_text: Any, required: Any, too_long: Any, most: int = 200, **attributes: Any
 ) -> KeptWords:
     return KeptWords(
         label=label,
         help_text=help_text,
-        max_length=200,
+        max_length=most,
         error_messages={"required": required, "max_length": too_long},
         widget=forms.TextInput(attrs={"autocomplete": "off", **attributes}),
     )
