@@ -98,22 +98,6 @@ class AccountAdmin(LongList, PlainFields, VersionedAdmin, BulkAdmin):
     list_per_page = 40  # with "all" ticked, a page stays under the limit on fields
     inlines = (AliasInline,)
     formfield_overrides = TYPED_TIME
-    fields = (
-        "address",
-        "full_name",
-        "kind",
-        "unit",
-        "is_active",
-        "has_default_password",
-        "default_password_until",
-        "masked_phone",
-        "phone_confirmed_at",
-        "phone_doubted_at",
-        "password_changed_at",
-        "locked_at",
-        "last_login",
-        "created_at",
-    )
     _always_read = (
         "masked_phone",
         "phone_confirmed_at",
@@ -122,6 +106,16 @@ class AccountAdmin(LongList, PlainFields, VersionedAdmin, BulkAdmin):
         "locked_at",
         "last_login",
         "created_at",
+    )
+    fields = (
+        "address",
+        "full_name",
+        "kind",
+        "unit",
+        "is_active",
+        "has_default_password",
+        "default_password_until",
+        *_always_read,
     )
 
     @admin.display(description=_("đơn vị"))
