@@ -30,7 +30,6 @@ HOST = "matkhau.example.gov.vn"
 LOGIN, ASK, HEALTHZ = "/dang-nhap/", "/quen-mat-khau/", "/healthz"
 BARE = "a bare Django view"
 HALF, MOST = 0.5, 0.7  # of a bare Django view's rate: a page, /healthz
-CPU = 1.5  # ms of a worker for a page
 P95 = 80  # ms, of a POST that asks for a code
 HASHES, ALONE = 0.85, 0.92  # log-ins of what Argon2id alone would allow: with their GET, without
 PEOPLE = 8_000

@@ -3,10 +3,8 @@
 import hashlib
 import json
 import secrets
-from dataclasses import replace
 from urllib.parse import parse_qsl
 
-from django.conf import settings
 from django.test import override_settings
 from twilio.request_validator import RequestValidator
 
@@ -134,10 +132,6 @@ def set_up(test, order, *, twilio=None):
     over.enable()
     test.addCleanup(over.disable)
     return zalo, calls
-
-
-def without_zalo():
-    return override_settings(CODE_WAYS=replace(settings.CODE_WAYS, order=("sms",)))
 
 
 def give_tokens(zalo):
