@@ -5,7 +5,7 @@ units are made here.
 """
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.urls import reverse
@@ -68,39 +68,14 @@ def coverage(tree: Tree, visible: Visible, unit: int | None) -> Report:
     scope: Visible = visible if unit is None else tree.with_below(unit)
     own = history.current(scope)
     total = sum(own.values(), Figures())
-    rows = [
-        _coverage_row(
-            tree.units[pk].name,
-            _sum(own, tree.with_below(pk)),
-            People(str(pk)),
-            href=_address_of(pk),
-        )
-        for pk in tree.below(unit)
-    ]
-    alone = own.get(unit)
-    if alone and (rows or unit is None):
-        name = _("Tài khoản chưa thuộc đơn vị nào") if unit is None else _("Riêng đơn vị này")
-        rows.append(_coverage_row(name, alone, People(NO_UNIT if unit is None else f"{unit}-")))
     everybody = People("" if unit is None else str(unit))
-    rows.append(_coverage_row(_("Cộng"), total, everybody, is_total=True))
-    by_unit = Table(
-        "theo-don-vi",
-        _("Theo đơn vị"),
-        (
-            _("Đơn vị"),
-            _("Tài khoản"),
-            _("Đã xác thực số"),
-            _("Tỷ lệ xác thực số"),
-            _("Mật khẩu mặc định"),
-            _("Tỷ lệ mặc định"),
-            _("Chưa đăng nhập lần nào"),
-            _("Đang khóa"),
-        ),
-        rows,
-        note=_("Mỗi dòng gồm cả các đơn vị cấp dưới. Không tính tài khoản ngừng sử dụng."),
-    )
-    chart, by_day = _trend(scope, total, everybody)
-    return Report(_tiles(total, everybody), [(chart, by_day.key)], [by_day, by_unit])
+    end = timezone.localdate()
+    days = [end - dt.timedelta(days=back) for back in range(TREND - 1, -1, -1)]
+    kept = history.past(scope, since=days[0]) | {end: total}
+    by_day = _by_day(days, kept, everybody)
+    by_unit = _by_unit(tree, own, unit, everybody)
+    charts = [(_trend(days, kept), by_day.key)]
+    return Report(_tiles(total, everybody), charts, [by_day, by_unit])
 
 
 def figures_of(tree: Tree, visible: Visible) -> tuple[Figures, dict[int, Figures]]:
@@ -143,25 +118,64 @@ def _tiles(total: Figures, people: People) -> list[Tile]:
     ]
 
 
-def _coverage_row(
+def _by_unit(
+    tree: Tree, own: Mapping[int | None, Figures], unit: int | None, everybody: People
+) -> Table:
+    """List the units right below one, each with all below it, and the accounts of itself."""
+    rows = [
+        _row_of_unit(
+            tree.units[pk].name,
+            _sum(own, tree.with_below(pk)),
+            People(str(pk)),
+            href=_address_of(pk),
+        )
+        for pk in tree.below(unit)
+    ]
+    alone = own.get(unit)
+    if alone and (rows or unit is None):
+        name = _("Tài khoản chưa thuộc đơn vị nào") if unit is None else _("Riêng đơn vị này")
+        rows.append(_row_of_unit(name, alone, People(NO_UNIT if unit is None else f"{unit}-")))
+    total = sum(own.values(), Figures())
+    rows.append(_row_of_unit(_("Cộng"), total, everybody, is_total=True))
+    return Table(
+        "theo-don-vi",
+        _("Theo đơn vị"),
+        (
+            _("Đơn vị"),
+            _("Tài khoản"),
+            _("Đã xác thực số"),
+            _("Tỷ lệ xác thực số"),
+            _("Mật khẩu mặc định"),
+            _("Tỷ lệ mặc định"),
+            _("Chưa đăng nhập lần nào"),
+            _("Đang khóa"),
+        ),
+        rows,
+        note=_("Mỗi dòng gồm cả các đơn vị cấp dưới. Không tính tài khoản ngừng sử dụng."),
+    )
+
+
+def _row_of_unit(
     name: str, sums: Figures, people: People, *, href: str = "", is_total: bool = False
 ) -> Row:
-    values = (
-        name,
-        sums.accounts,
-        sums.phones,
-        Share(sums.phones, sums.accounts),
-        sums.default_passwords,
-        Share(sums.default_passwords, sums.accounts),
-        sums.never_logged_in,
-        sums.locked,
-    )
     lists = (
         *("", people.all, people.phones, people.phones),
         *(people.default_passwords, people.default_passwords),
         *(people.never_logged_in, people.locked),
     )
+    values = (name, *_shares(sums), sums.never_logged_in, sums.locked)
     return Row(values, href=href, is_total=is_total, lists=lists)
+
+
+def _shares(figures: Figures) -> tuple[int | Share, ...]:
+    """Give how many accounts there are, and of them confirmed numbers and default passwords."""
+    return (
+        figures.accounts,
+        figures.phones,
+        Share(figures.phones, figures.accounts),
+        figures.default_passwords,
+        Share(figures.default_passwords, figures.accounts),
+    )
 
 
 def _address_of(unit: int) -> str:
@@ -172,14 +186,11 @@ def _sum(own: Mapping[int | None, Figures], units: Collection[int]) -> Figures:
     return sum((own[unit] for unit in units if unit in own), Figures())
 
 
-def _trend(scope: Visible, today: Figures, people: People) -> tuple[Chart, Table]:
-    """Draw how the two shares went, from the nightly figures and, for today, from now."""
-    end = timezone.localdate()
-    days = [end - dt.timedelta(days=back) for back in range(TREND - 1, -1, -1)]
-    kept = history.past(scope, since=days[0]) | {end: today}
+def _trend(days: Sequence[dt.date], kept: Mapping[dt.date, Figures]) -> Chart:
+    """Draw how the two shares went, with a gap where nothing was kept."""
     phones = [_percent(kept.get(day), "phones") for day in days]
     defaults = [_percent(kept.get(day), "default_passwords") for day in days]
-    chart = Lines(
+    return Lines(
         key="xu-huong",
         title=_("Tỷ lệ qua từng ngày, %(days)s ngày gần đây") % {"days": TREND},
         description=_(
@@ -194,23 +205,17 @@ def _trend(scope: Visible, today: Figures, people: People) -> tuple[Chart, Table
         ],
         unit="%",
     )
+
+
+def _by_day(days: Sequence[dt.date], kept: Mapping[dt.date, Figures], everybody: People) -> Table:
+    """List the nightly figures and, for today, those of now, the newest first."""
     rows = [
-        Row(
-            (
-                day,
-                kept[day].accounts,
-                kept[day].phones,
-                Share(kept[day].phones, kept[day].accounts),
-                kept[day].default_passwords,
-                Share(kept[day].default_passwords, kept[day].accounts),
-            ),
-            # Of days gone by, only the figures were kept.
-            lists=people.of_the_day if day == end else (),
-        )
+        # Of days gone by, only the figures were kept.
+        Row((day, *_shares(kept[day])), lists=everybody.of_the_day if day == days[-1] else ())
         for day in reversed(days)
         if day in kept
     ]
-    table = Table(
+    return Table(
         "tung-ngay",
         _("Số liệu từng ngày"),
         (
@@ -224,7 +229,6 @@ def _trend(scope: Visible, today: Figures, people: People) -> tuple[Chart, Table
         rows,
         folded=True,
     )
-    return chart, table
 
 
 def _percent(figures: Figures | None, what: str) -> float | None:
