@@ -59,27 +59,14 @@ def table_of(
     if not filled:
         raise Unreadable(_("Tệp rỗng: hãy chọn tệp khác."))
     place = _place_of_heading(filled, is_heading)
-    header = _trimmed(filled[place].cells)
     if not cells_may_shift:
-        width = max(len(_trimmed(line.cells)) for line in filled[place:])
-        header = _widened(header, width)
-        filled = [
-            line
-            if len(line.cells) == width
-            else replace(line, cells=_widened(line.cells[:width], width))
-            for line in filled
-        ]
+        filled = _of_one_width(filled, place)
+    header = _trimmed(filled[place].cells) if cells_may_shift else filled[place].cells
     if len(header) > MOST_COLUMNS:
         raise Unreadable(
             _("Tệp có hơn %(count)s cột: hãy xóa các cột thừa.") % {"count": MOST_COLUMNS}
         )
-    rows, notices = filled[place + 1 :], []
-    if place:
-        words = {"count": place, "row": filled[place].number}
-        notices += [_("Bỏ qua %(count)s dòng phía trên dòng tiêu đề (dòng %(row)s).") % words]
-    if rows and _numbers_the_columns(rows[0]):
-        notices += [_("Bỏ qua dòng %(row)s: số thứ tự của các cột.") % {"row": rows[0].number}]
-        rows = rows[1:]
+    rows, notices = _below(filled, place)
     # A heading is printed again at the top of each page.
     named = _trimmed(header)
     rows = [row for row in rows if row.cells[: len(named)] != named]
@@ -126,6 +113,29 @@ def too_many_rows() -> Unreadable:
     return Unreadable(
         _("Tệp có hơn %(count)s dòng: hãy chia thành nhiều tệp.") % {"count": MOST_ROWS}
     )
+
+
+def _of_one_width(lines: list[SheetRow], heading: int) -> list[SheetRow]:
+    """Make all lines as wide as the widest from the heading on."""
+    width = max(len(_trimmed(line.cells)) for line in lines[heading:])
+    return [
+        line
+        if len(line.cells) == width
+        else replace(line, cells=_widened(line.cells[:width], width))
+        for line in lines
+    ]
+
+
+def _below(lines: list[SheetRow], heading: int) -> tuple[list[SheetRow], list[str]]:
+    """Give the lines below the heading, and say which others were left out."""
+    rows, notices = lines[heading + 1 :], []
+    if heading:
+        words = {"count": heading, "row": lines[heading].number}
+        notices += [_("Bỏ qua %(count)s dòng phía trên dòng tiêu đề (dòng %(row)s).") % words]
+    if rows and _numbers_the_columns(rows[0]):
+        notices += [_("Bỏ qua dòng %(row)s: số thứ tự của các cột.") % {"row": rows[0].number}]
+        rows = rows[1:]
+    return rows, notices
 
 
 def _place_of_heading(lines: list[SheetRow], is_heading: IsHeading) -> int:
