@@ -216,6 +216,12 @@ class _Draft:
             return
         # Of a row that is refused nothing is told: it may be of somebody out of reach.
         self._phones_kept += keeps_phone
+        self._keep(account, line, changed, vouched=vouched)
+
+    def _keep(
+        self, account: Account, line: SheetRow, changed: dict[str, object], *, vouched: bool
+    ) -> None:
+        """Have a row that is right written, and counted among what will be."""
         self._without_way_in += not account.has_way_in
         if vouched:
             self._vouched.append((account, not account.pk))
