@@ -31,6 +31,7 @@ from accounts.pages.requests import actor, pages
 from accounts.spreadsheets import reading
 from accounts.spreadsheets.writing import (
     FAULT_COLUMNS,
+    MOST_XLSX,
     csv_response,
     file_response,
     xlsx_response,
@@ -40,7 +41,6 @@ from otp.sentences import duration
 
 SHOWN = 50  # faults, and people, on a page
 REFRESH = 3  # seconds
-MOST_XLSX = 20_000  # accounts: writing more would run into the time-out
 
 PREVIEW = (
     gettext_lazy("Dòng"),

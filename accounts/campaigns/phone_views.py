@@ -36,12 +36,11 @@ from accounts.organisation.units import Tree
 from accounts.pages.requests import hold, pages, row_key, takes_long
 from accounts.pages.versions import SeenForm, list_in_words
 from accounts.reports.tables import number
-from accounts.spreadsheets.writing import csv_response, xlsx_response
+from accounts.spreadsheets.writing import MOST_XLSX, csv_response, xlsx_response
 
 RIGHT = Right.RUN_CAMPAIGNS
 PEOPLE_ON_A_PAGE = 50
 MOST_ON_PAPER = 5_000  # people of one annex: a larger one is printed unit by unit
-MOST_XLSX = 20_000
 
 
 @pages
