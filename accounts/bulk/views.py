@@ -114,25 +114,13 @@ def job_page(request: StaffRequest, pk: int) -> HttpResponse:
             changed = _changed_since(job)
             if not changed:
                 return _confirm(request, job, form)
-    people = Account.objects.filter(pk__in=job.accounts[:SHOWN]).order_by("address")
-    context = {
-        "job": job,
+    context = _shown_of(job) | {
         "form": form,
         "is_notice": is_notice,
         "previewed": previewed,
-        "people": people if job.is_asking else [],
-        "faults": job.faults[:SHOWN],
         "changed": [(each.address, standing.words_of(each)) for each in changed[:SHOWN]],
         "changed_count": len(changed),
-        "left_out": len(job.faults),
-        "shown": SHOWN,
-        "columns": PREVIEW,
-        "progress": progress_of(job),
-        "summary": summary_of(job),
-        "has_returned": Job.objects.filter(pk=job.pk, returned__isnull=False).exists(),
         "may_confirm": not job.asks and (previewed or not is_notice),
-        "answers": AnswerForm(job).choices if job.is_asking else [],
-        "long_wait": duration(Job.LONG_WAIT),
     }
     response = _page(request, "bulk/job.html", job.get_kind_display(), context)
     if job.is_under_way:
@@ -256,6 +244,24 @@ def _own_job(request: StaffRequest, pk: int) -> Job:
     if not request.user.has_perm(job.right):
         raise PermissionDenied
     return job
+
+
+def _shown_of(job: Job) -> dict[str, Any]:
+    """Give what its page says of work on many accounts."""
+    people = Account.objects.filter(pk__in=job.accounts[:SHOWN]).order_by("address")
+    return {
+        "job": job,
+        "people": people if job.is_asking else [],
+        "faults": job.faults[:SHOWN],
+        "left_out": len(job.faults),
+        "shown": SHOWN,
+        "columns": PREVIEW,
+        "progress": progress_of(job),
+        "summary": summary_of(job),
+        "has_returned": Job.objects.filter(pk=job.pk, returned__isnull=False).exists(),
+        "answers": AnswerForm(job).choices if job.is_asking else [],
+        "long_wait": duration(Job.LONG_WAIT),
+    }
 
 
 def _drop(request: StaffRequest, job: Job) -> HttpResponse:
