@@ -10,6 +10,7 @@ from django.test import SimpleTestCase, override_settings
 
 from otp.suppliers import http, receipts
 from otp.suppliers.gateway import GatewayRefused, NotSent, Sms, Unknown, from_settings
+from tests.suppliers.silence import Silence
 from tests.support.programs import gateway
 
 PHONE = "+84912466981"
@@ -156,44 +157,13 @@ class AnswerTests(EsmsTests):
                 self.failure(Unknown)
 
 
-class SilenceTests(EsmsTests):
-    def setUp(self):
-        super().setUp()
-        hurry = mock.patch.object(http, "TIMEOUTS", (0.3, 0.3))
-        hurry.start()
-        self.addCleanup(hurry.stop)
-
-    def test_a_closed_port_means_that_nothing_left(self):
-        with self.nowhere_to(gateway.closed_port()):
-            self.assertEqual(self.failure(NotSent).reason, "connect")
-
-    def test_a_connection_that_is_never_made_means_that_nothing_left(self):
-        ears = gateway.DeafEars(full=True)
-        self.addCleanup(ears.close)
-
-        with self.nowhere_to(ears.address):
-            self.failure(NotSent)
-
-    def test_no_answer_to_a_request_that_left_may_mean_that_it_went(self):
-        ears = gateway.DeafEars()
-        self.addCleanup(ears.close)
-
-        with self.nowhere_to(ears.address):
-            self.failure(Unknown)
-
+class SilenceTests(Silence, EsmsTests):
     def test_an_answer_that_never_ends_is_given_up(self):
         self.supplier.plan = [gateway.drip('{"CodeResult": "100"}')]
         with mock.patch.object(http, "ANSWER_WITHIN", 0.3):
             self.assertEqual(self.failure(Unknown).reason, "no-answer")
 
         self.assertFalse(self.supplier.released.is_set())
-
-    def test_no_answer_to_a_request_that_was_read_may_mean_that_it_went(self):
-        for name, answer in (("slow", gateway.hold), ("gone", gateway.drop)):
-            with self.subTest(name), self.supplier.answers(answer):
-                self.failure(Unknown)
-
-        self.assertEqual(len(self.supplier.texts), 2)
 
 
 class SecrecyTests(EsmsTests):

@@ -9,6 +9,7 @@ from django.test import SimpleTestCase, override_settings
 
 from otp.suppliers import http
 from otp.suppliers.gateway import GatewayRefused, NotSent, Sms, Unknown, from_settings
+from tests.suppliers.silence import Silence
 from tests.support.programs import gateway
 
 PHONE = "+84912466981"
@@ -120,43 +121,12 @@ class AnswerTests(TwilioTests):
                 self.failure(Unknown)
 
 
-class SilenceTests(TwilioTests):
-    def setUp(self):
-        super().setUp()
-        hurry = mock.patch.object(http, "TIMEOUTS", (0.3, 0.3))
-        hurry.start()
-        self.addCleanup(hurry.stop)
-
-    def test_a_closed_port_means_that_nothing_left(self):
-        with self.nowhere_to(gateway.closed_port()):
-            self.failure(NotSent)
-
-    def test_a_connection_that_is_never_made_means_that_nothing_left(self):
-        ears = gateway.DeafEars(full=True)
-        self.addCleanup(ears.close)
-
-        with self.nowhere_to(ears.address):
-            self.failure(NotSent)
-
+class SilenceTests(Silence, TwilioTests):
     def test_a_failed_handshake_means_that_nothing_left(self):
         with self.nowhere_to(self.supplier.address.replace("http:", "https:")):
             self.failure(NotSent)
 
         self.assertEqual(self.supplier.texts, [])
-
-    def test_no_answer_to_a_request_that_left_may_mean_that_it_went(self):
-        ears = gateway.DeafEars()
-        self.addCleanup(ears.close)
-
-        with self.nowhere_to(ears.address):
-            self.failure(Unknown)
-
-    def test_no_answer_to_a_request_that_was_read_may_mean_that_it_went(self):
-        for name, answer in (("slow", gateway.hold), ("gone", gateway.drop)):
-            with self.subTest(name), self.supplier.answers(answer):
-                self.failure(Unknown)
-
-        self.assertEqual(len(self.supplier.texts), 2)
 
     def test_a_connection_is_used_again_unless_it_was_quiet_for_long(self):
         for idle, connections in ((20, 1), (-1, 3)):
