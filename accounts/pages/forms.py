@@ -136,7 +136,7 @@ class Day(forms.DateField):
 class TickBoxes(forms.CheckboxSelectMultiple):
     """Boxes to tick; those of a group are folded away."""
 
-    template_name = "campaigns/units.html"
+    template_name = "includes/tick_boxes.html"
 
     def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         option: dict[str, Any] = super().create_option(*args, **kwargs)
