@@ -7,8 +7,7 @@ from accounts.access import views as access_views
 from accounts.activation import staff_views as slip_views
 from accounts.activation import views as activation_views
 from accounts.api import staff_views as program_views
-from accounts.campaigns import phone_views
-from accounts.campaigns import views as campaign_views
+from accounts.campaigns import password_views, phone_views
 from accounts.custody import views as custody_views
 from accounts.home import views as home_views
 from accounts.hooks import views as hook_views
@@ -162,8 +161,8 @@ urlpatterns = [
         name="mailboxes-file",
     ),
     path("quan-tri/hop-thu-to-chuc/<int:pk>/", custody_views.hand_over, name="hand-over"),
-    path("quan-tri/chien-dich/", campaign_views.campaigns, name="campaigns"),
-    path("quan-tri/chien-dich/moi/", campaign_views.plan, name="plan-campaign"),
+    path("quan-tri/chien-dich/", password_views.campaigns, name="campaigns"),
+    path("quan-tri/chien-dich/moi/", password_views.plan, name="plan-campaign"),
     path("quan-tri/chien-dich/so-dien-thoai/moi/", phone_views.plan, name="plan-phones"),
     path(
         "quan-tri/chien-dich/so-dien-thoai/<int:pk>/", phone_views.campaign, name="phone-campaign"
@@ -223,28 +222,28 @@ urlpatterns = [
         phone_views.end_excuse,
         name="end-phone-excuse",
     ),
-    path("quan-tri/chien-dich/<int:pk>/", campaign_views.campaign, name="campaign"),
+    path("quan-tri/chien-dich/<int:pk>/", password_views.campaign, name="campaign"),
     path(
         "quan-tri/chien-dich/<int:pk>/theo-don-vi.csv",
-        campaign_views.units_csv,
+        password_views.units_csv,
         name="campaign-units-csv",
     ),
-    path("quan-tri/chien-dich/<int:pk>/nguoi/", campaign_views.people, name="campaign-people"),
-    path("quan-tri/chien-dich/<int:pk>/bat-dau/", campaign_views.start, name="start-campaign"),
+    path("quan-tri/chien-dich/<int:pk>/nguoi/", password_views.people, name="campaign-people"),
+    path("quan-tri/chien-dich/<int:pk>/bat-dau/", password_views.start, name="start-campaign"),
     path(
         "quan-tri/chien-dich/<int:pk>/dong-y-khoa/",
-        campaign_views.approve_lock,
+        password_views.approve_lock,
         name="approve-lock",
     ),
     path(
         "quan-tri/chien-dich/<int:pk>/rut-dong-y/",
-        campaign_views.withdraw_lock,
+        password_views.withdraw_lock,
         name="withdraw-lock",
     ),
-    path("quan-tri/chien-dich/<int:pk>/dung/", campaign_views.stop, name="stop-campaign"),
+    path("quan-tri/chien-dich/<int:pk>/dung/", password_views.stop, name="stop-campaign"),
     path(
         "quan-tri/chien-dich/<int:pk>/de-nghi-xoa.csv",
-        campaign_views.removal_list,
+        password_views.removal_list,
         name="removal-list",
     ),
 ]

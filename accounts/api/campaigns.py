@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from django.db.models import QuerySet
 
 from accounts.api import tokens
-from accounts.campaigns import counts, phone_figures
-from accounts.campaigns.counts import CampaignCounts
+from accounts.campaigns import password_counts, phone_figures
+from accounts.campaigns.password_counts import CampaignCounts
 from accounts.campaigns.phone_figures import Progress
 from accounts.campaigns.stages import Kind
 from accounts.models import Campaign, PhoneCampaign, ProgramToken
@@ -49,7 +49,7 @@ def counted(program: ProgramToken, campaign: Campaign | PhoneCampaign) -> dict[s
     visible = tokens.units_of(program)
     tree = Tree(visible)
     if isinstance(campaign, Campaign):
-        return _summed(counts.by_units(campaign, visible), tree, CampaignCounts())
+        return _summed(password_counts.by_units(campaign, visible), tree, CampaignCounts())
     own = phone_figures.by_units(campaign, visible)
     return _summed(own, tree, Progress())
 

@@ -10,7 +10,7 @@ from accounts.api.changes import KEPT, LONGEST_KEY
 from accounts.api.loading import COLUMNS, MOST_ROWS
 from accounts.api.people import MOST_ON_A_PAGE, USUAL_ON_A_PAGE
 from accounts.api.sent import LATELY
-from accounts.campaigns.counts import CampaignCounts
+from accounts.campaigns.password_counts import CampaignCounts
 from accounts.campaigns.phone_figures import Progress
 from accounts.models import Account, Campaign, PhoneCampaign, ProgramToken
 from otp.models import Message

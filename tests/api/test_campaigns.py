@@ -4,7 +4,7 @@ import datetime as dt
 
 from django.test import TestCase
 
-from accounts.campaigns import rules
+from accounts.campaigns import password_rules
 from accounts.models import CampaignMember
 from accounts.models.campaign import WARNED_BEFORE
 from tests.api.programs import Programs, admit
@@ -106,7 +106,7 @@ class CampaignTests(Programs, Office, TestCase):
 
     def test_a_list_comes_in_pages(self):
         planned = [self.plan(self.department).pk for _ in range(3)]
-        rules.start(rules.Campaign.objects.get(pk=planned[0]), by=self.province)
+        password_rules.start(password_rules.Campaign.objects.get(pk=planned[0]), by=self.province)
 
         first = self.read("password?limit=2")
         rest = self.read(f"password?limit=2&cursor={first['next']}")

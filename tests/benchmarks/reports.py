@@ -107,30 +107,30 @@ def reports():
 def campaign():
     from django.utils import timezone
 
-    from accounts.campaigns import figures, rules, stages
-    from accounts.campaigns.counts import CampaignCounts
+    from accounts.campaigns import password_figures, password_rules, stages
+    from accounts.campaigns.password_counts import CampaignCounts
     from accounts.models import Account, Unit
     from otp.models import Message
 
     by = Account.objects.first()
     everywhere = Unit.objects.filter(parent=None)
-    planned = rules.plan(
+    planned = password_rules.plan(
         name="x", basis="x", first_day=timezone.localdate(), units=everywhere, by=by
     )
     with measured("a plan over all units, shown", LONGEST):
         shown_campaign(planned)
     with measured("start"):
-        count = rules.start(planned, by=by)
+        count = password_rules.start(planned, by=by)
     planned.refresh_from_db()
     print(f"      {count:,} people", flush=True)
     with measured("the running campaign, shown", LONGEST):
         shown_campaign(planned)
     with measured(f"warning {BATCH_OF_WARNINGS:,} of them"):
         for n in range(0, BATCH_OF_WARNINGS, stages.BATCH):
-            rules._warn_some(planned, 14, after=n)
+            password_rules._warn_some(planned, 14, after=n)
     assert Message.objects.filter(channel="mail").count() == BATCH_OF_WARNINGS
     with measured("the running campaign, shown", LONGEST):
-        steps = figures.steps(planned, CampaignCounts.of(planned))
+        steps = password_figures.steps(planned, CampaignCounts.of(planned))
     print("      " + "; ".join(str(row.values) for row in steps.rows[:1]))
 
 
@@ -142,12 +142,12 @@ def shown(report):
 
 
 def shown_campaign(campaign):
-    from accounts.campaigns import figures
-    from accounts.campaigns.counts import CampaignCounts, by_units
+    from accounts.campaigns import password_figures
+    from accounts.campaigns.password_counts import CampaignCounts, by_units
 
     units = by_units(campaign, None)
-    list(figures.steps(campaign, sum(units.values(), CampaignCounts())).lines)
-    list(figures.by_unit(campaign, units).lines)
+    list(password_figures.steps(campaign, sum(units.values(), CampaignCounts())).lines)
+    list(password_figures.by_unit(campaign, units).lines)
 
 
 @contextmanager

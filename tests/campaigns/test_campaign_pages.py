@@ -11,8 +11,14 @@ from django.test import Client, TestCase
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.campaigns import counts, phone_figures, phone_rules, rules, unit_tables
-from accounts.campaigns.counts import CampaignCounts
+from accounts.campaigns import (
+    password_counts,
+    password_rules,
+    phone_figures,
+    phone_rules,
+    unit_tables,
+)
+from accounts.campaigns.password_counts import CampaignCounts
 from accounts.campaigns.phone_figures import Progress
 from accounts.models import Account, AuditEvent, Campaign, CampaignMember
 from tests.support import cast
@@ -208,7 +214,7 @@ class PlanTests(PageTestCase):
         page = self.address(campaign, "nguoi/")
 
         seen = []
-        with mock.patch("accounts.campaigns.views.PEOPLE_ON_A_PAGE", 2):
+        with mock.patch("accounts.campaigns.password_views.PEOPLE_ON_A_PAGE", 2):
             for number in range(1, 5):
                 shown = self.client.get(page, {"trang": number}).context["page"]
                 seen.append([each.account and each.account.address[0] for each in shown])
@@ -326,7 +332,7 @@ class FigureTests(PageTestCase):
         Account.objects.filter(pk=self.hoa.pk).update(has_default_password=False)
         self.run_and_send()
         stopped = self.running(self.other)
-        rules.stop(stopped, by=self.province, why="Theo chỉ đạo")
+        password_rules.stop(stopped, by=self.province, why="Theo chỉ đạo")
         for each in (planned, campaign, stopped):
             shown = self.client.get(self.address(each)).context
             figures = [(tile.href, tile.value) for tile in shown["tiles"]]
@@ -420,7 +426,7 @@ class ListTests(PageTestCase):
 
     def test_the_figures_of_what_is_over_are_counted_once_whoever_is_removed(self):
         stopped = self.running(self.department)
-        rules.stop(stopped, by=self.province, why="Theo chỉ đạo")
+        password_rules.stop(stopped, by=self.province, why="Theo chỉ đạo")
         phones = self.running_phones(self.department)
         for each in (self.gam, self.hoa):
             confirm(each)
@@ -436,7 +442,7 @@ class ListTests(PageTestCase):
 
         self.assertEqual(self.shown(), (first, []))
         stopped.refresh_from_db()
-        counted = sum(counts.by_units(stopped, None).values(), CampaignCounts())
+        counted = sum(password_counts.by_units(stopped, None).values(), CampaignCounts())
         self.assertEqual(CampaignCounts.of(stopped), counted)
         phones.refresh_from_db()
         done = sum(phone_figures.by_units(phones, None).values(), Progress())
@@ -463,7 +469,7 @@ class RemovalTests(PageTestCase):
         self.campaign = self.running(self.department)
         self.consent(self.campaign)
         self.until_the_lock(self.campaign)
-        rules.run()
+        password_rules.run()
         self.come_in(self.province)
 
     def rows(self):

@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 
-from accounts.campaigns import rules, stages
+from accounts.campaigns import password_rules, stages
 from accounts.campaigns.stages import CampaignRefused
 from accounts.credentials.passwords import change_password
 from accounts.models import Account, AuditEvent, Campaign, CampaignMember
@@ -107,7 +107,7 @@ class TogetherTests(RunTestCase):
 
         def start(_):
             try:
-                return rules.start(campaign, by=self.province)
+                return password_rules.start(campaign, by=self.province)
             except CampaignRefused:
                 return "refused"
 
@@ -119,7 +119,7 @@ class TogetherTests(RunTestCase):
     def test_campaigns_started_at_once_share_nobody(self):
         campaigns = [self.plan(self.department) for _ in range(CROWD)]
 
-        at_once(lambda n: rules.start(campaigns[n], by=self.province), CROWD)
+        at_once(lambda n: password_rules.start(campaigns[n], by=self.province), CROWD)
 
         self.assertEqual(CampaignMember.objects.filter(outcome="").count(), 2)
 
@@ -165,7 +165,7 @@ class ChangeTests(RunTestCase):
             for n in range(CROWD)
         ]
         for each in Campaign.objects.all():
-            rules.stop(each, by=self.province, why="x")
+            password_rules.stop(each, by=self.province, why="x")
         campaign = self.running(self.department)
         self.consent(campaign)
         self.until_the_lock(campaign)
@@ -256,7 +256,7 @@ class KilledTests(RunTestCase):
         self.addCleanup(execute, "DROP FUNCTION IF EXISTS hold_mails CASCADE")
 
         def stop():
-            rules.stop(campaign, by=self.province, why="Theo chỉ đạo")
+            password_rules.stop(campaign, by=self.province, why="Theo chỉ đạo")
             connection.close()
 
         with self.mails_held():

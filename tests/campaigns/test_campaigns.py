@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.test import TestCase, override_settings
 from django.utils import timezone
 
-from accounts.campaigns import rules
+from accounts.campaigns import password_rules
 from accounts.campaigns.stages import CampaignRefused, TooLate
 from accounts.credentials.passwords import change_password
 from accounts.models import Account, AuditEvent, Campaign, CampaignMember
@@ -90,7 +90,7 @@ class WarningTests(CampaignTestCase):
                 waits = (text.due_at - text.created_at) / dt.timedelta(hours=1)
                 self.assertEqual(round(waits, 2), hours)
 
-                rules.stop(campaign, by=self.province, why="x")
+                password_rules.stop(campaign, by=self.province, why="x")
                 text.refresh_from_db()
                 self.assertEqual((text.state, text.text), ("skipped", ""))
 
@@ -266,7 +266,7 @@ class LockTests(CampaignTestCase):
     def test_consent_can_be_taken_back(self):
         self.consent(self.campaign)
         self.until_the_lock(self.campaign)
-        rules.withdraw_lock(self.campaign, by=self.province, why="Chờ thêm")
+        password_rules.withdraw_lock(self.campaign, by=self.province, why="Chờ thêm")
 
         run()
 
@@ -366,7 +366,7 @@ class StopTests(CampaignTestCase):
         campaign = self.running(self.department)
         self.consent(campaign)
         self.until_the_lock(campaign)
-        rules.stop(campaign, by=self.province, why="Theo chỉ đạo")
+        password_rules.stop(campaign, by=self.province, why="Theo chỉ đạo")
         mail.outbox.clear()
 
         run()
@@ -379,7 +379,7 @@ class StopTests(CampaignTestCase):
         campaign = self.running(self.department)
         run()
 
-        rules.stop(campaign, by=self.province, why="Theo chỉ đạo")
+        password_rules.stop(campaign, by=self.province, why="Theo chỉ đạo")
 
         send_all()
         self.assertEqual(mail.outbox, [])
@@ -390,18 +390,18 @@ class StopTests(CampaignTestCase):
 
     def test_what_is_stopped_stays_so(self):
         campaign = self.running(self.department)
-        rules.stop(campaign, by=self.province, why="Theo chỉ đạo")
+        password_rules.stop(campaign, by=self.province, why="Theo chỉ đạo")
 
         for act in (
-            lambda: rules.start(campaign, by=self.province),
+            lambda: password_rules.start(campaign, by=self.province),
             lambda: self.consent(campaign),
-            lambda: rules.withdraw_lock(campaign, by=self.province, why="x"),
-            lambda: rules.stop(campaign, by=self.province, why="x"),
+            lambda: password_rules.withdraw_lock(campaign, by=self.province, why="x"),
+            lambda: password_rules.stop(campaign, by=self.province, why="x"),
         ):
             self.assertRaises(CampaignRefused, act)
 
     def test_the_stopped_can_be_in_another_campaign(self):
-        rules.stop(self.running(self.department), by=self.province, why="x")
+        password_rules.stop(self.running(self.department), by=self.province, why="x")
 
         self.running(self.department)
 
@@ -412,7 +412,7 @@ class StopTests(CampaignTestCase):
         days_pass(1)
 
         with self.assertRaises(TooLate):
-            rules.start(campaign, by=self.province)
+            password_rules.start(campaign, by=self.province)
 
         self.assertFalse(CampaignMember.objects.exists())
 
@@ -439,7 +439,7 @@ class TrailTests(CampaignTestCase):
         )
 
     def test_a_stop_is_on_record_with_its_reason(self):
-        rules.stop(self.running(self.department), by=self.province, why="Theo chỉ đạo")
+        password_rules.stop(self.running(self.department), by=self.province, why="Theo chỉ đạo")
 
         row = AuditEvent.objects.get(event="campaign-stopped")
 

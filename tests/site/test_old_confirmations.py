@@ -6,7 +6,7 @@ from django.test import Client, TestCase
 from django.utils import timezone
 
 from accounts.activation import slips
-from accounts.campaigns import rules
+from accounts.campaigns import password_rules
 from accounts.credentials import locks
 from accounts.leaving import rules as leaving
 from accounts.models import (
@@ -221,7 +221,7 @@ class ListTests(Office, TestCase):
 
         def others():
             Account.objects.filter(pk=self.gam.pk).update(has_default_password=False)
-            rules.run()
+            password_rules.run()
 
         self.refused_once(path, others, "những người còn chờ đã đổi", **WHY)
 

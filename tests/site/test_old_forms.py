@@ -6,7 +6,7 @@ from base64 import b64decode
 from django.test import Client, TestCase, override_settings
 from django.utils import timezone
 
-from accounts.campaigns import rules
+from accounts.campaigns import password_rules
 from accounts.credentials import locks
 from accounts.models import Account, PhoneProposal
 from accounts.models.unit import Unit
@@ -110,7 +110,7 @@ class CampaignTests(OldForms):
         unit = Unit.objects.create(name="Sở Y tế")
         Account.objects.filter(pk=self.an.pk).update(unit=unit, has_default_password=True)
         day = timezone.localdate() + dt.timedelta(days=3)
-        self.campaign = rules.plan(
+        self.campaign = password_rules.plan(
             name="Đợt 1", basis="Công văn 1", first_day=day, units=[unit], by=self.huong
         )
 
@@ -118,9 +118,9 @@ class CampaignTests(OldForms):
         return Page(self.one, f"/quan-tri/chien-dich/{self.campaign.pk}/{act}/")
 
     def test_a_consent_that_was_withdrawn_meanwhile_is_not_given_again(self):
-        rules.start(self.campaign, by=self.huong)
+        password_rules.start(self.campaign, by=self.huong)
         mine = self.page("dong-y-khoa")
-        rules.approve_lock(self.campaign, by=self.huong, why="x")
+        password_rules.approve_lock(self.campaign, by=self.huong, why="x")
 
         r = mine.save(why="Công văn 2")
 
@@ -128,11 +128,11 @@ class CampaignTests(OldForms):
         self.assertEqual(mine.fields["why"], "Công văn 2")
 
     def test_nor_is_one_taken_back_that_was_given_anew(self):
-        rules.start(self.campaign, by=self.huong)
-        rules.approve_lock(self.campaign, by=self.huong, why="x")
+        password_rules.start(self.campaign, by=self.huong)
+        password_rules.approve_lock(self.campaign, by=self.huong, why="x")
         mine = self.page("rut-dong-y")
         let_pass(self, minutes=1)
-        rules.approve_lock(self.campaign, by=self.huong, why="y")
+        password_rules.approve_lock(self.campaign, by=self.huong, why="y")
 
         self.assertContains(mine.save(why="Chờ thêm"), CHANGED)
 
@@ -141,7 +141,7 @@ class CampaignTests(OldForms):
 
     def test_what_was_only_planned_is_not_stopped_once_it_runs(self):
         mine, start = self.page("dung"), self.page("bat-dau")
-        rules.start(self.campaign, by=self.huong)
+        password_rules.start(self.campaign, by=self.huong)
 
         for page, typed in ((mine, {"why": "nhầm"}), (start, {})):
             self.assertContains(page.save(**typed), "lúc đó là “đang soạn”, bây giờ là “đang chạy”")

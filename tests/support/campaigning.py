@@ -11,7 +11,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts.campaigns import phone_rules, rules
+from accounts.campaigns import password_rules, phone_rules
 from accounts.models import Account, Campaign, CampaignMember, PhoneCampaign, PhoneMember, Unit
 from otp.models import Message
 from tests.support import cast
@@ -47,11 +47,13 @@ class Office(cast.Cast):
 
     def plan(self, *units, first_day=None, **fields):
         fields = {"name": "Đổi mật khẩu", "basis": "Công văn 1/UBND", "by": self.province} | fields
-        return rules.plan(first_day=first_day or timezone.localdate(), units=units, **fields)
+        return password_rules.plan(
+            first_day=first_day or timezone.localdate(), units=units, **fields
+        )
 
     def running(self, *units, **fields):
         campaign = self.plan(*(units or [self.department]), **fields)
-        rules.start(campaign, by=self.province)
+        password_rules.start(campaign, by=self.province)
         return campaign
 
     def plan_phones(self, *units, **fields):
@@ -75,7 +77,7 @@ class Office(cast.Cast):
         return campaign
 
     def consent(self, campaign):
-        rules.approve_lock(campaign, by=self.province, why="Công văn 2/UBND")
+        password_rules.approve_lock(campaign, by=self.province, why="Công văn 2/UBND")
 
     def run_and_send(self):
         call_command("run_campaigns", stdout=io.StringIO())

@@ -13,10 +13,10 @@ from django.views.decorators.http import require_safe
 
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
-from accounts.campaigns import figures, phone_figures, rules
+from accounts.campaigns import password_figures, password_rules, phone_figures
 from accounts.campaigns.acts import Act, confirm
-from accounts.campaigns.counts import CampaignCounts, by_units
 from accounts.campaigns.forms import PlanForm
+from accounts.campaigns.password_counts import CampaignCounts, by_units
 from accounts.campaigns.reach import is_within, may_see, units_of
 from accounts.campaigns.unit_tables import give_away
 from accounts.credentials import notices
@@ -48,7 +48,7 @@ def campaigns(request: StaffRequest) -> HttpResponse:
         if may_see(each, visible)
     ]
     context = {
-        "table": figures.listed(found),
+        "table": password_figures.listed(found),
         "phones": phone_figures.listed(phones),
         "sees_all": visible is None,
     }
@@ -62,7 +62,7 @@ def campaigns(request: StaffRequest) -> HttpResponse:
 def plan(request: StaffRequest) -> HttpResponse:
     form = PlanForm(request.POST or None, tree=Tree(roles.units_of(request.user)))
     if form.is_valid():
-        campaign = rules.plan(**form.cleaned_data, by=request.user)
+        campaign = password_rules.plan(**form.cleaned_data, by=request.user)
         return redirect(campaign)
     return render(request, "campaigns/plan.html", {"form": form})
 
@@ -79,13 +79,13 @@ def campaign(request: StaffRequest, pk: int) -> HttpResponse:
         "units": [
             unit_name(unit) for unit in found.units.select_related("parent").order_by("name")
         ],
-        "tiles": figures.tiles(found, counts),
-        "steps": figures.steps(found, counts),
-        "by_unit": figures.by_unit(found, units),
+        "tiles": password_figures.tiles(found, counts),
+        "steps": password_figures.steps(found, counts),
+        "by_unit": password_figures.by_unit(found, units),
         "letters": _letters(found),
         "sms": _sms(found),
-        "waiting": rules.waits_for_consent(found).count(),
-        "to_remove": rules.to_remove(found).count(),
+        "waiting": password_rules.waits_for_consent(found).count(),
+        "to_remove": password_rules.to_remove(found).count(),
     }
     return render(request, "campaigns/campaign.html", context)
 
@@ -96,7 +96,7 @@ def campaign(request: StaffRequest, pk: int) -> HttpResponse:
 def units_csv(request: StaffRequest, pk: int) -> HttpResponseBase:
     """Give the table of all units away, on record: the page shows those that come first."""
     found = _campaign_or_404(request.user, pk)
-    table = figures.by_unit(found, by_units(found, None))
+    table = password_figures.by_unit(found, by_units(found, None))
     return give_away(request, table, found)
 
 
@@ -121,7 +121,7 @@ def people(request: StaffRequest, pk: int) -> HttpResponse:
 @takes_long
 def removal_list(request: StaffRequest, pk: int) -> HttpResponseBase:
     found = _campaign_or_404(request.user, pk)
-    table = figures.removal_list(found)
+    table = password_figures.removal_list(found)
     AuditEvent.record(
         AuditEvent.Event.EXPORTED,
         actor=request.user,
@@ -138,7 +138,7 @@ def removal_list(request: StaffRequest, pk: int) -> HttpResponseBase:
 @takes_long
 def start(request: StaffRequest, pk: int) -> HttpResponse:
     done = _("Chiến dịch đã bắt đầu. Danh sách người được nhắc đã chốt.")
-    act = Act("start", rules.start, done, has_reason=False)
+    act = Act("start", password_rules.start, done, has_reason=False)
     return _confirm(request, pk, act)
 
 
@@ -148,7 +148,7 @@ def start(request: StaffRequest, pk: int) -> HttpResponse:
 @takes_long
 def approve_lock(request: StaffRequest, pk: int) -> HttpResponse:
     done = _("Đã ghi nhận đồng ý khóa. Có thể rút lại cho đến ngày khóa.")
-    return _confirm(request, pk, Act("approve_lock", rules.approve_lock, done))
+    return _confirm(request, pk, Act("approve_lock", password_rules.approve_lock, done))
 
 
 @pages
@@ -157,7 +157,7 @@ def approve_lock(request: StaffRequest, pk: int) -> HttpResponse:
 @takes_long
 def withdraw_lock(request: StaffRequest, pk: int) -> HttpResponse:
     done = _("Đã rút lại đồng ý khóa. Từ bây giờ không ai bị khóa thêm.")
-    return _confirm(request, pk, Act("withdraw_lock", rules.withdraw_lock, done))
+    return _confirm(request, pk, Act("withdraw_lock", password_rules.withdraw_lock, done))
 
 
 @pages
@@ -166,7 +166,7 @@ def withdraw_lock(request: StaffRequest, pk: int) -> HttpResponse:
 @takes_long
 def stop(request: StaffRequest, pk: int) -> HttpResponse:
     done = _("Chiến dịch đã dừng. Không ai được nhắc hoặc bị khóa thêm.")
-    return _confirm(request, pk, Act("stop", rules.stop, done))
+    return _confirm(request, pk, Act("stop", password_rules.stop, done))
 
 
 @transaction.atomic
@@ -178,24 +178,30 @@ def _confirm(request: StaffRequest, pk: int, act: Act) -> HttpResponse:
         counts = CampaignCounts.of(found)
         return {"people": number(counts.people), "open": number(counts.open)}
 
-    return confirm(request, found, act, stands=figures.stands(found), context=context)
+    return confirm(request, found, act, stands=password_figures.stands(found), context=context)
 
 
 def _would_be_warned(campaign: Campaign, query: QueryDict) -> tuple[Page[Any], Table]:
-    people = rules.eligible(units_of(campaign)).select_related("unit__parent").order_by("address")
+    people = (
+        password_rules.eligible(units_of(campaign))
+        .select_related("unit__parent")
+        .order_by("address")
+    )
     if (unit := row_key(query.get("don-vi", ""))) is not None:
         people = people.filter(unit=unit)
     page = Onward(people, PEOPLE_ON_A_PAGE).get_page(query.get("trang"))
-    return page, figures.planned_people(page)
+    return page, password_figures.planned_people(page)
 
 
 def _members(campaign: Campaign, query: QueryDict) -> tuple[Page[Any], Table]:
-    members = figures.listed_members(campaign, query).select_related("account__unit__parent")
+    members = password_figures.listed_members(campaign, query).select_related(
+        "account__unit__parent"
+    )
     # Sorted by an address that there may not be, all would be read for a page.
     there = members.filter(account__isnull=False).order_by("account__address", "pk")
     people = InTurn(there, members.filter(account=None).order_by("pk"))
     page = Onward(people, PEOPLE_ON_A_PAGE).get_page(query.get("trang"))
-    return page, figures.members(page)
+    return page, password_figures.members(page)
 
 
 def _sms(campaign: Campaign) -> str:
@@ -208,7 +214,7 @@ def _letters(campaign: Campaign) -> list[dict[str, str]]:
     """Give the wordings as they will go out, to an example."""
     return [
         {
-            "name": figures.warning_name(days),
+            "name": password_figures.warning_name(days),
             "subject": notices.default_password_subject(campaign.lock_day),
             "text": notices.default_password_text(
                 settings.PROFILE.example_address, lock_day=campaign.lock_day, days=days

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from django.db.models import Count, Q
 
-from accounts.campaigns import rules
+from accounts.campaigns import password_rules
 from accounts.campaigns.reach import units_of
 from accounts.models.campaign import WARNED_BEFORE, Campaign, CampaignMember
 from accounts.models.phone_campaign import PhoneMember
@@ -37,7 +37,7 @@ class CampaignCounts(Sums):
             counts = {each.name.lower(): found.get(each, 0) for each in CampaignMember.Outcome}
             return cls(people=sum(found.values()), **counts)
         if campaign.is_planned:
-            count = rules.eligible(units_of(campaign)).count()
+            count = password_rules.eligible(units_of(campaign)).count()
             return cls(people=count, open=count)
         return cls(**campaign.members.aggregate(**_by_outcome()))
 
@@ -57,7 +57,7 @@ def at_the_end(
 def by_units(campaign: Campaign, visible: Visible) -> dict[int | None, CampaignCounts]:
     """Count by unit, without those below it."""
     if campaign.is_planned:
-        people = rules.eligible(units_of(campaign, visible))
+        people = password_rules.eligible(units_of(campaign, visible))
         counts = people.order_by().values_list("unit").annotate(count=Count("pk"))
         return {unit: CampaignCounts(people=count, open=count) for unit, count in counts}
     members = campaign.members.order_by()

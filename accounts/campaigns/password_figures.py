@@ -12,8 +12,8 @@ from django.utils.formats import date_format
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
-from accounts.campaigns import rules
-from accounts.campaigns.counts import CampaignCounts, count_warned
+from accounts.campaigns import password_rules
+from accounts.campaigns.password_counts import CampaignCounts, count_warned
 from accounts.campaigns.reach import units_of
 from accounts.campaigns.unit_tables import table_of_units
 from accounts.models.account import Account
@@ -31,7 +31,7 @@ def stands(campaign: Campaign) -> dict[str, str]:
     """Give what the pages of its buttons say that they were drawn from."""
     approved = since(_("có, từ %(at)s"), campaign.lock_approved_at)
     if campaign.is_planned:
-        waiting: QuerySet[Any] = rules.eligible(units_of(campaign))
+        waiting: QuerySet[Any] = password_rules.eligible(units_of(campaign))
     else:
         waiting = campaign.members.filter(outcome=Outcome.OPEN)
     return {
@@ -267,7 +267,7 @@ def members(people: Iterable[CampaignMember]) -> Table:
 
 
 def removal_list(campaign: Campaign) -> Table:
-    people = rules.to_remove(campaign).select_related("account__unit__parent")
+    people = password_rules.to_remove(campaign).select_related("account__unit__parent")
     rows = [
         Row(
             (
