@@ -8,6 +8,7 @@ from accounts.activation import staff_views as slip_views
 from accounts.activation import views as activation_views
 from accounts.api import staff_views as program_views
 from accounts.campaigns import password_views, phone_views
+from accounts.campaigns import views as campaign_views
 from accounts.custody import views as custody_views
 from accounts.home import views as home_views
 from accounts.hooks import views as hook_views
@@ -161,7 +162,7 @@ urlpatterns = [
         name="mailboxes-file",
     ),
     path("quan-tri/hop-thu-to-chuc/<int:pk>/", custody_views.hand_over, name="hand-over"),
-    path("quan-tri/chien-dich/", password_views.campaigns, name="campaigns"),
+    path("quan-tri/chien-dich/", campaign_views.campaigns, name="campaigns"),
     path("quan-tri/chien-dich/moi/", password_views.plan, name="plan-campaign"),
     path("quan-tri/chien-dich/so-dien-thoai/moi/", phone_views.plan, name="plan-phones"),
     path(

@@ -1,20 +1,15 @@
 """How many people of a campaign against default passwords stand how, for its pages and programs."""
 
-import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from django.db.models import Count, Q
 
 from accounts.campaigns import password_rules
+from accounts.campaigns.counts import at_the_end
 from accounts.campaigns.reach import units_of
 from accounts.models.campaign import WARNED_BEFORE, Campaign, CampaignMember
-from accounts.models.phone_campaign import PhoneMember
 from accounts.organisation.units import Visible
 from accounts.reports.sums import Sums
-
-ENDED_KEPT = 200  # campaigns whose last figures a process keeps
 
 
 @dataclass(frozen=True)
@@ -40,18 +35,6 @@ class CampaignCounts(Sums):
             count = password_rules.eligible(units_of(campaign)).count()
             return cls(people=count, open=count)
         return cls(**campaign.members.aggregate(**_by_outcome()))
-
-
-@lru_cache(maxsize=ENDED_KEPT)
-def at_the_end(
-    member: type[CampaignMember | PhoneMember], campaign: int, _ended_at: dt.datetime
-) -> Mapping[str, int]:
-    """Count the people of a campaign that is over by outcome: it changes no more.
-
-    Who is removed leaves their place in the count.
-    """
-    outcomes = member.objects.filter(campaign=campaign).order_by().values_list("outcome")
-    return dict(outcomes.annotate(Count("pk")))
 
 
 def by_units(campaign: Campaign, visible: Visible) -> dict[int | None, CampaignCounts]:

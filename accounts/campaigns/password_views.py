@@ -1,4 +1,4 @@
-"""The pages of a campaign: planned, looked at, started, agreed to, stopped."""
+"""The pages of a campaign against default passwords: planned, looked at, agreed to, stopped."""
 
 from typing import Any
 
@@ -13,17 +13,16 @@ from django.views.decorators.http import require_safe
 
 from accounts.access.limits import limit_posts
 from accounts.access.staff import StaffRequest, staff_page
-from accounts.campaigns import password_figures, password_rules, phone_figures
+from accounts.campaigns import password_figures, password_rules
 from accounts.campaigns.acts import Act, confirm
 from accounts.campaigns.forms import PlanForm
 from accounts.campaigns.password_counts import CampaignCounts, by_units
-from accounts.campaigns.reach import is_within, may_see, units_of
+from accounts.campaigns.reach import is_within, units_of
 from accounts.campaigns.unit_tables import give_away
 from accounts.credentials import notices
 from accounts.models.account import Account
 from accounts.models.audit_event import AuditEvent
 from accounts.models.campaign import WARNED_BEFORE, Campaign
-from accounts.models.phone_campaign import PhoneCampaign
 from accounts.models.right import Right
 from accounts.organisation import roles
 from accounts.organisation.units import Tree, unit_name
@@ -34,25 +33,6 @@ from accounts.spreadsheets.writing import csv_response
 
 RIGHT = Right.RUN_CAMPAIGNS
 PEOPLE_ON_A_PAGE = 50
-
-
-@require_safe
-@staff_page(RIGHT)
-@takes_long
-def campaigns(request: StaffRequest) -> HttpResponse:
-    visible = roles.units_of(request.user)
-    found = [each for each in Campaign.objects.order_by("-pk") if is_within(each, visible)]
-    phones = [
-        (each, phone_figures.progress_of(each, visible))
-        for each in PhoneCampaign.objects.order_by("-pk")
-        if may_see(each, visible)
-    ]
-    context = {
-        "table": password_figures.listed(found),
-        "phones": phone_figures.listed(phones),
-        "sees_all": visible is None,
-    }
-    return render(request, "campaigns/campaigns.html", context)
 
 
 @pages

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from accounts.campaigns.password_counts import at_the_end
+from accounts.campaigns.counts import at_the_end
 from accounts.campaigns.phone_lists import WAITING, Which, members, missing_people
 from accounts.campaigns.unit_tables import table_of_units
 from accounts.models.phone_campaign import PhoneCampaign, PhoneMember
