@@ -34,11 +34,6 @@ class PageTestCase(Office, TestCase):
         self.set_up_people()
         self.set_up_office()
 
-    def inside(self, staff):
-        client = Client()
-        self.come_in(staff, client)
-        return client
-
     def today(self):
         return f"{timezone.localdate():%d/%m/%Y}"
 

@@ -6,7 +6,7 @@ import io
 from unittest import mock
 
 from django.core import mail
-from django.test import Client, TestCase
+from django.test import TestCase
 from django.utils import timezone
 from openpyxl import load_workbook
 
@@ -22,11 +22,6 @@ class PageTestCase(PhoneOffice, TestCase):
     def setUp(self):
         self.set_up_phones()
         self.client = self.inside(self.province)
-
-    def inside(self, staff):
-        client = Client()
-        self.come_in(staff, client)
-        return client
 
     def press(self, page, **fields):
         return self.client.post(page, fields | drawn_from(self.client, page), follow=True)

@@ -37,11 +37,6 @@ class ReportTestCase(Office, TestCase):
         self.set_up_people()
         self.set_up_office()
 
-    def inside(self, staff):
-        client = Client()
-        self.come_in(staff, client)
-        return client
-
     def rows(self, address, client=None):
         r = (client or self.client).get(address)
         self.assertEqual(r.status_code, 200, address)

@@ -78,6 +78,12 @@ class Cast:
         self.log_in(staff.address, client=client)
         return (client or self.client).post(FACTOR, {"token": token_of(staff)})
 
+    def inside(self, staff: Account) -> Client:
+        """Give a browser in which somebody of the staff has come in."""
+        client = Client()
+        self.come_in(staff, client)
+        return client
+
     def act_on(self, action: str, *people: Account, client: Client | None = None) -> Any:
         """Tick people in the list of accounts, choose what is done to them, and confirm it."""
         page = "/quan-tri/accounts/account/"
