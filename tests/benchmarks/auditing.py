@@ -11,7 +11,7 @@ import statistics
 import threading
 import time
 
-import tests.support.environment  # noqa: F401  (before the settings are read)
+from tests.support.environment import own_database
 
 CLIENTS = 16
 SECONDS = 10
@@ -19,14 +19,7 @@ FEWEST = 300  # a second
 
 
 def main():
-    os.environ["DJANGO_SETTINGS_MODULE"] = "mailportal.settings"
-    import django
-
-    django.setup()
-    from django.test.utils import setup_databases, teardown_databases
-
-    databases = setup_databases(verbosity=0, interactive=False)
-    try:
+    with own_database():
         print(f"load before: {os.getloadavg()[0]:.1f}")
         alone = measured(1)
         together = measured(CLIENTS)
@@ -34,8 +27,6 @@ def main():
         print(f"{mark} {CLIENTS} clients: {together / alone:.1f} times what one alone does")
         shown_whole()
         print(f"load after: {os.getloadavg()[0]:.1f}")
-    finally:
-        teardown_databases(databases, verbosity=0)
 
 
 def measured(clients):

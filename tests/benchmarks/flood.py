@@ -17,8 +17,8 @@ import time
 from contextlib import closing
 from urllib.parse import urlencode
 
-import tests.support.environment  # noqa: F401  (before the settings are read)
 from tests.benchmarks.rates import read_answer
+from tests.support.environment import own_database
 
 FLOOD = 2_000  # requests of one caller
 SENDERS = 4  # connections of his, at the same time
@@ -30,23 +30,16 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def main():
-    os.environ.update(DJANGO_SETTINGS_MODULE="mailportal.settings")
-    import django
+    with own_database():
+        from django.core.management import call_command
+        from django.test.utils import setup_test_environment
 
-    django.setup()
-    from django.core.management import call_command
-    from django.test.utils import setup_databases, setup_test_environment, teardown_databases
-
-    setup_test_environment()
-    call_command("collectstatic", verbosity=0, interactive=False)
-    databases = setup_databases(verbosity=0, interactive=False)
-    try:
+        setup_test_environment()
+        call_command("collectstatic", verbosity=0, interactive=False)
         for name, place in (("behind nginx", behind_nginx), ("by itself", by_itself)):
             with place() as (connect, head):
                 print(f"\n{name} (load {os.getloadavg()[0]:.1f})")
                 measure(connect, head)
-    finally:
-        teardown_databases(databases, verbosity=0)
 
 
 class by_itself:  # noqa: N801  (used like a function)

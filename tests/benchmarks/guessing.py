@@ -7,13 +7,12 @@ few minutes. An attacker knows the names of all accounts, does every work that i
 has each address in a network of its own. The figures stand in docs/limits.md.
 """
 
-import os
 import sys
 from collections import Counter
 from itertools import count
 from unittest import TestCase
 
-import tests.support.environment  # noqa: F401  (before the settings are read)
+from tests.support.environment import own_database
 
 ACCOUNTS = 20_000
 ADDRESSES = (1, 100, 10_000)
@@ -23,22 +22,9 @@ MISTYPED = 10  # each so-manieth types a digit wrong, the first time
 
 
 def main():
-    os.environ["DJANGO_SETTINGS_MODULE"] = "mailportal.settings"
-    import django
+    with own_database(name="test_guessing", command="migrate"):  # beside tests that may run
+        from tests.support import clock
 
-    from mailportal import postgresql
-
-    postgresql.is_command("migrate")
-
-    django.setup()
-    from django.db import connection
-    from django.test.utils import setup_databases, teardown_databases
-
-    from tests.support import clock
-
-    connection.settings_dict["TEST"]["NAME"] = "test_guessing"  # beside tests that may run
-    databases = setup_databases(verbosity=0, interactive=False)
-    try:
         clock.install()
         print(
             "| attacker | guesses looked at | chance of a hit a day | codes sent | tightest step |"
@@ -48,8 +34,6 @@ def main():
         for flood in (False, True):
             for addresses in ADDRESSES:
                 print(Day(addresses, flood=flood).run())
-    finally:
-        teardown_databases(databases, verbosity=0)
 
 
 class Day:

@@ -8,12 +8,11 @@ own, which takes some 1.5 GB of disk while it runs.
 
 import hashlib
 import io
-import os
 import sys
 import time
 from contextlib import contextmanager
 
-import tests.support.environment  # noqa: F401  (before the settings are read)
+from tests.support.environment import own_database
 
 ROWS, CODES = 1_000_000, 100_000
 A_DAY = 10_000  # rows that are added between two nights
@@ -53,22 +52,10 @@ FROM otp_code;
 
 
 def main(rows=ROWS, codes=CODES):
-    os.environ["DJANGO_SETTINGS_MODULE"] = "mailportal.settings"
-    import django
-
-    from mailportal import postgresql
-
-    postgresql.is_command("benchmark")
-    django.setup()
-    from django.test.utils import setup_databases, teardown_databases
-
-    databases = setup_databases(verbosity=0, interactive=False)
-    try:
+    with own_database():
         trail(rows)
         verification()
         pruning(codes)
-    finally:
-        teardown_databases(databases, verbosity=0)
 
 
 def trail(rows):

@@ -5,11 +5,10 @@
 It uses a test database of its own, which takes about 1 GB of disk while it runs.
 """
 
-import os
 import statistics
 import time
 
-import tests.support.environment  # noqa: F401  (before the settings are read)
+from tests.support.environment import own_database
 
 ACCOUNTS = 1_000_000
 LONGEST = 50  # milliseconds to the first result
@@ -55,20 +54,12 @@ LOOK_UPS = {
 
 
 def main():
-    os.environ["DJANGO_SETTINGS_MODULE"] = "mailportal.settings"
-    import django
+    with own_database():
+        from django.db import connection
 
-    django.setup()
-    from django.db import connection
-    from django.test.utils import setup_databases, teardown_databases
-
-    databases = setup_databases(verbosity=0, interactive=False)
-    try:
         with connection.cursor() as cursor:
             cursor.execute(FILL)
         measure()
-    finally:
-        teardown_databases(databases, verbosity=0)
 
 
 def measure():

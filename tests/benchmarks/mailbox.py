@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import tests.support.environment  # noqa: F401  (before the settings are read)
+from tests.support.environment import own_database
 
 ROOT = Path(__file__).parent.parent.parent
 OBEYED = 1.0  # seconds from the press of the button until the mail server obeys in everything
@@ -22,20 +22,11 @@ PATIENCE = 60  # seconds
 
 
 def main():
-    os.environ.update(
-        DJANGO_SETTINGS_MODULE="mailportal.settings", NO_PROXY="localhost", no_proxy="localhost"
-    )
-    import django
+    with own_database(NO_PROXY="localhost", no_proxy="localhost"):
+        from django.test.utils import setup_test_environment
 
-    django.setup()
-    from django.test.utils import setup_databases, setup_test_environment, teardown_databases
-
-    setup_test_environment()
-    databases = setup_databases(verbosity=0, interactive=False)
-    try:
+        setup_test_environment()
         measure()
-    finally:
-        teardown_databases(databases, verbosity=0)
 
 
 def measure():

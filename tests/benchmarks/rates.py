@@ -22,7 +22,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
-import tests.support.environment  # noqa: F401  (before the settings are read)
+from tests.support.environment import own_database
 
 CLIENTS = 8  # connections at once
 SECONDS = 5  # for each row
@@ -49,22 +49,16 @@ def main():
 @contextmanager
 def test_database():
     """Make a test database, with all that a server needs beside it; say how busy the machine is."""
-    os.environ["DJANGO_SETTINGS_MODULE"] = "mailportal.settings"
-    import django
+    with own_database():
+        from django.core.management import call_command
+        from django.test.utils import setup_test_environment
 
-    django.setup()
-    from django.core.management import call_command
-    from django.test.utils import setup_databases, setup_test_environment, teardown_databases
-
-    setup_test_environment()
-    call_command("collectstatic", verbosity=0, interactive=False)
-    databases = setup_databases(verbosity=0, interactive=False)
-    load = os.getloadavg()[0]
-    print(f"load before: {load:.1f}", "" if load <= QUIET else "(too much: this is no good run)")
-    try:
+        setup_test_environment()
+        call_command("collectstatic", verbosity=0, interactive=False)
+        load = os.getloadavg()[0]
+        doubt = "" if load <= QUIET else "(too much: this is no good run)"
+        print(f"load before: {load:.1f}", doubt)
         yield
-    finally:
-        teardown_databases(databases, verbosity=0)
 
 
 def people():

@@ -5,12 +5,11 @@
 It uses a test database of its own, which takes some 2 GB of disk while it runs.
 """
 
-import os
 import sys
 import time
 from contextlib import contextmanager
 
-import tests.support.environment  # noqa: F401  (before the settings are read)
+from tests.support.environment import own_database
 
 ACCOUNTS, UNITS, CODES, EVENTS = 1_000_000, 2_000, 100_000, 500_000
 LONGEST = 2.0  # seconds for a page
@@ -58,19 +57,10 @@ ANALYZE;
 
 
 def main():
-    os.environ["DJANGO_SETTINGS_MODULE"] = "mailportal.settings"
-    import django
-
-    django.setup()
-    from django.test.utils import setup_databases, teardown_databases
-
-    databases = setup_databases(verbosity=0, interactive=False)
-    try:
+    with own_database():
         fill()
         reports()
         campaign()
-    finally:
-        teardown_databases(databases, verbosity=0)
 
 
 def fill():

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import tests.support.environment  # noqa: F401  (before the settings are read)
+from tests.support.environment import own_database
 
 ROOT = Path(__file__).parent.parent.parent
 ANSWER = 0.1  # seconds the supplier takes
@@ -27,19 +27,8 @@ PATIENCE = 120  # seconds
 
 
 def main():
-    os.environ.update(
-        DJANGO_SETTINGS_MODULE="mailportal.settings", NO_PROXY="127.0.0.1", no_proxy="127.0.0.1"
-    )
-    import django
-
-    django.setup()
-    from django.test.utils import setup_databases, teardown_databases
-
-    databases = setup_databases(verbosity=0, interactive=False)
-    try:
+    with own_database(NO_PROXY="127.0.0.1", no_proxy="127.0.0.1"):
         measure()
-    finally:
-        teardown_databases(databases, verbosity=0)
 
 
 def measure():
