@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce, Now
 from otp.codes.issuing import Issued
 from otp.codes.rule import next_code_at, tries_of
 from otp.counting import keyed_names
-from otp.models import CODES_A_DAY, Code, Purpose
+from otp.models import CODES_A_DAY, OFFICE_ZONE, Code, Purpose
 
 # From when on a page says that the network has the message: later than any message takes while all
 # is well, so that nobody sees which was handed over when, or whether there was one (EN-04).
@@ -23,6 +23,14 @@ _TAKEN = """
 SELECT count(*) FROM otp_code AS other
 WHERE other.address_key = ANY(%(keys)s) AND other.purpose = code.purpose
   AND other.local_day = code.local_day AND NOT other.given_back
+"""
+
+# What is left is left of today: a code of yesterday's may still be waited for.
+_TAKEN_TODAY = """
+SELECT count(*) FROM otp_code AS other
+WHERE other.address_key = ANY(%(keys)s) AND other.purpose = code.purpose
+  AND other.local_day = (statement_timestamp() AT TIME ZONE %(zone)s)::date
+  AND NOT other.given_back
 """
 
 _ISSUED = f"""
@@ -41,7 +49,7 @@ SELECT (message.state NOT IN ('queued', 'sending', 'expired')
         AND (message.state <> 'skipped' OR message.changed_at > message.created_at)
         AND message.created_at <= statement_timestamp() - %(told_after)s,
     message.created_at <= statement_timestamp() - %(told_after)s,
-    code.gap_until, code.local_day, ({_TAKEN})
+    code.gap_until, code.local_day, ({_TAKEN}), ({_TAKEN_TODAY})
 FROM otp_code AS code LEFT JOIN otp_message AS message ON message.code_id = code.id
 WHERE code.id = %(id)s
 """  # noqa: S608  (our own constants)
@@ -81,15 +89,16 @@ def issued_to(address: str, purpose: Purpose, *, nonce: str) -> Issued | None:
 def outlook_of(code_id: uuid.UUID, address: str) -> Outlook | None:
     """Say how a code of `address` stands; None once its row was pruned."""
     keys = keyed_names.names_of("address", address)
-    row = _one(_OUTLOOK, {"id": code_id, "keys": keys, "told_after": TOLD_AFTER})
+    parameters = {"id": code_id, "keys": keys, "told_after": TOLD_AFTER, "zone": OFFICE_ZONE.key}
+    row = _one(_OUTLOOK, parameters)
     if row is None:
         return None
-    handed_over, is_old, gap_until, day, taken = row
+    handed_over, is_old, gap_until, day, taken, taken_today = row
     return Outlook(
         handed_over=bool(handed_over),
         delayed=bool(is_old and not handed_over),
         next_at=next_code_at(day=day, taken=taken, gap_until=gap_until),
-        left_today=max(CODES_A_DAY - taken, 0),
+        left_today=max(CODES_A_DAY - taken_today, 0),
     )
 
 

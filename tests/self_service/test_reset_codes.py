@@ -163,6 +163,18 @@ class AskingTests(cast.Cast, TestCase):
         self.assertContains(r, 'Mã có hiệu lực đến <strong class="nowrap">00:00</strong>')
         self.assertContains(r, SPENT)
 
+    def test_after_midnight_step_2_counts_what_is_left_of_the_new_day(self):
+        clock = Clock(self, 2026, 3, 2, 23, 50)
+        self.ask()
+        clock.to(2026, 3, 2, 23, 58)
+        self.ask()
+        self.assertContains(self.client.get(CODE), SPENT)
+
+        clock.to(2026, 3, 3, 0, 1)
+
+        r = self.client.get(CODE)
+        self.assertContains(r, '<strong class="nowrap">00:03</strong> (còn 2 lần hôm nay)')
+
     def test_the_button_of_step_2_sends_another_when_it_is_time(self):
         self.ask()
         self.assertContains(self.client.get(CODE), "Gửi lại mã")
