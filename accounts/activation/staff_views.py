@@ -32,6 +32,7 @@ from otp.sentences import duration
 
 RIGHT = Right.PRINT_SLIPS
 SLIPS_ON_A_PAGE = 50
+LONGEST_UNIT = 200  # characters of a unit with those above it, on paper
 
 State = ActivationSlip.State
 
@@ -202,12 +203,21 @@ def _print(request: StaffRequest) -> HttpResponse:
     tree = Tree()
     is_four = request.POST.get("layout") == Layout.FOUR
     context: dict[str, Any] = {
-        "slips": [(each, tree.path(each.account.unit_id)) for each in printed],
+        "slips": [(each, _fitting(tree.path(each.account.unit_id))) for each in printed],
         "shape": "four" if is_four else "one",
         "tries": TRIES.count,
         "site_address": settings.PUBLIC_BASE_URL.rstrip("/") + reverse("accounts:activate"),
     }
     return render(request, "activation/print.html", context)
+
+
+def _fitting(path: str) -> str:
+    """Write a unit with as many of those above it as a slip has room for, the nearest first."""
+    names = path.split("/")
+    first = len(names) - 1
+    while first and len("/".join(names[first - 1 :])) <= LONGEST_UNIT:
+        first -= 1
+    return "/".join(["…", *names[first:]] if first else names)
 
 
 def _changed_since(request: StaffRequest, people: list[Account], keys: list[int]) -> list[str]:
