@@ -1,6 +1,5 @@
 """For monitors: whether the process lives, and whether it can do its work."""
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -11,6 +10,7 @@ from accounts.api.door import door
 from accounts.models import ProgramToken
 from accounts.upkeep import records
 from mailportal import client_address, schema, shield
+from otp import gateways
 from otp.models import GatewayState
 from otp.outbox import life
 
@@ -66,4 +66,4 @@ def _look() -> tuple[dict[str, bool], bool]:
 
 def _a_gateway_is_open() -> bool:
     paused = GatewayState.objects.paused().values_list("name", flat=True)
-    return not set(settings.SMS_GATEWAY.split(",")) <= set(paused)
+    return not set(gateways.in_use()) <= set(paused)

@@ -26,7 +26,7 @@ from accounts.pages import fixed
 from mailportal import client_address, errors, health, schema, shield
 from mailportal.metrics import views as metrics
 from mailportal.postgresql.base import DatabaseWrapper
-from otp.counting.tightening import Held
+from otp.counting.tightening import CallerHeld
 
 logger = logging.getLogger(__name__)
 
@@ -235,7 +235,7 @@ class FaultMiddleware:
             case TooManyRequests():
                 shield.remember(error)
                 return errors.too_many_requests(request, error.until)
-            case Held():
+            case CallerHeld():
                 return errors.too_many_requests(request, error.until)
             case Busy() | NoAnswer():
                 return errors.unavailable(request)

@@ -11,6 +11,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from otp import gateways
 from otp.models import GAP
 from otp.suppliers.code_ways import VOICE, ZNS
 from otp.suppliers.gateway import CODE_GATEWAYS, GATEWAYS, known_names
@@ -35,7 +36,7 @@ def check_codes(**_: Any) -> list[CheckMessage]:
 @register(Tags.security)
 def check_gateway(**_: Any) -> list[CheckMessage]:
     """Check that the chosen SMS gateway has what it needs."""
-    names = settings.SMS_GATEWAY.split(",")
+    names = gateways.in_use()
     faults = [fault for name in names for fault in (*_gateway(name), *_in_clear(name))]
     return [*faults, *_described()]
 
@@ -63,7 +64,7 @@ def check_code_ways(**_: Any) -> list[CheckMessage]:
             "TWILIO_VOICE_FROM": ways.voice_from,
         }
         faults += _missing(f"CODE_WAYS with {VOICE}", needed, "otp.E020")
-        if "twilio" not in settings.SMS_GATEWAY.split(","):
+        if "twilio" not in gateways.in_use():
             faults += _in_clear("twilio")
     return faults
 
@@ -142,7 +143,7 @@ def check_webhook(**_: Any) -> list[CheckMessage]:
 @register(Tags.security, deploy=True)
 def check_gateway_is_real(**_: Any) -> list[CheckMessage]:
     """Refuse, in a deployment, a gateway that shows codes to whoever reads the host (OT-15)."""
-    if {"console", "file"}.isdisjoint(settings.SMS_GATEWAY.split(",")):
+    if {"console", "file"}.isdisjoint(gateways.in_use()):
         return []
     return [
         Error(

@@ -46,7 +46,7 @@ _TYPED_AT = "password_at"
 _COME_IN = "UPDATE accounts_account SET last_login = %s WHERE id = %s"
 
 
-class Held(Exception):
+class LoginHeld(Exception):
     """Too many wrong passwords for one address, whether or not it exists; over at `until`."""
 
     def __init__(self, until: dt.datetime) -> None:
@@ -67,7 +67,7 @@ class AccountBackend(ModelBackend):
     ) -> Account | None:
         """Find the account with this name and password, or None.
 
-        Raises `Held`, `Busy` or `directory.NoAnswer`. The try is charged before the hash is
+        Raises `LoginHeld`, `Busy` or `directory.NoAnswer`. The try is charged before the hash is
         computed and given back when the password is right, so that parallel tries cannot outrun
         the limit. An unknown name costs a hash of those stored, and the same bind.
         """
@@ -79,7 +79,7 @@ class AccountBackend(ModelBackend):
         charge = limits.charge(FAILURES, counted_as)
         if not charge.granted:
             note_hold(address, counted_as)
-            raise Held(charge.until)
+            raise LoginHeld(charge.until)
         try:
             right = _is_right(account, password or "", decoy)
         except (Busy, directory.NoAnswer):
@@ -182,7 +182,7 @@ def _alarm(account: Account) -> None:
 
 @sensitive_variables("password")
 def confirm_password(request: HttpRequest, account: Account, password: str) -> bool:
-    """Check the password of somebody who is logged in, under the same count; raises `Held`.
+    """Check the password of somebody who is logged in, under the same count; raises `LoginHeld`.
 
     Raises SessionInterrupted where the account was closed or removed meanwhile: then no password
     is right, and to call it wrong would be a lie.

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import devices, login, login_notices, sessions
 from accounts.access.forms import LoginForm
 from accounts.access.limits import limit_posts
-from accounts.access.login import Held
+from accounts.access.login import LoginHeld
 from accounts.addresses import mended
 from accounts.directory import NoAnswer
 from accounts.models import Account, AuditEvent, LoginNotice
@@ -52,7 +52,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             account = login.log_in(request, **form.cleaned_data)
-        except Held as held:
+        except LoginHeld as held:
             held_until = held.until
         except NoAnswer:
             form.add_error(None, DIRECTORY_AWAY)

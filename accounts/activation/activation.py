@@ -24,7 +24,7 @@ from otp import codes
 from otp.codes import Answer, TooSoon
 from otp.counting import limits
 from otp.counting.ceilings import Paused
-from otp.counting.tightening import Held
+from otp.counting.tightening import CallerHeld
 from otp.models import Purpose
 
 OPEN_FOR = dt.timedelta(minutes=30)  # from the right signs to a confirmed number
@@ -57,7 +57,7 @@ class Activation:
     @classmethod
     @sensitive_variables("typed")
     def start(cls, session: SessionBase, asked: str, typed: str) -> bool:
-        """Open the way where the signs are those of the address's slip; raises `Held`."""
+        """Open the way where the signs are those of the address's slip; raises `CallerHeld`."""
         address = Account.objects.main_address(asked)
         slip = slips.find(address, typed)
         if slip is None:
@@ -101,7 +101,7 @@ class Activation:
 
     @sensitive_variables()
     def ask(self, phone: str, *, nonce: str) -> None:
-        """Send a code to the number, or raise `TooSoon`, `Paused` or `Held`.
+        """Send a code to the number, or raise `TooSoon`, `Paused` or `CallerHeld`.
 
         Asking again for the same number while its code is good sends nothing; the form's `nonce`
         finds the code again whose answer was lost.
@@ -111,7 +111,7 @@ class Activation:
             return
         try:
             self._issue(phone, nonce)
-        except (TooSoon, Paused, Held) as refusal:
+        except (TooSoon, Paused, CallerHeld) as refusal:
             issued = codes.issued_to(self.account.address, Purpose.PHONE, nonce=nonce)
             if issued and self.account.new_phone == phone:
                 self._keep(issued, nonce, phone)

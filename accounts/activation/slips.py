@@ -112,8 +112,8 @@ def take_back(slip: ActivationSlip, *, by: Account) -> bool:
 def find(address: str, typed: str) -> ActivationSlip | None:
     """Give the slip of the owner of `address` whose signs were typed, or None.
 
-    Raises `Held`. The try is charged before it is compared, and given back when it was right. An
-    address without a slip costs the same: the same statements, the same derivation.
+    Raises `CallerHeld`. The try is charged before it is compared, and given back when it was right.
+    An address without a slip costs the same: the same statements, the same derivation.
     """
     slip = _usable(address)
     slip_id = slip.pk if slip else slips.decoy_of(address)

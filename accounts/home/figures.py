@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from django.conf import settings
 from django.db import Error
 from django.db.models import Count, F, Max, Q, QuerySet, Value
 from django.db.models.functions import Now
@@ -39,7 +38,7 @@ from accounts.reports.coverage import People
 from accounts.reports.history import Figures
 from accounts.reports.tables import Share, number, percent
 from accounts.upkeep import records
-from otp import office
+from otp import gateways, office
 from otp.codes.fates import CARRIER, Fate, of_day, with_fate
 from otp.models import OFFICE_ZONE, GatewayState, Message
 from otp.outbox import life
@@ -184,7 +183,7 @@ def _queue(_reader: Reader) -> Iterator[Figure]:
 
 
 def _gateways(_reader: Reader) -> Iterator[Figure]:
-    used = settings.SMS_GATEWAY.split(",")
+    used = gateways.in_use()
     paused = set(GatewayState.objects.paused().filter(name__in=used).values_list("name", flat=True))
     yield Figure(
         _("Nhà cung cấp SMS đang dùng"),

@@ -20,7 +20,7 @@ from otp.codes import Answer, TooSoon, Verdict, status
 from otp.codes.status import CodeStatus
 from otp.counting.ceilings import Paused
 from otp.counting.keyed_names import name_of
-from otp.counting.tightening import OFFICE_SHARE, Asker, Held
+from otp.counting.tightening import OFFICE_SHARE, Asker, CallerHeld
 from otp.models import CALLER_TRIES, CODES_A_DAY, Purpose
 
 
@@ -82,7 +82,7 @@ def send(account: Account, *, by: Account) -> None:
             AuditEvent.record(AuditEvent.Event.CALLER_ASKED, account, actor=by)
     except TooSoon as too_soon:
         raise NotNow(_when(too_soon)) from None
-    except Held as held:
+    except CallerHeld as held:
         sentence = _("Bạn đã nhắn hoặc nhập sai quá nhiều: nhắn tiếp được từ %(time)s.")
         raise NotNow(sentence % {"time": moment(held.until)}) from None
     except Paused:
@@ -93,7 +93,7 @@ def send(account: Account, *, by: Account) -> None:
 def check(account: Account, typed: str, *, by: Account) -> Answer:
     """Check the words that the caller read back to `by`; each call costs one try.
 
-    Raises `Held` where `by` has typed too many wrong ones. Runs in no transaction.
+    Raises `CallerHeld` where `by` has typed too many wrong ones. Runs in no transaction.
     """
     live = codes.issued_to(account.address, Purpose.CALLER, nonce=_nonce(by))
     if live is None:

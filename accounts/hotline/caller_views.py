@@ -20,7 +20,7 @@ from accounts.models import Account
 from accounts.models.right import Right
 from accounts.pages.requests import pages, post_only
 from otp.codes import Verdict
-from otp.counting.tightening import Held
+from otp.counting.tightening import CallerHeld
 
 
 @post_only
@@ -71,7 +71,7 @@ def _verified_until(
     """Try what was typed; say until when it is good, or tell what is wrong with it."""
     try:
         answer = caller_check.check(account, form.cleaned_data["words"], by=request.user)
-    except Held as held:
+    except CallerHeld as held:
         sentence = _("Bạn đã nhập sai quá nhiều lần: nhập tiếp được từ %(time)s.")
         form.add_error("words", sentence % {"time": moment(held.until)})
         return None

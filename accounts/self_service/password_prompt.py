@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.access import login, sessions
-from accounts.access.login import FAILURES, Held
+from accounts.access.login import FAILURES, LoginHeld
 from accounts.directory import NoAnswer
 from accounts.models import Account
 from accounts.pages.forms import DIRECTORY_AWAY, PortalForm
@@ -28,7 +28,7 @@ def current_password_is_right(request: PersonRequest, form: PortalForm) -> bool:
         return True
     try:
         right = login.confirm_password(request, request.user, form.cleaned_data["password"])
-    except Held as held:
+    except LoginHeld as held:
         form.add_error(
             "password",
             _("Đã nhập sai nhiều lần. Hãy thử lại sau %(time)s.")

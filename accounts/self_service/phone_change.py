@@ -17,7 +17,7 @@ from accounts.self_service.pending_code import PendingCode
 from otp import codes
 from otp.codes import Answer, TooSoon, Verdict
 from otp.counting.ceilings import Paused
-from otp.counting.tightening import Held
+from otp.counting.tightening import CallerHeld
 from otp.models import Purpose
 
 
@@ -58,7 +58,7 @@ class PhoneChange:
         nonce = nonce or secrets.token_urlsafe()
         try:
             return cls._issue(session, account, phone, nonce)
-        except (TooSoon, Paused, Held) as refusal:
+        except (TooSoon, Paused, CallerHeld) as refusal:
             issued = codes.issued_to(account.address, Purpose.PHONE, nonce=nonce)
             if issued and Account.objects.filter(pk=account.pk, new_phone=phone).exists():
                 return cls._begin(session, account, issued, nonce, phone)

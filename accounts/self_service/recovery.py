@@ -23,7 +23,7 @@ from otp import codes
 from otp.codes import Answer, TooSoon
 from otp.counting import keyed_names, limits
 from otp.counting.ceilings import Paused, ProofNeeded
-from otp.counting.tightening import Held
+from otp.counting.tightening import CallerHeld
 from otp.models import Purpose
 
 _FACTOR_SHOWN = "recovery_factor"  # in the session: for which code the second factor was shown
@@ -102,7 +102,7 @@ class Recovery:
         ask = _Ask(address, asked, account, nonce)
         try:
             return cls._issue(session, ask, proved=proved, word=word)
-        except (TooSoon, Paused, Held, ProofNeeded) as refusal:
+        except (TooSoon, Paused, CallerHeld, ProofNeeded) as refusal:
             issued = codes.issued_to(address, Purpose.RECOVERY, nonce=ask.nonce)
             if issued:
                 return cls._take_up(session, ask, issued)

@@ -16,7 +16,7 @@ from django.utils.deprecation import MiddlewareMixin
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.access import login, sessions
-from accounts.access.login import Held
+from accounts.access.login import LoginHeld
 from accounts.credentials.hashers import Busy
 from accounts.directory import NoAnswer
 from accounts.models import Account
@@ -55,7 +55,7 @@ def _by_password(request: HttpRequest, account: Account, _: str) -> None:
     typed = request.POST.get(field) or request.POST.get("password", "")
     try:
         login.log_in(request, account.address, typed)
-    except (Held, Busy, NoAnswer):
+    except (LoginHeld, Busy, NoAnswer):
         return  # the page of the log-in says so
 
 

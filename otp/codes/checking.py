@@ -16,7 +16,7 @@ from otp.codes import words
 from otp.codes.rule import CLOSED_FOR, CODE_LENGTH, GRANT, STREAK, streak_keys, tries_of
 from otp.counting import keyed_names, limits, tightening
 from otp.counting.limits import Limit
-from otp.counting.tightening import NOBODY, Asker, Held
+from otp.counting.tightening import NOBODY, Asker, CallerHeld
 from otp.models import GUESSES, Code, Meter, Purpose
 
 _STREAK_KEPT = dt.timedelta(days=30)
@@ -111,7 +111,7 @@ def verify(
 
     What is right works once.
 
-    Raises `Held`, at no cost, where the asker has guessed wrong too often.
+    Raises `CallerHeld`, at no cost, where the asker has guessed wrong too often.
 
     The charge of a wrong guess is committed before anybody can learn that it was wrong. A right one
     is taken in the same transaction as all that `accepted` does, so that both are on record or
@@ -135,7 +135,7 @@ def verify(
             return Answer(Verdict.SPENT, 0)
         held_until, left, pepper_id, may_match = row
         if held_until is not None:
-            raise Held(held_until)
+            raise CallerHeld(held_until)
         if left is None:
             return Answer(Verdict.SPENT, 0)
         if not (_matches(code_id, purpose, pepper_id, guess) and may_match):

@@ -14,7 +14,7 @@ from django.views.decorators.debug import sensitive_variables
 from otp.codes.rule import STREAK, next_code_at, streak_keys
 from otp.counting import keyed_names, limits, tightening
 from otp.counting.ceilings import Paused, ProofNeeded
-from otp.counting.tightening import NOBODY, Asker, Held
+from otp.counting.tightening import NOBODY, Asker, CallerHeld
 from otp.models import CODES_A_DAY, GAP, OFFICE_ZONE, Code, LocalDay, Purpose
 
 
@@ -125,10 +125,10 @@ def issue(
 ) -> Issued:
     """Enter a code for `address` in the ledger, or raise `TooSoon` or what stops this asker.
 
-    That is `Paused`, `Held` or `ProofNeeded`, in this order. `proved` says that the asker has shown
-    the work that is asked for while under attack. The code will work only for whoever shows the
-    same `nonce` (the browser's session holds it). PostgreSQL keeps the office's
-    rule, by its own clock, whoever asks and however many at once.
+    That is `Paused`, `CallerHeld` or `ProofNeeded`, in this order. `proved` says that the asker has
+    shown the work that is asked for while under attack. The code will work only for whoever shows
+    the same `nonce` (the browser's session holds it). PostgreSQL keeps the office's rule, by its
+    own clock, whoever asks and however many at once.
     """
     code_id = uuid.uuid4()
     keys = keyed_names.names_of("address", address)
@@ -225,14 +225,14 @@ def give_places_back(code_ids: Collection[uuid.UUID]) -> None:
     )
 
 
-def _refusal(rule: dict[str, Any], *, proved: bool) -> TooSoon | Paused | Held | ProofNeeded:
+def _refusal(rule: dict[str, Any], *, proved: bool) -> TooSoon | Paused | CallerHeld | ProofNeeded:
     with connection.cursor() as cursor:
         cursor.execute(_WHEN_NEXT, rule)
         held_until, paused, proof_needed, now, day, gap_until, taken = cursor.fetchone()
     if paused:
         return Paused()
     if held_until is not None:
-        return Held(held_until)
+        return CallerHeld(held_until)
     if proof_needed and not proved:
         return ProofNeeded()
     next_at = next_code_at(day=day, taken=taken, gap_until=max(gap_until or now, now))

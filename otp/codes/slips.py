@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from otp.counting import keyed_names, limits, tightening
 from otp.counting.limits import Limit
-from otp.counting.tightening import Asker, Held
+from otp.counting.tightening import Asker, CallerHeld
 
 # No sign that looks like another one, and no vowel: a Vietnamese input method changes nothing.
 SIGNS = "CFGHJKMNPQRTVX3479"
@@ -66,7 +66,7 @@ def decoy_of(address: str) -> uuid.UUID:
 def charge(slip: uuid.UUID, asker: Asker) -> bool:
     """Charge one try at a slip, or a decoy; False where this caller has none left.
 
-    Raises `Held`, at no cost, where the caller has guessed wrong too often, at whatever.
+    Raises `CallerHeld`, at no cost, where the caller has guessed wrong too often, at whatever.
     """
     who = _who(slip, asker)
     parameters = tightening.parameters(asker) | {
@@ -81,7 +81,7 @@ def charge(slip: uuid.UUID, asker: Asker) -> bool:
         return False
     held_until, granted = row
     if held_until is not None:
-        raise Held(held_until)
+        raise CallerHeld(held_until)
     return bool(granted)
 
 

@@ -18,6 +18,7 @@ from django.db.models import Count
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from otp import gateways
 from otp.models import GUESSES, Brakes, Code
 
 
@@ -70,7 +71,7 @@ GUESSES_IN_AN_HOUR = 60  # percent of the day's
 GUESSES_TO_A_HIT = 1_000_000  # at codes of six digits
 
 
-class Held(Exception):
+class CallerHeld(Exception):
     """The caller, or its network, has guessed or asked too often; it may go on from `until`."""
 
     def __init__(self, until: dt.datetime) -> None:
@@ -160,7 +161,7 @@ GIVE_BACK_GUESSES = TALLY.format(what="guesses", amount="-attempts")
 def parameters(asker: Asker) -> dict[str, Any]:
     """Give what the statements above are run with."""
     return {
-        "gateways": settings.SMS_GATEWAY.split(","),
+        "gateways": gateways.in_use(),
         "steps_at": [at / 100 for at in STEPS_AT],
         "proof": Step.PROOF,
         "two": Step.TWO,

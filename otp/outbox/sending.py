@@ -8,13 +8,12 @@ import uuid
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
-from django.conf import settings
 from django.db import Error, connection, transaction
 from django.db.models import Min
 from django.db.models.functions import Now
 from django.views.decorators.debug import sensitive_variables
 
-from otp import codes
+from otp import codes, gateways
 from otp.counting import tightening
 from otp.models import Message, Purpose
 from otp.outbox import life
@@ -170,7 +169,7 @@ def can_send() -> bool:
 
     One statement, which waits for nothing and nobody.
     """
-    parameters = {"gateways": settings.SMS_GATEWAY.split(",")}
+    parameters = {"gateways": gateways.in_use()}
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {tightening.CAN_SEND}", parameters)
         return bool(cursor.fetchone()[0])

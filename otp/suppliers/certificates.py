@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from otp import gateways
 from otp.suppliers import esms, twilio
 from otp.suppliers.code_ways import VOICE, ZNS
 from otp.suppliers.tls import trusting
@@ -57,24 +58,24 @@ def look() -> Iterator[Look]:
 
 
 def _places() -> Iterator[Place]:
-    gateways = settings.SMS_GATEWAY.split(",")
+    used = gateways.in_use()
     addresses = [(settings.ALERT_WEBHOOK_URL, ""), (settings.DOVEADM_URL, settings.DOVEADM_CA_FILE)]
     ways = settings.CODE_WAYS
-    if "twilio" in gateways or VOICE in ways.order:
+    if "twilio" in used or VOICE in ways.order:
         addresses.append((settings.TWILIO_API_BASE or twilio.API_BASE, ""))
     if ZNS in ways.order:
         addresses.append((ways.zalo.api_base or zns.API_BASE, ""))
         addresses.append((ways.zalo.oauth_base or tokens.OAUTH_BASE, ""))
-    if "esms" in gateways:
+    if "esms" in used:
         addresses.append((settings.ESMS_API_BASE or esms.API_BASE, ""))
     addresses += [
-        (each.address, "") for name, each in settings.SMS_SUPPLIERS.items() if name in gateways
+        (each.address, "") for name, each in settings.SMS_SUPPLIERS.items() if name in used
     ]
     for address, ca_file in addresses:
         parts = urlsplit(address)
         if parts.scheme == "https" and parts.hostname:
             yield Place(parts.hostname, parts.port or 443, ca_file=ca_file)
-    if "smpp" in gateways and settings.SMPP.is_secured:
+    if "smpp" in used and settings.SMPP.is_secured:
         host, port = settings.SMPP.place
         yield Place(host, port, ca_file=settings.SMPP.ca_file)
     by_smtp = settings.EMAIL_BACKEND.endswith("smtp.EmailBackend")

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
-from otp import phones
+from otp import gateways, phones
 
 GATEWAYS = {
     "console": "otp.suppliers.gateway.ConsoleGateway",
@@ -115,7 +115,7 @@ class StandingGateway(Protocol):
 
 def from_settings() -> list[SmsGateway]:
     """Make the gateways that SMS_GATEWAY names, in its order."""
-    return [_make(name) for name in settings.SMS_GATEWAY.split(",")]
+    return [_make(name) for name in gateways.in_use()]
 
 
 def for_codes() -> dict[str, SmsGateway]:

@@ -90,7 +90,7 @@ class Day:
 
         from otp.codes import TooSoon
         from otp.counting.ceilings import Paused
-        from otp.counting.tightening import Held
+        from otp.counting.tightening import CallerHeld
 
         now = timezone.now()
         for attacker in self.attackers:
@@ -98,7 +98,7 @@ class Day:
                 continue
             try:
                 self.strike(attacker)
-            except Held as held:
+            except CallerHeld as held:
                 self.held[attacker] = held.until
             except TooSoon:
                 continue
@@ -124,7 +124,7 @@ class Day:
         from otp import codes
         from otp.codes import TooSoon, Verdict
         from otp.counting.ceilings import Paused
-        from otp.counting.tightening import Held
+        from otp.counting.tightening import CallerHeld
         from otp.models import Code, Purpose
 
         person = asker(f"person{n}", known=n % 2 == 1)
@@ -140,7 +140,7 @@ class Day:
                 codes.verify(row.pk, Purpose.RECOVERY, guess, nonce="n", asker=person).verdict
                 for guess in guesses
             ]
-        except (Held, Paused, TooSoon):
+        except (CallerHeld, Paused, TooSoon):
             self.waiting.append(n)
         else:
             if verdicts[-1] is Verdict.RIGHT:
