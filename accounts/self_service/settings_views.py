@@ -321,7 +321,7 @@ def activity(request: PersonRequest) -> HttpResponse:
         if app_passwords.are_offered() and app_passwords.of(user):
             messages.info(request, _STILL_OPEN)
         return redirect("accounts:activity")
-    opened, webmail = _sessions(request), webmail_logins.of(user)
+    opened, webmail = _sessions(request), webmail_logins.of(user, LISTED + 1)
     context = {
         "history": _history(request),
         "sessions": opened[:LISTED],

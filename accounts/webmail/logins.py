@@ -147,13 +147,16 @@ def end_by_token(token: str) -> None:
         login.delete()
 
 
-def of(account: Account) -> list[WebmailLogin]:
-    """List what is open of an account, the newest first; none where there is no single sign-on."""
+def of(account: Account, at_most: int) -> list[WebmailLogin]:
+    """List what is open of an account, the newest first; none where there is no single sign-on.
+
+    Whoever has the password can open as many as he likes: no more are read than `at_most`.
+    """
     if not settings.WEBMAIL_SSO.is_on:
         return []
     now = timezone.now()
     rows = WebmailLogin.objects.filter(account=account, turn__gt=0, ends_at__gt=now)
-    return list(rows.filter(turned_at__gt=now - IDLE).order_by("-turned_at"))
+    return list(rows.filter(turned_at__gt=now - IDLE).order_by("-turned_at")[:at_most])
 
 
 def mail_name(login: WebmailLogin) -> str:

@@ -5,7 +5,9 @@ from unittest import mock
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
+from django.db import connection
 from django.test import Client, TestCase, override_settings
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
@@ -87,6 +89,33 @@ class WayTests(SignOn, TestCase):
         page = self.client.get("/cau-hinh/hoat-dong/")
         self.assertContains(page, "Đăng nhập webmail qua cổng")
         self.assertContains(page, "Thư trên web")
+
+    def test_of_very_many_no_more_are_read_than_are_shown(self):
+        now = timezone.now()
+        WebmailLogin.objects.bulk_create(
+            WebmailLogin(
+                account=self.an,
+                browser=f"Trình duyệt {n}",
+                challenge="x" * 43,
+                ends_at=now + dt.timedelta(hours=1),
+                turn=1,
+                turned_at=now - dt.timedelta(seconds=n),
+                access_digest=f"{n:064x}",
+            )
+            for n in range(60)
+        )
+        self.log_in()
+
+        with CaptureQueriesContext(connection) as asked:
+            page = self.client.get("/cau-hinh/hoat-dong/")
+
+        (read,) = (each["sql"] for each in asked if 'FROM "accounts_webmaillogin"' in each["sql"])
+        self.assertIn("LIMIT 51", read)
+        self.assertContains(page, "Thư trên web", count=50)
+        self.assertContains(page, "Trình duyệt 49<")
+        self.assertContains(page, "Còn các phiên khác không nêu ở đây.")
+        WebmailLogin.objects.filter(turned_at__lte=now - dt.timedelta(seconds=50)).delete()
+        self.assertNotContains(self.client.get("/cau-hinh/hoat-dong/"), "Còn các phiên khác")
 
 
 class OwingTests(SignOn, TestCase):
