@@ -39,6 +39,15 @@ _A_DAY = dt.timedelta(days=1)
 _OTHER = re.compile(r"DATABASE_.*")  # variables that lead to the portal's own database
 _STAMP = "%Y%m%dT%H%M%SZ"
 
+# From a dump to the statements that make it anew, and to what carries them out.
+SCRIPT = ["pg_restore", "--no-owner", "--no-privileges", "--file=-"]
+PSQL = ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null"]
+# What pg_restore of PostgreSQL 17 and later begins with, and servers before it refuse.
+FOR_OLDER = (
+    b"\nSET transaction_timeout = 0;\n",
+    b"\nSELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout';\n",
+)
+
 # Everything but what is PostgreSQL's own.
 EMPTY = """
 DO $$ DECLARE name text; BEGIN
@@ -133,17 +142,30 @@ def _made_at(file: Path) -> dt.datetime:
 def _dump(encrypt: list[str], file: IO[bytes]) -> None:
     ours = programs_environment(connection.settings_dict)
     with _snapshot() as (snapshot, counts), _scratch() as scratch:
-        restore = ["pg_restore", "--no-owner", "--no-privileges", "--exit-on-error"]
-        restore.append("--dbname=" if scratch else f"--file={os.devnull}")
         with (
             Program(["pg_dump", "--format=custom", f"--snapshot={snapshot}"], ours) as dump,
             Program(encrypt, takes=True, gives=file) as encrypted,
-            Program(restore, scratch, takes=True, gives=subprocess.DEVNULL) as restored,
+            _restored(scratch) as restored,
         ):
             pipes.pour(dump, encrypted, restored)
         if scratch:
             _compare(scratch, counts)
             _verify_chain(scratch)
+
+
+@contextmanager
+def _restored(scratch: dict[str, str]) -> Iterator[Program]:
+    """Give what reads a dump to its end, into the scratch database where there is one."""
+    if not scratch:
+        with Program(SCRIPT, takes=True, gives=subprocess.DEVNULL) as read:
+            yield read
+        return
+    with (
+        Program(SCRIPT, takes=True) as script,
+        Program(PSQL, scratch, takes=True, gives=subprocess.DEVNULL) as psql,
+        pipes.pouring(script, psql, change=FOR_OLDER),
+    ):
+        yield script
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 import os
 import subprocess
 import tempfile
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import IO, Self
 
@@ -82,15 +84,47 @@ class Program:
         return self._said.readline(500).decode(errors="replace").strip()
 
 
-def pour(source: Program, *into: Program) -> None:
-    """Give all that a program says to each of others; raises Failed where it did not end well."""
+def pour(source: Program, *into: Program, change: tuple[bytes, bytes] = (b"", b"")) -> None:
+    """Give all that a program says to each of others; raises Failed where it did not end well.
+
+    `change` is what stands once at the beginning, and what is said instead.
+    """
     assert source.process.stdout
-    while chunk := source.process.stdout.read(CHUNK):
+    old, new = change
+    chunk = source.process.stdout.read(CHUNK).replace(old, new, 1)
+    while chunk:
         for program in into:
             give(program, chunk)
+        chunk = source.process.stdout.read(CHUNK)
     # What the others have may not be whole, and must not end as if it were.
     if source.process.wait():
         raise Failed(f"{source.name} ended too soon.")
+
+
+@contextmanager
+def pouring(source: Program, into: Program, *, change: tuple[bytes, bytes]) -> Iterator[None]:
+    """Pour one into the other meanwhile, to the end; raises Failed as `pour` does."""
+    failed: list[Failed] = []
+
+    def do() -> None:
+        try:
+            pour(source, into, change=change)
+        except Failed as error:
+            failed.append(error)
+            source.process.kill()  # else who gives to it would wait for ever
+
+    beside = threading.Thread(target=do)
+    beside.start()
+    try:
+        yield
+        source.close()
+    except BaseException:
+        source.process.kill()
+        raise
+    finally:
+        beside.join()
+    if failed:
+        raise failed[0]
 
 
 def give(program: Program, chunk: bytes) -> None:

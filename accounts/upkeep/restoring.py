@@ -12,19 +12,19 @@ from django.db import connection
 from psycopg.sql import Literal
 
 from accounts.upkeep import pipes
-from accounts.upkeep.backups import EMPTY, programs_environment
+from accounts.upkeep.backups import EMPTY, FOR_OLDER, PSQL, SCRIPT, programs_environment
 from accounts.upkeep.pipes import Failed, Program
 
 _OTHERS = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
+_QUIETLY = "SET LOCAL client_min_messages = warning;\n"  # what it says first is then what failed
 _UNFINISHED = "restored and not finished: "
 _MARK = """
 SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'public'
 """
 _TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
-_PSQL = ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null"]
 _REFUSED = 3  # how psql ends over a statement that fails
 
 
@@ -50,12 +50,13 @@ def restore(decrypt: list[str], at: dict[str, Any], name: str) -> None:
     mark = Literal(_UNFINISHED + name).as_string()
     asked = False
     try:
-        with Program(_PSQL, programs_environment(at), takes=True, gives=subprocess.DEVNULL) as psql:
-            pipes.give(psql, f"BEGIN;\n{EMPTY}\n".encode())
-            with Program(decrypt) as decrypted:
-                script = ["pg_restore", "--no-owner", "--no-privileges", "--file=-"]
-                with Program(script, takes=decrypted.process.stdout) as restored:
-                    pipes.pour(restored, psql)
+        with Program(PSQL, programs_environment(at), takes=True, gives=subprocess.DEVNULL) as psql:
+            pipes.give(psql, f"BEGIN;\n{_QUIETLY}{EMPTY}\n".encode())
+            with (
+                Program(decrypt) as decrypted,
+                Program(SCRIPT, takes=decrypted.process.stdout) as restored,
+            ):
+                pipes.pour(restored, psql, change=FOR_OLDER)
             pipes.give(psql, f"COMMENT ON SCHEMA public IS {mark};\n".encode())
             # Only now is it known that nothing is missing at the end.
             asked = True

@@ -1,6 +1,7 @@
 """Backups made and put back as the operator does it, between databases of the tests."""
 
 import os
+import shutil
 import subprocess
 import tempfile
 from contextlib import closing
@@ -57,6 +58,15 @@ class Backups(cast.Cast, TransactionTestCase):
         environment |= {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
         environment |= {"BACKUP_RECIPIENT": self.recipient, "BACKUP_SCRATCH_URL": self.scratch}
         return environment | changes
+
+    def program(self, name, text):
+        """Give a PATH on which a program is another one."""
+        folder = self.place / f"{name}-{len(text)}"
+        folder.mkdir(exist_ok=True)
+        found = {"age": shutil.which("age"), "psql": BIN / "psql"}
+        (folder / name).write_text(text.format_map(found))
+        (folder / name).chmod(0o755)
+        return f"{folder}{os.pathsep}{BIN}{os.pathsep}{os.environ['PATH']}"
 
     def manage(self, *command, **changes):
         with closing(Output()) as stdout, closing(Output()) as stderr:

@@ -49,6 +49,27 @@ class BackupTests(Backups):
         with connection.cursor() as cursor:
             cursor.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
+    def test_servers_before_postgresql_17_are_told_nothing_that_they_refuse(self):
+        said = self.place / "said"
+        path = self.program("psql", f'#!/bin/sh\ntee -a {said} | {{psql}} "$@"\n')
+
+        file = self.back_up(PATH=path)
+        command = ("restore", str(file), "--identity", str(self.key))
+        r = self.manage(*command, DATABASE_URL=self.database("older"), PATH=path)
+
+        self.assertEqual(r.returncode, 0, r.stderr)
+        told = said.read_text()
+        self.assertEqual(told.count("SET idle_in_transaction_session_timeout = 0;"), 2)
+        self.assertNotIn("SET transaction_timeout", told)
+
+    def test_a_backup_that_cannot_be_restored_is_none(self):
+        r = self.manage(
+            "backup", str(self.directory), PATH=self.program("psql", "#!/bin/sh\nexit 3\n")
+        )
+
+        self.assert_refused(r, "psql: ended with 3")
+        self.assertEqual(list(self.directory.iterdir()), [])
+
     def test_old_ones_go_and_the_newest_stays(self):
         now = dt.datetime.now(dt.UTC)
         names = [

@@ -1,8 +1,6 @@
 """Restores as the operator makes them: what was counted still counts, and nothing is half done."""
 
 import json
-import os
-import shutil
 import signal
 import threading
 from contextlib import closing
@@ -20,7 +18,7 @@ from tests.support.programs.deployment import SECRETS, Server, Visitor, start_ea
 from tests.support.programs.output import Output
 from tests.support.programs.starting import Program
 from tests.support.waiting import wait_for
-from tests.upkeep.backups import BIN, Backups, made
+from tests.upkeep.backups import Backups, made
 
 PEOPLE = 1000
 
@@ -185,15 +183,6 @@ class KilledTests(Backups):
             finally:
                 cursor.execute(FREE + ";" + REDO_LAST)
         self.into = self.database("restored")
-
-    def program(self, name, text):
-        """Give a PATH on which a program is another one."""
-        folder = self.place / f"{name}-{len(text)}"
-        folder.mkdir(exist_ok=True)
-        found = {"age": shutil.which("age"), "psql": BIN / "psql"}
-        (folder / name).write_text(text.format_map(found))
-        (folder / name).chmod(0o755)
-        return f"{folder}{os.pathsep}{BIN}{os.pathsep}{os.environ['PATH']}"
 
     def killed_by(self, name, text):
         command = ("restore", str(self.file), "--identity", str(self.key), "--replace")
