@@ -96,8 +96,6 @@ def phone_asked(request: PersonRequest) -> HttpResponse:
 def phone(request: PersonRequest, address: str) -> HttpResponse:
     _own_address_or_404(request, address)
     form = _phone_form(request, request.POST or None)
-    refusal = None
-    paused = False
     if form.is_valid() and password_prompt.current_password_is_right(request, form):
         try:
             change = PhoneChange.start(
@@ -108,19 +106,14 @@ def phone(request: PersonRequest, address: str) -> HttpResponse:
             )
         except AlreadyInForce:
             form.add_error("phone", _("Số này đang được dùng và đã xác thực, không cần nhập lại."))
-        except TooSoon as too_soon:
-            refusal = too_soon
-            _ask_no_more_today(request)
-        except Paused:
-            _ask_no_more_today(request)
-            limits.give_back_post("phone")
-            paused = True
+        except (TooSoon, Paused) as reason:
+            return _page_without_code(request, form, reason)
         else:
             if change is None:
                 messages.success(request, _("Đã lưu số điện thoại."))
                 return redirect("accounts:profile")
             return redirect("accounts:phone-code", address)
-    return _phone_page(request, form, refusal=refusal, paused=paused)
+    return _phone_page(request, form)
 
 
 def _phone_form(request: PersonRequest, data: QueryDict | None) -> PhoneForm:
@@ -135,14 +128,14 @@ def _phone_form(request: PersonRequest, data: QueryDict | None) -> PhoneForm:
 
 
 def _phone_page(
-    request: PersonRequest, form: PhoneForm, *, refusal: TooSoon | None, paused: bool
+    request: PersonRequest, form: PhoneForm, reason: TooSoon | Paused | None = None
 ) -> HttpResponse:
     context = {
         "form": form,
         "address": request.user.address,
         "suggestion": form.suggestion,
-        "refusal": refusal,
-        "paused": paused,
+        "refusal": reason if isinstance(reason, TooSoon) else None,
+        "paused": isinstance(reason, Paused),
         "confirmation": settings.PHONE_CONFIRMATION,
         "asked_first": login.PHONE_ASKED in request.session,
     }
@@ -157,35 +150,31 @@ def phone_again(request: PersonRequest, address: str) -> HttpResponse:
     _own_address_or_404(request, address)
     if not request.user.has_phone:
         return redirect("accounts:phone", address)
-    refusal = None
-    paused = False
     try:
         change = PhoneChange.start(
             request.session, request.user, request.user.phone, nonce=nonce_of(request)
         )
     except AlreadyInForce:
         change = None
-    except TooSoon as too_soon:
-        refusal = too_soon
-        _ask_no_more_today(request)
-    except Paused:
-        _ask_no_more_today(request)
-        limits.give_back_post("phone")
-        paused = True
-    if refusal or paused:
-        return _phone_page(request, _phone_form(request, None), refusal=refusal, paused=paused)
+    except (TooSoon, Paused) as reason:
+        return _page_without_code(request, _phone_form(request, None), reason)
     if change is not None:
         return redirect("accounts:phone-code", address)
     messages.success(request, _("Số điện thoại này đã được xác nhận."))
     return redirect("accounts:profile")
 
 
-def _ask_no_more_today(request: PersonRequest) -> None:
-    """Let somebody on to whom no code can be sent: a campaign asks again at the next log-in.
+def _page_without_code(
+    request: PersonRequest, form: PhoneForm, reason: TooSoon | Paused
+) -> HttpResponse:
+    """Say why no code is sent, and let somebody on: a campaign asks again at the next log-in.
 
     A number that was typed wrong, or a gateway that is away, must keep nobody out of the portal.
     """
     request.session.pop(login.PHONE_ASKED, None)
+    if isinstance(reason, Paused):
+        limits.give_back_post("phone")
+    return _phone_page(request, form, reason)
 
 
 def _number_of(account: Account) -> dict[str, str]:
