@@ -86,15 +86,10 @@ class AccountBackend(ModelBackend):
             if _was_not_compared(account):
                 limits.give_back(FAILURES, counted_as)
             raise
-        if not right:
+        if not right or account is None or not account.may_log_in:
+            reason = "closed" if right else "password"
             AuditEvent.record(
-                AuditEvent.Event.LOGIN_FAILED, account, address=address, ok=False, reason="password"
-            )
-            return None
-        assert account is not None
-        if not account.may_log_in:
-            AuditEvent.record(
-                AuditEvent.Event.LOGIN_FAILED, account, address=address, ok=False, reason="closed"
+                AuditEvent.Event.LOGIN_FAILED, account, address=address, ok=False, reason=reason
             )
             return None
         limits.give_back(FAILURES, counted_as)
