@@ -15,6 +15,7 @@ from otp.suppliers import http
 from otp.suppliers.gateway import GatewayRefused, NotSent, Sms, Unknown, from_settings
 from otp.suppliers.route import route_from_settings
 from tests.suppliers import test_esms_gateway as in_code
+from tests.suppliers.one_supplier import OneSupplierTestCase
 from tests.support.programs import gateway, sms_files
 from tests.support.sending import SendingTestCase, State
 
@@ -57,19 +58,12 @@ class ExampleTests(SimpleTestCase):
             self.assertEqual(asked[0][1]["Content"], text)
 
 
-class PlainTests(SimpleTestCase):
-    def setUp(self):
-        (self.supplier,) = gateway.supply_each(self, sms_files.Plain)
-        self.log = gateway.EveryLogLine(self)
+class PlainTests(OneSupplierTestCase):
+    kind = sms_files.Plain
 
     def send(self, text=TEXT):
         (carrier,) = from_settings()
         return carrier.send(Sms(PHONE, text, good_for=dt.timedelta(minutes=5), message_id=7))
-
-    def failure(self, kind):
-        with self.assertRaises(kind) as caught:
-            self.send()
-        return caught.exception
 
     def test_a_form_holds_every_text_as_it_is(self):
         for text in (TEXT, HOSTILE):

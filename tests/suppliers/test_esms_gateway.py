@@ -6,11 +6,11 @@ import traceback
 from unittest import mock
 
 from django.conf import settings
-from django.test import SimpleTestCase, override_settings
+from django.test import override_settings
 
 from otp.suppliers import http, receipts
 from otp.suppliers.gateway import GatewayRefused, NotSent, Sms, Unknown, from_settings
-from tests.suppliers.silence import Silence
+from tests.suppliers.one_supplier import OneSupplierTestCase, Silence
 from tests.support.programs import gateway
 
 PHONE = "+84912466981"
@@ -18,26 +18,14 @@ TEXT = "Ma xac thuc: 123456. KHONG cung cap ma cho bat ky ai."
 MESSAGE = 4711
 
 
-class EsmsTests(SimpleTestCase):
+class EsmsTests(OneSupplierTestCase):
     kind = gateway.Esms
-
-    def setUp(self):
-        (self.supplier,) = gateway.supply_each(self, self.kind)
-        self.log = gateway.EveryLogLine(self)
 
     def send(self, message_id=MESSAGE):
         (carrier,) = from_settings()
         return carrier.send(
             Sms(PHONE, TEXT, good_for=dt.timedelta(minutes=5), message_id=message_id)
         )
-
-    def failure(self, kind):
-        with self.assertRaises(kind) as caught:
-            self.send()
-        return caught.exception
-
-    def nowhere_to(self, address):
-        return override_settings(**self.supplier.environment(address))
 
 
 class RequestTests(EsmsTests):

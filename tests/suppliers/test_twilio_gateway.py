@@ -9,30 +9,18 @@ from django.test import SimpleTestCase, override_settings
 
 from otp.suppliers import http
 from otp.suppliers.gateway import GatewayRefused, NotSent, Sms, Unknown, from_settings
-from tests.suppliers.silence import Silence
+from tests.suppliers.one_supplier import OneSupplierTestCase, Silence
 from tests.support.programs import gateway
 
 PHONE = "+84912466981"
 TEXT = "Ma xac thuc: 123456. KHONG cung cap ma cho bat ky ai."
 
 
-class TwilioTests(SimpleTestCase):
-    def setUp(self):
-        self.supplier = gateway.supply(self)
-        self.log = gateway.EveryLogLine(self)
-
+class TwilioTests(OneSupplierTestCase):
     def send(self, *, good_for=300.0):
         sms = Sms(PHONE, TEXT, good_for=dt.timedelta(seconds=good_for))
         (carrier,) = from_settings()
         return carrier.send(sms)
-
-    def failure(self, kind):
-        with self.assertRaises(kind) as caught:
-            self.send()
-        return caught.exception
-
-    def nowhere_to(self, address):
-        return override_settings(**self.supplier.environment(address))
 
 
 class AnswerTests(TwilioTests):

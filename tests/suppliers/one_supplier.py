@@ -1,14 +1,34 @@
-"""What a gateway makes of a supplier that is not there, or that says nothing."""
+"""What the tests of a gateway share: one supplier at the end of the line, and its silence."""
 
 from unittest import mock
+
+from django.test import SimpleTestCase, override_settings
 
 from otp.suppliers import http
 from otp.suppliers.gateway import NotSent, Unknown
 from tests.support.programs import gateway
 
 
+class OneSupplierTestCase(SimpleTestCase):
+    """A supplier of the `kind`, to which the settings lead; `send()` is the test's own."""
+
+    kind = gateway.Twilio
+
+    def setUp(self):
+        (self.supplier,) = gateway.supply_each(self, self.kind)
+        self.log = gateway.EveryLogLine(self)
+
+    def failure(self, kind):
+        with self.assertRaises(kind) as caught:
+            self.send()
+        return caught.exception
+
+    def nowhere_to(self, address):
+        return override_settings(**self.supplier.environment(address))
+
+
 class Silence:
-    """Tests for a test case with a `supplier`, `failure()` and `nowhere_to()`."""
+    """What a gateway makes of a supplier that is not there, or that says nothing."""
 
     def setUp(self):
         super().setUp()
