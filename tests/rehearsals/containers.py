@@ -19,6 +19,7 @@ PATIENCE = 60  # seconds
 KINDS = ("bounding", "effective", "permitted")
 NO_CAPABILITIES = []
 PROXY_CAPABILITIES = ["CAP_CHOWN", "CAP_NET_BIND_SERVICE", "CAP_SETGID", "CAP_SETUID"]
+SENDER, WORKER = (("python", "manage.py", name) for name in ("deliver_messages", "work_jobs"))
 SEEN = """
 import os
 status = dict(line.split(":", 1) for line in open("/proc/self/status") if ":" in line)
@@ -34,12 +35,20 @@ for path in ("/opt/mailportal/x", "/etc/x", "/usr/x"):
 
 
 class Container:
-    def __init__(self, scratch, name):
+    def __init__(self, scratch, name, output):
         self.name = name
         self.program = ("runc", f"--root={scratch / 'runc'}")
         self.process = subprocess.Popen(
-            [*self.program, "run", f"--bundle={scratch / name}", name], stdin=subprocess.DEVNULL
+            [*self.program, "run", f"--bundle={scratch / name}", name],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT if output else None,
         )
+
+    def does(self, *command):
+        """Say whether a command in the container ends well."""
+        done = subprocess.run([*self.program, "exec", self.name, *command], check=False)
+        return done.returncode == 0
 
     def end(self, signal="TERM"):
         subprocess.run([*self.program, "kill", self.name, signal], check=False)
@@ -60,7 +69,7 @@ class Image:
         self.capabilities = capabilities
         self.count = 0
 
-    def start(self, *command, env=(), mounts=()):
+    def start(self, *command, env=(), mounts=(), output=None):
         """Start a container, by the image's own command where none is given."""
         self.count += 1
         bundle = self.scratch / f"{self.name}-{self.count}"
@@ -107,11 +116,20 @@ class Image:
                 }
             )
         (bundle / "config.json").write_text(json.dumps(spec))
-        return Container(self.scratch, bundle.name)
+        return Container(self.scratch, bundle.name, output)
 
     def run(self, *command, **given):
         if code := self.start(*command, **given).process.wait(PATIENCE):
             raise SystemExit(f"{command} ended with {code}")
+
+    def refuses(self, setting, *command, env):
+        """Give the line that names a setting over which the start ends by itself."""
+        process = self.start(*command, env=[*env, setting], output=subprocess.PIPE).process
+        said = process.communicate(timeout=PATIENCE)[0].decode()
+        names = [line for line in said.splitlines() if setting.partition("=")[0] in line]
+        if not (process.returncode and names):
+            raise SystemExit(f"{setting}: ended with {process.returncode}: {said}")
+        return names[-1]
 
 
 class Database:
@@ -175,15 +193,27 @@ def rehearse(scratch, running):
     portal.run("python", "-c", SEEN, env=env)
     say("migrate, as the owner")
     portal.run("python", "manage.py", "migrate", "--noinput", "-v0", env=[*env, owner])
+    say("settings that stop the start")
+    for setting in ("WEB_CONCURRENCY=many", "PORT=0", "SECRET_KEY=", "ALERT_EMAILS=nobody"):
+        say(portal.refuses(setting, env=env))
+    say(portal.refuses("SMS_GATEWAY=pigeon", *SENDER, env=env))
     for n in (1, 2):
         running.append(portal.start(env=[*env, f"PORT={8000 + n}"]))
         wait(lambda n=n: fetch(f"http://127.0.0.1:{8000 + n}/healthz")[0] == 200, "web pages")
-    for command in ("deliver_messages", "work_jobs"):
-        running.append(portal.start("python", "manage.py", command, env=env))
+    say(
+        "the image's own look at its health:",
+        running[0].does(*portal.config["Healthcheck"]["Test"][1:]),
+    )
+    for command in (SENDER, WORKER):
+        running.append(portal.start(*command, env=env))
     wait(lambda: fetch("http://127.0.0.1:8001/readyz")[0] == 200, "/readyz to be content")
     say("/readyz", fetch("http://127.0.0.1:8001/readyz")[1])
-    back_up(scratch, portal, [*env, owner])
+    key = back_up(scratch, portal, [*env, owner])
     serve(scratch, running)
+    for container in running:
+        say(container.name, "ended with", container.end())
+    running.clear()
+    put_back(scratch, portal, key, [*env, owner])
 
 
 def back_up(scratch, portal, env):
@@ -197,6 +227,24 @@ def back_up(scratch, portal, env):
         *("python", "manage.py", "backup", "/var/backups/mailportal"),
         env=[*env, f"BACKUP_RECIPIENT={public}"],
         mounts=[(folder, "/var/backups/mailportal", "rw")],
+    )
+    return key
+
+
+def put_back(scratch, portal, key, env):
+    say("the backup is put back")
+    (file,) = (scratch / "backups").glob("*.age")
+    folder = scratch / "restore"
+    folder.mkdir(mode=0o700)
+    (folder / file.name).write_bytes(file.read_bytes())
+    (folder / "key").write_text(key)
+    for path in (folder, *folder.iterdir()):
+        os.chown(path, 10001, 10001)
+    portal.run(
+        *("python", "manage.py", "restore", f"/here/{file.name}"),
+        *("--identity", "/here/key", "--replace"),
+        env=env,
+        mounts=[(folder, "/here", "ro")],
     )
 
 
