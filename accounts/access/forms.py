@@ -33,7 +33,7 @@ class TokenForm(PortalForm):
 
     token = Text(
         label=_("Mã xác thực hoặc mã dự phòng"),
-        error_messages={"required": _("Hãy nhập mã trong ứng dụng xác thực.")},
+        error_messages={"required": _("Hãy nhập mã xác thực hoặc một mã dự phòng.")},
         widget=CodeInput(attrs={"autocomplete": "one-time-code", "spellcheck": "false"}),
     )
 

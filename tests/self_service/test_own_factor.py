@@ -144,6 +144,11 @@ class LogInTests(cast.Cast, TestCase):
         self.assertContains(r, "mỗi mã dùng được một lần")
         self.assertNotContains(r, CLOCK)
 
+    def test_nothing_typed_is_asked_for_either_code(self):
+        self.log_in("an")
+
+        self.assertContains(self.show(""), "Hãy nhập mã xác thực hoặc một mã dự phòng.")
+
     def test_it_is_asked_for_with_the_waits_of_the_staff(self):
         self.log_in("an")
         wrong = f"{(int(cast.token_of(self.an)) + 1) % 10**6:06d}"
