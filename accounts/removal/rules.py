@@ -125,7 +125,9 @@ def fault_of(removal: Removal) -> str:
         and roles.still_may(proposer, Right.REMOVE_ACCOUNTS)
         and within(roles.units_of(proposer)).filter(pk=removal.pk).exists()
     ):
-        return roles.no_longer()
+        return _(
+            "Người đề nghị không còn quyền làm việc này: hãy rút lại đề nghị rồi lập đề nghị mới."
+        )
     if not _listed(removal).exists():
         return _("Danh sách không còn ai: hãy rút lại đề nghị này.")
     return ""
