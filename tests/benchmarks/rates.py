@@ -112,7 +112,7 @@ def bare_servers():
 
 
 @contextmanager
-def bare_server(app):
+def bare_server(app, **environment):
     from tests.support.programs import deployment
     from tests.support.programs.ports import free_port
 
@@ -122,7 +122,8 @@ def bare_server(app):
             *(sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py"),
             *("--workers", "2", "--max-requests", "0", "--bind", f"127.0.0.1:{port}", app),
         ],
-        env={name: deployment.environment()[name] for name in ("PATH", "GLIBC_TUNABLES")},
+        env={name: deployment.environment()[name] for name in ("PATH", "GLIBC_TUNABLES")}
+        | environment,
         stderr=subprocess.DEVNULL,
     )
     try:
@@ -170,11 +171,19 @@ def asking(server):
 
 def log_ins(server):
     """Each by a browser in which this person has logged in before: a GET and a POST, or a POST."""
+    from tests.benchmarks import stock
+
     raw = hashes()
     with bare_server("tests.benchmarks.bare:django_log_in()") as (port, _):
         least = log_ins_a_second(port)
     print(f"     hashes alone: {raw:.1f} a second")
     print(f"     a new Django project's log-ins, which ask no database: {least:.1f}")
+    with (
+        stock.database([f"nguoi{n}" for n in range(2 * CLIENTS)]) as url,
+        bare_server("tests.benchmarks.stock:app()", DATABASE_URL=url) as (port, _),
+    ):
+        own = log_ins_a_second(port)
+    print(f"     Django's own, with its people and sessions in PostgreSQL: {own:.1f}")
     for what, keeps_form, share in (("with their GET", False, HASHES), ("alone", True, ALONE)):
         measured = log_ins_a_second(server.port, keeps_form=keeps_form)
         print(f"     log-ins {what}: {measured:.1f} a second")
