@@ -15,9 +15,11 @@ from accounts.upkeep import pipes
 from accounts.upkeep.backups import EMPTY, FOR_OLDER, PSQL, SCRIPT, programs_environment
 from accounts.upkeep.pipes import Failed, Program
 
+# Of sessions of other roles the owner of the database is told no kind, but whose they are.
 _OTHERS = """
 SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND usesysid IS NOT NULL
+AND coalesce(backend_type, 'client backend') = 'client backend'
 """
 _QUIETLY = "SET LOCAL client_min_messages = warning;\n"  # what it says first is then what failed
 _UNFINISHED = "restored and not finished: "

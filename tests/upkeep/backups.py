@@ -53,6 +53,10 @@ class Backups(cast.Cast, TransactionTestCase):
         with connection.cursor() as cursor:
             cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
+    def drop_role(self, role):
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
     def environment(self, **changes):
         environment = os.environ | SECRETS | {"DATABASE_URL": database_url()}
         environment |= {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}

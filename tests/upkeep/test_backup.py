@@ -45,10 +45,6 @@ class BackupTests(Backups):
 
         self.back_up(DATABASE_URL=f"postgresql://{role}@{host}/{at['NAME']}")
 
-    def drop_role(self, role):
-        with connection.cursor() as cursor:
-            cursor.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
-
     def test_servers_before_postgresql_17_are_told_nothing_that_they_refuse(self):
         said = self.place / "said"
         path = self.program("psql", f'#!/bin/sh\ntee -a {said} | {{psql}} "$@"\n')

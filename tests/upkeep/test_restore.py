@@ -1,9 +1,11 @@
 """Restores as the operator makes them: what was counted still counts, and nothing is half done."""
 
 import json
+import os
 import signal
 import threading
 from contextlib import closing
+from urllib.parse import quote
 
 import psycopg
 from django.db import connection
@@ -80,6 +82,20 @@ class RestoreTests(Backups):
         file = self.back_up()
         with closing(psycopg.connect(self.scratch)):
             r = self.restore(file, self.scratch, "--replace")
+
+        self.assert_refused(r, "1 other sessions use the database")
+
+    def test_so_it_is_while_they_have_another_role(self):
+        file = self.back_up()
+        role = f"restorer_{os.getpid()}"
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE ROLE {role} LOGIN")
+            self.addCleanup(self.drop_role, role)
+        at = connection.settings_dict
+        host = f"{quote(at['HOST'], safe='')}:{at['PORT'] or 5432}"
+        into = f"postgresql://{role}@{host}/{self.scratch.rpartition('/')[2]}"
+        with closing(psycopg.connect(self.scratch)):
+            r = self.restore(file, into, "--replace")
 
         self.assert_refused(r, "1 other sessions use the database")
 
