@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.access.staff import StaffRequest
 from accounts.campaigns.forms import ReasonForm
-from accounts.campaigns.stages import CampaignRefused, TooLate
+from accounts.campaigns.stages import CampaignRefused, NoUnits, TooLate
 from accounts.models.campaign import Campaign
 from accounts.models.phone_campaign import PhoneCampaign
 from accounts.pages.versions import SeenForm
@@ -49,6 +49,11 @@ def confirm(
         messages.error(
             request,
             _("Ngày nhắc lần đầu đã qua. Hãy dừng chiến dịch này và lập chiến dịch mới."),
+        )
+    except NoUnits:
+        messages.error(
+            request,
+            _("Chiến dịch không còn đơn vị nào. Hãy dừng chiến dịch này và lập chiến dịch mới."),
         )
     except CampaignRefused:
         refuse(request)

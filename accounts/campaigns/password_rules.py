@@ -86,7 +86,7 @@ def start(campaign: Campaign, *, by: Account) -> int:
     """Draw up the list of people and let the runs begin on the first day. Give their number.
 
     Raises CampaignRefused where the campaign was started or dropped already, TooLate after its
-    first day.
+    first day, NoUnits where they are all gone.
     """
     with transaction.atomic():
         held = locked_to_start(campaign)

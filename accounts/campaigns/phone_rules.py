@@ -103,7 +103,7 @@ def start(campaign: PhoneCampaign, *, by: Account) -> int:
     """Draw up the list of people and let the reminders begin. Give their number.
 
     Raises CampaignRefused where the campaign was started or dropped already, TooLate after its
-    first day.
+    first day, NoUnits where they are all gone.
     """
     with transaction.atomic():
         held = locked_to_start(campaign)

@@ -31,6 +31,10 @@ class TooLate(CampaignRefused):
     """The first day has passed: the days that were shown cannot be kept."""
 
 
+class NoUnits(CampaignRefused):
+    """All its units have been removed since it was planned: there is nobody to list."""
+
+
 def locked(campaign: Kind, *states: AnyCampaign.State) -> Kind:
     """Lock the campaign's row to the end of the transaction, if it is in one of the states."""
     campaigns = type(campaign).objects.select_for_update()
@@ -41,10 +45,12 @@ def locked(campaign: Kind, *states: AnyCampaign.State) -> Kind:
 
 
 def locked_to_start(campaign: Kind) -> Kind:
-    """Lock the row of a campaign that is only planned, and whose first day has not passed."""
+    """Lock the row of a campaign that is only planned, has units, and may still begin."""
     held = locked(campaign, State.PLANNED)
     if held.first_day < timezone.localdate():
         raise TooLate
+    if not held.units.exists():
+        raise NoUnits
     return held
 
 

@@ -62,6 +62,17 @@ class PlanTests(PageTestCase):
             self.assertEqual(campaign.state, state)
         self.assertContains(r, "Sở Một/Phòng Một")
 
+    def test_one_whose_units_are_gone_is_not_started(self):
+        for campaign in (self.plan_phones(), self.plan(self.department)):
+            with self.subTest(campaign=campaign.KIND):
+                campaign.units.clear()
+
+                r = self.press(f"{campaign.get_absolute_url()}bat-dau/")
+
+                self.assertContains(r, "Chiến dịch không còn đơn vị nào")
+                campaign.refresh_from_db()
+                self.assertEqual(campaign.state, "planned")
+
     def test_what_was_typed_wrong_is_said(self):
         yesterday = timezone.localdate() - dt.timedelta(days=1)
         many = ",".join(
