@@ -66,4 +66,5 @@ class ShutTests(Desk, TestCase):
 
         self.assertContains(r, "Tài khoản đã ngừng sử dụng.")
         self.assertNotContains(r, "nghỉ việc,")
+        self.assertNotContains(r, "Mã tiếp theo: ngay bây giờ")
         self.assertNotContains(r, f"{self.page}mo-khoa/")
