@@ -109,6 +109,7 @@ class TwoPeopleTests(Removing, TestCase):
     def test_one_proposes_another_confirms_and_the_list_is_shown_before(self):
         removal = self.proposed()
 
+        self.assertContains(self.desks[2].get(LISTS), ', <span class="address">')
         page = self.desks[2].get(of_removal(removal.pk))
         for said in (AN, NAME, "Sở Y tế", "chưa lần nào", "số đã xác thực", "QĐ 5/QĐ-SYT"):
             self.assertContains(page, said)
