@@ -148,7 +148,8 @@ class TwoPeopleTests(Removing, TestCase):
 
         for page in (LISTS, of_removal(removal.pk)):
             self.assertContains(self.desks[2].get(page), MAY_NOT)
-        self.assertNotContains(self.desks[2].get(of_removal(removal.pk)), "xac-nhan/")
+            self.assertNotContains(self.desks[2].get(page), "xac-nhan/")
+            self.assertNotContains(self.desks[2].get(page), "cho đến khi có người xác nhận")
         self.assertContains(self.confirm(removal), MAY_NOT)
 
         self.assertTrue(self.is_there(self.an))
