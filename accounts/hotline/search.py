@@ -1,7 +1,8 @@
 """Finding people for the hotline: by address, by name, by unit, by the end of the number."""
 
+import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from django.contrib.postgres.search import SearchQuery
@@ -112,24 +113,25 @@ def _by_name(people: QuerySet[Account], words: str, *, everybody: bool) -> Found
     parts = list(dict.fromkeys(folding.words(words)))
     if not parts:
         return Found("name", [])
-    whole = _named(people, _all_of(parts))
+    are_many = functools.cache(lambda: people[:SAMPLE].count() == SAMPLE)
+    whole = _named(people, _all_of(parts), are_many)
     if whole.people:
         return whole
     *before, last = parts
-    started = _named(people, _all_of([*before, f"{last}:*"]))
+    started = _named(people, _all_of([*before, f"{last}:*"]), are_many)
     if started.people or len(parts) > 1:
         return started
     return _by_address(people, words, everybody=everybody)
 
 
-def _named(people: QuerySet[Account], terms: str) -> Found:
+def _named(people: QuerySet[Account], terms: str, are_many: Callable[[], bool]) -> Found:
     """Look among the first few thousand, which is enough for common names; then by the index.
 
     The planner cannot know which names go together, and reads a whole province where it guesses
     wrong; through the index, a common name is slow and a rare one fast.
     """
     keys = _keys_among_the_first(people, terms)
-    if len(keys) <= MOST and people[:SAMPLE].count() == SAMPLE:
+    if len(keys) <= MOST and are_many():
         keys = _keys_by_the_index(people, terms)
     return _first("name", people.filter(pk__in=keys))
 
