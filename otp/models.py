@@ -372,7 +372,7 @@ class Meter(models.Model):
 
     key = models.CharField(max_length=160, primary_key=True)
     count = models.IntegerField()
-    until = models.DateTimeField(db_index=True)
+    until = models.DateTimeField()
     # When each was counted, the oldest first, where the window slides (otp.counting.limits).
     charged_at = ArrayField(models.DateTimeField(), default=list, db_default=[])
 

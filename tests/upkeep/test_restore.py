@@ -163,13 +163,13 @@ CREATE TRIGGER held BEFORE INSERT OR UPDATE ON accounts_audithead
 """
 FREE = "DROP FUNCTION held CASCADE"
 UNDO_LAST = """
-DELETE FROM django_migrations WHERE app = 'otp' AND name = '0030_codes_of_lost_messages'
+DELETE FROM django_migrations WHERE app = 'otp' AND name = '0031_meters_by_key_alone'
 """
 REDO_LAST = """
 INSERT INTO django_migrations (app, name, applied)
-VALUES ('otp', '0030_codes_of_lost_messages', now())
+VALUES ('otp', '0031_meters_by_key_alone', now())
 """
-IS_LAST = "SELECT 1 FROM django_migrations WHERE name = '0030_codes_of_lost_messages'"
+IS_LAST = "SELECT 1 FROM django_migrations WHERE name = '0031_meters_by_key_alone'"
 # Asked from the database of the tests: in the restored one nobody else may be.
 SESSIONS = "SELECT pid, wait_event FROM pg_stat_activity WHERE datname = %s"
 END = "SELECT pg_terminate_backend(%s, 5000)"
